@@ -1,0 +1,490 @@
+//! The state machine of one event, from "verified order" to "answered".
+//!
+//! ```text
+//! Gating ──► Connecting ──► Claiming ──► Paying ──► Recording ──► Answered
+//!    │            │            │  ╲                     ▲
+//!    └──► Looking ◄┘            │   ╲─ (hold record, past patience) ─┘
+//!            │                 └──► Filing (another event, other terms) ──► Answered
+//!            └──► Noting ──► Answered (503)
+//! ```
+//!
+//! The shell performs the [`Action`] and feeds back what happened as an [`Input`]. Only the transition out of
+//! `Claiming` on a claim that is ours makes a [`Claimed`], and only a `Claimed` can be paid: that is the invariant
+//! claim-before-pay, held by a type.
+
+use crate::hold::Hold;
+use crate::ids::{AttemptId, Digest};
+use crate::outcome::{Outcome, Reason, Verdict};
+
+/// What tells one claim from another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct ClaimFacts {
+    pub attempt_id: AttemptId,
+    /// SHA-256 of the event id.
+    pub event: Digest,
+    /// [`crate::order::terms`] of the order.
+    pub terms: Digest,
+}
+
+/// Proof that a claim is durable and ours. It cannot be copied, and paying consumes it: one request for each claim.
+///
+/// ```compile_fail
+/// // Only the state machine makes one.
+/// let claimed = payonce_protocol::event::Claimed { attempt_id: todo!(), request: todo!() };
+/// ```
+/// ```compile_fail
+/// fn twice(claimed: payonce_protocol::event::Claimed) { drop(claimed.clone()); }
+/// ```
+#[derive(Debug)]
+#[must_use = "a claim that is not paid must be recorded as not sent"]
+pub struct Claimed {
+    attempt_id: AttemptId,
+    request: Digest,
+}
+
+impl Claimed {
+    pub fn attempt_id(&self) -> AttemptId {
+        self.attempt_id
+    }
+
+    /// SHA-256 of the exact request that the claim stores; no other may be sent for it.
+    pub fn request(&self) -> Digest {
+        self.request
+    }
+}
+
+/// The time that is left of the invocation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum TimeLeft {
+    /// For claim, payout and record.
+    ForPayout,
+    /// For claim and record.
+    ForClaim,
+    /// For neither.
+    None,
+}
+
+/// Whether the provider will still come back when we refuse.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Patience {
+    /// The event is younger than `refuse_for`.
+    Lasts,
+    /// It is older: refusing would lose it.
+    Over,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Input {
+    Gate {
+        hold: Hold,
+        time: TimeLeft,
+        patience: Patience,
+    },
+    /// TCP and TLS to the rail stand.
+    Connected,
+    NotConnected {
+        patience: Patience,
+    },
+    /// A consistent read of the claim's place.
+    ClaimRead(Option<ClaimFacts>),
+    ClaimUnreadable,
+    /// The note is written, or was there, or could not be written: it is best effort.
+    Noted,
+    Claim(ClaimAnswer),
+    Paid(Verdict),
+    Recorded(Recorded),
+    CaseFiled,
+    CaseNotFiled,
+    /// The code that performed the action panicked.
+    Panicked,
+}
+
+/// What the table said to one conditional put of the claim.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum ClaimAnswer {
+    Written,
+    /// The condition failed; this claim was there.
+    Taken(ClaimFacts),
+    /// Timeout, reset, 5xx, throttle: it may have been written.
+    NoAnswer,
+    /// Certainly not written, for a reason that will pass (a conflicting transaction).
+    NotApplied,
+    /// Certainly not written, for a reason that lies in the item itself (validation).
+    Unacceptable,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Recorded {
+    Durable,
+    /// The sweeper had given this attempt up; ours went beside its outcome, with a case.
+    Late,
+    Failed,
+}
+
+/// What the shell does next.
+#[derive(Debug)]
+pub enum Action {
+    Connect,
+    LookUpClaim,
+    NoteRefusal,
+    /// The conditional put. Asked for a second time, it is to send the identical item.
+    PutClaim,
+    /// Pay on the connection that stands. The only action that moves money.
+    Pay(Claimed),
+    /// Write the outcome, together with its case when it has one.
+    Record(Verdict),
+    /// Open this case for the event, durably.
+    FileCase(Reason),
+    Answer(Answer),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Answer {
+    /// 200: our attempt ended so.
+    Done(Verdict, Recorded),
+    /// 200: claimed before, by the same event with the same terms.
+    Duplicate,
+    /// 200: not paid, a case is open.
+    Filed(Reason),
+    /// 503: not claimed by this delivery; the provider is to come back.
+    Refused(Refusal),
+    /// 200, and an alarm: the first put met our own attempt id, which cannot be. The sweeper files the claim.
+    Impossible,
+}
+
+impl Answer {
+    /// Whether the provider is told not to come back.
+    pub fn is_final(self) -> bool {
+        !matches!(self, Self::Refused(_))
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Refusal {
+    Hold,
+    NoTime,
+    RailUnreachable,
+    ClaimUncertain,
+    CaseNotWritten,
+}
+
+impl Refusal {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Hold => "hold",
+            Self::NoTime => "no_time",
+            Self::RailUnreachable => "rail_unreachable",
+            Self::ClaimUncertain => "claim_uncertain",
+            Self::CaseNotWritten => "case_not_written",
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Put {
+    First,
+    Second,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum OnceClaimed {
+    Pay,
+    FileAsNotSent,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum State {
+    Gating,
+    Connecting,
+    Looking(Refusal),
+    Noting(Refusal),
+    Claiming(Put, OnceClaimed),
+    Paying,
+    Recording(Verdict),
+    Filing(Reason),
+    Answered(Answer),
+}
+
+/// One event of one delivery.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Event {
+    ours: ClaimFacts,
+    request: Digest,
+    state: State,
+}
+
+impl Event {
+    /// `request` is the SHA-256 of the payout request that the claim will store.
+    pub fn new(ours: ClaimFacts, request: Digest) -> Self {
+        Self { ours, request, state: State::Gating }
+    }
+
+    pub fn step(&mut self, input: Input) -> Action {
+        let (state, action) = self.next(input);
+        self.state = state;
+        action
+    }
+
+    fn next(&self, input: Input) -> (State, Action) {
+        match (self.state, input) {
+            (State::Gating, Input::Gate { hold, time, patience }) => gate(hold, time, patience),
+
+            (State::Connecting, Input::Connected) => claim(OnceClaimed::Pay),
+            (State::Connecting, Input::NotConnected { patience: Patience::Over }) => claim(OnceClaimed::FileAsNotSent),
+            (State::Connecting, Input::NotConnected { patience: Patience::Lasts }) => look(Refusal::RailUnreachable),
+
+            (State::Looking(_), Input::ClaimRead(Some(theirs))) => self.duplicate(theirs),
+            (State::Looking(refusal), _) => (State::Noting(refusal), Action::NoteRefusal),
+            (State::Noting(refusal), _) => answer(Answer::Refused(refusal)),
+
+            (State::Claiming(put, once), Input::Claim(said)) => self.claimed(put, once, said),
+
+            (State::Paying, Input::Paid(verdict)) => record(verdict),
+            // Whatever else happens while the money may be moving, what is known is nothing.
+            (State::Paying, _) => record(Verdict::UNKNOWN),
+
+            (State::Recording(verdict), Input::Recorded(recorded)) => answer(Answer::Done(verdict, recorded)),
+            (State::Recording(verdict), _) => answer(Answer::Done(verdict, Recorded::Failed)),
+
+            (State::Filing(reason), Input::CaseFiled) => answer(Answer::Filed(reason)),
+            (State::Filing(_), _) => answer(Answer::Refused(Refusal::CaseNotWritten)),
+
+            (State::Answered(said), _) => answer(said),
+
+            // A panic before the payout: the event is poisoned, and must not come back for ever (H5). Should the claim
+            // have been written meanwhile, the sweeper files it too.
+            (State::Gating | State::Connecting | State::Claiming(..), _) => file(Reason::InvalidEvent),
+        }
+    }
+
+    fn claimed(&self, put: Put, once: OnceClaimed, said: ClaimAnswer) -> (State, Action) {
+        match (said, put) {
+            (ClaimAnswer::Written, _) => self.won(once),
+            (ClaimAnswer::Taken(theirs), Put::Second) if theirs.attempt_id == self.ours.attempt_id => self.won(once),
+            (ClaimAnswer::Taken(theirs), Put::First) if theirs.attempt_id == self.ours.attempt_id => {
+                answer(Answer::Impossible)
+            }
+            (ClaimAnswer::Taken(theirs), _) => self.duplicate(theirs),
+            (ClaimAnswer::NoAnswer, Put::First) => (State::Claiming(Put::Second, once), Action::PutClaim),
+            (ClaimAnswer::NoAnswer, Put::Second) | (ClaimAnswer::NotApplied, _) => {
+                answer(Answer::Refused(Refusal::ClaimUncertain))
+            }
+            (ClaimAnswer::Unacceptable, _) => file(Reason::InvalidEvent),
+        }
+    }
+
+    fn won(&self, once: OnceClaimed) -> (State, Action) {
+        match once {
+            OnceClaimed::Pay => {
+                let claimed = Claimed { attempt_id: self.ours.attempt_id, request: self.request };
+                (State::Paying, Action::Pay(claimed))
+            }
+            OnceClaimed::FileAsNotSent => record(Verdict::NOT_SENT),
+        }
+    }
+
+    /// Somebody claimed this payout before. The same event with the same terms is a redelivery; anything else is a
+    /// payout that will not be made, and a person must know (C6).
+    fn duplicate(&self, theirs: ClaimFacts) -> (State, Action) {
+        if theirs.event != self.ours.event {
+            file(Reason::SecondEventForKey)
+        } else if theirs.terms != self.ours.terms {
+            file(Reason::ConflictingDuplicate)
+        } else {
+            answer(Answer::Duplicate)
+        }
+    }
+}
+
+fn gate(hold: Hold, time: TimeLeft, patience: Patience) -> (State, Action) {
+    match (hold, time, patience) {
+        (_, TimeLeft::None, _) => look(Refusal::NoTime),
+        (Hold::Record, ..) => claim(OnceClaimed::FileAsNotSent),
+        (Hold::Refuse, _, Patience::Over) => claim(OnceClaimed::FileAsNotSent),
+        (Hold::Refuse, _, Patience::Lasts) => look(Refusal::Hold),
+        (Hold::Pay, TimeLeft::ForPayout, _) => (State::Connecting, Action::Connect),
+        (Hold::Pay, TimeLeft::ForClaim, Patience::Over) => claim(OnceClaimed::FileAsNotSent),
+        (Hold::Pay, TimeLeft::ForClaim, Patience::Lasts) => look(Refusal::NoTime),
+    }
+}
+
+fn look(refusal: Refusal) -> (State, Action) {
+    (State::Looking(refusal), Action::LookUpClaim)
+}
+
+fn claim(once: OnceClaimed) -> (State, Action) {
+    (State::Claiming(Put::First, once), Action::PutClaim)
+}
+
+fn record(verdict: Verdict) -> (State, Action) {
+    (State::Recording(verdict), Action::Record(verdict))
+}
+
+fn file(reason: Reason) -> (State, Action) {
+    (State::Filing(reason), Action::FileCase(reason))
+}
+
+fn answer(answer: Answer) -> (State, Action) {
+    (State::Answered(answer), Action::Answer(answer))
+}
+
+/// Whether a delivery is answered 200: every one of its events must be final (invariant 503-means-unclaimed).
+pub fn delivery_is_final(answers: impl IntoIterator<Item = Answer>) -> bool {
+    answers.into_iter().all(Answer::is_final)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn facts(attempt: u8) -> ClaimFacts {
+        ClaimFacts { attempt_id: AttemptId([attempt; 16]), event: Digest::of("evt"), terms: Digest::of("terms") }
+    }
+
+    fn event() -> Event {
+        Event::new(facts(1), Digest::of("request"))
+    }
+
+    const OPEN: Input = Input::Gate { hold: Hold::Pay, time: TimeLeft::ForPayout, patience: Patience::Lasts };
+
+    fn claiming() -> Event {
+        let mut event = event();
+        assert!(matches!(event.step(OPEN), Action::Connect));
+        assert!(matches!(event.step(Input::Connected), Action::PutClaim));
+        event
+    }
+
+    fn paying() -> Event {
+        let mut event = claiming();
+        assert!(matches!(event.step(Input::Claim(ClaimAnswer::Written)), Action::Pay(_)));
+        event
+    }
+
+    #[test]
+    fn a_plain_delivery_claims_pays_records_and_answers() {
+        let mut event = paying();
+        let accepted = Verdict::plain(Outcome::Accepted);
+        assert!(matches!(event.step(Input::Paid(accepted)), Action::Record(verdict) if verdict == accepted));
+        let done = Answer::Done(accepted, Recorded::Durable);
+        assert!(matches!(event.step(Input::Recorded(Recorded::Durable)), Action::Answer(said) if said == done));
+    }
+
+    #[test]
+    fn a_lost_answer_is_recognised_on_the_second_put_only() {
+        let mut event = claiming();
+        assert!(matches!(event.step(Input::Claim(ClaimAnswer::NoAnswer)), Action::PutClaim));
+        assert!(matches!(event.step(Input::Claim(ClaimAnswer::Taken(facts(1)))), Action::Pay(_)));
+    }
+
+    #[test]
+    fn first_put_refused_with_our_own_id() {
+        let mut event = claiming();
+        let action = event.step(Input::Claim(ClaimAnswer::Taken(facts(1))));
+        assert!(matches!(action, Action::Answer(Answer::Impossible)));
+    }
+
+    #[test]
+    fn two_puts_without_an_answer_do_not_pay() {
+        let mut event = claiming();
+        event.step(Input::Claim(ClaimAnswer::NoAnswer));
+        let action = event.step(Input::Claim(ClaimAnswer::NoAnswer));
+        assert!(matches!(action, Action::Answer(Answer::Refused(Refusal::ClaimUncertain))));
+    }
+
+    #[test]
+    fn a_panic_while_paying_is_unknown_and_never_pays_again() {
+        let mut event = paying();
+        assert!(matches!(event.step(Input::Panicked), Action::Record(Verdict::UNKNOWN)));
+        assert!(matches!(event.step(Input::Panicked), Action::Answer(Answer::Done(_, Recorded::Failed))));
+        assert!(matches!(event.step(OPEN), Action::Answer(_)));
+    }
+
+    #[test]
+    fn another_event_or_other_terms_open_a_case() {
+        let mut second = claiming();
+        let theirs = ClaimFacts { event: Digest::of("other"), ..facts(2) };
+        assert!(matches!(
+            second.step(Input::Claim(ClaimAnswer::Taken(theirs))),
+            Action::FileCase(Reason::SecondEventForKey)
+        ));
+        let mut changed = claiming();
+        let theirs = ClaimFacts { terms: Digest::of("other"), ..facts(2) };
+        assert!(matches!(
+            changed.step(Input::Claim(ClaimAnswer::Taken(theirs))),
+            Action::FileCase(Reason::ConflictingDuplicate)
+        ));
+        assert!(matches!(changed.step(Input::CaseNotFiled), Action::Answer(Answer::Refused(Refusal::CaseNotWritten))));
+    }
+
+    #[test]
+    fn a_shut_gate_claims_nothing_until_patience_is_over() {
+        for (hold, time) in [
+            (Hold::Refuse, TimeLeft::ForPayout),
+            (Hold::Pay, TimeLeft::ForClaim),
+            (Hold::Pay, TimeLeft::None),
+            (Hold::Record, TimeLeft::None),
+        ] {
+            let shut = Input::Gate { hold, time, patience: Patience::Lasts };
+            assert!(matches!(event().step(shut), Action::LookUpClaim), "{hold} {time:?}");
+        }
+        let mut late = event();
+        let shut = Input::Gate { hold: Hold::Refuse, time: TimeLeft::ForPayout, patience: Patience::Over };
+        assert!(matches!(late.step(shut), Action::PutClaim));
+        assert!(matches!(late.step(Input::Claim(ClaimAnswer::Written)), Action::Record(Verdict::NOT_SENT)));
+    }
+
+    #[test]
+    fn a_duplicate_is_2xx_even_while_the_gate_is_shut() {
+        let mut event = event();
+        event.step(Input::Gate { hold: Hold::Refuse, time: TimeLeft::ForPayout, patience: Patience::Lasts });
+        assert!(matches!(event.step(Input::ClaimRead(Some(facts(2)))), Action::Answer(Answer::Duplicate)));
+    }
+
+    /// Every input in every reachable state: an end is reached, and at most one payment comes out.
+    #[test]
+    fn every_sequence_of_inputs_ends_with_at_most_one_payment() {
+        let inputs = || {
+            let mut all = vec![
+                Input::Connected,
+                Input::ClaimRead(None),
+                Input::ClaimRead(Some(facts(2))),
+                Input::ClaimUnreadable,
+                Input::Noted,
+                Input::CaseFiled,
+                Input::CaseNotFiled,
+                Input::Panicked,
+                Input::Claim(ClaimAnswer::Written),
+                Input::Claim(ClaimAnswer::Taken(facts(1))),
+                Input::Claim(ClaimAnswer::Taken(facts(2))),
+                Input::Claim(ClaimAnswer::NoAnswer),
+                Input::Claim(ClaimAnswer::NotApplied),
+                Input::Claim(ClaimAnswer::Unacceptable),
+            ];
+            all.extend(Outcome::ALL.map(|outcome| Input::Paid(Verdict::plain(outcome))));
+            all.extend([Recorded::Durable, Recorded::Late, Recorded::Failed].map(Input::Recorded));
+            for patience in [Patience::Lasts, Patience::Over] {
+                all.push(Input::NotConnected { patience });
+                for hold in Hold::ALL {
+                    for time in [TimeLeft::ForPayout, TimeLeft::ForClaim, TimeLeft::None] {
+                        all.push(Input::Gate { hold, time, patience });
+                    }
+                }
+            }
+            all
+        };
+        let mut open = vec![(event(), 0, 0)];
+        let mut seen = std::collections::HashSet::new();
+        while let Some((event, payments, steps)) = open.pop() {
+            assert!(steps <= 7, "no end in sight: {event:?}");
+            for input in inputs() {
+                let mut next = event.clone();
+                let action = next.step(input);
+                let payments = payments + u32::from(matches!(action, Action::Pay(_)));
+                assert!(payments <= 1, "{event:?} {input:?}");
+                if !matches!(action, Action::Answer(_)) && seen.insert((next.clone(), payments)) {
+                    open.push((next, payments, steps + 1));
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,200 @@
+//! Names that may never be derived differently: a canary, a rollback and last year's redelivery must all find the same
+//! claim. The golden tests below freeze them.
+
+use std::fmt;
+
+use sha2::{Digest as _, Sha256};
+
+use crate::order::PayoutKey;
+
+/// SHA-256.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Digest(pub [u8; 32]);
+
+impl Digest {
+    pub fn of(bytes: impl AsRef<[u8]>) -> Self {
+        Self(Sha256::digest(bytes).into())
+    }
+
+    pub fn from_hex(text: &str) -> Option<Self> {
+        from_hex(text).map(Self)
+    }
+}
+
+impl fmt::Display for Digest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        hex(f, &self.0)
+    }
+}
+
+impl fmt::Debug for Digest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        hex(f, &self.0)
+    }
+}
+
+fn hex(f: &mut fmt::Formatter<'_>, bytes: &[u8]) -> fmt::Result {
+    bytes.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+}
+
+fn from_hex<const N: usize>(text: &str) -> Option<[u8; N]> {
+    if text.len() != 2 * N || !text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f')) {
+        return None;
+    }
+    let mut bytes = [0; N];
+    for (byte, pair) in bytes.iter_mut().zip(text.as_bytes().chunks(2)) {
+        *byte = u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok()?;
+    }
+    Some(bytes)
+}
+
+/// SHA-256 over length-prefixed parts, so that no two lists of parts give the same bytes.
+pub struct Hasher(Sha256);
+
+impl Hasher {
+    pub fn new(domain: &str) -> Self {
+        Self(Sha256::new()).part(domain)
+    }
+
+    pub fn part(mut self, bytes: impl AsRef<[u8]>) -> Self {
+        let bytes = bytes.as_ref();
+        self.0.update((bytes.len() as u64).to_be_bytes());
+        self.0.update(bytes);
+        self
+    }
+
+    pub fn finish(self) -> Digest {
+        Digest(self.0.finalize().into())
+    }
+
+    /// The first 16 bytes as a UUID of version 8 (RFC 9562), in lower case.
+    fn uuid(self) -> String {
+        let Digest(hash) = self.finish();
+        let mut bytes = [0; 16];
+        bytes.copy_from_slice(&hash[..16]);
+        bytes[6] = bytes[6] & 0x0f | 0x80;
+        bytes[8] = bytes[8] & 0x3f | 0x80;
+        let mut text = String::with_capacity(36);
+        for (index, byte) in bytes.iter().enumerate() {
+            if matches!(index, 4 | 6 | 8 | 10) {
+                text.push('-');
+            }
+            text.push_str(&format!("{byte:02x}"));
+        }
+        text
+    }
+}
+
+/// 128 random bits, drawn for one claim of one event just before its first put (C1). Never the Lambda request id, which
+/// repeats when the platform retries.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct AttemptId(pub [u8; 16]);
+
+impl AttemptId {
+    pub fn from_hex(text: &str) -> Option<Self> {
+        from_hex(text).map(Self)
+    }
+}
+
+impl fmt::Display for AttemptId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        hex(f, &self.0)
+    }
+}
+
+impl fmt::Debug for AttemptId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        hex(f, &self.0)
+    }
+}
+
+/// Counts the rail keys of one payout, from 1. Only a re-issue may take the next one, see [`crate::reissue`].
+pub type KeyGeneration = u16;
+
+/// The idempotency key sent to the rail.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct RailKey(String);
+
+impl RailKey {
+    pub fn new(key: &PayoutKey, generation: KeyGeneration) -> Self {
+        Self(Hasher::new("payonce/1").part(key.as_str()).part(generation.to_be_bytes()).uuid())
+    }
+
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for RailKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// A case is named by its reason and its subject, so that it opens once however often its cause is seen.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct CaseId(String);
+
+impl CaseId {
+    pub fn new(reason: crate::outcome::Reason, subject: &[&str]) -> Self {
+        let hasher = Hasher::new("payonce/case/1").part(reason.as_str());
+        Self(subject.iter().fold(hasher, |hasher, part| hasher.part(part)).uuid())
+    }
+
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for CaseId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// Index shards of one minute. May only grow, and then the older count must still be read.
+pub const SHARDS: u8 = 16;
+
+/// Which shard of its minute a payout key's claim is listed under.
+pub fn shard(key: &PayoutKey) -> u8 {
+    Hasher::new("payonce/shard/1").part(key.as_str()).finish().0[0] % SHARDS
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::outcome::Reason;
+
+    fn key() -> PayoutKey {
+        PayoutKey::new("stripe/pi_3PayonceGolden").unwrap()
+    }
+
+    /// Changing any of these pays again: redeliveries would no longer find their claim, or their rail key.
+    #[test]
+    fn golden_derivations_never_change() {
+        assert_eq!(RailKey::new(&key(), 1).as_str(), "a4433b2f-e244-8883-9a07-95cdeb0ec013");
+        assert_eq!(RailKey::new(&key(), 2).as_str(), "a8183e14-58f8-8d16-a3d3-850197436610");
+        assert_eq!(CaseId::new(Reason::PayoutUnknown, &["stripe/pi_1", "1"]).as_str(), "20b08ebd-f665-8c43-b6ef-eee1de011172");
+        assert_eq!(shard(&key()), 1);
+    }
+
+    #[test]
+    fn a_rail_key_fits_the_narrowest_alphabet_of_any_rail() {
+        let rail_key = RailKey::new(&key(), 1);
+        assert_eq!(rail_key.as_str().len(), 36);
+        assert!(rail_key.as_str().bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f' | b'-')));
+        assert_eq!(&rail_key.as_str()[14..15], "8");
+    }
+
+    #[test]
+    fn neighbouring_parts_do_not_collide() {
+        assert_ne!(CaseId::new(Reason::PayoutUnknown, &["ab", "c"]), CaseId::new(Reason::PayoutUnknown, &["a", "bc"]));
+    }
+
+    #[test]
+    fn an_attempt_id_survives_its_text() {
+        let id = AttemptId([0xa5; 16]);
+        assert_eq!(AttemptId::from_hex(&id.to_string()), Some(id));
+        assert_eq!(AttemptId::from_hex("A5"), None);
+    }
+}

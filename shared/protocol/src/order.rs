@@ -1,0 +1,151 @@
+//! What an event asks for. Every text in an order is visible ASCII of bounded length, so that it fits a table key, a
+//! header, a form field and a log line as it is.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use thiserror::Error;
+
+use crate::ids::{Digest, Hasher};
+use crate::money::Money;
+
+pub const MAX_KEY_BYTES: usize = 200;
+pub const MAX_EVENT_ID_BYTES: usize = 128;
+pub const MAX_DESTINATION_BYTES: usize = 128;
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Error)]
+pub enum TextError {
+    #[error("{what} is empty")]
+    Empty { what: &'static str },
+    #[error("{what} is longer than {max} bytes")]
+    TooLong { what: &'static str, max: usize },
+    #[error("{what} holds a character that is not visible ASCII")]
+    Character { what: &'static str },
+}
+
+fn visible_ascii(what: &'static str, max: usize, text: String) -> Result<String, TextError> {
+    if text.is_empty() {
+        return Err(TextError::Empty { what });
+    }
+    if text.len() > max {
+        return Err(TextError::TooLong { what, max });
+    }
+    if !text.bytes().all(|byte| byte.is_ascii_graphic()) {
+        return Err(TextError::Character { what });
+    }
+    Ok(text)
+}
+
+macro_rules! text_type {
+    ($(#[$doc:meta])* $name:ident, $what:literal, $max:expr) => {
+        $(#[$doc])*
+        #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        pub struct $name(String);
+
+        impl $name {
+            pub fn new(text: impl Into<String>) -> Result<Self, TextError> {
+                visible_ascii($what, $max, text.into()).map(Self)
+            }
+
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+    };
+}
+
+text_type!(
+    /// The business key `{namespace}/{object}`: one claim, and so at most one payout, for each.
+    PayoutKey, "the payout key", MAX_KEY_BYTES
+);
+text_type!(
+    /// The provider's own name for the event, out of authenticated bytes.
+    EventId, "the event id", MAX_EVENT_ID_BYTES
+);
+text_type!(
+    /// The payee as the rail names it, for example a Stripe account id.
+    Destination, "the destination", MAX_DESTINATION_BYTES
+);
+
+impl PayoutKey {
+    /// Joins the namespace and the parts with `/`. A `/` or `%` inside a part is percent-encoded, so that two different
+    /// lists of parts never give one key.
+    pub fn from_parts<'a>(namespace: &str, parts: impl IntoIterator<Item = &'a str>) -> Result<Self, TextError> {
+        let mut key = namespace.to_owned();
+        for part in parts {
+            if part.is_empty() {
+                return Err(TextError::Empty { what: "a part of the payout key" });
+            }
+            key.push('/');
+            for character in part.chars() {
+                match character {
+                    '/' => key.push_str("%2F"),
+                    '%' => key.push_str("%25"),
+                    other => key.push(other),
+                }
+            }
+        }
+        Self::new(key)
+    }
+}
+
+/// What one event asks for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PayoutOrder {
+    pub key: PayoutKey,
+    pub event: EventId,
+    /// In the provider's units; the rail converts to its own.
+    pub money: Money,
+    pub destination: Destination,
+    /// Fields that the rule copies from the event into the rail's request, such as `source_transaction`.
+    pub rail_fields: BTreeMap<String, String>,
+}
+
+impl PayoutOrder {
+    /// What must not differ between two deliveries of one payout: the sum and the payee.
+    pub fn terms(&self) -> Digest {
+        terms(&self.money, &self.destination)
+    }
+}
+
+/// [`PayoutOrder::terms`] of an order that is known only from its claim.
+pub fn terms(money: &Money, destination: &Destination) -> Digest {
+    // Counted at the finest exponent, so that a change of notation is not a change of terms.
+    let finest = money.with_exponent(crate::money::MAX_EXPONENT).unwrap_or(*money);
+    Hasher::new("payonce/terms/1")
+        .part(finest.minor().to_be_bytes())
+        .part([finest.exponent()])
+        .part(money.currency().as_str())
+        .part(destination.as_str())
+        .finish()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parts_never_run_into_each_other() {
+        let one = PayoutKey::from_parts("ns", ["a/b", "c"]).unwrap();
+        let other = PayoutKey::from_parts("ns", ["a", "b/c"]).unwrap();
+        assert_eq!(one.as_str(), "ns/a%2Fb/c");
+        assert_ne!(one, other);
+        assert_ne!(PayoutKey::from_parts("ns", ["a%2Fb"]), PayoutKey::from_parts("ns", ["a/b"]));
+    }
+
+    #[test]
+    fn text_that_would_not_fit_a_table_a_header_or_a_log_is_refused() {
+        assert!(PayoutKey::from_parts("ns", [""]).is_err());
+        assert!(PayoutKey::from_parts("ns", ["a\r\nb"]).is_err());
+        assert!(PayoutKey::from_parts("ns", ["é"]).is_err());
+        assert!(PayoutKey::from_parts("ns", ["x".repeat(MAX_KEY_BYTES).as_str()]).is_err());
+        assert!(Destination::new("acct 1").is_err());
+        assert!(EventId::new("").is_err());
+    }
+}
