@@ -95,6 +95,22 @@ impl PayoutKey {
     }
 }
 
+/// Whether real money moves. An event's mode must be the rail key's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Mode {
+    Live,
+    Test,
+}
+
+impl Mode {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Live => "live",
+            Self::Test => "test",
+        }
+    }
+}
+
 /// What one event asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PayoutOrder {
