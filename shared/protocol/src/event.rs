@@ -14,7 +14,7 @@
 
 use crate::hold::Hold;
 use crate::ids::{AttemptId, Digest};
-use crate::outcome::{Outcome, Reason, Verdict};
+use crate::outcome::{Reason, Verdict};
 
 /// What tells one claim from another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -336,6 +336,7 @@ pub fn delivery_is_final(answers: impl IntoIterator<Item = Answer>) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::outcome::Outcome;
 
     fn facts(attempt: u8) -> ClaimFacts {
         ClaimFacts { attempt_id: AttemptId([attempt; 16]), event: Digest::of("evt"), terms: Digest::of("terms") }
