@@ -42,6 +42,9 @@ pub struct Tally {
     pub unknown: u32,
 }
 
+/// How far back the sweeper counts.
+pub const WINDOW_MS: u64 = 120_000;
+
 /// Fewer attempts than this prove nothing about the rail.
 pub const TRIP_AT_LEAST: u32 = 10;
 
