@@ -1,0 +1,54 @@
+//! The rails: where money leaves. A [`Rail`] prepares the exact request of an order, connects, pays once, and can be asked
+//! what it has paid.
+//!
+//! * `connect` is the way to the rail, up to the moment before the first request byte.
+//! * `counter` and `wire` send one request and read its whole answer. What the counter saw decides `NotSent`.
+//! * [`answer`] reads a complete answer by the rail's table.
+//! * `stripe` is the one rail so far: its request, its table, its look-up.
+//! * `config` is the `[rail]` table of the configuration, and the rail's secret.
+//!
+//! Paying takes a [`Claimed`](payonce_protocol::event::Claimed) by value, which only the state machine makes. An order
+//! without a claim cannot be paid:
+//!
+//! ```compile_fail,E0061
+//! # use payonce_rails::*;
+//! async fn unclaimed(rail: Rail, connection: Connection, prepared: Prepared, gate: Gate<'_>) {
+//!     rail.pay(connection, &prepared, gate).await;
+//! }
+//! ```
+//!
+//! and no claim can be paid twice:
+//!
+//! ```compile_fail,E0382
+//! # use payonce_rails::*;
+//! # use payonce_protocol::event::Claimed;
+//! async fn twice(rail: Rail, [one, two]: [Connection; 2], prepared: Prepared, claimed: Claimed, gate: fn() -> Gate<'static>) {
+//!     rail.pay(one, &prepared, claimed, gate()).await;
+//!     rail.pay(two, &prepared, claimed, gate()).await;
+//! }
+//! ```
+//!
+//! Once, and with the claim, it compiles:
+//!
+//! ```
+//! # use payonce_rails::*;
+//! # use payonce_protocol::event::Claimed;
+//! async fn once(rail: Rail, connection: Connection, prepared: Prepared, claimed: Claimed, gate: Gate<'_>) {
+//!     rail.pay(connection, &prepared, claimed, gate).await;
+//! }
+//! ```
+
+pub mod answer;
+mod config;
+mod connect;
+mod counter;
+mod payment;
+mod rail;
+mod stripe;
+mod wire;
+
+pub use config::{RailConfig, RailKind, RailSecret};
+pub use connect::{ConnectFailure, Connection};
+pub use payment::{Evidence, Gate, Payment};
+pub use rail::{LookUpFailure, Rail, RailError};
+pub use stripe::{Misfit, Prepared, RailPayout};

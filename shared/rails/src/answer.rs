@@ -1,0 +1,171 @@
+//! What a rail's complete answer means, as data: a [`Table`] for each rail, and one pure function that reads it. Whatever
+//! a table does not list is `Unknown`.
+
+use http::{HeaderMap, Response};
+use payonce_protocol::outcome::{Outcome, Verdict};
+use serde_json::Value;
+
+/// How one rail answers. A pointer is a JSON pointer (RFC 6901) into the answer's body.
+#[derive(Clone, Debug)]
+pub struct Table {
+    /// Where the rail's payout id stands, and how it begins.
+    pub id: String,
+    pub id_prefix: String,
+    /// Pointers and the text that each must hold in a 2xx, besides what the request asked for.
+    pub must_hold: Vec<(String, String)>,
+    pub status: Option<StatusField>,
+    /// A refusal counts only in the rail's own error format: a text must stand here (a proxy's HTML is not the rail).
+    pub error_type: String,
+    pub error_code: String,
+    /// Read in order, the first that matches decides.
+    pub refusals: Vec<Refusal>,
+    /// Header and value by which the rail says that it repeats an earlier answer.
+    pub replay_mark: Option<(String, String)>,
+    /// Header with the rail's own name for the request.
+    pub request_id: String,
+}
+
+/// A rail that says in a 2xx that it refused (C8). A status that neither list holds is `Unknown`.
+#[derive(Clone, Debug)]
+pub struct StatusField {
+    pub pointer: String,
+    pub accepted: Vec<String>,
+    pub refused: Vec<String>,
+}
+
+/// One row of a rail's table of refusals; `None` matches anything.
+#[derive(Clone, Debug)]
+pub struct Refusal {
+    pub http_status: Option<u16>,
+    pub error_type: Option<String>,
+    pub error_code: Option<String>,
+    pub means: Means,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Means {
+    /// Not executed; the rail keeps the refusal under the rail key.
+    Rejected,
+    /// Not executed, and the rail key is still fresh.
+    NotBegun,
+    /// It speaks of an earlier request, or says nothing certain.
+    Unknown,
+}
+
+/// The allow-listed facts of an answer: never a message, never the body (M8).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Facts {
+    pub rail_id: Option<String>,
+    pub rail_status: Option<String>,
+    pub error_type: Option<String>,
+    pub error_code: Option<String>,
+    pub request_id: Option<String>,
+    /// Why a complete answer is `Unknown`.
+    pub doubt: Option<&'static str>,
+}
+
+/// `echo` holds what a 2xx must repeat of this very order, pointer by pointer.
+pub fn classify(table: &Table, echo: &[(&str, String)], answer: &Response<impl AsRef<[u8]>>) -> (Verdict, Facts) {
+    let http_status = answer.status().as_u16();
+    let replayed = is_replay(table, answer.headers());
+    let mut facts = Facts {
+        request_id: answer.headers().get(&table.request_id).and_then(|id| id.to_str().ok()).and_then(plain),
+        ..Facts::default()
+    };
+    let Ok(body) = serde_json::from_slice::<Value>(answer.body().as_ref()) else {
+        return unknown(facts, "not_json");
+    };
+    if answer.status().is_success() {
+        accepted(table, echo, &body, replayed, facts)
+    } else {
+        facts.error_type = text_at(&body, &table.error_type).as_deref().and_then(plain);
+        facts.error_code = text_at(&body, &table.error_code).as_deref().and_then(plain);
+        refused(table, http_status, replayed, facts)
+    }
+}
+
+fn accepted(
+    table: &Table,
+    echo: &[(&str, String)],
+    body: &Value,
+    replayed: bool,
+    mut facts: Facts,
+) -> (Verdict, Facts) {
+    facts.rail_id = text_at(body, &table.id).filter(|id| id.starts_with(&table.id_prefix)).as_deref().and_then(plain);
+    if facts.rail_id.is_none() {
+        return unknown(facts, "no_payout_id");
+    }
+    if !table.must_hold.iter().all(|(pointer, text)| text_at(body, pointer).as_ref() == Some(text)) {
+        return unknown(facts, "other_object");
+    }
+    if !echo.iter().all(|(pointer, text)| text_at(body, pointer).as_ref() == Some(text)) {
+        return unknown(facts, "other_order");
+    }
+    let outcome = match &table.status {
+        None => Outcome::Accepted,
+        Some(field) => {
+            let status = text_at(body, &field.pointer).unwrap_or_default();
+            facts.rail_status = plain(&status);
+            if field.accepted.contains(&status) {
+                Outcome::Accepted
+            } else if field.refused.contains(&status) {
+                Outcome::Rejected
+            } else {
+                return unknown(facts, "unlisted_status");
+            }
+        }
+    };
+    if replayed && outcome == Outcome::Rejected {
+        return unknown(facts, "replayed_refusal");
+    }
+    (Verdict { replayed, ..Verdict::plain(outcome) }, facts)
+}
+
+fn refused(table: &Table, http_status: u16, replayed: bool, facts: Facts) -> (Verdict, Facts) {
+    if replayed {
+        // Somebody else used this rail key first, and was refused; what else they sent is not known.
+        return unknown(facts, "replayed_refusal");
+    }
+    if facts.error_type.is_none() {
+        return unknown(facts, "not_the_rails_error");
+    }
+    let row = table.refusals.iter().find(|row| {
+        row.http_status.is_none_or(|status| status == http_status)
+            && (row.error_type.is_none() || row.error_type == facts.error_type)
+            && (row.error_code.is_none() || row.error_code == facts.error_code)
+    });
+    match row.map(|row| row.means) {
+        Some(Means::Rejected) => (Verdict::plain(Outcome::Rejected), facts),
+        Some(Means::NotBegun) => (Verdict { not_begun: true, ..Verdict::plain(Outcome::Rejected) }, facts),
+        Some(Means::Unknown) => unknown(facts, "listed_as_unknown"),
+        None => unknown(facts, "unlisted_error"),
+    }
+}
+
+fn unknown(facts: Facts, doubt: &'static str) -> (Verdict, Facts) {
+    (Verdict::UNKNOWN, Facts { doubt: Some(doubt), ..facts })
+}
+
+fn is_replay(table: &Table, headers: &HeaderMap) -> bool {
+    table.replay_mark.as_ref().is_some_and(|(name, value)| {
+        headers.get_all(name).iter().any(|mark| mark.as_bytes().eq_ignore_ascii_case(value.as_bytes()))
+    })
+}
+
+/// A text, a whole number or a truth value, as text. Numbers are compared as written, never through a float.
+pub(crate) fn text_at(body: &Value, pointer: &str) -> Option<String> {
+    match body.pointer(pointer)? {
+        Value::String(text) => Some(text.clone()),
+        Value::Number(number) => number.as_u64().map(|number| number.to_string()),
+        Value::Bool(truth) => Some(truth.to_string()),
+        _ => None,
+    }
+}
+
+/// A word that may stand in evidence and logs. Ids and codes are short and plain; whatever is not is left out, for it
+/// may hold personal data.
+fn plain(text: &str) -> Option<String> {
+    let fits = (1..=64).contains(&text.len())
+        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-.".contains(&byte));
+    fits.then(|| text.to_owned())
+}
