@@ -1,6 +1,6 @@
 //! The rules of the game, and nothing else: no I/O, no clock, no async.
 //!
-//! * [`money`] and [`order`]: what an event asks for.
+//! * [`money`] and [`order`]: what an event asks for; [`exponents`]: in which unit a provider or rail counts it.
 //! * [`ids`]: names that may never be derived differently (attempt id, rail key, case id).
 //! * [`outcome`]: the certainty ladder and the reasons of cases.
 //! * [`event`]: the state machine of one event, from "verified order" to "answered".
@@ -13,6 +13,7 @@
 //! out, which never pays.
 
 pub mod event;
+pub mod exponents;
 pub mod hold;
 pub mod ids;
 pub mod money;
