@@ -1,0 +1,26 @@
+//! Providers: who sends webhooks, how they sign, and which of their events ask for a payout.
+//!
+//! * [`scheme`]: a signature scheme as data, and the engine that verifies and signs by it.
+//! * [`preset`]: what is known of one provider: scheme, where its events keep their facts, its units, its patience.
+//! * [`config`]: the `[providers.X]` table, as written.
+//! * [`rules`]: rules compiled and checked, and applied to one event.
+//! * [`event`]: the body of a verified delivery, read strictly.
+//!
+//! Data flows one way, and the types hold it there: [`Provider::verify`] is the only source of a [`Verified`],
+//! [`Provider::events`] of a [`ParsedEvent`], [`Provider::route`] of an order. Nothing here does I/O, reads a clock or
+//! panics because of a body, and no problem that it names repeats a value of the body.
+
+pub mod config;
+pub mod event;
+pub mod pointer;
+pub mod preset;
+mod provider;
+pub mod rules;
+pub mod scheme;
+mod secrets;
+
+pub use config::{ConfigError, ProviderConfig, Rule};
+pub use event::{BodyMisfit, ParsedEvent, Verified};
+pub use provider::{NoPayout, Patience, Provider, RouteContext, Routed, unwise};
+pub use scheme::Refused;
+pub use secrets::{MAX_SECRETS, Secrets, SecretsError};

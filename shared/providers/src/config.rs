@@ -1,0 +1,121 @@
+//! The `[providers.X]` table of `payonce.toml`, as written. [`crate::Provider::new`] checks it whole.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use jiff::{SignedDuration, Timestamp};
+use payonce_protocol::UnixMillis;
+use serde::Deserialize;
+
+/// One thing that is wrong, or unwise: where it stands, and why. Never holds the value of a secret.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{path}: {problem}")]
+pub struct ConfigError {
+    pub path: String,
+    pub problem: String,
+}
+
+#[derive(Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ProviderConfig {
+    /// The name of a preset.
+    pub scheme: String,
+    /// Where the signing secrets are kept: `env:NAME` or `secretsmanager:ID`.
+    pub secrets: Vec<String>,
+    /// Event types that ask for no payout; `"*"` for every type that no rule names.
+    #[serde(default)]
+    pub ignore: Vec<String>,
+    #[serde(default)]
+    pub payouts: Vec<Rule>,
+    /// The first part of every payout key; the provider's name when not given. May never change.
+    pub namespace: Option<String>,
+    /// How long an event may be refused with 503 before it is claimed and filed instead, such as `48h`; `0s`: never refused.
+    pub refuse_for: Option<String>,
+    /// After what time the provider hangs up, such as `10s`.
+    pub answer_within: Option<String>,
+    pub max_body_bytes: Option<u64>,
+}
+
+/// Fields that hold references to secrets are left out, in case somebody wrote a secret there.
+impl fmt::Debug for ProviderConfig {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ProviderConfig")
+            .field("scheme", &self.scheme)
+            .field("namespace", &self.namespace)
+            .field("payouts", &self.payouts)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Which events ask for a payout, and where in them its facts stand (JSON pointers).
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Rule {
+    pub event: String,
+    pub key: OneOrMore,
+    pub amount: String,
+    pub currency: String,
+    pub destination: String,
+    /// Pointer → value; every one must be equal in value and type, else the event asks for nothing.
+    #[serde(default)]
+    pub when: BTreeMap<String, Expected>,
+    /// Currency → the largest payout in the provider's unit. When given, a currency that is not in it is refused.
+    #[serde(default)]
+    pub max_amount: BTreeMap<String, u64>,
+    /// A regular expression that must match the whole destination.
+    pub destination_pattern: Option<String>,
+    /// Events that are older are never paid.
+    pub paid_from: Option<Moment>,
+    /// Field of the rail's request → pointer to its text.
+    #[serde(default)]
+    pub rail_fields: BTreeMap<String, String>,
+    #[serde(default)]
+    pub allow_connected_accounts: bool,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(untagged, expecting = "expected a JSON pointer, or a list of them")]
+pub enum OneOrMore {
+    One(String),
+    More(Vec<String>),
+}
+
+impl OneOrMore {
+    pub fn as_slice(&self) -> &[String] {
+        match self {
+            Self::One(one) => std::slice::from_ref(one),
+            Self::More(more) => more,
+        }
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(untagged, expecting = "expected a text, true, false or a whole number")]
+pub enum Expected {
+    Boolean(bool),
+    Integer(i64),
+    Text(String),
+}
+
+/// An RFC 3339 time with its offset, quoted or as TOML's own date-time, which arrives as a map of one text.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(untagged, expecting = "expected a time such as 2026-12-01T00:00:00Z")]
+pub enum Moment {
+    Text(String),
+    Toml(BTreeMap<String, String>),
+}
+
+impl Moment {
+    pub fn millis(&self) -> Option<UnixMillis> {
+        let text = match self {
+            Self::Text(text) => text,
+            Self::Toml(map) => map.values().next()?,
+        };
+        text.parse::<Timestamp>().ok()?.as_millisecond().try_into().ok()
+    }
+}
+
+/// A duration such as `48h`, `90m` or `10s`.
+pub(crate) fn duration_ms(text: &str) -> Option<u64> {
+    text.parse::<SignedDuration>().ok()?.as_millis().try_into().ok()
+}

@@ -1,0 +1,51 @@
+//! JSON pointers (RFC 6901), checked when the configuration is read, so that a misspelt one stops the start.
+
+use serde_json::Value;
+
+const MAX_BYTES: usize = 256;
+
+/// Points below the root of an event.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Pointer(String);
+
+impl Pointer {
+    pub fn parse(text: &str) -> Result<Self, &'static str> {
+        if !text.starts_with('/') {
+            return Err("a JSON pointer begins with `/` (RFC 6901)");
+        }
+        if text.len() > MAX_BYTES {
+            return Err("the JSON pointer is longer than 256 bytes");
+        }
+        if text.split('~').skip(1).any(|rest| !rest.starts_with(['0', '1'])) {
+            return Err("in a JSON pointer `~` is written `~0`, and `/` within a name `~1`");
+        }
+        Ok(Self(text.to_owned()))
+    }
+
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    pub fn of<'v>(&self, event: &'v Value) -> Option<&'v Value> {
+        event.pointer(&self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_misspelt_pointer_stops_the_start() {
+        for wrong in ["", "data/object", "/a~", "/a~2", "/~/b", &format!("/{}", "x".repeat(256))] {
+            assert!(Pointer::parse(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn escapes_and_indices_point_where_rfc_6901_says() {
+        let event = serde_json::json!({"a/b": [10, {"m~n": "here"}]});
+        assert_eq!(Pointer::parse("/a~1b/1/m~0n").unwrap().of(&event).unwrap(), "here");
+        assert_eq!(Pointer::parse("/a~1b/01").unwrap().of(&event), None);
+    }
+}

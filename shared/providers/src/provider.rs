@@ -1,0 +1,271 @@
+//! One configured provider: verify, parse, route, in this order and no other.
+
+use payonce_protocol::UnixMillis;
+use payonce_protocol::ids::{Digest, Hasher};
+use payonce_protocol::order::{Mode, PayoutKey, PayoutOrder};
+use payonce_protocol::outcome::Reason;
+
+use crate::config::{ConfigError, Expected, ProviderConfig, duration_ms};
+use crate::event::{BodyMisfit, ParsedEvent, Pointers, Verified};
+use crate::preset::{self, Preset};
+use crate::rules::{Misfit, PayoutRule, Problems};
+use crate::scheme::Refused;
+use crate::secrets::{MAX_SECRETS, Secrets};
+
+const MAX_NAME_BYTES: usize = 32;
+/// What Lambda takes: 6 MB of request, the body being a part of it in base64.
+const MAX_BODY_BYTES: u64 = 4 << 20;
+
+pub struct Provider {
+    name: String,
+    namespace: String,
+    preset: &'static Preset,
+    pointers: Pointers,
+    ignore: Vec<String>,
+    rules: Vec<PayoutRule>,
+    refuse_for_ms: u64,
+    answer_within_ms: Option<u64>,
+    max_body_bytes: usize,
+}
+
+/// How long a refused event may be left to the provider.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Patience {
+    /// An event older than this is claimed and filed instead of refused once more.
+    pub refuse_for_ms: u64,
+    /// The longest pause between two redeliveries: how long to wait for the one after the last refusal.
+    pub longest_gap_ms: u64,
+}
+
+/// What a route depends on besides the event.
+#[derive(Clone, Copy, Debug)]
+pub struct RouteContext {
+    pub rail_mode: Mode,
+    /// The stack's own moment from which payouts are made; a rule's may be later.
+    pub paid_from: Option<UnixMillis>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Routed {
+    Order(PayoutOrder),
+    NoPayout(NoPayout),
+    /// Neither in a rule nor ignored: one case for each type.
+    Unrouted {
+        event_type: String,
+    },
+    /// It asks for a payout that its rule does not allow.
+    Misfit {
+        reason: Reason,
+        problem: String,
+        key: Option<PayoutKey>,
+    },
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NoPayout {
+    Ignored,
+    WhenNotMet,
+}
+
+impl Provider {
+    /// Every error, not the first; each path begins with `providers.{name}`.
+    pub fn new(name: &str, config: &ProviderConfig) -> Result<Self, Vec<ConfigError>> {
+        let mut problems = Problems { path: format!("providers.{name}"), found: Vec::new() };
+        if !is_name(name) {
+            problems.found.push(ConfigError {
+                path: problems.path.clone(),
+                problem: "a provider's name is up to 32 of a-z, A-Z, 0-9, `_`, `-`".to_owned(),
+            });
+        }
+        let known = preset::ALL.iter().copied().find(|preset| preset.name == config.scheme);
+        if known.is_none() {
+            let names: Vec<&str> = preset::ALL.iter().map(|preset| preset.name).collect();
+            problems.add("scheme", format!("unknown; there is {}", names.join(", ")));
+        }
+        // The rest is checked by the first preset's measures, so that one misspelling does not hide the other errors.
+        let preset = known.unwrap_or(&preset::STRIPE);
+        let namespace = config.namespace.as_deref().unwrap_or(name);
+        if config.namespace.is_some() && !is_name(namespace) {
+            problems.add("namespace", "up to 32 of a-z, A-Z, 0-9, `_`, `-`");
+        }
+        if config.secrets.is_empty() || config.secrets.len() > MAX_SECRETS {
+            problems.add("secrets", format!("name 1 to {MAX_SECRETS} signing secrets"));
+        }
+        let rules: Vec<Option<PayoutRule>> = config
+            .payouts
+            .iter()
+            .enumerate()
+            .map(|(index, rule)| PayoutRule::compile(index, rule, preset, &mut problems))
+            .collect();
+        check_types(config, &mut problems);
+        let refuse_for_ms = duration("refuse_for", config.refuse_for.as_deref(), &mut problems);
+        if refuse_for_ms.is_some_and(|millis| millis > preset.redelivers_ms) {
+            problems.add("refuse_for", "longer than the provider comes back");
+        }
+        let answer_within_ms = duration("answer_within", config.answer_within.as_deref(), &mut problems);
+        if answer_within_ms == Some(0) {
+            problems.add("answer_within", "nobody can answer in no time");
+        }
+        let max_body_bytes = config.max_body_bytes.unwrap_or(preset.max_body_bytes as u64);
+        if !(1..=MAX_BODY_BYTES).contains(&max_body_bytes) {
+            problems.add("max_body_bytes", format!("1 to {MAX_BODY_BYTES}"));
+        }
+        let pointers = Pointers::of(preset).map_err(|problem| problems.add("scheme", problem)).ok();
+        match (pointers, rules.into_iter().collect(), problems.found) {
+            (Some(pointers), Some(rules), found) if found.is_empty() => Ok(Self {
+                name: name.to_owned(),
+                namespace: namespace.to_owned(),
+                preset,
+                pointers,
+                ignore: config.ignore.clone(),
+                rules,
+                refuse_for_ms: refuse_for_ms.unwrap_or(preset.refuse_for_ms),
+                answer_within_ms: answer_within_ms.or(preset.answer_within_ms),
+                max_body_bytes: max_body_bytes as usize,
+            }),
+            (_, _, found) => Err(found),
+        }
+    }
+
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    pub fn verify<'a>(
+        &self,
+        secrets: &Secrets,
+        headers: &http::HeaderMap,
+        body: &'a [u8],
+        now: UnixMillis,
+    ) -> Result<Verified<'a>, Refused> {
+        self.preset.scheme.verify(secrets, "", headers, body, now)?;
+        Ok(Verified { body })
+    }
+
+    /// The headers that the provider would send with this body: for the local sender and for tests.
+    pub fn sign(&self, secrets: &Secrets, body: &[u8], now: UnixMillis) -> Vec<(http::HeaderName, http::HeaderValue)> {
+        self.preset.scheme.sign(secrets, "", body, now)
+    }
+
+    /// Every event of a delivery, before anything is done about the first.
+    pub fn events(&self, verified: &Verified<'_>) -> Result<Vec<ParsedEvent>, BodyMisfit> {
+        Ok(vec![self.pointers.parse(verified.body)?])
+    }
+
+    pub fn route(&self, event: &ParsedEvent, context: &RouteContext) -> Routed {
+        if !self.rules.iter().any(|rule| rule.event == event.event_type) {
+            return if self.ignore.iter().any(|ignored| *ignored == event.event_type || ignored == "*") {
+                Routed::NoPayout(NoPayout::Ignored)
+            } else {
+                Routed::Unrouted { event_type: event.event_type.clone() }
+            };
+        }
+        let mut asking = self.rules.iter().filter(|rule| rule.asks(event));
+        let Some(rule) = asking.next() else { return Routed::NoPayout(NoPayout::WhenNotMet) };
+        if asking.next().is_some() {
+            let problem = "more than one rule asks for a payout".to_owned();
+            return Routed::Misfit { reason: Reason::InvalidEvent, problem, key: None };
+        }
+        let paid_from = rule.paid_from.max(context.paid_from);
+        match rule.order(&self.namespace, event, context.rail_mode, paid_from) {
+            Ok(order) => Routed::Order(order),
+            Err(Misfit { reason, problem, key }) => Routed::Misfit { reason, problem, key },
+        }
+    }
+
+    pub fn patience(&self) -> Patience {
+        Patience { refuse_for_ms: self.refuse_for_ms, longest_gap_ms: self.preset.longest_gap_ms }
+    }
+
+    pub fn answer_within_ms(&self) -> Option<u64> {
+        self.answer_within_ms
+    }
+
+    pub fn max_body_bytes(&self) -> usize {
+        self.max_body_bytes
+    }
+
+    /// A fingerprint of everything that derives payout keys: another one may pay again what was paid (C3). `when` counts
+    /// only where it chooses between two derivations.
+    pub fn key_rules(&self) -> Digest {
+        let mut rules: Vec<Vec<String>> = self.rules.iter().map(|rule| self.derivation(rule)).collect();
+        rules.sort();
+        let start = Hasher::new("payonce/key-rules/1").part(&self.namespace);
+        rules
+            .iter()
+            .fold(start, |hasher, rule| {
+                let hasher = hasher.part(rule.len().to_be_bytes());
+                rule.iter().fold(hasher, |hasher, part| hasher.part(part))
+            })
+            .finish()
+    }
+
+    fn derivation(&self, rule: &PayoutRule) -> Vec<String> {
+        let mut parts = vec![rule.event.clone()];
+        parts.extend(rule.key.iter().map(|pointer| pointer.as_str().to_owned()));
+        if self.rules.iter().filter(|other| other.event == rule.event).count() > 1 {
+            parts.extend(rule.when.iter().map(|(pointer, expected)| {
+                let expected = match expected {
+                    Expected::Boolean(value) => value.to_string(),
+                    Expected::Integer(value) => value.to_string(),
+                    Expected::Text(value) => format!("{value:?}"),
+                };
+                format!("when {} = {expected}", pointer.as_str())
+            }));
+        }
+        parts
+    }
+}
+
+/// What is allowed but unwise, for `check` to say.
+pub fn unwise(name: &str, config: &ProviderConfig) -> Vec<ConfigError> {
+    let mut problems = Problems { path: format!("providers.{name}"), found: Vec::new() };
+    if config.ignore.iter().any(|ignored| ignored == "*") {
+        problems.add("ignore", "a misspelt or renamed event type would be ignored without a word");
+    }
+    if config.payouts.is_empty() {
+        problems.add("payouts", "no rule: nothing is ever paid");
+    }
+    for (index, rule) in config.payouts.iter().enumerate() {
+        if rule.max_amount.is_empty() {
+            problems.add(&format!("payouts[{index}].max_amount"), "not given: there is no limit");
+        }
+        if rule.allow_connected_accounts {
+            problems.add(
+                &format!("payouts[{index}].allow_connected_accounts"),
+                "whoever owns a connected account chooses what its events say",
+            );
+        }
+    }
+    problems.found
+}
+
+/// Letters that stand unchanged in a key, a path and a log line.
+fn is_name(text: &str) -> bool {
+    (1..=MAX_NAME_BYTES).contains(&text.len())
+        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-'))
+}
+
+fn duration(field: &str, text: Option<&str>, problems: &mut Problems) -> Option<u64> {
+    let millis = duration_ms(text?);
+    if millis.is_none() {
+        problems.add(field, "write a duration such as 48h, 90m or 10s");
+    }
+    millis
+}
+
+/// An event type must lead to one answer: rules that share one are told apart by `when`, and none is ignored as well.
+fn check_types(config: &ProviderConfig, problems: &mut Problems) {
+    for (index, rule) in config.payouts.iter().enumerate() {
+        let shared = config.payouts.iter().filter(|other| other.event == rule.event).count() > 1;
+        if shared && rule.when.is_empty() {
+            problems.add(
+                &format!("payouts[{index}].when"),
+                "another rule names this event type: say with `when` which one asks",
+            );
+        }
+        if config.ignore.contains(&rule.event) {
+            problems.add("ignore", format!("`{}` stands in a rule, too", rule.event));
+        }
+    }
+}

@@ -1,0 +1,377 @@
+//! A signature scheme as data, and the one engine that verifies and signs by it. A provider's scheme is a constant
+//! [`Scheme`]; nothing here knows a provider's name but [`STRIPE`].
+
+use std::num::NonZeroU64;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use hmac::{Hmac, KeyInit, Mac};
+use http::{HeaderMap, HeaderName, HeaderValue};
+use payonce_protocol::UnixMillis;
+use payonce_protocol::ids::Digest;
+use sha2::{Sha256, Sha512};
+use subtle::{Choice, ConstantTimeEq};
+
+use crate::secrets::Secrets;
+
+/// A signature header longer than this is refused before anything is hashed.
+pub const MAX_HEADER_BYTES: usize = 2048;
+/// More signatures than this in one header are refused: a rotation needs two.
+pub const MAX_SIGNATURES: usize = 8;
+const MAX_ID_BYTES: usize = 128;
+/// Seconds since 1970 have ten digits until the year 2286.
+const MAX_TIME_DIGITS: usize = 10;
+
+/// How a provider signs its deliveries.
+#[derive(Clone, Copy, Debug)]
+pub struct Scheme {
+    /// The header that carries the signature, in lower case.
+    pub header: &'static str,
+    /// What each signature begins with, such as `sha256=`; most often nothing.
+    pub prefix: &'static str,
+    pub container: Container,
+    pub algorithm: Algorithm,
+    pub key: KeyDecoding,
+    pub encoding: Encoding,
+    /// What is signed, piece after piece.
+    pub signed: &'static [Piece],
+    /// The signed time, where the provider signs one.
+    pub time: Option<SignedTime>,
+    /// The header that carries the signed message id, where there is one.
+    pub id_header: Option<&'static str>,
+}
+
+/// How signatures stand in their header.
+#[derive(Clone, Copy, Debug)]
+pub enum Container {
+    /// The value is the signature.
+    Single,
+    /// `name=value` joined by commas; those of this name are signatures, the others are not looked at.
+    KeyValueList { signature: &'static str },
+    /// `version,value` joined by spaces; those of this version are signatures.
+    SpaceList { version: &'static str },
+}
+
+#[derive(Clone, Copy, Debug)]
+pub enum Algorithm {
+    HmacSha256,
+    HmacSha512,
+}
+
+/// How the secret becomes the key of the HMAC.
+#[derive(Clone, Copy, Debug)]
+pub enum KeyDecoding {
+    Utf8,
+    /// Padded base64 after this mark, such as `whsec_`.
+    Base64 {
+        mark: &'static str,
+    },
+    Hex,
+}
+
+/// Hex is lower case, base64 is padded: there is one way to write a signature.
+#[derive(Clone, Copy, Debug)]
+pub enum Encoding {
+    Hex,
+    Base64,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Piece {
+    Text(&'static str),
+    /// The raw bytes as they came, a byte order mark included.
+    Body,
+    /// The time as it is written in the header.
+    Time,
+    Id,
+    /// The address as configured; never built from the request's headers.
+    Url,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub struct SignedTime {
+    pub from: TimeFrom,
+    /// How old, and how far ahead of our clock, a signature may be. Zero, which SDKs read as "do not check", cannot be
+    /// written here.
+    pub past_s: NonZeroU64,
+    pub future_s: NonZeroU64,
+}
+
+/// Where the time stands; always whole seconds since 1970 in canonical decimal digits.
+#[derive(Clone, Copy, Debug)]
+pub enum TimeFrom {
+    /// The element of a [`Container::KeyValueList`] of this name; it must stand there once.
+    Element(&'static str),
+    Header(&'static str),
+}
+
+const FIVE_MINUTES_S: NonZeroU64 = NonZeroU64::MIN.saturating_add(299);
+
+/// `Stripe-Signature: t=…,v1=…[,v1=…][,v0=…]` over `{t}.{body}`, the key being the whole `whsec_…` text.
+/// <https://docs.stripe.com/webhooks#verify-manually>. Stricter than Stripe's own libraries: they let any future time
+/// pass, and each reads a repeated or malformed `t` in its own way.
+pub const STRIPE: Scheme = Scheme {
+    header: "stripe-signature",
+    prefix: "",
+    container: Container::KeyValueList { signature: "v1" },
+    algorithm: Algorithm::HmacSha256,
+    key: KeyDecoding::Utf8,
+    encoding: Encoding::Hex,
+    signed: &[Piece::Time, Piece::Text("."), Piece::Body],
+    time: Some(SignedTime { from: TimeFrom::Element("t"), past_s: FIVE_MINUTES_S, future_s: FIVE_MINUTES_S }),
+    id_header: None,
+};
+
+/// Why a delivery is not believed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
+pub enum Refused {
+    #[error("a signature header is missing")]
+    MissingSignature,
+    #[error("a signature header came more than once")]
+    RepeatedSignature,
+    #[error("the signature header cannot be read")]
+    MalformedSignature,
+    #[error("the signature is too old")]
+    Stale,
+    #[error("the signature is from the future")]
+    Future,
+    #[error("no active secret made this signature")]
+    Mismatch,
+    /// Ours to repair: none of the secrets has the form that the scheme wants.
+    #[error("no secret can be read as a key")]
+    UnusableSecret,
+}
+
+impl Refused {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::MissingSignature => "missing_signature",
+            Self::RepeatedSignature => "repeated_signature",
+            Self::MalformedSignature => "malformed_signature",
+            Self::Stale => "stale",
+            Self::Future => "future",
+            Self::Mismatch => "mismatch",
+            Self::UnusableSecret => "unusable_secret",
+        }
+    }
+}
+
+/// What is signed besides the scheme's own texts.
+#[derive(Clone, Copy)]
+struct Content<'a> {
+    body: &'a [u8],
+    time: &'a str,
+    id: &'a str,
+    url: &'a str,
+}
+
+impl Scheme {
+    /// Whether one of the secrets signed this body, lately. `url` is the configured address, empty where none is signed.
+    pub fn verify(
+        &self,
+        secrets: &Secrets,
+        url: &str,
+        headers: &HeaderMap,
+        body: &[u8],
+        now: UnixMillis,
+    ) -> Result<(), Refused> {
+        let header = one_header(headers, self.header)?;
+        let signatures = self.signatures(header)?;
+        let time = self.time(header, headers, now)?;
+        let id = match self.id_header {
+            Some(name) => message_id(one_header(headers, name)?)?,
+            None => "",
+        };
+        let content = Content { body, time, id, url };
+        let mut any_key = false;
+        let mut matched = Choice::from(0);
+        for secret in secrets.iter() {
+            let Some(ours) = self.mac(secret, content) else { continue };
+            any_key = true;
+            for theirs in &signatures {
+                matched |= ours.ct_eq(theirs);
+            }
+        }
+        match (any_key, bool::from(matched)) {
+            (false, _) => Err(Refused::UnusableSecret),
+            (true, false) => Err(Refused::Mismatch),
+            (true, true) => Ok(()),
+        }
+    }
+
+    /// The headers with which the provider would send this body now, signed with each secret as during a rotation; where
+    /// the header holds one signature, with the first.
+    pub fn sign(&self, secrets: &Secrets, url: &str, body: &[u8], now: UnixMillis) -> Vec<(HeaderName, HeaderValue)> {
+        let time = (now / 1000).to_string();
+        let id = format!("msg_{}", Digest::of(body));
+        let content = Content { body, time: &time, id: &id, url };
+        let signatures: Vec<String> = secrets
+            .iter()
+            .filter_map(|secret| self.mac(secret, content))
+            .map(|mac| format!("{}{}", self.prefix, self.encode(&mac)))
+            .collect();
+        let value = match self.container {
+            Container::Single => signatures.into_iter().next().unwrap_or_default(),
+            Container::KeyValueList { signature } => {
+                let elements = signatures.iter().map(|value| format!("{signature}={value}"));
+                match self.time.map(|time| time.from) {
+                    Some(TimeFrom::Element(name)) => {
+                        std::iter::once(format!("{name}={time}")).chain(elements).collect::<Vec<_>>().join(",")
+                    }
+                    _ => elements.collect::<Vec<_>>().join(","),
+                }
+            }
+            Container::SpaceList { version } => {
+                signatures.iter().map(|value| format!("{version},{value}")).collect::<Vec<_>>().join(" ")
+            }
+        };
+        let time_header = match self.time.map(|time| time.from) {
+            Some(TimeFrom::Header(name)) => Some((name, time)),
+            _ => None,
+        };
+        [Some((self.header, value)), time_header, self.id_header.map(|name| (name, id))]
+            .into_iter()
+            .flatten()
+            .filter_map(|(name, value)| Some((name.parse().ok()?, value.parse().ok()?)))
+            .collect()
+    }
+
+    /// The decoded signatures of the header: at least one, not too many, all well formed.
+    fn signatures(&self, header: &str) -> Result<Vec<Vec<u8>>, Refused> {
+        let texts: Vec<&str> = match self.container {
+            Container::Single => vec![header],
+            Container::KeyValueList { signature } => values(elements(header)?, signature),
+            Container::SpaceList { version } => values(split(header, ' ', ',')?, version),
+        };
+        if texts.is_empty() || texts.len() > MAX_SIGNATURES {
+            return Err(Refused::MalformedSignature);
+        }
+        texts
+            .into_iter()
+            .map(|text| text.strip_prefix(self.prefix).and_then(|text| self.decode(text)))
+            .collect::<Option<_>>()
+            .ok_or(Refused::MalformedSignature)
+    }
+
+    /// The signed time as it was written, when it is near enough to `now`; empty where none is signed.
+    fn time<'h>(&self, header: &'h str, headers: &'h HeaderMap, now: UnixMillis) -> Result<&'h str, Refused> {
+        let Some(SignedTime { from, past_s, future_s }) = self.time else { return Ok("") };
+        let text = match from {
+            TimeFrom::Header(name) => one_header(headers, name)?,
+            TimeFrom::Element(name) => match values(elements(header)?, name)[..] {
+                [time] => time,
+                _ => return Err(Refused::MalformedSignature),
+            },
+        };
+        let canonical = text.len() <= MAX_TIME_DIGITS
+            && text.bytes().all(|byte| byte.is_ascii_digit())
+            && (text == "0" || !text.starts_with('0'));
+        let seconds: u64 = canonical.then(|| text.parse().ok()).flatten().ok_or(Refused::MalformedSignature)?;
+        let signed_at = seconds * 1000;
+        if now.saturating_sub(signed_at) > past_s.get() * 1000 {
+            return Err(Refused::Stale);
+        }
+        if signed_at.saturating_sub(now) > future_s.get() * 1000 {
+            return Err(Refused::Future);
+        }
+        Ok(text)
+    }
+
+    fn mac(&self, secret: &str, content: Content<'_>) -> Option<Vec<u8>> {
+        let key = match self.key {
+            KeyDecoding::Utf8 => secret.as_bytes().to_vec(),
+            KeyDecoding::Base64 { mark } => BASE64.decode(secret.strip_prefix(mark)?).ok()?,
+            KeyDecoding::Hex => hex_bytes(&secret.to_ascii_lowercase())?,
+        };
+        // A key of no bytes is nobody's secret.
+        if key.is_empty() {
+            return None;
+        }
+        match self.algorithm {
+            Algorithm::HmacSha256 => self.mac_with(Hmac::<Sha256>::new_from_slice(&key).ok()?, content),
+            Algorithm::HmacSha512 => self.mac_with(Hmac::<Sha512>::new_from_slice(&key).ok()?, content),
+        }
+    }
+
+    fn mac_with(&self, mut mac: impl Mac, content: Content<'_>) -> Option<Vec<u8>> {
+        for piece in self.signed {
+            mac.update(match piece {
+                Piece::Text(text) => text.as_bytes(),
+                Piece::Body => content.body,
+                Piece::Time => content.time.as_bytes(),
+                Piece::Id => content.id.as_bytes(),
+                Piece::Url => content.url.as_bytes(),
+            });
+        }
+        Some(mac.finalize().into_bytes().to_vec())
+    }
+
+    fn decode(&self, text: &str) -> Option<Vec<u8>> {
+        let bytes = match self.encoding {
+            Encoding::Hex => hex_bytes(text)?,
+            Encoding::Base64 => BASE64.decode(text).ok()?,
+        };
+        let length = match self.algorithm {
+            Algorithm::HmacSha256 => 32,
+            Algorithm::HmacSha512 => 64,
+        };
+        (bytes.len() == length).then_some(bytes)
+    }
+
+    fn encode(&self, bytes: &[u8]) -> String {
+        match self.encoding {
+            Encoding::Hex => bytes.iter().map(|byte| format!("{byte:02x}")).collect(),
+            Encoding::Base64 => BASE64.encode(bytes),
+        }
+    }
+}
+
+fn one_header<'h>(headers: &'h HeaderMap, name: &str) -> Result<&'h str, Refused> {
+    let mut values = headers.get_all(name).iter();
+    let value = values.next().ok_or(Refused::MissingSignature)?;
+    if values.next().is_some() {
+        return Err(Refused::RepeatedSignature);
+    }
+    if value.len() > MAX_HEADER_BYTES {
+        return Err(Refused::MalformedSignature);
+    }
+    value.to_str().map_err(|_| Refused::MalformedSignature)
+}
+
+/// An id with a `.` could move a boundary of what is signed (`{id}.{t}.{body}`).
+fn message_id(text: &str) -> Result<&str, Refused> {
+    let fits = !text.is_empty()
+        && text.len() <= MAX_ID_BYTES
+        && text.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'.');
+    fits.then_some(text).ok_or(Refused::MalformedSignature)
+}
+
+fn elements(header: &str) -> Result<Vec<(&str, &str)>, Refused> {
+    split(header, ',', '=')
+}
+
+fn split(header: &str, between: char, within: char) -> Result<Vec<(&str, &str)>, Refused> {
+    header
+        .split(between)
+        .map(|element| element.split_once(within))
+        .collect::<Option<_>>()
+        .ok_or(Refused::MalformedSignature)
+}
+
+fn values<'h>(elements: Vec<(&'h str, &'h str)>, name: &str) -> Vec<&'h str> {
+    elements.into_iter().filter(|(found, _)| *found == name).map(|(_, value)| value).collect()
+}
+
+/// Lower case only.
+fn hex_bytes(text: &str) -> Option<Vec<u8>> {
+    let digit = |byte: u8| match byte {
+        b'0'..=b'9' => Some(byte - b'0'),
+        b'a'..=b'f' => Some(byte - b'a' + 10),
+        _ => None,
+    };
+    let pairs = text.as_bytes().chunks_exact(2);
+    if !pairs.remainder().is_empty() {
+        return None;
+    }
+    pairs.map(|pair| Some(digit(pair[0])? << 4 | digit(pair[1])?)).collect()
+}
