@@ -169,3 +169,64 @@ fn plain(text: &str) -> Option<String> {
         && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-.".contains(&byte));
     fits.then(|| text.to_owned())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// RazorpayX and Wise refuse inside a 2xx (C8).
+    fn with_status() -> Table {
+        Table {
+            id: "/id".into(),
+            id_prefix: String::new(),
+            must_hold: vec![],
+            status: Some(StatusField {
+                pointer: "/status".into(),
+                accepted: vec!["queued".into(), "processing".into()],
+                refused: vec!["rejected".into()],
+            }),
+            error_type: "/error/code".into(),
+            error_code: "/error/reason".into(),
+            refusals: vec![],
+            replay_mark: None,
+            request_id: "x-request-id".into(),
+        }
+    }
+
+    fn says(body: &str) -> (Verdict, Facts) {
+        classify(&with_status(), &[], &Response::builder().status(200).body(body.as_bytes()).unwrap())
+    }
+
+    #[test]
+    fn refused_inside_a_2xx() {
+        assert_eq!(says(r#"{"id":"p1","status":"rejected"}"#).0, Verdict::plain(Outcome::Rejected));
+        assert_eq!(says(r#"{"id":"p1","status":"queued"}"#).0, Verdict::plain(Outcome::Accepted));
+        for unlisted in [r#"{"id":"p1","status":"on_hold"}"#, r#"{"id":"p1"}"#, r#"{"id":"p1","status":null}"#] {
+            let (verdict, facts) = says(unlisted);
+            assert_eq!((verdict, facts.doubt), (Verdict::UNKNOWN, Some("unlisted_status")), "{unlisted}");
+        }
+    }
+
+    #[test]
+    fn personal_data_in_the_place_of_an_id_or_a_code() {
+        let (verdict, facts) = says(r#"{"id":"Jane Doe <jane@example.com>","status":"queued"}"#);
+        assert_eq!((verdict, facts.rail_id), (Verdict::UNKNOWN, None));
+        let answer = Response::builder()
+            .status(400)
+            .header("x-request-id", "jane doe")
+            .body(r#"{"error":{"code":"no such payee: Jane Doe","reason":"DE89 3704 0044"}}"#)
+            .unwrap();
+        let (verdict, facts) = classify(&with_status(), &[], &answer);
+        assert_eq!(verdict, Verdict::UNKNOWN);
+        assert_eq!(facts, Facts { doubt: Some("not_the_rails_error"), ..Facts::default() });
+    }
+
+    #[test]
+    fn a_number_is_compared_as_it_is_written() {
+        let echo = [("/amount", "9007199254740993".to_owned())];
+        let answer = |body: &'static str| Response::new(body.as_bytes());
+        let says = |body| classify(&with_status(), &echo, &answer(body)).0.outcome;
+        assert_eq!(says(r#"{"id":"p","status":"queued","amount":9007199254740993}"#), Outcome::Accepted);
+        assert_eq!(says(r#"{"id":"p","status":"queued","amount":9007199254740992}"#), Outcome::Unknown);
+    }
+}

@@ -82,3 +82,74 @@ impl fmt::Debug for RailSecret {
         f.write_str("RailSecret(…)")
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn problems(url: &str) -> Vec<(String, String)> {
+        let config =
+            RailConfig { kind: RailKind::Stripe, url: url.into(), secret: "env:RAIL".into(), lookup_secret: None };
+        config.check()
+    }
+
+    #[test]
+    fn plain_http_to_another_machine() {
+        for fine in [
+            "https://api.stripe.com",
+            "https://api.stripe.com:8443/",
+            "http://127.0.0.1:8080",
+            "http://[::1]:1",
+            "http://localhost:1",
+        ] {
+            assert_eq!(problems(fine), [], "{fine}");
+        }
+        for wrong in [
+            "http://api.stripe.com",
+            "http://10.0.0.1",
+            "http://127.0.0.1.example.com",
+            "http://localhost.example.com",
+            "http://localhost@example.com",
+            "https://user:secret@api.stripe.com",
+            "https://api.stripe.com/v1",
+            "https://api.stripe.com?x",
+            "ftp://127.0.0.1",
+            "api.stripe.com",
+            "",
+        ] {
+            assert_eq!(problems(wrong).len(), 1, "{wrong}");
+        }
+    }
+
+    #[test]
+    fn an_unknown_key_in_the_configuration() {
+        let read = |text| serde_json::from_str::<RailConfig>(text);
+        assert!(read(r#"{"kind":"stripe","url":"https://api.stripe.com","secret":"env:RAIL"}"#).is_ok());
+        assert!(read(r#"{"kind":"stripe","url":"https://api.stripe.com","secret":"env:RAIL","retries":3}"#).is_err());
+        assert!(read(r#"{"kind":"wire","url":"https://api.stripe.com","secret":"env:RAIL"}"#).is_err());
+    }
+
+    #[test]
+    fn a_secret_in_a_log() {
+        let secret = RailSecret::new("sk_live_planted").unwrap();
+        assert!(!format!("{secret:?}").contains("planted"));
+        assert!(!format!("{:?}", secret.authorization()).contains("planted"));
+        assert!(!secret.fingerprint().contains("planted") && secret.fingerprint().len() == 12);
+    }
+
+    #[test]
+    fn an_empty_secret_or_one_that_breaks_the_header() {
+        for wrong in ["", " ", "sk_live_x\r\nx: y", "sk_live_x ", "sk_live_ü"] {
+            assert_eq!(RailSecret::new(wrong), None, "{wrong:?}");
+        }
+    }
+
+    #[test]
+    fn a_key_says_its_own_mode() {
+        let mode = |text: &str| RailSecret::new(text).unwrap().mode();
+        assert_eq!((mode("sk_live_1"), mode("rk_test_1")), (Some(Mode::Live), Some(Mode::Test)));
+        for wrong in ["pk_live_1", "sk_1", "sk_live_", "sk_prod_1", "live_1", "xsk_live_1"] {
+            assert_eq!(mode(wrong), None, "{wrong}");
+        }
+    }
+}

@@ -108,3 +108,113 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Counter<'_, S> {
         Pin::new(&mut self.get_mut().inner).poll_shutdown(cx)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    /// Takes a few bytes at a time, or none yet.
+    struct Reluctant {
+        takes: Vec<Poll<usize>>,
+        vectored: bool,
+    }
+
+    impl AsyncWrite for Reluctant {
+        fn poll_write(mut self: Pin<&mut Self>, _: &mut Context<'_>, _: &[u8]) -> Poll<io::Result<usize>> {
+            self.takes.remove(0).map(Ok)
+        }
+
+        fn poll_write_vectored(
+            mut self: Pin<&mut Self>,
+            _: &mut Context<'_>,
+            _: &[IoSlice<'_>],
+        ) -> Poll<io::Result<usize>> {
+            assert!(self.vectored, "hyper asks before it writes vectored");
+            self.takes.remove(0).map(Ok)
+        }
+
+        fn is_write_vectored(&self) -> bool {
+            self.vectored
+        }
+
+        fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Poll::Ready(Ok(()))
+        }
+
+        fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Poll::Ready(Ok(()))
+        }
+    }
+
+    fn cx() -> Context<'static> {
+        Context::from_waker(std::task::Waker::noop())
+    }
+
+    fn gate(now: &(dyn Fn() -> UnixMillis + Send + Sync)) -> Gate<'_> {
+        Gate { first_byte_before: 10, within: Duration::ZERO, now }
+    }
+
+    #[test]
+    fn bytes_that_were_offered_and_not_taken_count() {
+        let (mut tally, gate) = (Tally::default(), gate(&|| 9));
+        let inner = Reluctant { takes: vec![Poll::Pending], vectored: false };
+        let mut counter = Counter::new(inner, &mut tally, &gate, 0);
+        assert!(Pin::new(&mut counter).poll_write(&mut cx(), b"12345").is_pending());
+        drop(counter);
+        assert_eq!((tally.offered, tally.first_byte_at), (5, Some(9)));
+    }
+
+    #[test]
+    fn bytes_that_are_offered_again_count_once() {
+        let (mut tally, gate) = (Tally::default(), gate(&|| 9));
+        let inner = Reluctant { takes: vec![Poll::Pending, Poll::Ready(2), Poll::Ready(3)], vectored: false };
+        let mut counter = Counter::new(inner, &mut tally, &gate, 0);
+        assert!(Pin::new(&mut counter).poll_write(&mut cx(), b"12345").is_pending());
+        assert!(Pin::new(&mut counter).poll_write(&mut cx(), b"12345").is_ready());
+        assert!(Pin::new(&mut counter).poll_write(&mut cx(), b"345").is_ready());
+        drop(counter);
+        assert_eq!(tally.offered, 5);
+    }
+
+    #[test]
+    fn vectored_bytes_count() {
+        let (mut tally, gate) = (Tally::default(), gate(&|| 9));
+        let inner = Reluctant { takes: vec![Poll::Pending], vectored: true };
+        let mut counter = Counter::new(inner, &mut tally, &gate, 0);
+        assert!(counter.is_write_vectored());
+        let bufs = [IoSlice::new(b"head"), IoSlice::new(b"body!")];
+        assert!(Pin::new(&mut counter).poll_write_vectored(&mut cx(), &bufs).is_pending());
+        drop(counter);
+        assert_eq!(tally.offered, 9);
+    }
+
+    /// The stream itself is never asked: it has no answers to give.
+    #[test]
+    fn a_gate_that_was_shut_once_stays_shut_though_the_clock_goes_back() {
+        let clock = std::sync::atomic::AtomicU64::new(10);
+        let now = || clock.fetch_sub(5, std::sync::atomic::Ordering::SeqCst);
+        let (mut tally, gate) = (Tally::default(), gate(&now));
+        let mut counter = Counter::new(Reluctant { takes: vec![], vectored: true }, &mut tally, &gate, 0);
+        for _ in 0..2 {
+            assert!(matches!(Pin::new(&mut counter).poll_write(&mut cx(), b"1"), Poll::Ready(Err(_))));
+        }
+        let bufs = [IoSlice::new(b"1")];
+        assert!(matches!(Pin::new(&mut counter).poll_write_vectored(&mut cx(), &bufs), Poll::Ready(Err(_))));
+        drop(counter);
+        assert_eq!((tally.offered, tally.first_byte_at, tally.shut), (0, None, true));
+    }
+
+    /// Only the first byte is gated: half a request is worse than a late one.
+    #[test]
+    fn the_gate_does_not_cut_a_request_in_two() {
+        let clock = std::sync::atomic::AtomicU64::new(9);
+        let now = || clock.fetch_add(5, std::sync::atomic::Ordering::SeqCst);
+        let (mut tally, gate) = (Tally::default(), gate(&now));
+        let inner = Reluctant { takes: vec![Poll::Ready(2), Poll::Ready(3)], vectored: false };
+        let mut counter = Counter::new(inner, &mut tally, &gate, 0);
+        assert!(Pin::new(&mut counter).poll_write(&mut cx(), b"12345").is_ready());
+        assert!(matches!(Pin::new(&mut counter).poll_write(&mut cx(), b"345"), Poll::Ready(Ok(3))));
+    }
+}

@@ -221,3 +221,30 @@ impl Rail {
         stripe::page(answer.body()).ok_or(LookUpFailure::Unreadable)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn new(secret: &str, lookup: Option<&str>) -> Result<Rail, RailError> {
+        let url = "https://api.stripe.com".to_owned();
+        let config = RailConfig { kind: RailKind::Stripe, url, secret: "env:RAIL".into(), lookup_secret: None };
+        Rail::new(&config, RailSecret::new(secret).unwrap(), lookup.map(|text| RailSecret::new(text).unwrap()), None)
+    }
+
+    #[test]
+    fn test_and_live_are_never_mixed() {
+        assert_eq!(new("sk_live_1", Some("rk_live_2")).unwrap().mode(), Mode::Live);
+        assert_eq!(new("sk_test_1", None).unwrap().mode(), Mode::Test);
+        assert_eq!(new("sk_live_1", Some("rk_test_2")).err(), Some(RailError::ModesDiffer));
+        assert_eq!(new("whsec_1", None).err(), Some(RailError::Mode("rail.secret")));
+        assert_eq!(new("sk_live_1", Some("x")).err(), Some(RailError::Mode("rail.lookup_secret")));
+    }
+
+    #[test]
+    fn the_account_tells_keys_apart_and_shows_none() {
+        let rail = new("sk_live_planted", None).unwrap();
+        assert_ne!(rail.account(), new("sk_live_other", None).unwrap().account());
+        assert!(!format!("{rail:?}{}", rail.account()).contains("planted"));
+    }
+}

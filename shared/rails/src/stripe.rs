@@ -298,3 +298,84 @@ impl Form {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use payonce_protocol::order::EventId;
+
+    use super::*;
+
+    fn order(minor: u64, exponent: u8, currency: &str, rail_fields: &[(&str, &str)]) -> PayoutOrder {
+        PayoutOrder {
+            key: PayoutKey::new("stripe/pi_1").unwrap(),
+            event: EventId::new("evt_1").unwrap(),
+            money: Money::new(minor, exponent, currency.parse().unwrap()).unwrap(),
+            destination: Destination::new("acct_1Payee").unwrap(),
+            rail_fields: rail_fields.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect(),
+        }
+    }
+
+    fn prepare(order: &PayoutOrder, generation: KeyGeneration) -> Result<Prepared, Misfit> {
+        Prepared::new("api.stripe.com".into(), order, generation)
+    }
+
+    /// A re-issue under the same key must send these very bytes again, from whichever release.
+    #[test]
+    fn golden_request_never_changes() {
+        let fields = [("source_transaction", "ch_1"), ("description", "a&amount=1 ü")];
+        let prepared = prepare(&order(1234, 2, "EUR", &fields), 1).unwrap();
+        let expected = "POST /v1/transfers HTTP/1.1\r\n\
+            host: api.stripe.com\r\n\
+            content-type: application/x-www-form-urlencoded\r\n\
+            content-length: 176\r\n\
+            idempotency-key: 6d432469-ccf2-87e1-ace8-28ea03d7f6b1\r\n\
+            stripe-version: 2026-09-30.endive\r\n\
+            \r\n\
+            amount=1234&currency=eur&destination=acct_1Payee&transfer_group=stripe%2Fpi_1\
+            &metadata%5Bpayout_key%5D=stripe%2Fpi_1&description=a%26amount%3D1%20%C3%BC&source_transaction=ch_1";
+        assert_eq!(String::from_utf8(prepared.bytes()).unwrap(), expected);
+    }
+
+    #[test]
+    fn a_generation_changes_the_key_and_nothing_else() {
+        let order = order(1234, 2, "EUR", &[]);
+        let [one, two] = [1, 2].map(|generation| prepare(&order, generation).unwrap());
+        assert_ne!(one.rail_key(), two.rail_key());
+        assert_eq!(one.body, two.body);
+        assert_ne!(one.digest(), two.digest());
+        assert_eq!(one, prepare(&order, 1).unwrap());
+    }
+
+    #[test]
+    fn amounts_go_out_in_stripes_own_units() {
+        let units =
+            |minor, exponent, currency| prepare(&order(minor, exponent, currency, &[]), 1).map(|p| p.money().minor());
+        assert_eq!(units(1234, 2, "USD"), Ok(1234));
+        assert_eq!(units(500, 0, "JPY"), Ok(500));
+        assert_eq!(units(50_000, 2, "JPY"), Ok(500));
+        assert_eq!(units(50_001, 2, "JPY"), Err(Misfit::Amount));
+        assert_eq!(units(10_000, 0, "ISK"), Ok(1_000_000));
+        assert_eq!(units(100, 2, "XXX"), Err(Misfit::Currency));
+    }
+
+    #[test]
+    fn a_field_that_is_ours_or_unknown() {
+        for name in ["amount", "destination", "transfer_group", "metadata[payout_key]", "currency", "expand[]", ""] {
+            let order = order(1, 2, "EUR", &[(name, "x")]);
+            assert_eq!(prepare(&order, 1), Err(Misfit::Field(name.to_owned())));
+        }
+        let long = "x".repeat(501);
+        for value in ["", &long] {
+            let order = order(1, 2, "EUR", &[("description", value)]);
+            assert_eq!(prepare(&order, 1), Err(Misfit::FieldValue("description".into())));
+        }
+    }
+
+    #[test]
+    fn a_destination_that_is_no_account() {
+        for wrong in ["acct_", "acct_1/../refunds", "acct_1&amount=9", "ba_1", "ACCT_1"] {
+            let order = PayoutOrder { destination: Destination::new(wrong).unwrap(), ..order(1, 2, "EUR", &[]) };
+            assert_eq!(prepare(&order, 1), Err(Misfit::Destination), "{wrong}");
+        }
+    }
+}

@@ -123,3 +123,48 @@ fn no_answer(error: &hyper::Error) -> NoAnswer {
     }
     NoAnswer::Closed
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::Read;
+    use std::net::TcpListener;
+    use std::time::Duration;
+
+    use super::*;
+    use crate::connect::{Connector, Target};
+
+    /// A request that lies in the kernel's send queue when we give up must not be delivered afterwards.
+    #[test]
+    fn given_up_bytes_arrive_later_from_the_send_queue() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let exchange = runtime.block_on(async {
+            let connector = Connector::new(Target::parse(&url).unwrap(), None).unwrap();
+            let connection = connector.connect(Duration::from_secs(20)).await.unwrap();
+            let body = Full::from(vec![b'x'; 32 << 20]);
+            let request = Request::post("/").header("host", "localhost").body(body).unwrap();
+            let gate = Gate { first_byte_before: 1, within: Duration::from_millis(500), now: &|| 0 };
+            exchange(connection.stream, request, &gate, 1000).await
+        });
+        assert_eq!(exchange.answer.err(), Some(NoAnswer::TimedOut));
+        let (mut server, _) = listener.accept().unwrap();
+        server.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+        let mut arrived = Vec::new();
+        let end = server.read_to_end(&mut arrived);
+        assert_eq!(end.map_err(|error| error.kind()), Err(io::ErrorKind::ConnectionReset));
+        assert!((arrived.len() as u64) < exchange.tally.offered);
+    }
+
+    fn is_send<T: Send>(value: T) -> T {
+        value
+    }
+
+    /// A Lambda handler's future must be `Send`.
+    #[test]
+    fn the_exchange_is_send() {
+        let gate = Gate { first_byte_before: 0, within: Duration::ZERO, now: &|| 0 };
+        let (one, _two) = tokio::io::duplex(1);
+        drop(is_send(exchange(one, Request::new(Full::default()), &gate, 0)));
+    }
+}

@@ -31,7 +31,6 @@ pub enum Expect {
     Paid(Verdict, Option<&'static str>, usize),
 }
 
-const PLAIN: &[Door] = &[Door::Plain];
 const TLS: &[Door] = &[Door::Tls];
 const BOTH: &[Door] = &[Door::Plain, Door::Tls];
 
@@ -314,12 +313,5 @@ fn redirects(elsewhere: &str) -> Vec<Case> {
         answered("see_other", to("303 See Other"), Verdict::UNKNOWN, Some("not_json")),
         answered("redirected_with_its_body", to("307 Temporary Redirect"), Verdict::UNKNOWN, Some("not_json")),
         answered("redirected_for_good", to_with_error, Verdict::UNKNOWN, Some("unlisted_error")),
-        case(
-            "no_redirect_for_a_reset",
-            PLAIN,
-            vec![],
-            vec![ReadRequest, Send(to("307 Temporary Redirect")), Reset],
-            Expect::Paid(Verdict::UNKNOWN, None, 1),
-        ),
     ]
 }
