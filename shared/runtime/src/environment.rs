@@ -1,0 +1,306 @@
+//! The environment of a function, read once at start. Everything that is wrong with it is reported together, by name.
+//!
+//! No variable can change how often a request is sent: the clients are built from this struct alone. A variable can say
+//! where they send it, so another endpoint than AWS's is taken only on this very machine (M9).
+
+use std::fmt;
+use std::net::IpAddr;
+use std::path::PathBuf;
+
+use aws_credential_types::Credentials;
+
+use crate::telemetry::Level;
+
+/// All that a function learns from its environment.
+#[derive(Clone, Debug)]
+pub struct Environment {
+    /// Path of `payonce.toml`.
+    pub config: PathBuf,
+    pub audit_table: String,
+    pub bodies_table: String,
+    pub reconcile_table: String,
+    /// Which provider a webhook function serves; the other functions have none.
+    pub provider: Option<String>,
+    pub region: String,
+    pub credentials: Credentials,
+    pub endpoints: Endpoints,
+    pub log: Level,
+}
+
+/// Endpoints on a loopback host, in place of AWS's.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Endpoints {
+    pub dynamodb: Option<String>,
+    pub secrets_manager: Option<String>,
+}
+
+/// Every problem of an environment: the variable, and what is wrong. Values are never repeated.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub struct EnvironmentError {
+    pub problems: Vec<(&'static str, &'static str)>,
+}
+
+impl fmt::Display for EnvironmentError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the environment cannot be used")?;
+        self.problems.iter().try_for_each(|(name, problem)| write!(f, "; {name} {problem}"))
+    }
+}
+
+impl Environment {
+    pub fn of_this_process() -> Result<Self, EnvironmentError> {
+        Self::read(|name| std::env::var(name).ok())
+    }
+
+    /// `vars` looks a variable up; an empty one counts as not set.
+    pub fn read(vars: impl Fn(&str) -> Option<String>) -> Result<Self, EnvironmentError> {
+        let mut reader = Reader { vars, problems: vec![] };
+        let environment = Self {
+            config: reader.required("PAYONCE_CONFIG").into(),
+            audit_table: reader.table("PAYONCE_AUDIT_TABLE"),
+            bodies_table: reader.table("PAYONCE_BODIES_TABLE"),
+            reconcile_table: reader.table("PAYONCE_RECONCILE_TABLE"),
+            provider: reader.optional("PAYONCE_PROVIDER"),
+            region: reader.required("AWS_REGION"),
+            credentials: reader.credentials(),
+            endpoints: reader.endpoints(),
+            log: reader.level(),
+        };
+        reader.distinct_tables(&environment);
+        if reader.problems.is_empty() { Ok(environment) } else { Err(EnvironmentError { problems: reader.problems }) }
+    }
+}
+
+struct Reader<V> {
+    vars: V,
+    problems: Vec<(&'static str, &'static str)>,
+}
+
+impl<V: Fn(&str) -> Option<String>> Reader<V> {
+    fn optional(&self, name: &str) -> Option<String> {
+        (self.vars)(name).filter(|value| !value.is_empty())
+    }
+
+    fn required(&mut self, name: &'static str) -> String {
+        self.optional(name).unwrap_or_else(|| {
+            self.problems.push((name, "is not set"));
+            String::new()
+        })
+    }
+
+    /// DynamoDB's rule for names.
+    fn table(&mut self, name: &'static str) -> String {
+        let table = self.required(name);
+        let allowed = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.');
+        let fits = (3..=255).contains(&table.len()) && table.bytes().all(allowed);
+        if !fits && !table.is_empty() {
+            self.problems.push((name, "is not a table name (3 to 255 of a-z, A-Z, 0-9, _, - and .)"));
+        }
+        table
+    }
+
+    /// The bodies expire and the cases change; a claim may do neither.
+    fn distinct_tables(&mut self, environment: &Environment) {
+        let Environment { audit_table, bodies_table, reconcile_table, .. } = environment;
+        if bodies_table == audit_table && !audit_table.is_empty() {
+            self.problems.push(("PAYONCE_BODIES_TABLE", "is the audit table"));
+        }
+        if (reconcile_table == audit_table || reconcile_table == bodies_table) && !reconcile_table.is_empty() {
+            self.problems.push(("PAYONCE_RECONCILE_TABLE", "is one of the other tables"));
+        }
+    }
+
+    /// Lambda gives every function the credentials of its role this way; no other source is asked.
+    fn credentials(&mut self) -> Credentials {
+        let id = self.required("AWS_ACCESS_KEY_ID");
+        let secret = self.required("AWS_SECRET_ACCESS_KEY");
+        Credentials::new(id, secret, self.optional("AWS_SESSION_TOKEN"), None, "environment")
+    }
+
+    fn endpoints(&mut self) -> Endpoints {
+        let of_all = self.endpoint("AWS_ENDPOINT_URL");
+        Endpoints {
+            dynamodb: self.endpoint("AWS_ENDPOINT_URL_DYNAMODB").or_else(|| of_all.clone()),
+            secrets_manager: self.endpoint("AWS_ENDPOINT_URL_SECRETS_MANAGER").or(of_all),
+        }
+    }
+
+    fn endpoint(&mut self, name: &'static str) -> Option<String> {
+        let url = self.optional(name)?;
+        if !is_on_this_machine(&url) {
+            self.problems.push((name, "is not a URL of a loopback host; AWS's own endpoints need no variable"));
+        }
+        Some(url)
+    }
+
+    fn level(&mut self) -> Level {
+        let set =
+            ["PAYONCE_LOG", "AWS_LAMBDA_LOG_LEVEL"].into_iter().find_map(|name| Some((name, self.optional(name)?)));
+        let Some((name, level)) = set else {
+            return Level::default();
+        };
+        Level::parse(&level).unwrap_or_else(|| {
+            self.problems.push((name, "is not one of error, warn, info, debug (trace would log raw bodies)"));
+            Level::default()
+        })
+    }
+}
+
+/// `http://` or `https://`, a loopback host, perhaps a port, and nothing that could hide another host. `localhost` is
+/// the only name: what others resolve to is not ours to know.
+fn is_on_this_machine(url: &str) -> bool {
+    let Some(rest) = url.strip_prefix("http://").or_else(|| url.strip_prefix("https://")) else {
+        return false;
+    };
+    let authority = rest.strip_suffix('/').unwrap_or(rest);
+    let (host, port) = match authority.rsplit_once(':') {
+        Some((host, port)) if !port.ends_with(']') => (host, Some(port)),
+        _ => (authority, None),
+    };
+    if port.is_some_and(|port| port.bytes().any(|byte| !byte.is_ascii_digit()) || port.parse::<u16>().is_err()) {
+        return false;
+    }
+    let address = match host.strip_prefix('[').and_then(|host| host.strip_suffix(']')) {
+        Some(v6) => v6.parse().map(IpAddr::V6),
+        None => host.parse().map(IpAddr::V4),
+    };
+    host == "localhost" || address.is_ok_and(|address| address.is_loopback())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const GOOD: [(&str, &str); 7] = [
+        ("PAYONCE_CONFIG", "/var/task/payonce.toml"),
+        ("PAYONCE_AUDIT_TABLE", "payonce-audit"),
+        ("PAYONCE_BODIES_TABLE", "payonce-bodies"),
+        ("PAYONCE_RECONCILE_TABLE", "payonce-reconcile"),
+        ("AWS_REGION", "eu-central-1"),
+        ("AWS_ACCESS_KEY_ID", "AKIDPLANTED"),
+        ("AWS_SECRET_ACCESS_KEY", "planted-secret"),
+    ];
+
+    fn read(changed: &[(&str, &str)]) -> Result<Environment, EnvironmentError> {
+        Environment::read(|name| {
+            let found = changed.iter().chain(&GOOD).find(|(key, _)| *key == name);
+            found.map(|(_, value)| (*value).to_owned())
+        })
+    }
+
+    fn problems(changed: &[(&str, &str)]) -> Vec<&'static str> {
+        read(changed).map_or_else(|error| error.problems.iter().map(|(name, _)| *name).collect(), |_| vec![])
+    }
+
+    #[test]
+    fn a_plain_environment_is_refused_or_misread() {
+        let environment = read(&[("PAYONCE_PROVIDER", "stripe"), ("AWS_SESSION_TOKEN", "token")]).unwrap();
+        assert_eq!(environment.config, PathBuf::from("/var/task/payonce.toml"));
+        assert_eq!(environment.audit_table, "payonce-audit");
+        assert_eq!(environment.bodies_table, "payonce-bodies");
+        assert_eq!(environment.reconcile_table, "payonce-reconcile");
+        assert_eq!(environment.provider.as_deref(), Some("stripe"));
+        assert_eq!(environment.region, "eu-central-1");
+        assert_eq!(environment.credentials.session_token(), Some("token"));
+        assert_eq!(environment.endpoints, Endpoints::default());
+        assert_eq!(environment.log, Level::Info);
+    }
+
+    #[test]
+    fn the_first_problem_hides_the_others() {
+        let error = Environment::read(|_| None).unwrap_err();
+        let names: Vec<&str> = error.problems.iter().map(|(name, _)| *name).collect();
+        let mut required = GOOD.map(|(name, _)| name);
+        required.sort_unstable();
+        let mut found = names.clone();
+        found.sort_unstable();
+        assert_eq!(found, required);
+        assert!(names.iter().all(|name| error.to_string().contains(name)), "{error}");
+    }
+
+    #[test]
+    fn an_empty_variable_counts_as_set() {
+        assert_eq!(problems(&[("AWS_REGION", "")]), ["AWS_REGION"]);
+        assert_eq!(read(&[("PAYONCE_PROVIDER", "")]).unwrap().provider, None);
+    }
+
+    #[test]
+    fn an_endpoint_moves_the_claim_to_another_host() {
+        for elsewhere in [
+            "http://evil.example",
+            "https://dynamodb.eu-central-1.amazonaws.com",
+            "http://127.0.0.1@evil.example",
+            "http://127.0.0.1:80@evil.example",
+            "http://localhost.evil.example",
+            "http://evil.example/127.0.0.1",
+            "http://evil.example#localhost",
+            "http://127.0.0.1/../evil",
+            "http://127.0.0.1:8000:1",
+            "http://127.0.0.1:+80",
+            "http://169.254.169.254",
+            "http://10.0.0.1",
+            "http://0.0.0.0",
+            "http://[::ffff:10.0.0.1]",
+            "http://[::1].evil.example",
+            "http://::1",
+            "http://",
+            "ftp://127.0.0.1",
+            "127.0.0.1:8000",
+            "http://2130706433",
+            " http://127.0.0.1",
+        ] {
+            for name in ["AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_DYNAMODB", "AWS_ENDPOINT_URL_SECRETS_MANAGER"] {
+                assert_eq!(problems(&[(name, elsewhere)]), [name], "{elsewhere}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_local_stack_cannot_be_reached() {
+        for here in [
+            "http://127.0.0.1:8000",
+            "http://127.0.0.1:8000/",
+            "https://localhost",
+            "http://localhost:4566",
+            "http://[::1]:8000",
+            "http://[::1]",
+            "http://127.1.2.3:1",
+        ] {
+            let endpoints = read(&[("AWS_ENDPOINT_URL", here)]).unwrap().endpoints;
+            assert_eq!(endpoints.dynamodb.as_deref(), Some(here));
+            assert_eq!(endpoints.secrets_manager.as_deref(), Some(here));
+        }
+        let both = [("AWS_ENDPOINT_URL", "http://127.0.0.1:1"), ("AWS_ENDPOINT_URL_DYNAMODB", "http://127.0.0.1:2")];
+        let endpoints = read(&both).unwrap().endpoints;
+        assert_eq!(endpoints.dynamodb.as_deref(), Some("http://127.0.0.1:2"));
+        assert_eq!(endpoints.secrets_manager.as_deref(), Some("http://127.0.0.1:1"));
+    }
+
+    #[test]
+    fn a_table_name_is_wrong_or_used_twice() {
+        for wrong in ["ab", "pay once", "payonce/audit"] {
+            assert_eq!(problems(&[("PAYONCE_AUDIT_TABLE", wrong)]), ["PAYONCE_AUDIT_TABLE"], "{wrong}");
+        }
+        assert_eq!(problems(&[("PAYONCE_BODIES_TABLE", "payonce-audit")]), ["PAYONCE_BODIES_TABLE"]);
+        assert_eq!(problems(&[("PAYONCE_RECONCILE_TABLE", "payonce-bodies")]), ["PAYONCE_RECONCILE_TABLE"]);
+    }
+
+    #[test]
+    fn trace_is_accepted_from_lambda_or_from_us() {
+        for name in ["PAYONCE_LOG", "AWS_LAMBDA_LOG_LEVEL"] {
+            assert_eq!(problems(&[(name, "TRACE")]), [name]);
+        }
+        let both = [("PAYONCE_LOG", "debug"), ("AWS_LAMBDA_LOG_LEVEL", "WARN")];
+        assert_eq!(read(&both).unwrap().log, Level::Debug);
+        assert_eq!(read(&both[1..]).unwrap().log, Level::Warn);
+    }
+
+    #[test]
+    fn a_secret_shows_in_debug_or_in_an_error() {
+        let environment = read(&[("AWS_SESSION_TOKEN", "planted-token")]).unwrap();
+        let shown = format!("{environment:?}");
+        assert!(!shown.contains("planted-secret") && !shown.contains("planted-token"), "{shown}");
+        let error = read(&[("AWS_ENDPOINT_URL", "http://user:planted@evil.example")]).unwrap_err();
+        assert!(!format!("{error} {error:?}").contains("planted"));
+    }
+}

@@ -1,0 +1,464 @@
+//! Every metric there is, as data, and the two wide events that carry them: one line for each delivery, one for each
+//! run of the sweeper, in CloudWatch's embedded metric format.
+//!
+//! An event is written when it is dropped, so that every way out of a handler reports. What could not be filled in by
+//! then is told by its absence: no `status`, no `Heartbeat`.
+
+use std::collections::BTreeMap;
+use std::io::Write;
+use std::sync::Arc;
+
+use payonce_protocol::event::{Answer, Recorded};
+use payonce_protocol::ids::AttemptId;
+use payonce_protocol::outcome::{Outcome, Reason};
+use serde_json::{Map, Value, json};
+
+use crate::clock::Clock;
+use crate::telemetry::Captured;
+
+/// CloudWatch's namespace of all metrics.
+pub const NAMESPACE: &str = "payonce";
+
+/// CloudWatch takes no more values of one metric in one line.
+const MAX_VALUES: usize = 100;
+
+/// Events that a line names; a delivery of more is counted in full, and each of its events has a log line of its own.
+const MAX_NAMED_EVENTS: usize = 20;
+
+/// What a line reports on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wide {
+    Delivery,
+    Sweep,
+}
+
+impl Wide {
+    /// Kept few: each value of a dimension makes a metric of its own.
+    pub fn dimensions(self) -> &'static [&'static str] {
+        match self {
+            Self::Delivery => &["provider"],
+            Self::Sweep => &[],
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unit {
+    Count,
+    Milliseconds,
+    Seconds,
+}
+
+impl Unit {
+    /// CloudWatch's word.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Count => "Count",
+            Self::Milliseconds => "Milliseconds",
+            Self::Seconds => "Seconds",
+        }
+    }
+}
+
+/// What stands in a line when nothing was reported.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// Zero, so that a graph or a ratio has no gaps.
+    Counter,
+    /// Nothing: an unmeasured value is not a small one.
+    Gauge,
+}
+
+/// When a metric calls somebody.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Alarm {
+    Never,
+    /// Its budget is zero.
+    AboveZero,
+    /// It is to be there each minute.
+    Missing,
+}
+
+macro_rules! catalogue {
+    ($($name:ident: $kind:ident $unit:ident, [$($wide:ident),+], $alarm:ident, $help:literal;)*) => {
+        /// Every metric. Dashboards and alarms are made from this list; nothing emits a metric that is not on it.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum Metric { $(#[doc = $help] $name,)* }
+
+        impl Metric {
+            pub const ALL: &'static [Self] = &[$(Self::$name,)*];
+
+            pub fn name(self) -> &'static str {
+                match self { $(Self::$name => stringify!($name),)* }
+            }
+
+            pub fn unit(self) -> Unit {
+                match self { $(Self::$name => Unit::$unit,)* }
+            }
+
+            pub fn kind(self) -> Kind {
+                match self { $(Self::$name => Kind::$kind,)* }
+            }
+
+            /// The lines that carry it.
+            pub fn on(self) -> &'static [Wide] {
+                match self { $(Self::$name => &[$(Wide::$wide),+],)* }
+            }
+
+            pub fn alarm(self) -> Alarm {
+                match self { $(Self::$name => Alarm::$alarm,)* }
+            }
+
+            pub fn help(self) -> &'static str {
+                match self { $(Self::$name => $help,)* }
+            }
+        }
+    };
+}
+
+catalogue! {
+    Deliveries: Counter Count, [Delivery], Never, "Requests that reached the function.";
+    Verified: Counter Count, [Delivery], Never, "Deliveries whose signature verified.";
+    Refused401: Counter Count, [Delivery], Never, "Deliveries whose signature did not verify.";
+    TooLarge: Counter Count, [Delivery], Never, "Deliveries above the provider's size limit.";
+    Events: Counter Count, [Delivery], Never, "Events of verified deliveries.";
+    NoPayout: Counter Count, [Delivery], Never, "Events that ask for no payout.";
+    Claims: Counter Count, [Delivery], Never, "Claims written and owned.";
+    Duplicates: Counter Count, [Delivery], Never, "Events whose payout was claimed before.";
+    Accepted: Counter Count, [Delivery], Never, "Payouts that the rail took.";
+    Rejected: Counter Count, [Delivery], Never, "Payouts that the rail refused.";
+    NotSent: Counter Count, [Delivery], Never, "Claimed payouts whose request never left.";
+    Unknown: Counter Count, [Delivery], Never, "Payouts that may or may not have been made.";
+    Refused503: Counter Count, [Delivery], Never, "Deliveries that the provider was asked to repeat.";
+    CasesFiled: Counter Count, [Delivery, Sweep], Never, "Cases handed to finance.";
+    Unrecorded: Counter Count, [Delivery], AboveZero, "Outcomes that could not be written; the sweeper files their claims.";
+    Impossible: Counter Count, [Delivery], AboveZero, "First puts of a claim that met their own attempt id.";
+    BodyLost: Counter Count, [Delivery], Never, "Bodies whose record could not be written; their hash stays in the claim.";
+    VerifyTime: Gauge Milliseconds, [Delivery], Never, "Verifying the signature.";
+    ConnectTime: Gauge Milliseconds, [Delivery], Never, "Connecting to the rail, before the claim.";
+    ClaimTime: Gauge Milliseconds, [Delivery], Never, "One conditional put of a claim.";
+    PayTime: Gauge Milliseconds, [Delivery], Never, "The payout request.";
+    RecordTime: Gauge Milliseconds, [Delivery], Never, "Writing the outcome.";
+    TotalTime: Gauge Milliseconds, [Delivery], Never, "From a delivery's arrival to its answer.";
+    Swept: Counter Count, [Sweep], AboveZero, "Claims that were given up: their worker died.";
+    OldestOpenAgeSeconds: Gauge Seconds, [Sweep], Never, "Age of the oldest open case.";
+    RoundsBehind: Gauge Count, [Sweep], Never, "Minutes that the sweeper has yet to make up.";
+    HoldTripped: Counter Count, [Sweep], AboveZero, "Runs of the sweeper that stopped payouts.";
+    Heartbeat: Gauge Count, [Sweep], Missing, "Runs of the sweeper that worked to the end.";
+}
+
+/// Makes the events, and writes their lines.
+#[derive(Clone)]
+pub struct Metrics {
+    clock: Clock,
+    write: Arc<dyn Fn(&str) + Send + Sync>,
+}
+
+impl Metrics {
+    /// To stdout, from where Lambda carries the lines to CloudWatch.
+    pub fn stdout(clock: Clock) -> Self {
+        Self::to(clock, |line| {
+            // A metric that cannot be written must not stop a delivery.
+            let _ = writeln!(std::io::stdout().lock(), "{line}");
+        })
+    }
+
+    /// Each line without its line feed.
+    pub fn to(clock: Clock, write: impl Fn(&str) + Send + Sync + 'static) -> Self {
+        Self { clock, write: Arc::new(write) }
+    }
+
+    pub fn captured(clock: Clock) -> (Self, Captured) {
+        let captured = Captured::default();
+        let writer = captured.clone();
+        let metrics = Self::to(clock, move |line| {
+            let _ = writeln!(writer.clone(), "{line}");
+        });
+        (metrics, captured)
+    }
+
+    pub fn delivery(&self, provider: &str) -> DeliveryMetrics {
+        let mut line = Line::new(self.clone(), Wide::Delivery);
+        line.property("provider", provider);
+        line.count(Metric::Deliveries, 1);
+        DeliveryMetrics { line, events: vec![], events_left_off: 0 }
+    }
+
+    pub fn sweep(&self) -> SweepMetrics {
+        SweepMetrics { line: Line::new(self.clone(), Wide::Sweep) }
+    }
+}
+
+/// A step of a delivery that takes time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Step {
+    Verify,
+    Connect,
+    Claim,
+    Pay,
+    Record,
+}
+
+impl Step {
+    fn metric(self) -> Metric {
+        match self {
+            Self::Verify => Metric::VerifyTime,
+            Self::Connect => Metric::ConnectTime,
+            Self::Claim => Metric::ClaimTime,
+            Self::Pay => Metric::PayTime,
+            Self::Record => Metric::RecordTime,
+        }
+    }
+}
+
+/// How one event of a delivery ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    /// It asks for no payout.
+    NoPayout,
+    /// It is no order; a case is open.
+    Filed(Reason),
+    /// It is no order, and its case could not be written.
+    NotFiled,
+    /// The protocol's answer to an order.
+    Order(Answer),
+}
+
+impl End {
+    /// The word for answers, logs and metrics.
+    pub fn outcome(self) -> &'static str {
+        match self {
+            Self::NoPayout => "no_payout",
+            Self::Filed(_) | Self::Order(Answer::Filed(_)) => "filed",
+            Self::Order(Answer::Done(verdict, _)) => verdict.outcome.as_str(),
+            Self::Order(Answer::Duplicate) => "duplicate",
+            Self::NotFiled | Self::Order(Answer::Refused(_)) => "refused",
+            Self::Order(Answer::Impossible) => "impossible",
+        }
+    }
+
+    pub fn reason(self) -> Option<&'static str> {
+        match self {
+            Self::NoPayout | Self::Order(Answer::Duplicate | Answer::Impossible) => None,
+            Self::Filed(reason) | Self::Order(Answer::Filed(reason)) => Some(reason.as_str()),
+            Self::Order(Answer::Done(verdict, Recorded::Durable)) => verdict.reason().map(Reason::as_str),
+            Self::Order(Answer::Done(_, Recorded::Late)) => Some(Reason::LateOutcome.as_str()),
+            Self::Order(Answer::Done(_, Recorded::Failed)) => Some("unrecorded"),
+            Self::NotFiled => Some("case_not_written"),
+            Self::Order(Answer::Refused(refusal)) => Some(refusal.as_str()),
+        }
+    }
+
+    fn metrics(self) -> Vec<Metric> {
+        match self {
+            Self::NoPayout => vec![Metric::NoPayout],
+            Self::Filed(_) | Self::Order(Answer::Filed(_)) => vec![Metric::CasesFiled],
+            // The status of the whole delivery counts these.
+            Self::NotFiled | Self::Order(Answer::Refused(_)) => vec![],
+            Self::Order(Answer::Duplicate) => vec![Metric::Duplicates],
+            Self::Order(Answer::Impossible) => vec![Metric::Impossible],
+            Self::Order(Answer::Done(verdict, recorded)) => {
+                let outcome = match verdict.outcome {
+                    Outcome::Accepted => Metric::Accepted,
+                    Outcome::Rejected => Metric::Rejected,
+                    Outcome::NotSent => Metric::NotSent,
+                    Outcome::Unknown => Metric::Unknown,
+                };
+                let kept = match recorded {
+                    Recorded::Durable => verdict.reason().map(|_| Metric::CasesFiled),
+                    Recorded::Late => Some(Metric::CasesFiled),
+                    Recorded::Failed => Some(Metric::Unrecorded),
+                };
+                [Metric::Claims, outcome].into_iter().chain(kept).collect()
+            }
+        }
+    }
+}
+
+/// One event of a delivery, by its names.
+#[derive(Clone, Copy, Debug)]
+pub struct Named<'a> {
+    pub event: Option<&'a str>,
+    pub payout_key: Option<&'a str>,
+    pub attempt_id: Option<AttemptId>,
+}
+
+/// One delivery. Written when dropped.
+pub struct DeliveryMetrics {
+    line: Line,
+    events: Vec<Value>,
+    events_left_off: u64,
+}
+
+impl DeliveryMetrics {
+    pub fn request_id(&mut self, request_id: &str) {
+        self.line.property("request_id", request_id);
+    }
+
+    pub fn trace_id(&mut self, trace_id: &str) {
+        self.line.property("trace_id", trace_id);
+    }
+
+    pub fn verified(&mut self) {
+        self.line.count(Metric::Verified, 1);
+    }
+
+    /// Why the delivery was refused before anything of it was believed.
+    pub fn refused_unverified(&mut self, why: &'static str) {
+        self.line.property("refused", why);
+    }
+
+    pub fn event(&mut self, named: Named<'_>, end: End) {
+        self.line.count(Metric::Events, 1);
+        end.metrics().into_iter().for_each(|metric| self.line.count(metric, 1));
+        if self.events.len() == MAX_NAMED_EVENTS {
+            self.events_left_off += 1;
+            return;
+        }
+        let properties = [
+            ("event_id", named.event.map(str::to_owned)),
+            ("payout_key", named.payout_key.map(str::to_owned)),
+            ("attempt_id", named.attempt_id.map(|id| id.to_string())),
+            ("outcome", Some(end.outcome().to_owned())),
+            ("reason", end.reason().map(str::to_owned)),
+        ];
+        let known = properties.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?.into())));
+        self.events.push(Value::Object(known.collect()));
+    }
+
+    pub fn body_lost(&mut self) {
+        self.line.count(Metric::BodyLost, 1);
+    }
+
+    pub fn took(&mut self, step: Step, ms: u64) {
+        self.line.measure(step.metric(), ms);
+    }
+
+    pub fn answered(&mut self, status: u16, total_ms: u64) {
+        self.line.property("status", status);
+        self.line.measure(Metric::TotalTime, total_ms);
+        match status {
+            401 => self.line.count(Metric::Refused401, 1),
+            413 => self.line.count(Metric::TooLarge, 1),
+            503 => self.line.count(Metric::Refused503, 1),
+            _ => {}
+        }
+    }
+}
+
+impl Drop for DeliveryMetrics {
+    fn drop(&mut self) {
+        self.line.property("events", std::mem::take(&mut self.events));
+        if self.events_left_off > 0 {
+            self.line.property("events_left_off", self.events_left_off);
+        }
+        self.line.write();
+    }
+}
+
+/// What a run of the sweeper found.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Sweep {
+    pub swept: u64,
+    pub cases_filed: u64,
+    /// `None` when no case is open, or when nobody looked yet.
+    pub oldest_open_age_seconds: Option<u64>,
+    /// `None` until it is known.
+    pub rounds_behind: Option<u64>,
+    pub hold_tripped: bool,
+}
+
+/// One run of the sweeper. Written when dropped.
+pub struct SweepMetrics {
+    line: Line,
+}
+
+impl SweepMetrics {
+    /// What is known so far; a run that fails later still reports it.
+    pub fn so_far(&mut self, sweep: &Sweep) {
+        self.line.set(Metric::Swept, sweep.swept);
+        self.line.set(Metric::CasesFiled, sweep.cases_filed);
+        self.line.set(Metric::HoldTripped, u64::from(sweep.hold_tripped));
+        let gauges = [
+            (Metric::OldestOpenAgeSeconds, sweep.oldest_open_age_seconds),
+            (Metric::RoundsBehind, sweep.rounds_behind),
+        ];
+        for (metric, value) in gauges {
+            if let Some(value) = value {
+                self.line.set(metric, value);
+            }
+        }
+    }
+
+    /// The run worked to its end.
+    pub fn ran(&mut self, sweep: &Sweep) {
+        self.so_far(sweep);
+        self.line.set(Metric::Heartbeat, 1);
+    }
+}
+
+impl Drop for SweepMetrics {
+    fn drop(&mut self) {
+        self.line.write();
+    }
+}
+
+struct Line {
+    to: Metrics,
+    wide: Wide,
+    values: BTreeMap<Metric, Vec<u64>>,
+    properties: Map<String, Value>,
+}
+
+impl Line {
+    fn new(to: Metrics, wide: Wide) -> Self {
+        let counters = |metric: &&Metric| metric.kind() == Kind::Counter && metric.on().contains(&wide);
+        let values = Metric::ALL.iter().filter(counters).map(|metric| (*metric, vec![0])).collect();
+        Self { to, wide, values, properties: Map::new() }
+    }
+
+    fn property(&mut self, name: &str, value: impl Into<Value>) {
+        self.properties.insert(name.to_owned(), value.into());
+    }
+
+    fn set(&mut self, metric: Metric, value: u64) {
+        self.values.insert(metric, vec![value]);
+    }
+
+    fn count(&mut self, metric: Metric, by: u64) {
+        let values = self.values.entry(metric).or_insert_with(|| vec![0]);
+        values.iter_mut().for_each(|value| *value += by);
+    }
+
+    fn measure(&mut self, metric: Metric, value: u64) {
+        let values = self.values.entry(metric).or_default();
+        if values.len() < MAX_VALUES {
+            values.push(value);
+        }
+    }
+
+    fn write(&mut self) {
+        let named = |metric: &Metric| json!({ "Name": metric.name(), "Unit": metric.unit().as_str() });
+        let mut line = std::mem::take(&mut self.properties);
+        line.insert(
+            "_aws".to_owned(),
+            json!({
+                "Timestamp": self.to.clock.now(),
+                "CloudWatchMetrics": [{
+                    "Namespace": NAMESPACE,
+                    "Dimensions": [self.wide.dimensions()],
+                    "Metrics": self.values.keys().map(named).collect::<Vec<_>>(),
+                }],
+            }),
+        );
+        for (metric, values) in &self.values {
+            let value = if let [only] = values.as_slice() { json!(only) } else { json!(values) };
+            line.insert(metric.name().to_owned(), value);
+        }
+        (self.to.write)(&Value::Object(line).to_string());
+    }
+}
+
+#[cfg(test)]
+#[path = "metrics_tests.rs"]
+mod tests;
