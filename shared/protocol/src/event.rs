@@ -4,9 +4,13 @@
 //! Gating ──► Connecting ──► Claiming ──► Paying ──► Recording ──► Answered
 //!    │            │            │  ╲                     ▲
 //!    └──► Looking ◄┘            │   ╲─ (hold record, past patience) ─┘
-//!            │                 └──► Filing (another event, other terms) ──► Answered
-//!            └──► Noting ──► Answered (503)
+//!            │                 ├──► Filing (another event, other terms) ──► Answered
+//!            │                 │      │ (not written)
+//!            └──► Noting ◄─────┴──────┘
+//!                   └──► Answered (503)
 //! ```
+//!
+//! Every 503 passes through `Noting`: whatever the reason, an event that never comes back must end as a case.
 //!
 //! The shell performs the [`Action`] and feeds back what happened as an [`Input`]. Only the transition out of
 //! `Claiming` on a claim that is ours makes a [`Claimed`], and only a `Claimed` can be paid: that is the invariant
@@ -234,7 +238,7 @@ impl Event {
             (State::Connecting, Input::NotConnected { patience: Patience::Lasts }) => look(Refusal::RailUnreachable),
 
             (State::Looking(_), Input::ClaimRead(Some(theirs))) => self.duplicate(theirs),
-            (State::Looking(refusal), _) => (State::Noting(refusal), Action::NoteRefusal),
+            (State::Looking(refusal), _) => note(refusal),
             (State::Noting(refusal), _) => answer(Answer::Refused(refusal)),
 
             (State::Claiming(put, once), Input::Claim(said)) => self.claimed(put, once, said),
@@ -247,7 +251,7 @@ impl Event {
             (State::Recording(verdict), _) => answer(Answer::Done(verdict, Recorded::Failed)),
 
             (State::Filing(reason), Input::CaseFiled) => answer(Answer::Filed(reason)),
-            (State::Filing(_), _) => answer(Answer::Refused(Refusal::CaseNotWritten)),
+            (State::Filing(_), _) => note(Refusal::CaseNotWritten),
 
             (State::Answered(said), _) => answer(said),
 
@@ -267,7 +271,7 @@ impl Event {
             (ClaimAnswer::Taken(theirs), _) => self.duplicate(theirs),
             (ClaimAnswer::NoAnswer, Put::First) => (State::Claiming(Put::Second, once), Action::PutClaim),
             (ClaimAnswer::NoAnswer, Put::Second) | (ClaimAnswer::NotApplied, _) => {
-                answer(Answer::Refused(Refusal::ClaimUncertain))
+                note(Refusal::ClaimUncertain)
             }
             (ClaimAnswer::Unacceptable, _) => file(Reason::InvalidEvent),
         }
@@ -310,6 +314,10 @@ fn gate(hold: Hold, time: TimeLeft, patience: Patience) -> (State, Action) {
 
 fn look(refusal: Refusal) -> (State, Action) {
     (State::Looking(refusal), Action::LookUpClaim)
+}
+
+fn note(refusal: Refusal) -> (State, Action) {
+    (State::Noting(refusal), Action::NoteRefusal)
 }
 
 fn claim(once: OnceClaimed) -> (State, Action) {
@@ -388,8 +396,21 @@ mod tests {
     fn two_puts_without_an_answer_do_not_pay() {
         let mut event = claiming();
         event.step(Input::Claim(ClaimAnswer::NoAnswer));
-        let action = event.step(Input::Claim(ClaimAnswer::NoAnswer));
-        assert!(matches!(action, Action::Answer(Answer::Refused(Refusal::ClaimUncertain))));
+        assert!(matches!(event.step(Input::Claim(ClaimAnswer::NoAnswer)), Action::NoteRefusal));
+        assert!(matches!(event.step(Input::Noted), Action::Answer(Answer::Refused(Refusal::ClaimUncertain))));
+    }
+
+    /// A 503 that nobody remembers is a silent loss when the provider does not come back.
+    #[test]
+    fn every_refusal_is_noted_before_it_is_answered() {
+        let mut conflicting = claiming();
+        assert!(matches!(conflicting.step(Input::Claim(ClaimAnswer::NotApplied)), Action::NoteRefusal));
+        assert!(matches!(conflicting.step(Input::Noted), Action::Answer(Answer::Refused(Refusal::ClaimUncertain))));
+
+        let mut unfiled = claiming();
+        unfiled.step(Input::Claim(ClaimAnswer::Unacceptable));
+        assert!(matches!(unfiled.step(Input::CaseNotFiled), Action::NoteRefusal));
+        assert!(matches!(unfiled.step(Input::Noted), Action::Answer(Answer::Refused(Refusal::CaseNotWritten))));
     }
 
     #[test]
@@ -414,7 +435,6 @@ mod tests {
             changed.step(Input::Claim(ClaimAnswer::Taken(theirs))),
             Action::FileCase(Reason::ConflictingDuplicate)
         ));
-        assert!(matches!(changed.step(Input::CaseNotFiled), Action::Answer(Answer::Refused(Refusal::CaseNotWritten))));
     }
 
     #[test]
