@@ -125,11 +125,16 @@ fn a_failed_payment_is_not_paid_out() {
         (json!(true), json!(4), json!("succeeded")),
         (json!(true), json!(3), json!("Succeeded")),
         (json!(true), json!(3), json!(null)),
+        (json!(true), json!(3), json!({})),
         (json!(true), json!(3), json!(["succeeded"])),
     ] {
         let body = body(flag, step, status);
         assert_eq!(route_in(&provider, &body, LIVE), Routed::NoPayout(NoPayout::WhenNotMet), "{body}");
     }
+    // There, and null.
+    let mut null = body(json!(true), json!(3), json!("succeeded"));
+    null["data"]["object"]["status"] = Value::Null;
+    assert_eq!(route_in(&provider, &null, LIVE), Routed::NoPayout(NoPayout::WhenNotMet));
 }
 
 #[test]

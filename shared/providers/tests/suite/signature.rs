@@ -119,9 +119,18 @@ fn a_signature_from_the_future_or_too_old_is_refused() {
 #[test]
 fn a_time_that_two_readers_would_read_differently_is_refused() {
     let mac = v1("whsec_1", b"{}");
-    for time in
-        ["1700000000abc", "+1700000000", "01700000000", "1.7e9", "1700000000.0", " 1700000000", "", "-1", "99999999999"]
-    {
+    for time in [
+        "1700000000abc",
+        "+1700000000",
+        "01700000000",
+        "0999999999",
+        "1.7e9",
+        "1700000000.0",
+        " 1700000000",
+        "",
+        "-1",
+        "99999999999",
+    ] {
         assert_eq!(check(&format!("t={time},v1={mac}"), b"{}"), Err(Refused::MalformedSignature), "{time:?}");
     }
     assert_eq!(check(&format!("v1={mac}"), b"{}"), Err(Refused::MalformedSignature));
