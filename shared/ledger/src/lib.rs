@@ -1,0 +1,75 @@
+//! The three tables, and the only code that touches them.
+//!
+//! * `audit` is append-only: claims, outcomes, notes of refusals. [`append`] is its one writer and always sets the
+//!   condition; nothing here updates or deletes in it (invariant claims-are-forever).
+//! * `bodies` keeps one compressed body per delivery for a while, under its SHA-256.
+//! * `reconcile` holds the cases with their history, and the few items by which the functions agree (hold, round).
+//!
+//! There are two clients. The one for claims sends each put exactly once, because a repeated conditional put fails
+//! against itself. The one for everything else retries, because losing an outcome is losing money silently; what it
+//! writes may safely be written twice.
+
+mod answer;
+mod append;
+mod attempt;
+mod body;
+mod case;
+mod case_item;
+mod claim;
+mod client;
+mod control;
+mod error;
+mod item;
+mod outcome;
+mod round;
+mod schema;
+mod size;
+mod transaction;
+
+use aws_sdk_dynamodb::Client;
+
+pub use attempt::{Entry, IndexRow};
+pub use body::StoredBody;
+pub use case::{Case, FiledCase, Opened};
+pub use claim::{Claim, RefusalNote};
+pub use client::{Credentials, Settings};
+pub use control::Control;
+pub use error::LedgerError;
+pub use item::SCHEMA;
+pub use outcome::{Abandoned, OutcomeRecord, StoredOutcome};
+pub use round::Snapshot;
+pub use schema::{BODIES_TTL, BY_MINUTE, OPEN, create_tables};
+pub use size::{item_size, write_units};
+
+/// Names of the three tables.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tables {
+    pub audit: String,
+    pub bodies: String,
+    pub reconcile: String,
+}
+
+/// The tables, with a client for claims and one for records.
+#[derive(Clone, Debug)]
+pub struct Ledger {
+    /// Sends each request once.
+    claims: Client,
+    /// Retries.
+    records: Client,
+    audit: append::Audit,
+    bodies: String,
+    reconcile: String,
+}
+
+impl Ledger {
+    /// Builds both clients; nothing is sent. The only failure is an endpoint that is neither AWS's nor on loopback.
+    pub fn new(settings: &Settings, tables: Tables) -> Result<Self, LedgerError> {
+        Ok(Self {
+            claims: client::claims(settings)?,
+            records: client::records(settings)?,
+            audit: append::Audit::new(tables.audit),
+            bodies: tables.bodies,
+            reconcile: tables.reconcile,
+        })
+    }
+}

@@ -1,0 +1,67 @@
+//! The only writer of the audit table, and the only code that knows its name. Every write carries the condition that
+//! nothing is there (H3): IAM cannot demand it, so this file must.
+
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::operation::get_item::builders::GetItemFluentBuilder;
+use aws_sdk_dynamodb::operation::put_item::builders::PutItemFluentBuilder;
+use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
+use aws_sdk_dynamodb::types::{
+    AttributeValue, Put, ReturnValuesOnConditionCheckFailure as OnFailure, TransactWriteItem,
+};
+
+use crate::LedgerError;
+use crate::item::Item;
+
+/// On an item with a sort key, `attribute_not_exists(pk)` speaks of this very item, not of its partition.
+pub(crate) const NOTHING_THERE: &str = "attribute_not_exists(#pk)";
+
+#[derive(Clone, Debug)]
+pub(crate) struct Audit {
+    table: String,
+}
+
+impl Audit {
+    pub(crate) fn new(table: String) -> Self {
+        Self { table }
+    }
+
+    /// When something is there, the error brings it along.
+    pub(crate) fn append(&self, client: &Client, item: Item) -> PutItemFluentBuilder {
+        client
+            .put_item()
+            .table_name(&self.table)
+            .set_item(Some(item))
+            .condition_expression(NOTHING_THERE)
+            .expression_attribute_names("#pk", "pk")
+            .return_values_on_condition_check_failure(OnFailure::AllOld)
+    }
+
+    /// The same as a part of a transaction.
+    pub(crate) fn append_with(&self, item: Item) -> Result<TransactWriteItem, LedgerError> {
+        let put = Put::builder()
+            .table_name(&self.table)
+            .set_item(Some(item))
+            .condition_expression(NOTHING_THERE)
+            .expression_attribute_names("#pk", "pk")
+            .return_values_on_condition_check_failure(OnFailure::AllOld)
+            .build()?;
+        Ok(TransactWriteItem::builder().put(put).build())
+    }
+
+    pub(crate) fn get(&self, client: &Client, pk: &str, sk: &str) -> GetItemFluentBuilder {
+        client
+            .get_item()
+            .table_name(&self.table)
+            .key("pk", AttributeValue::S(pk.to_owned()))
+            .key("sk", AttributeValue::S(sk.to_owned()))
+            .consistent_read(true)
+    }
+
+    pub(crate) fn query(&self, client: &Client) -> QueryFluentBuilder {
+        client.query().table_name(&self.table)
+    }
+
+    pub(crate) fn table(&self) -> &str {
+        &self.table
+    }
+}

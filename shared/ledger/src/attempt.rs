@@ -1,0 +1,145 @@
+//! Claims and notes: writing them, finding them again. The index is only a hint of where to look; whatever is concluded
+//! is concluded from a consistent read of the table.
+
+use aws_sdk_dynamodb::error::SdkError;
+use aws_sdk_dynamodb::operation::put_item::PutItemError;
+use aws_sdk_dynamodb::types::AttributeValue;
+use futures_util::future::try_join_all;
+use payonce_protocol::UnixMillis;
+use payonce_protocol::event::ClaimAnswer;
+use payonce_protocol::ids::SHARDS;
+use payonce_protocol::order::PayoutKey;
+use payonce_protocol::sweep::Minute;
+
+use crate::claim::{Claim, REFUSED_SK, RefusalNote, bucket, claim_sk, claimed_attempt};
+use crate::item::{Item, Reader};
+use crate::outcome::StoredOutcome;
+use crate::schema::BY_MINUTE;
+use crate::{Ledger, LedgerError, answer};
+
+/// A hint that something is to be examined.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct IndexRow {
+    pub key: PayoutKey,
+    pub entry: Entry,
+    pub received_at: UnixMillis,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Entry {
+    /// The claim of this attempt. It is listed under the minute in which its delivery was received.
+    Claim(u16),
+    /// The note of a refusal. It is listed under the minute in which it becomes final.
+    Refusal,
+}
+
+impl Ledger {
+    /// Exactly one HTTP request. Asked a second time with the same claim it sends the identical item.
+    pub async fn put_claim(&self, claim: &Claim) -> ClaimAnswer {
+        let answer = self.audit.append(&self.claims, claim.to_item()).send().await;
+        answer::classify(claim, answer)
+    }
+
+    /// A consistent read.
+    pub async fn read_claim(&self, key: &PayoutKey, attempt: u16) -> Result<Option<Claim>, LedgerError> {
+        let item = self.read_audit(key.as_str(), &claim_sk(attempt)).await?;
+        item.as_ref().map(Claim::from_item).transpose()
+    }
+
+    /// Once for each key; a note that is there already is as good.
+    pub async fn note_refusal(&self, note: &RefusalNote) -> Result<(), LedgerError> {
+        match self.audit.append(&self.records, note.to_item()).send().await {
+            Ok(_) => Ok(()),
+            Err(error) if is_taken(&error) => Ok(()),
+            Err(error) => Err(LedgerError::failed("note a refusal", &error)),
+        }
+    }
+
+    /// A consistent read.
+    pub async fn refusal(&self, key: &PayoutKey) -> Result<Option<RefusalNote>, LedgerError> {
+        let item = self.read_audit(key.as_str(), REFUSED_SK).await?;
+        item.as_ref().map(RefusalNote::from_item).transpose()
+    }
+
+    /// One attempt by a consistent read: its claim, and its outcome if it has one. `None` when there is no such claim,
+    /// and when one of the two is of a newer schema, which is to be left alone (M7).
+    pub async fn attempt(
+        &self,
+        key: &PayoutKey,
+        attempt: u16,
+    ) -> Result<Option<(Claim, Option<StoredOutcome>)>, LedgerError> {
+        let prefix = format!("{attempt:04}#");
+        let found = self
+            .audit
+            .query(&self.records)
+            .consistent_read(true)
+            .key_condition_expression("#pk = :pk AND begins_with(#sk, :prefix)")
+            .expression_attribute_names("#pk", "pk")
+            .expression_attribute_names("#sk", "sk")
+            .expression_attribute_values(":pk", AttributeValue::S(key.to_string()))
+            .expression_attribute_values(":prefix", AttributeValue::S(prefix.clone()))
+            .send()
+            .await
+            .map_err(|error| LedgerError::failed("read an attempt", &error))?;
+        let part = |name: &str| {
+            let sk = AttributeValue::S(format!("{prefix}{name}"));
+            found.items().iter().find(|item| item.get("sk") == Some(&sk))
+        };
+        let (claim, outcome) = (part("claim"), part("outcome"));
+        if [claim, outcome].into_iter().flatten().any(|item| Reader::new("an attempt", item).is_newer()) {
+            tracing::error!(payout_key = %key, attempt, "an attempt of a newer schema is left alone");
+            return Ok(None);
+        }
+        let Some(claim) = claim else { return Ok(None) };
+        Ok(Some((Claim::from_item(claim)?, outcome.map(StoredOutcome::from_item).transpose()?)))
+    }
+
+    /// Everything that the index lists under a minute, all shards and pages.
+    pub async fn rows_of_minute(&self, minute: Minute) -> Result<Vec<IndexRow>, LedgerError> {
+        let shards = try_join_all((0..SHARDS).map(|shard| self.shard(bucket(minute, shard)))).await?;
+        Ok(shards.into_iter().flatten().collect())
+    }
+
+    async fn shard(&self, bucket: String) -> Result<Vec<IndexRow>, LedgerError> {
+        let mut pages = self
+            .audit
+            .query(&self.records)
+            .index_name(BY_MINUTE)
+            .key_condition_expression("#bucket = :bucket")
+            .expression_attribute_names("#bucket", "bucket")
+            .expression_attribute_values(":bucket", AttributeValue::S(bucket))
+            .into_paginator()
+            .items()
+            .send();
+        let mut rows = Vec::new();
+        while let Some(row) = pages.next().await {
+            let row = row.map_err(|error| LedgerError::failed("read the index by minute", &error))?;
+            rows.push(IndexRow::from_item(&row)?);
+        }
+        Ok(rows)
+    }
+
+    pub(crate) async fn read_audit(&self, pk: &str, sk: &str) -> Result<Option<Item>, LedgerError> {
+        let answer = self.audit.get(&self.records, pk, sk).send().await;
+        Ok(answer.map_err(|error| LedgerError::failed("read the audit table", &error))?.item)
+    }
+}
+
+impl IndexRow {
+    fn from_item(item: &Item) -> Result<Self, LedgerError> {
+        let read = Reader::new("a row of the index by minute", item);
+        Ok(Self {
+            key: read.parsed("pk", |text| PayoutKey::new(text).ok())?,
+            entry: read.parsed("sk", |sk| match sk {
+                REFUSED_SK => Some(Entry::Refusal),
+                _ => claimed_attempt(sk).map(Entry::Claim),
+            })?,
+            received_at: read.number("received_at")?,
+        })
+    }
+}
+
+/// The condition failed: something is there.
+pub(crate) fn is_taken(error: &SdkError<PutItemError>) -> bool {
+    error.as_service_error().is_some_and(PutItemError::is_conditional_check_failed_exception)
+}

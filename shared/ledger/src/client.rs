@@ -1,0 +1,185 @@
+//! The one place that builds DynamoDB clients. Everything that decides how often a request is sent is spelled out
+//! here, so that no environment variable, profile or new default can change it: the SDK's environment loader is not
+//! used at all.
+
+use std::fmt;
+use std::net::IpAddr;
+use std::time::Duration;
+
+use aws_config::environment::EnvironmentVariableCredentialsProvider;
+use aws_credential_types::provider::SharedCredentialsProvider;
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::config::retry::RetryConfig;
+use aws_sdk_dynamodb::config::timeout::TimeoutConfig;
+use aws_sdk_dynamodb::config::{BehaviorVersion, Config, Region, SharedHttpClient};
+use aws_smithy_http_client::proxy::ProxyConfig;
+use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
+use aws_smithy_http_client::{Builder, Connector};
+use aws_types::endpoint_config::AccountIdEndpointMode;
+
+use crate::LedgerError;
+
+const CONNECT_WITHIN: Duration = Duration::from_secs(1);
+/// One HTTP request, from connecting to the end of its answer.
+const ATTEMPT_WITHIN: Duration = Duration::from_millis(1_500);
+const CLAIM_WITHIN: Duration = Duration::from_secs(2);
+/// A record with all its retries.
+pub(crate) const RECORD_WITHIN: Duration = Duration::from_secs(5);
+const RECORD_ATTEMPTS: u32 = 4;
+/// The SDK's default of a second would leave no time for a third attempt.
+const RECORD_BACKOFF: Duration = Duration::from_millis(50);
+const RECORD_BACKOFF_MAX: Duration = Duration::from_millis(400);
+/// Shorter than DynamoDB keeps an idle connection.
+const RECORD_IDLE: Duration = Duration::from_secs(20);
+
+/// Where the tables are, and who we are to them.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    pub region: String,
+    /// `None`: AWS's own. Any other must be on a loopback host (M9).
+    pub endpoint: Option<String>,
+    pub credentials: Credentials,
+}
+
+#[derive(Clone)]
+pub enum Credentials {
+    /// The variables that Lambda sets; no file, no metadata service, no I/O.
+    Environment,
+    Given {
+        key_id: String,
+        secret: String,
+    },
+}
+
+impl fmt::Debug for Credentials {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Environment => "Environment",
+            Self::Given { .. } => "Given(…)",
+        })
+    }
+}
+
+/// One HTTP request for each call, whatever happens to it.
+///
+/// No connection is kept: after a freeze a kept one may be dead without anybody knowing, and hyper's pool would send a
+/// request that it had not begun a second time on its own. The price is one TCP and one TLS handshake for each claim,
+/// some milliseconds; a put on a dead socket would cost its whole time-out and leave the claim uncertain.
+pub(crate) fn claims(settings: &Settings) -> Result<Client, LedgerError> {
+    let timeouts = TimeoutConfig::builder()
+        .connect_timeout(CONNECT_WITHIN)
+        .operation_attempt_timeout(ATTEMPT_WITHIN)
+        .operation_timeout(CLAIM_WITHIN)
+        .build();
+    client(settings, RetryConfig::disabled(), timeouts, Pool::None)
+}
+
+/// Retries inside its time. Connections are kept for a while; a dead one is what the retries are for.
+pub(crate) fn records(settings: &Settings) -> Result<Client, LedgerError> {
+    let timeouts = TimeoutConfig::builder()
+        .connect_timeout(CONNECT_WITHIN)
+        .operation_attempt_timeout(ATTEMPT_WITHIN)
+        .operation_timeout(RECORD_WITHIN)
+        .build();
+    let retries = RetryConfig::standard()
+        .with_max_attempts(RECORD_ATTEMPTS)
+        .with_initial_backoff(RECORD_BACKOFF)
+        .with_max_backoff(RECORD_BACKOFF_MAX);
+    client(settings, retries, timeouts, Pool::Idle(RECORD_IDLE))
+}
+
+#[derive(Clone, Copy)]
+enum Pool {
+    None,
+    Idle(Duration),
+}
+
+fn client(
+    settings: &Settings,
+    retries: RetryConfig,
+    timeouts: TimeoutConfig,
+    pool: Pool,
+) -> Result<Client, LedgerError> {
+    let credentials = match &settings.credentials {
+        Credentials::Environment => SharedCredentialsProvider::new(EnvironmentVariableCredentialsProvider::new()),
+        Credentials::Given { key_id, secret } => SharedCredentialsProvider::new(
+            aws_credential_types::Credentials::new(key_id, secret, None, None, "payonce"),
+        ),
+    };
+    let mut config = Config::builder()
+        .behavior_version(BehaviorVersion::v2026_01_12())
+        .region(Region::new(settings.region.clone()))
+        .credentials_provider(credentials)
+        // One host name, whether or not the credentials name an account.
+        .account_id_endpoint_mode(AccountIdEndpointMode::Disabled)
+        .retry_config(retries)
+        .timeout_config(timeouts)
+        .http_client(http_client(pool));
+    if let Some(endpoint) = &settings.endpoint {
+        if !is_loopback(endpoint) {
+            return Err(LedgerError::Endpoint(endpoint.clone()));
+        }
+        config = config.endpoint_url(endpoint);
+    }
+    Ok(Client::from_conf(config.build()))
+}
+
+/// TLS by ring, and never a proxy: the SDK's own client would obey `HTTPS_PROXY`.
+fn http_client(pool: Pool) -> SharedHttpClient {
+    Builder::new().build_with_connector_fn(move |settings, components| {
+        let mut connector = Connector::builder().proxy_config(ProxyConfig::disabled());
+        connector.set_connector_settings(settings.cloned());
+        connector.set_sleep_impl(components.and_then(|components| components.sleep_impl()));
+        connector = match pool {
+            Pool::None => connector.pool_max_idle_per_host(0),
+            Pool::Idle(idle) => connector.pool_idle_timeout(idle),
+        };
+        connector.tls_provider(Provider::Rustls(CryptoMode::Ring)).build()
+    })
+}
+
+/// A user name in front of the host, as in `http://127.0.0.1@elsewhere`, does not deceive the parser.
+fn is_loopback(endpoint: &str) -> bool {
+    let Ok(uri) = endpoint.parse::<http::Uri>() else { return false };
+    let host = uri.host().unwrap_or_default().trim_start_matches('[').trim_end_matches(']');
+    host == "localhost" || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_loopback_takes_the_place_of_aws() {
+        for good in ["http://127.0.0.1:8000", "http://localhost:1", "http://[::1]:8000/", "https://127.9.9.9"] {
+            assert!(is_loopback(good), "{good}");
+        }
+        for bad in [
+            "http://169.254.169.254",
+            "https://dynamodb.example.com",
+            "http://127.0.0.1@example.com",
+            "http://127.0.0.1.example.com",
+            "http://localhost.example.com",
+            "http://0.0.0.0:8000",
+            "127.0.0.1",
+            "/",
+            "",
+        ] {
+            let settings = Settings {
+                region: "eu-central-1".to_owned(),
+                endpoint: Some(bad.to_owned()),
+                credentials: Credentials::Environment,
+            };
+            if bad != "127.0.0.1" {
+                assert!(claims(&settings).is_err(), "{bad}");
+                assert!(records(&settings).is_err(), "{bad}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_secret_is_not_printed() {
+        let given = Credentials::Given { key_id: "planted-id".to_owned(), secret: "planted-secret".to_owned() };
+        assert!(!format!("{given:?}").contains("planted"));
+    }
+}

@@ -1,0 +1,106 @@
+//! Keys and indexes of the three tables, for the local stack and for tests. In production the template creates them;
+//! a test holds the two against each other.
+
+use std::time::Duration;
+
+use aws_sdk_dynamodb::error::SdkError;
+use aws_sdk_dynamodb::operation::create_table::CreateTableError;
+use aws_sdk_dynamodb::operation::create_table::builders::CreateTableFluentBuilder;
+use aws_sdk_dynamodb::types::{
+    AttributeDefinition, BillingMode, GlobalSecondaryIndex, KeySchemaElement, KeyType, Projection, ProjectionType,
+    ScalarAttributeType, TableStatus, TimeToLiveSpecification,
+};
+use tokio::time::{sleep, timeout};
+
+use crate::{Ledger, LedgerError};
+
+/// Index of the audit table, keys only: `bucket` and `received_at`, on claims and notes of refusals alone.
+pub const BY_MINUTE: &str = "by_minute";
+/// Sparse index of the reconcile table, whole items: `open` and `opened_at`, on open cases alone.
+pub const OPEN: &str = "open";
+/// Attribute of a body that says when it may go, in seconds.
+pub const BODIES_TTL: &str = "expires";
+
+const ACTIVE_WITHIN: Duration = Duration::from_secs(30);
+const LOOK_AGAIN: Duration = Duration::from_millis(50);
+
+/// Creates what is missing, and returns when all three tables can be used.
+pub async fn create_tables(ledger: &Ledger) -> Result<(), LedgerError> {
+    let create = || ledger.records.create_table().billing_mode(BillingMode::PayPerRequest);
+    let text = ScalarAttributeType::S;
+
+    let audit = keyed(create().table_name(ledger.audit.table()), &["pk", "sk"])?
+        .attribute_definitions(attribute("bucket", text.clone())?)
+        .attribute_definitions(attribute("received_at", ScalarAttributeType::N)?)
+        .global_secondary_indexes(index(BY_MINUTE, "bucket", "received_at", ProjectionType::KeysOnly)?);
+    create_one(ledger, ledger.audit.table(), audit).await?;
+
+    let reconcile = keyed(create().table_name(&ledger.reconcile), &["pk", "sk"])?
+        .attribute_definitions(attribute("open", text)?)
+        .attribute_definitions(attribute("opened_at", ScalarAttributeType::N)?)
+        .global_secondary_indexes(index(OPEN, "open", "opened_at", ProjectionType::All)?);
+    create_one(ledger, &ledger.reconcile, reconcile).await?;
+
+    let bodies = keyed(create().table_name(&ledger.bodies), &["pk"])?;
+    if create_one(ledger, &ledger.bodies, bodies).await? == Created::New {
+        let ttl = TimeToLiveSpecification::builder().attribute_name(BODIES_TTL).enabled(true).build()?;
+        let sent = ledger.records.update_time_to_live().table_name(&ledger.bodies).time_to_live_specification(ttl);
+        sent.send().await.map_err(|error| LedgerError::failed("set the time to live", &error))?;
+    }
+    Ok(())
+}
+
+#[derive(PartialEq)]
+enum Created {
+    New,
+    Existing,
+}
+
+async fn create_one(ledger: &Ledger, name: &str, table: CreateTableFluentBuilder) -> Result<Created, LedgerError> {
+    let created = match table.send().await {
+        Ok(_) => Created::New,
+        Err(SdkError::ServiceError(service))
+            if matches!(service.err(), CreateTableError::ResourceInUseException(_)) =>
+        {
+            Created::Existing
+        }
+        Err(error) => return Err(LedgerError::failed("create a table", &error)),
+    };
+    let active = async {
+        while !is_active(ledger, name).await? {
+            sleep(LOOK_AGAIN).await;
+        }
+        Ok(created)
+    };
+    let failed = || Err(LedgerError::Failed { doing: "create a table", why: "it does not become active".to_owned() });
+    timeout(ACTIVE_WITHIN, active).await.unwrap_or_else(|_| failed())
+}
+
+async fn is_active(ledger: &Ledger, name: &str) -> Result<bool, LedgerError> {
+    let described = ledger.records.describe_table().table_name(name).send().await;
+    let described = described.map_err(|error| LedgerError::failed("describe a table", &error))?;
+    Ok(described.table().and_then(|table| table.table_status()) == Some(&TableStatus::Active))
+}
+
+fn keyed(table: CreateTableFluentBuilder, keys: &[&str]) -> Result<CreateTableFluentBuilder, LedgerError> {
+    keys.iter().zip([KeyType::Hash, KeyType::Range]).try_fold(table, |table, (name, kind)| {
+        Ok(table.key_schema(key(name, kind)?).attribute_definitions(attribute(name, ScalarAttributeType::S)?))
+    })
+}
+
+fn index(name: &str, hash: &str, range: &str, projected: ProjectionType) -> Result<GlobalSecondaryIndex, LedgerError> {
+    let index = GlobalSecondaryIndex::builder()
+        .index_name(name)
+        .key_schema(key(hash, KeyType::Hash)?)
+        .key_schema(key(range, KeyType::Range)?)
+        .projection(Projection::builder().projection_type(projected).build());
+    Ok(index.build()?)
+}
+
+fn key(name: &str, kind: KeyType) -> Result<KeySchemaElement, LedgerError> {
+    Ok(KeySchemaElement::builder().attribute_name(name).key_type(kind).build()?)
+}
+
+fn attribute(name: &str, kind: ScalarAttributeType) -> Result<AttributeDefinition, LedgerError> {
+    Ok(AttributeDefinition::builder().attribute_name(name).attribute_type(kind).build()?)
+}

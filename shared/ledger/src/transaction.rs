@@ -1,0 +1,110 @@
+//! Writes of the record client. A conflict with another transaction is certain not to have been applied and passes, so
+//! it is tried again here (never for a claim).
+//!
+//! Within one try the SDK gives every retry the same `ClientRequestToken`, drawn for that try: a lost answer is then
+//! answered again. The token is never made from an id of ours, else a second call would be told "done" about the first.
+
+use std::time::Duration;
+
+use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
+use aws_sdk_dynamodb::types::TransactWriteItem;
+use tokio::time::{sleep, timeout};
+
+use crate::client::RECORD_WITHIN;
+use crate::item::Item;
+use crate::{Ledger, LedgerError};
+
+const FIRST_PAUSE: Duration = Duration::from_millis(20);
+/// Doubling up to this, a write is tried seven times in 1.3 s.
+const LAST_PAUSE: Duration = Duration::from_millis(640);
+
+/// How a transaction ended.
+pub(crate) enum Transacted {
+    Done,
+    /// Nothing was written: these parts found their condition unmet.
+    Unmet(Vec<Unmet>),
+}
+
+pub(crate) struct Unmet {
+    pub(crate) part: usize,
+    /// What was there, when the part asked for it.
+    pub(crate) item: Option<Item>,
+}
+
+/// Why one try wrote nothing.
+pub(crate) enum Failure {
+    Conflict,
+    Other(LedgerError),
+}
+
+/// Tries again on a conflict, inside the time of a record.
+pub(crate) async fn through_conflicts<T, F>(doing: &'static str, attempt: impl Fn() -> F) -> Result<T, LedgerError>
+where
+    F: Future<Output = Result<T, Failure>>,
+{
+    let failed = |why: &str| Err(LedgerError::Failed { doing, why: why.to_owned() });
+    let tries = async {
+        let mut pause = FIRST_PAUSE;
+        loop {
+            match attempt().await {
+                Ok(done) => return Ok(done),
+                Err(Failure::Other(error)) => return Err(error),
+                Err(Failure::Conflict) if pause > LAST_PAUSE => return failed("TransactionConflict"),
+                Err(Failure::Conflict) => sleep(pause).await,
+            }
+            pause *= 2;
+        }
+    };
+    timeout(RECORD_WITHIN, tries).await.unwrap_or_else(|_| failed("timeout"))
+}
+
+impl Ledger {
+    pub(crate) async fn transact(
+        &self,
+        doing: &'static str,
+        parts: &[TransactWriteItem],
+    ) -> Result<Transacted, LedgerError> {
+        through_conflicts(doing, || async {
+            let sent = self.records.transact_write_items().set_transact_items(Some(parts.to_vec())).send().await;
+            match sent {
+                Ok(_) => Ok(Transacted::Done),
+                Err(error) => cancelled(doing, &error),
+            }
+        })
+        .await
+    }
+}
+
+fn cancelled(doing: &'static str, error: &SdkError<TransactWriteItemsError>) -> Result<Transacted, Failure> {
+    let Some(TransactWriteItemsError::TransactionCanceledException(cancelled)) = error.as_service_error() else {
+        return Err(Failure::of(doing, error));
+    };
+    let reasons = cancelled.cancellation_reasons();
+    let codes = || reasons.iter().filter_map(|reason| reason.code());
+    // Throttling cancels a transaction just as a conflict does.
+    if codes().any(|code| matches!(code, "TransactionConflict" | "ThrottlingError" | "ProvisionedThroughputExceeded")) {
+        return Err(Failure::Conflict);
+    }
+    let unmet: Vec<Unmet> = reasons
+        .iter()
+        .enumerate()
+        .filter(|(_, reason)| reason.code() == Some("ConditionalCheckFailed"))
+        .map(|(part, reason)| Unmet { part, item: reason.item.clone() })
+        .collect();
+    if !unmet.is_empty() {
+        return Ok(Transacted::Unmet(unmet));
+    }
+    let why = codes().find(|code| *code != "None").unwrap_or("TransactionCanceledException").to_owned();
+    Err(Failure::Other(LedgerError::Failed { doing, why }))
+}
+
+impl Failure {
+    pub(crate) fn of<E: ProvideErrorMetadata>(doing: &'static str, error: &SdkError<E>) -> Self {
+        let code = error.as_service_error().and_then(|service| service.code());
+        match code {
+            Some("TransactionConflictException") => Self::Conflict,
+            _ => Self::Other(LedgerError::failed(doing, error)),
+        }
+    }
+}
