@@ -1,1 +1,17 @@
-fn main() {}
+//! The sweeper function, invoked by a schedule each minute.
+
+use std::sync::Arc;
+
+use lambda_runtime::{Error, LambdaEvent, run, service_fn};
+use serde_json::Value;
+use sweeper::App;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Error> {
+    let app = Arc::new(App::start(&payonce_runtime::start::on_lambda().await?));
+    run(service_fn(move |_: LambdaEvent<Value>| {
+        let app = app.clone();
+        async move { app.run().await.map_err(Error::from) }
+    }))
+    .await
+}

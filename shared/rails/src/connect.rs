@@ -92,8 +92,8 @@ impl ConnectFailure {
     }
 }
 
-pub(crate) trait Io: AsyncRead + AsyncWrite + Unpin + Send {}
-impl<T: AsyncRead + AsyncWrite + Unpin + Send> Io for T {}
+pub(crate) trait Io: AsyncRead + AsyncWrite + Unpin + Send + Sync {}
+impl<T: AsyncRead + AsyncWrite + Unpin + Send + Sync> Io for T {}
 
 /// A TCP connection to the rail, with TLS where the rail speaks it. Nothing of HTTP was written on it.
 pub struct Connection {

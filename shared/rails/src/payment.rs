@@ -50,11 +50,11 @@ impl Evidence {
             ("first_byte_at", number(self.first_byte_at)),
             ("answered_at", number(self.answered_at)),
             ("http_status", number(self.http_status.map(u64::from))),
-            ("rail_id", self.rail_id.clone()),
+            ("rail_payout", self.rail_id.clone()),
             ("rail_status", self.rail_status.clone()),
             ("error_type", self.error_type.clone()),
             ("error_code", self.error_code.clone()),
-            ("request_id", self.request_id.clone()),
+            ("rail_request", self.request_id.clone()),
             ("replayed", self.replayed.then(|| "true".to_owned())),
             ("failure", self.failure.map(str::to_owned)),
         ]

@@ -1,12 +1,16 @@
 //! What every function needs around the protocol, and nothing that decides about money.
 //!
-//! * [`environment`] and `config`: what a function is told, read and checked whole at start.
-//! * `secrets`: signing secrets and rail keys, by reference.
+//! * [`environment`] and [`config`]: what a function is told, read and checked whole at start.
+//! * [`secrets`]: signing secrets and rail keys, by reference.
 //! * [`clock`] and [`random`]: the one place each for time and for randomness.
+//! * [`start`]: what every function builds from these at init.
 //! * [`telemetry`] and [`metrics`]: logs, and the one catalogue of metrics.
 
 pub mod clock;
+pub mod config;
 pub mod environment;
 pub mod metrics;
 pub mod random;
+pub mod secrets;
+pub mod start;
 pub mod telemetry;

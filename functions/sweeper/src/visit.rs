@@ -1,0 +1,127 @@
+//! One visit to one minute of the index.
+
+use std::time::Duration;
+
+use futures_util::{StreamExt, TryStreamExt, stream};
+use payonce_ledger::{Abandoned, Case, Claim, Entry, IndexRow, LedgerError, Opened};
+use payonce_protocol::UnixMillis;
+use payonce_protocol::outcome::{Outcome, Reason};
+use payonce_protocol::sweep::{self, Finding, Minute};
+
+use crate::{App, Report};
+
+/// Reads under way at a time: a minute of a busy stack holds hundreds of claims.
+const AT_ONCE: usize = 16;
+/// A look-up is evidence, not a duty.
+const LOOK_UP_WITHIN: Duration = Duration::from_secs(5);
+
+impl App {
+    pub(crate) async fn visit_bucket(
+        &self,
+        bucket: Minute,
+        now: UnixMillis,
+        report: &mut Report,
+    ) -> Result<(), LedgerError> {
+        let rows = self.parts.ledger.rows_of_minute(bucket).await?;
+        let visits: Vec<Report> =
+            stream::iter(rows).map(|row| self.visit(row, now)).buffer_unordered(AT_ONCE).try_collect().await?;
+        for visit in visits {
+            report.abandoned += visit.abandoned;
+            report.refusals += visit.refusals;
+            report.looked_up += visit.looked_up;
+        }
+        Ok(())
+    }
+
+    /// How the claims of a minute ended, those received since.
+    pub(crate) async fn outcomes_of(&self, bucket: Minute, since: UnixMillis) -> Result<Vec<Outcome>, LedgerError> {
+        let rows = self.parts.ledger.rows_of_minute(bucket).await?;
+        let attempts = rows.into_iter().filter_map(|row| match row.entry {
+            Entry::Claim(attempt) if row.received_at >= since => Some((row.key, attempt)),
+            _ => None,
+        });
+        let read: Vec<_> = stream::iter(attempts)
+            .map(|(key, attempt)| async move { self.parts.ledger.attempt(&key, attempt).await })
+            .buffer_unordered(AT_ONCE)
+            .try_collect()
+            .await?;
+        let outcomes = read.into_iter().flatten().filter_map(|(_, outcome)| outcome);
+        Ok(outcomes.map(|outcome| outcome.verdict.outcome).collect())
+    }
+
+    async fn visit(&self, row: IndexRow, now: UnixMillis) -> Result<Report, LedgerError> {
+        match row.entry {
+            Entry::Claim(attempt) => self.visit_claim(&row, attempt, now).await,
+            Entry::Refusal => self.visit_refusal(&row, now).await,
+        }
+    }
+
+    async fn visit_claim(&self, row: &IndexRow, attempt: u16, now: UnixMillis) -> Result<Report, LedgerError> {
+        let mut report = Report::default();
+        let Some((claim, outcome)) = self.parts.ledger.attempt(&row.key, attempt).await? else {
+            return Ok(report);
+        };
+        match sweep::examine(claim.expires_at, outcome.is_some(), now, self.parts.margin_ms) {
+            Finding::TooEarly => {}
+            Finding::Abandoned => {
+                if self.parts.ledger.abandon(&claim, now).await? == Abandoned::Filed {
+                    tracing::warn!(
+                        payout_key = %claim.key, attempt_id = %claim.attempt_id, event_id = %claim.event,
+                        "a claim without outcome was given up: a case is open"
+                    );
+                    report.abandoned += 1;
+                }
+                report.looked_up += self.look_up(&claim, Reason::AttemptAbandoned, now).await?;
+            }
+            Finding::Settled => {
+                if outcome.is_some_and(|outcome| outcome.verdict.outcome == Outcome::Unknown) {
+                    report.looked_up += self.look_up(&claim, Reason::PayoutUnknown, now).await?;
+                }
+            }
+        }
+        Ok(report)
+    }
+
+    /// Asks the rail whether it knows the payout, and puts what it says into the case. A person decides; most cases are
+    /// decided by this.
+    async fn look_up(&self, claim: &Claim, reason: Reason, now: UnixMillis) -> Result<u32, LedgerError> {
+        let found = match self.parts.rail.find(&claim.key, LOOK_UP_WITHIN).await {
+            Ok(found) => found,
+            Err(failure) => {
+                tracing::warn!(payout_key = %claim.key, %failure, "the rail could not be asked");
+                return Ok(0);
+            }
+        };
+        let ids = found.iter().map(|payout| payout.id.as_str()).collect::<Vec<_>>().join(" ");
+        let evidence =
+            [("looked_up", if found.is_empty() { "absent" } else { "found" }.to_owned()), ("rail_payouts", ids)];
+        let case = Case::id_of(reason, &claim.key, claim.attempt);
+        self.parts.ledger.add_evidence(&case, "sweeper", &evidence, now).await?;
+        Ok(1)
+    }
+
+    async fn visit_refusal(&self, row: &IndexRow, now: UnixMillis) -> Result<Report, LedgerError> {
+        let mut report = Report::default();
+        let Some(note) = self.parts.ledger.refusal(&row.key).await? else {
+            return Ok(report);
+        };
+        if !sweep::refusal_is_final(note.final_after, 0, now)
+            || self.parts.ledger.read_claim(&row.key, 1).await?.is_some()
+        {
+            return Ok(report);
+        }
+        let case = Case {
+            provider: Some(note.provider.clone()),
+            event: Some(note.event.clone()),
+            key: Some(note.key.clone()),
+            money: Some(note.money),
+            destination: Some(note.destination.clone()),
+            ..Case::new(Reason::RefusedNotRedelivered, vec![note.key.to_string()], now)
+        };
+        if self.parts.ledger.open_case(&case).await? == Opened::New {
+            tracing::warn!(payout_key = %note.key, event_id = %note.event, "a refused event never came back: a case is open");
+            report.refusals += 1;
+        }
+        Ok(report)
+    }
+}

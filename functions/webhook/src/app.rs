@@ -1,0 +1,63 @@
+//! What a webhook function consists of, built once at init.
+
+use std::sync::Arc;
+
+use lambda_http::{Body, Request, Response};
+use payonce_ledger::Ledger;
+use payonce_protocol::ids::Digest;
+use payonce_providers::Provider;
+use payonce_rails::Rail;
+use payonce_runtime::clock::Clock;
+use payonce_runtime::config::Limits;
+use payonce_runtime::metrics::Metrics;
+use payonce_runtime::secrets::SecretSource;
+use payonce_runtime::start::{StartError, Started};
+
+use crate::delivery::Delivery;
+use crate::gate::ControlCache;
+
+pub struct Parts {
+    pub provider: Provider,
+    /// The provider's signing secrets; several while a key rotates.
+    pub secrets: SecretSource,
+    pub rail: Arc<Rail>,
+    pub ledger: Arc<Ledger>,
+    pub clock: Clock,
+    pub limits: Limits,
+    /// Fingerprint of everything that payout keys are derived from.
+    pub key_rules: Digest,
+    pub metrics: Metrics,
+}
+
+pub struct App {
+    pub(crate) parts: Parts,
+    pub(crate) control: ControlCache,
+}
+
+impl App {
+    pub fn new(parts: Parts) -> Self {
+        Self { control: ControlCache::new(parts.key_rules), parts }
+    }
+
+    /// From the parts that all functions share, for the provider that the environment names.
+    pub async fn start(started: Started) -> Result<Self, StartError> {
+        let provider = started.config.provider(started.environment.provider.as_deref()).map_err(StartError::Config)?;
+        let references = started.config.secrets(provider.name());
+        let secrets = SecretSource::open(started.reader, references, started.clock.now()).await?;
+        Ok(Self::new(Parts {
+            provider,
+            secrets,
+            rail: started.rail,
+            ledger: started.ledger,
+            limits: started.config.limits,
+            key_rules: started.config.key_rules(),
+            clock: started.clock,
+            metrics: started.metrics,
+        }))
+    }
+
+    /// Answers one delivery. Never an error: an error would be a 502 that says nothing.
+    pub async fn handle(&self, request: Request) -> Response<Body> {
+        Delivery::new(self, request).answer().await
+    }
+}

@@ -1,0 +1,290 @@
+//! Performs, for one order, what the protocol's state machine asks for. The order of things is decided there; here is
+//! only how each is done.
+
+use std::panic::AssertUnwindSafe;
+use std::time::Duration;
+
+use futures_util::FutureExt;
+use payonce_ledger::{Case, Claim, OutcomeRecord, RefusalNote};
+use payonce_protocol::UnixMillis;
+use payonce_protocol::event::{Action, Answer, Claimed, Event, Input, Patience, Recorded, TimeLeft};
+use payonce_protocol::ids::Digest;
+use payonce_protocol::order::PayoutOrder;
+use payonce_protocol::outcome::{Reason, Verdict};
+use payonce_providers::ParsedEvent;
+use payonce_rails::{Connection, Evidence, Gate, Prepared};
+use payonce_runtime::metrics::{End, Step};
+use payonce_runtime::random;
+use payonce_runtime::telemetry::Detail;
+
+use crate::delivery::{Delivery, Ended};
+use crate::gate::Ruling;
+
+/// The first attempt at a payout is the webhook's; later ones need two people.
+const FIRST_ATTEMPT: u16 = 1;
+
+pub(crate) struct Attempt<'a> {
+    delivery: &'a Delivery<'a>,
+    event: &'a ParsedEvent,
+    order: PayoutOrder,
+    prepared: Prepared,
+    ruling: Ruling,
+    /// Built once, so that a second put sends the identical item.
+    claim: Claim,
+    connection: Option<Connection>,
+    evidence: Option<Evidence>,
+    steps: Vec<(Step, u64)>,
+}
+
+impl<'a> Attempt<'a> {
+    pub(crate) fn new(
+        delivery: &'a Delivery<'a>,
+        event: &'a ParsedEvent,
+        order: PayoutOrder,
+        prepared: Prepared,
+        body: Digest,
+        ruling: Ruling,
+    ) -> Self {
+        let parts = &delivery.app.parts;
+        let claim = Claim {
+            key: order.key.clone(),
+            attempt: FIRST_ATTEMPT,
+            attempt_id: random::attempt_id(),
+            event: order.event.clone(),
+            provider: parts.provider.name().to_owned(),
+            money: order.money,
+            destination: order.destination.clone(),
+            received_at: delivery.received_at,
+            claimed_at: parts.clock.now(),
+            expires_at: delivery.deadline,
+            body,
+            rail: parts.rail.name().to_owned(),
+            rail_account: parts.rail.account(),
+            rail_mode: parts.rail.mode(),
+            rail_key: prepared.rail_key().to_string(),
+            key_generation: 1,
+            request: prepared.digest(),
+            request_id: delivery.request_id.clone(),
+            trace_id: delivery.trace_id.clone(),
+        };
+        let (connection, evidence, steps) = (None, None, vec![]);
+        Self { delivery, event, order, prepared, ruling, claim, connection, evidence, steps }
+    }
+
+    pub(crate) async fn run(mut self) -> Ended {
+        let mut machine = Event::new(self.claim.facts(), self.prepared.digest());
+        let mut input = self.gate();
+        let answer = loop {
+            match machine.step(input) {
+                Action::Answer(answer) => break answer,
+                action => {
+                    let step = step_of(&action);
+                    let began_at = self.now();
+                    let performed = AssertUnwindSafe(self.perform(action)).catch_unwind().await;
+                    input = performed.unwrap_or(Input::Panicked);
+                    self.steps.extend(step.map(|step| (step, self.now().saturating_sub(began_at))));
+                }
+            }
+        };
+        self.log(answer);
+        Ended {
+            attempt_id: Some(self.claim.attempt_id),
+            steps: self.steps,
+            keeps_body: matches!(answer, Answer::Done(..) | Answer::Filed(_)),
+            ..Ended::new(Some(self.event), Some(self.order.key.to_string()), End::Order(answer))
+        }
+    }
+
+    async fn perform(&mut self, action: Action) -> Input {
+        match action {
+            Action::Connect => self.connect().await,
+            Action::LookUpClaim => self.look_up().await,
+            Action::NoteRefusal => self.note_refusal().await,
+            Action::PutClaim => Input::Claim(self.delivery.app.parts.ledger.put_claim(&self.claim).await),
+            Action::Pay(claimed) => self.pay(claimed).await,
+            Action::Record(verdict) => self.record(verdict).await,
+            Action::FileCase(reason) => self.file(reason).await,
+            // The loop has taken it; nothing is left to do.
+            Action::Answer(_) => Input::Panicked,
+        }
+    }
+
+    fn now(&self) -> UnixMillis {
+        self.delivery.app.parts.clock.now()
+    }
+
+    fn gate(&self) -> Input {
+        Input::Gate { hold: self.ruling.hold, time: self.time_left(), patience: self.patience() }
+    }
+
+    /// A claim is put twice at the most, and each put and the record have their own time.
+    fn time_left(&self) -> TimeLeft {
+        let limits = &self.delivery.app.parts.limits;
+        let left = self.delivery.deadline.saturating_sub(self.delivery.app.parts.clock.now());
+        let for_claim = 2 * limits.claim_ms + limits.record_ms;
+        let for_payout = for_claim + limits.connect_ms + self.payout_ms();
+        if left >= for_payout {
+            TimeLeft::ForPayout
+        } else if left >= for_claim {
+            TimeLeft::ForClaim
+        } else {
+            TimeLeft::None
+        }
+    }
+
+    /// A provider that hangs up early must not make every first delivery count as failed (M4).
+    fn payout_ms(&self) -> u64 {
+        let parts = &self.delivery.app.parts;
+        let within = parts.provider.answer_within_ms().map_or(u64::MAX, |answer_within| {
+            answer_within.saturating_sub(parts.limits.claim_ms + parts.limits.record_ms)
+        });
+        parts.limits.payout_ms.min(within)
+    }
+
+    /// Refusing has an end: past it the provider may not come back, and the event is claimed and filed instead.
+    fn patience(&self) -> Patience {
+        let parts = &self.delivery.app.parts;
+        let age = self.event.created_at.map_or(0, |created_at| parts.clock.now().saturating_sub(created_at));
+        if age >= parts.provider.patience().refuse_for_ms { Patience::Over } else { Patience::Lasts }
+    }
+
+    async fn connect(&mut self) -> Input {
+        let parts = &self.delivery.app.parts;
+        match parts.rail.connect(Duration::from_millis(parts.limits.connect_ms)).await {
+            Ok(connection) => {
+                self.connection = Some(connection);
+                Input::Connected
+            }
+            Err(failure) => {
+                tracing::warn!(
+                    payout_key = %self.order.key, request_id = %self.delivery.request_id, %failure,
+                    "the rail cannot be reached"
+                );
+                Input::NotConnected { patience: self.patience() }
+            }
+        }
+    }
+
+    async fn look_up(&self) -> Input {
+        match self.delivery.app.parts.ledger.read_claim(&self.order.key, FIRST_ATTEMPT).await {
+            Ok(claim) => Input::ClaimRead(claim.map(|claim| claim.facts())),
+            Err(error) => {
+                tracing::warn!(payout_key = %self.order.key, %error, "the claim cannot be looked up");
+                Input::ClaimUnreadable
+            }
+        }
+    }
+
+    /// Best effort, once for each key: the sweeper opens a case should the provider never come back.
+    async fn note_refusal(&self) -> Input {
+        let parts = &self.delivery.app.parts;
+        let patience = parts.provider.patience();
+        let now = parts.clock.now();
+        let patience_ends = self.event.created_at.unwrap_or(now).saturating_add(patience.refuse_for_ms);
+        let note = RefusalNote {
+            key: self.order.key.clone(),
+            event: self.order.event.clone(),
+            provider: parts.provider.name().to_owned(),
+            money: self.order.money,
+            destination: self.order.destination.clone(),
+            refused_at: now,
+            final_after: patience_ends.max(now).saturating_add(patience.longest_gap_ms),
+        };
+        if let Err(error) = parts.ledger.note_refusal(&note).await {
+            tracing::warn!(payout_key = %self.order.key, %error, "the refusal could not be noted");
+        }
+        Input::Noted
+    }
+
+    async fn pay(&mut self, claimed: Claimed) -> Input {
+        let parts = &self.delivery.app.parts;
+        self.delivery.keep_body.notify_one();
+        let Some(connection) = self.connection.take() else {
+            return Input::Paid(Verdict::NOT_SENT);
+        };
+        let payout_ms = self.payout_ms();
+        let now = || parts.clock.now();
+        let gate = Gate {
+            first_byte_before: self.delivery.deadline.saturating_sub(payout_ms + parts.limits.record_ms),
+            within: Duration::from_millis(payout_ms),
+            now: &now,
+        };
+        let payment = parts.rail.pay(connection, &self.prepared, claimed, gate).await;
+        self.evidence = Some(payment.evidence);
+        Input::Paid(payment.verdict)
+    }
+
+    async fn record(&mut self, verdict: Verdict) -> Input {
+        let parts = &self.delivery.app.parts;
+        self.delivery.keep_body.notify_one();
+        // The socket is gone before the outcome is written: nothing can leave after it.
+        self.connection = None;
+        let recorded_at = parts.clock.now();
+        let evidence = self.evidence.as_ref().map(Evidence::facts).unwrap_or_default();
+        let outcome = OutcomeRecord { verdict, evidence, recorded_at };
+        let case = verdict.reason().map(|reason| {
+            let subject = vec![self.order.key.to_string(), FIRST_ATTEMPT.to_string()];
+            self.case(reason, subject, recorded_at)
+        });
+        let recorded = parts.ledger.record(&self.claim, &outcome, case.as_ref()).await;
+        if recorded == Recorded::Failed {
+            tracing::error!(
+                payout_key = %self.order.key, attempt_id = %self.claim.attempt_id, outcome = %verdict.outcome,
+                "the outcome could not be recorded: the sweeper will file this attempt"
+            );
+        }
+        Input::Recorded(recorded)
+    }
+
+    async fn file(&mut self, reason: Reason) -> Input {
+        let parts = &self.delivery.app.parts;
+        self.delivery.keep_body.notify_one();
+        let mut subject = vec![self.order.key.to_string(), self.order.event.to_string()];
+        if reason == Reason::ConflictingDuplicate {
+            subject.push(self.order.terms().to_string());
+        }
+        match parts.ledger.open_case(&self.case(reason, subject, parts.clock.now())).await {
+            Ok(_) => Input::CaseFiled,
+            Err(error) => {
+                tracing::error!(payout_key = %self.order.key, %reason, %error, "a case could not be written");
+                Input::CaseNotFiled
+            }
+        }
+    }
+
+    fn case(&self, reason: Reason, subject: Vec<String>, opened_at: u64) -> Case {
+        Case {
+            provider: Some(self.claim.provider.clone()),
+            attempt: Some(FIRST_ATTEMPT),
+            body: Some(self.claim.body),
+            ..Case::new(reason, subject, opened_at)
+        }
+        .with_order(&self.order)
+    }
+
+    fn log(&self, answer: Answer) {
+        let end = End::Order(answer);
+        let evidence = Detail::new(self.evidence.as_ref().map(Evidence::facts).unwrap_or_default());
+        tracing::info!(
+            payout_key = %self.order.key,
+            event_id = %self.order.event,
+            attempt_id = %self.claim.attempt_id,
+            request_id = %self.delivery.request_id,
+            trace_id = self.delivery.trace_id.as_deref(),
+            outcome = end.outcome(),
+            reason = end.reason(),
+            %evidence,
+            "event answered"
+        );
+    }
+}
+
+fn step_of(action: &Action) -> Option<Step> {
+    match action {
+        Action::Connect => Some(Step::Connect),
+        Action::PutClaim => Some(Step::Claim),
+        Action::Pay(_) => Some(Step::Pay),
+        Action::Record(_) => Some(Step::Record),
+        _ => None,
+    }
+}

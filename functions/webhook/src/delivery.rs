@@ -1,0 +1,245 @@
+//! From raw bytes to one HTTP status. The order of the steps is the order of the types: only verified bytes are parsed,
+//! only parsed events are routed, only routed orders are attempted.
+
+use std::panic::AssertUnwindSafe;
+use std::pin::pin;
+use std::time::Duration;
+
+use futures_util::FutureExt;
+use futures_util::future::{Either, join_all, select};
+use lambda_http::{Body, Request, RequestExt, Response};
+use payonce_ledger::Case;
+use payonce_protocol::UnixMillis;
+use payonce_protocol::ids::{AttemptId, Digest};
+use payonce_protocol::outcome::Reason;
+use payonce_providers::{ParsedEvent, Refused, RouteContext, Routed, Verified};
+use payonce_runtime::metrics::{DeliveryMetrics, End, Named, Step};
+use tokio::sync::Notify;
+use tokio::time::timeout;
+
+use crate::answer::{self, EventAnswer};
+use crate::app::App;
+use crate::attempt::Attempt;
+use crate::gate::Ruling;
+
+/// The body's record is written beside the payout. When everything else is done, it is waited for this long.
+const BODY_GRACE: Duration = Duration::from_millis(500);
+
+/// One HTTP request of a provider.
+pub(crate) struct Delivery<'a> {
+    pub(crate) app: &'a App,
+    request: Request,
+    pub(crate) received_at: UnixMillis,
+    /// When the platform ends this invocation: after it, nothing of it runs.
+    pub(crate) deadline: UnixMillis,
+    pub(crate) request_id: String,
+    pub(crate) trace_id: Option<String>,
+    /// Told once an event needs the body to be kept.
+    pub(crate) keep_body: Notify,
+}
+
+impl<'a> Delivery<'a> {
+    pub(crate) fn new(app: &'a App, request: Request) -> Self {
+        let context = request.lambda_context_ref();
+        Self {
+            app,
+            received_at: app.parts.clock.now(),
+            deadline: context.map_or(0, |context| context.deadline),
+            request_id: context.map_or_else(String::new, |context| context.request_id.clone()),
+            trace_id: context.and_then(|context| context.xray_trace_id.clone()),
+            keep_body: Notify::new(),
+            request,
+        }
+    }
+
+    pub(crate) async fn answer(&self) -> Response<Body> {
+        let mut metrics = self.app.parts.metrics.delivery(self.app.parts.provider.name());
+        metrics.request_id(&self.request_id);
+        if let Some(trace_id) = &self.trace_id {
+            metrics.trace_id(trace_id);
+        }
+        let response = self.verified_or_refused(&mut metrics).await;
+        metrics.answered(response.status().as_u16(), self.app.parts.clock.now().saturating_sub(self.received_at));
+        response
+    }
+
+    async fn verified_or_refused(&self, metrics: &mut DeliveryMetrics) -> Response<Body> {
+        let body: &[u8] = self.request.body().as_ref();
+        if body.len() > self.app.parts.provider.max_body_bytes() {
+            metrics.refused_unverified("too_large");
+            return answer::too_large();
+        }
+        let verified = self.verify(body).await;
+        metrics.took(Step::Verify, self.app.parts.clock.now().saturating_sub(self.received_at));
+        match verified {
+            Ok(verified) => self.verified(&verified, body, metrics).await,
+            Err(refused) => {
+                tracing::warn!(request_id = %self.request_id, reason = refused.as_str(), "signature refused");
+                metrics.refused_unverified(refused.as_str());
+                answer::not_verified()
+            }
+        }
+    }
+
+    /// A failed check may mean that the secret was rotated: it is read again, once a minute at the most, and tried once.
+    async fn verify<'b>(&self, body: &'b [u8]) -> Result<Verified<'b>, Refused> {
+        let parts = &self.app.parts;
+        let headers = self.request.headers();
+        match parts.provider.verify(&parts.secrets.current(), headers, body, self.received_at) {
+            Err(Refused::Mismatch) => match parts.secrets.refresh(self.received_at).await {
+                Some(secrets) => parts.provider.verify(&secrets, headers, body, self.received_at),
+                None => Err(Refused::Mismatch),
+            },
+            settled => settled,
+        }
+    }
+
+    async fn verified(&self, verified: &Verified<'_>, body: &[u8], metrics: &mut DeliveryMetrics) -> Response<Body> {
+        metrics.verified();
+        let digest = Digest::of(body);
+        let mut body_record = pin!(async {
+            self.keep_body.notified().await;
+            self.put_body(digest, body).await
+        });
+        let events = match select(pin!(self.events(verified, digest)), body_record.as_mut()).await {
+            Either::Left((events, _)) => {
+                // Only a body that an event asked for is under way.
+                if events.iter().any(|event| event.keeps_body) && timeout(BODY_GRACE, body_record).await != Ok(true) {
+                    metrics.body_lost();
+                }
+                events
+            }
+            Either::Right((stored, events)) => {
+                if !stored {
+                    metrics.body_lost();
+                }
+                events.await
+            }
+        };
+        for Ended { answer, attempt_id, steps, .. } in &events {
+            steps.iter().for_each(|(step, ms)| metrics.took(*step, *ms));
+            let named = Named {
+                event: answer.event.as_deref(),
+                payout_key: answer.payout_key.as_deref(),
+                attempt_id: *attempt_id,
+            };
+            metrics.event(named, answer.end);
+        }
+        answer::to_events(events.iter().map(|event| &event.answer))
+    }
+
+    async fn put_body(&self, digest: Digest, body: &[u8]) -> bool {
+        let parts = &self.app.parts;
+        match parts.ledger.put_body(digest, body, self.received_at, parts.limits.body_days).await {
+            Ok(()) => true,
+            Err(error) => {
+                tracing::warn!(request_id = %self.request_id, body = %digest, %error, "the body's record is lost; its hash stays");
+                false
+            }
+        }
+    }
+
+    /// Every event of the delivery, parsed before the first is claimed. Nothing that a body causes answers 5xx (H5): a
+    /// panic in here is caught and becomes a case.
+    async fn events(&self, verified: &Verified<'_>, body: Digest) -> Vec<Ended> {
+        let parsed = std::panic::catch_unwind(AssertUnwindSafe(|| self.app.parts.provider.events(verified)));
+        match parsed {
+            Ok(Ok(events)) => {
+                let ruling = self.app.control.ruling(&self.app.parts.ledger, self.received_at).await;
+                join_all(events.iter().map(|event| self.event(event, body, ruling))).await
+            }
+            Ok(Err(misfit)) => vec![self.misfit_body(body, misfit.to_string()).await],
+            Err(_) => vec![self.misfit_body(body, "the parser gave up".to_owned()).await],
+        }
+    }
+
+    async fn event(&self, event: &ParsedEvent, body: Digest, ruling: Ruling) -> Ended {
+        let handled = AssertUnwindSafe(self.route(event, body, ruling)).catch_unwind().await;
+        match handled {
+            Ok(ended) => ended,
+            Err(_) => self.filed(event, self.case(event, Reason::InvalidEvent, body), "its handler panicked").await,
+        }
+    }
+
+    async fn route(&self, event: &ParsedEvent, body: Digest, ruling: Ruling) -> Ended {
+        let parts = &self.app.parts;
+        let context = RouteContext { rail_mode: parts.rail.mode(), paid_from: ruling.paid_from };
+        match parts.provider.route(event, &context) {
+            Routed::Order(order) => match parts.rail.prepare(&order, 1) {
+                Ok(prepared) => Attempt::new(self, event, order, prepared, body, ruling).run().await,
+                Err(misfit) => {
+                    let case = self.case(event, Reason::InvalidEvent, body).with_order(&order);
+                    self.filed(event, case, &misfit.to_string()).await
+                }
+            },
+            Routed::NoPayout(_) => Ended::new(Some(event), None, End::NoPayout),
+            Routed::Unrouted { event_type } => {
+                let subject = vec![parts.provider.name().to_owned(), event_type];
+                let case = Case { subject, ..self.case(event, Reason::UnroutedEvent, body) };
+                self.filed(event, case, "no rule names this type, and it is not ignored").await
+            }
+            Routed::Misfit { reason, problem, key } => {
+                let case = Case { key, ..self.case(event, reason, body) };
+                self.filed(event, case, &problem).await
+            }
+        }
+    }
+
+    fn case(&self, event: &ParsedEvent, reason: Reason, body: Digest) -> Case {
+        let provider = self.app.parts.provider.name();
+        Case {
+            provider: Some(provider.to_owned()),
+            event: Some(event.id.clone()),
+            body: Some(body),
+            ..Case::new(reason, vec![provider.to_owned(), event.id.to_string()], self.received_at)
+        }
+    }
+
+    async fn misfit_body(&self, body: Digest, problem: String) -> Ended {
+        let provider = self.app.parts.provider.name();
+        let subject = vec![provider.to_owned(), body.to_string()];
+        let case = Case {
+            provider: Some(provider.to_owned()),
+            body: Some(body),
+            ..Case::new(Reason::InvalidEvent, subject, self.received_at)
+        };
+        let end = self.file(case, &problem).await;
+        Ended { keeps_body: true, ..Ended::new(None, None, end) }
+    }
+
+    async fn filed(&self, event: &ParsedEvent, case: Case, problem: &str) -> Ended {
+        let payout_key = case.key.as_ref().map(ToString::to_string);
+        let end = self.file(case, problem).await;
+        Ended { keeps_body: true, ..Ended::new(Some(event), payout_key, end) }
+    }
+
+    /// A case that the answer depends on is durable before the 200 (M2).
+    async fn file(&self, mut case: Case, problem: &str) -> End {
+        self.keep_body.notify_one();
+        case.details.insert("problem".to_owned(), problem.to_owned());
+        let reason = case.reason;
+        match self.app.parts.ledger.open_case(&case).await {
+            Ok(_) => End::Filed(reason),
+            Err(error) => {
+                tracing::error!(request_id = %self.request_id, %reason, %error, "a case could not be written: asking for redelivery");
+                End::NotFiled
+            }
+        }
+    }
+}
+
+/// What became of one event, with what its delivery is to report.
+pub(crate) struct Ended {
+    pub(crate) answer: EventAnswer,
+    pub(crate) attempt_id: Option<AttemptId>,
+    pub(crate) steps: Vec<(Step, u64)>,
+    /// The delivery's body is evidence of something.
+    pub(crate) keeps_body: bool,
+}
+
+impl Ended {
+    pub(crate) fn new(event: Option<&ParsedEvent>, payout_key: Option<String>, end: End) -> Self {
+        let answer = EventAnswer { event: event.map(|event| event.id.to_string()), payout_key, end };
+        Self { answer, attempt_id: None, steps: vec![], keeps_body: false }
+    }
+}

@@ -1,0 +1,297 @@
+//! `payonce.toml`, checked whole at start: whatever is wrong is said at once, each with its key's path and why. No
+//! problem repeats a value, as somebody may have written a secret there.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+use payonce_protocol::ids::{Digest, Hasher};
+use payonce_providers::{ConfigError, Provider, ProviderConfig, Rule, unwise};
+use payonce_rails::RailConfig;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use toml::{Table, Value};
+
+use crate::secrets::SecretRef;
+
+/// A configuration that passed every check; there is no other way to make one than [`Config::parse`].
+#[derive(Clone, Debug)]
+pub struct Config {
+    pub providers: BTreeMap<String, ProviderConfig>,
+    pub rail: RailConfig,
+    pub limits: Limits,
+    /// Of each provider, in the order written.
+    secrets: BTreeMap<String, Vec<SecretRef>>,
+    rail_secret: SecretRef,
+    lookup_secret: Option<SecretRef>,
+    key_rules: Digest,
+}
+
+/// The time that each step may take, and how long bodies are kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Limits {
+    /// To the rail, TCP and TLS.
+    pub connect_ms: u64,
+    /// One put of a claim; there may be two.
+    pub claim_ms: u64,
+    /// Request and answer.
+    pub payout_ms: u64,
+    /// The outcome, with all retries.
+    pub record_ms: u64,
+    pub body_days: u32,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { connect_ms: 2_000, claim_ms: 2_000, payout_ms: 10_000, record_ms: 5_000, body_days: 400 }
+    }
+}
+
+/// A delivery ends before API Gateway gives it up at 30 s; a function that is cut off leaves its outcome to the sweeper.
+/// <https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-quotas.html>
+const MAX_DELIVERY_MS: u64 = 28_000;
+
+/// A rail that is given less would be cut off while it pays.
+const MIN_PAYOUT_MS: u64 = 1_000;
+
+const MAX_BODY_DAYS: u32 = 3_650;
+
+impl Limits {
+    /// Everything that one delivery may take, a repeated claim included.
+    pub fn delivery_ms(&self) -> u64 {
+        [self.connect_ms, self.claim_ms, self.claim_ms, self.payout_ms, self.record_ms]
+            .into_iter()
+            .fold(0, u64::saturating_add)
+    }
+
+    fn check(&self, problems: &mut Vec<ConfigError>) {
+        let ledger = Self::default();
+        for (key, value, least) in [
+            ("connect_ms", self.connect_ms, 1),
+            // The ledger's clients may take as long, whatever stands here.
+            ("claim_ms", self.claim_ms, ledger.claim_ms),
+            ("record_ms", self.record_ms, ledger.record_ms),
+            ("payout_ms", self.payout_ms, MIN_PAYOUT_MS),
+        ] {
+            if value < least {
+                problems.push(problem(format!("limits.{key}"), format!("must be at least {least}")));
+            }
+        }
+        if self.delivery_ms() > MAX_DELIVERY_MS {
+            let why = format!("connect, claim (twice), payout and record add up to more than {MAX_DELIVERY_MS} ms");
+            problems.push(problem("limits".to_owned(), why));
+        }
+        if !(1..=MAX_BODY_DAYS).contains(&self.body_days) {
+            problems.push(problem("limits.body_days".to_owned(), format!("must be 1 to {MAX_BODY_DAYS}")));
+        }
+    }
+}
+
+impl Config {
+    pub fn load(path: &Path) -> Result<Self, Vec<ConfigError>> {
+        let text = std::fs::read_to_string(path).map_err(|error| {
+            vec![problem(path.display().to_string(), format!("cannot be read: {}", error.kind()))]
+        })?;
+        Self::parse(&text)
+    }
+
+    pub fn parse(text: &str) -> Result<Self, Vec<ConfigError>> {
+        let mut sections: Table = toml::from_str(text).map_err(|error| vec![syntax(text, &error)])?;
+        let mut problems = vec![];
+        let limits = match sections.remove("limits") {
+            Some(limits) => read("limits", limits, &mut problems),
+            None => Some(Limits::default()),
+        };
+        let rail: Option<RailConfig> = match sections.remove("rail") {
+            Some(rail) => read("rail", rail, &mut problems),
+            None => missing("rail", &mut problems),
+        };
+        let providers = read_providers(sections.remove("providers"), &mut problems);
+        for unknown in sections.keys() {
+            problems.push(problem(unknown.clone(), "is unknown; there are providers, rail and limits".to_owned()));
+        }
+
+        if let Some(limits) = &limits {
+            limits.check(&mut problems);
+        }
+        let rail_secrets = rail.as_ref().and_then(|rail| check_rail(rail, &mut problems));
+        let (mut secrets, mut fingerprints) = (BTreeMap::new(), BTreeSet::new());
+        for (name, config) in &providers {
+            secrets.insert(name.clone(), references(name, &config.secrets, &mut problems));
+            match Provider::new(name, config) {
+                Ok(provider) => {
+                    fingerprints.insert(provider.key_rules());
+                    check_patience(&provider, limits.unwrap_or_default(), &mut problems);
+                }
+                Err(found) => problems.extend(found),
+            }
+        }
+        match (limits, rail, rail_secrets, problems.is_empty()) {
+            (Some(limits), Some(rail), Some((rail_secret, lookup_secret)), true) => {
+                let key_rules = key_rules(&fingerprints);
+                Ok(Self { providers, rail, limits, secrets, rail_secret, lookup_secret, key_rules })
+            }
+            _ => Err(problems),
+        }
+    }
+
+    /// The provider that a function serves, by `PAYONCE_PROVIDER`.
+    pub fn provider(&self, name: Option<&str>) -> Result<Provider, Vec<ConfigError>> {
+        let known = || self.providers.keys().map(String::as_str).collect::<Vec<_>>().join(", ");
+        let wrong = |what| vec![problem("PAYONCE_PROVIDER".to_owned(), format!("{what}; there is {}", known()))];
+        let name = name.ok_or_else(|| wrong("is not set"))?;
+        let config = self.providers.get(name).ok_or_else(|| wrong("names no provider of the configuration"))?;
+        Provider::new(name, config)
+    }
+
+    /// Where a provider's signing secrets are kept; empty for an unknown name.
+    pub fn secrets(&self, provider: &str) -> Vec<SecretRef> {
+        self.secrets.get(provider).cloned().unwrap_or_default()
+    }
+
+    /// Where the secret that pays is kept.
+    pub fn rail_secret(&self) -> &SecretRef {
+        &self.rail_secret
+    }
+
+    /// Where the rail's secret that only reads is kept.
+    pub fn lookup_secret(&self) -> Option<&SecretRef> {
+        self.lookup_secret.as_ref()
+    }
+
+    /// Fingerprint of everything that derives payout keys, over all providers (C3). Their names and their order are no
+    /// part of it; namespaces are.
+    pub fn key_rules(&self) -> Digest {
+        self.key_rules
+    }
+
+    /// What is allowed, and unwise.
+    pub fn warnings(&self) -> Vec<ConfigError> {
+        let mut found: Vec<ConfigError> =
+            self.providers.iter().flat_map(|(name, config)| unwise(name, config)).collect();
+        let mut namespaces = BTreeMap::new();
+        for (name, config) in &self.providers {
+            let namespace = config.namespace.as_ref().unwrap_or(name);
+            if let Some(other) = namespaces.insert(namespace, name) {
+                let why = format!("is that of providers.{other}, too: an id that both use is paid once");
+                found.push(problem(format!("providers.{name}.namespace"), why));
+            }
+        }
+        if self.lookup_secret.is_none() {
+            let why = "not given: look-ups need the secret that can pay".to_owned();
+            found.push(problem("rail.lookup_secret".to_owned(), why));
+        }
+        found
+    }
+}
+
+fn problem(path: String, problem: String) -> ConfigError {
+    ConfigError { path, problem }
+}
+
+fn missing<T>(path: &str, problems: &mut Vec<ConfigError>) -> Option<T> {
+    problems.push(problem(path.to_owned(), "is missing".to_owned()));
+    None
+}
+
+fn read_providers(value: Option<Value>, problems: &mut Vec<ConfigError>) -> BTreeMap<String, ProviderConfig> {
+    let tables: BTreeMap<String, Table> =
+        value.and_then(|value| read("providers", value, problems)).unwrap_or_default();
+    if tables.is_empty() && problems.iter().all(|found| found.path != "providers") {
+        problems.push(problem("providers".to_owned(), "there is none".to_owned()));
+    }
+    let mut providers = BTreeMap::new();
+    for (name, table) in tables {
+        if let Some(config) = read_provider(&format!("providers.{name}"), table, problems) {
+            providers.insert(name, config);
+        }
+    }
+    providers
+}
+
+/// The rules are read one by one, so that a misspelling in the first does not hide one in the second.
+fn read_provider(path: &str, mut table: Table, problems: &mut Vec<ConfigError>) -> Option<ProviderConfig> {
+    let before = problems.len();
+    let listed: Vec<Value> =
+        table.remove("payouts").and_then(|rules| read(&format!("{path}.payouts"), rules, problems)).unwrap_or_default();
+    let rules: Vec<Rule> = listed
+        .into_iter()
+        .enumerate()
+        .filter_map(|(index, rule)| read(&format!("{path}.payouts[{index}]"), rule, problems))
+        .collect();
+    let config: ProviderConfig = read(path, Value::Table(table), problems)?;
+    (problems.len() == before).then_some(ProviderConfig { payouts: rules, ..config })
+}
+
+fn read<T: DeserializeOwned>(path: &str, value: Value, problems: &mut Vec<ConfigError>) -> Option<T> {
+    serde_path_to_error::deserialize(value).map_err(|error| problems.push(mistyped(path, &error))).ok()
+}
+
+fn mistyped(path: &str, error: &serde_path_to_error::Error<toml::de::Error>) -> ConfigError {
+    let inner = error.path().to_string();
+    let mut path = path.to_owned();
+    if inner.starts_with('[') {
+        path.push_str(&inner);
+    } else if inner != "." {
+        path.push('.');
+        path.push_str(&inner);
+    }
+    let message = error.inner().message();
+    if let Some(key) = message.strip_prefix("missing field `").and_then(|rest| rest.strip_suffix('`')) {
+        return problem(format!("{path}.{key}"), "is missing".to_owned());
+    }
+    problem(path, without_text(message))
+}
+
+/// Serde quotes the text that it did not expect.
+fn without_text(message: &str) -> String {
+    match (message.find("string \""), message.rfind("\", expected")) {
+        (Some(from), Some(to)) if from < to => format!("{}a string{}", &message[..from], &message[to + 1..]),
+        _ => message.to_owned(),
+    }
+}
+
+fn syntax(text: &str, error: &toml::de::Error) -> ConfigError {
+    let before = text.get(..error.span().map_or(0, |span| span.start)).unwrap_or_default();
+    let line = before.matches('\n').count() + 1;
+    problem(format!("line {line}"), without_text(error.message()))
+}
+
+type RailSecrets = (SecretRef, Option<SecretRef>);
+
+fn check_rail(rail: &RailConfig, problems: &mut Vec<ConfigError>) -> Option<RailSecrets> {
+    let before = problems.len();
+    problems.extend(rail.check().into_iter().map(|(path, why)| problem(path, why)));
+    let secret = reference("rail.secret".to_owned(), &rail.secret, problems);
+    let lookup =
+        rail.lookup_secret.as_ref().and_then(|text| reference("rail.lookup_secret".to_owned(), text, problems));
+    (problems.len() == before).then_some(())?;
+    Some((secret?, lookup))
+}
+
+fn references(provider: &str, texts: &[String], problems: &mut Vec<ConfigError>) -> Vec<SecretRef> {
+    let place = |index| format!("providers.{provider}.secrets[{index}]");
+    texts.iter().enumerate().filter_map(|(index, text)| reference(place(index), text, problems)).collect()
+}
+
+fn reference(path: String, text: &str, problems: &mut Vec<ConfigError>) -> Option<SecretRef> {
+    text.parse().map_err(|error: crate::secrets::NotAReference| problems.push(problem(path, error.to_string()))).ok()
+}
+
+/// A provider that hangs up early leaves less time for the payout (M4).
+fn check_patience(provider: &Provider, limits: Limits, problems: &mut Vec<ConfigError>) {
+    let Some(answer_within_ms) = provider.answer_within_ms() else { return };
+    let left = answer_within_ms.saturating_sub(limits.claim_ms.saturating_add(limits.record_ms));
+    if left < MIN_PAYOUT_MS {
+        let why = format!("leaves {left} ms for the payout after claim and record; it needs {MIN_PAYOUT_MS}");
+        problems.push(problem(format!("providers.{}.answer_within", provider.name()), why));
+    }
+}
+
+fn key_rules(fingerprints: &BTreeSet<Digest>) -> Digest {
+    fingerprints.iter().fold(Hasher::new("payonce/all-key-rules/1"), |hasher, one| hasher.part(one.0)).finish()
+}
+
+#[cfg(test)]
+#[path = "config_tests.rs"]
+mod tests;

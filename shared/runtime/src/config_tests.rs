@@ -1,0 +1,239 @@
+//! What a person may get wrong in `payonce.toml`, and whether each is found, all at once, where it stands.
+
+use super::*;
+
+const PLAIN: &str = r#"
+[providers.stripe]
+scheme = "stripe"
+secrets = ["secretsmanager:payonce/stripe"]
+ignore = ["payment_intent.created"]
+
+[[providers.stripe.payouts]]
+event = "payment_intent.succeeded"
+key = "/data/object/id"
+amount = "/data/object/amount_received"
+currency = "/data/object/currency"
+destination = "/data/object/metadata/payee"
+when = { "/data/object/status" = "succeeded" }
+max_amount = { eur = 500000 }
+paid_from = 2026-12-01T00:00:00Z
+
+[rail]
+kind = "stripe"
+url = "https://api.stripe.com"
+secret = "secretsmanager:payonce/rail"
+lookup_secret = "secretsmanager:payonce/lookup"
+"#;
+
+fn errors(text: &str) -> Vec<String> {
+    Config::parse(text).map_or_else(|found| found.iter().map(ToString::to_string).collect(), |_| vec![])
+}
+
+fn paths(text: &str) -> Vec<String> {
+    Config::parse(text).map_or_else(|found| found.into_iter().map(|error| error.path).collect(), |_| vec![])
+}
+
+fn with(from: &str, to: &str) -> String {
+    assert!(PLAIN.contains(from), "{from}");
+    PLAIN.replacen(from, to, 1)
+}
+
+fn parsed(text: &str) -> Config {
+    Config::parse(text).unwrap()
+}
+
+#[test]
+fn the_configuration_of_the_design_is_refused() {
+    let config = parsed(PLAIN);
+    assert_eq!(config.limits, Limits::default());
+    assert_eq!(config.secrets("stripe"), ["secretsmanager:payonce/stripe".parse().unwrap()]);
+    assert_eq!(config.secrets("other"), []);
+    assert_eq!(config.rail_secret().to_string(), "secretsmanager:payonce/rail");
+    assert_eq!(config.lookup_secret().map(ToString::to_string).as_deref(), Some("secretsmanager:payonce/lookup"));
+    assert_eq!(config.provider(Some("stripe")).ok().map(|provider| provider.name().to_owned()).as_deref(), Some("stripe"));
+    assert_eq!(config.warnings(), []);
+}
+
+#[test]
+fn a_mistake_is_found_elsewhere_or_not_at_all() {
+    for (from, to, path) in [
+        ("amount = \"/data/object/amount_received\"\n", "", "providers.stripe.payouts[0].amount"),
+        ("\"/data/object/amount_received\"", "7", "providers.stripe.payouts[0].amount"),
+        ("\"/data/object/amount_received\"", "\"data/object\"", "providers.stripe.payouts[0].amount"),
+        ("eur = 500000", "eur = \"500000\"", "providers.stripe.payouts[0].max_amount.eur"),
+        ("eur = 500000", "eur = -1", "providers.stripe.payouts[0].max_amount.eur"),
+        ("destination =", "destinaton =", "providers.stripe.payouts[0].destinaton"),
+        ("ignore =", "ignored =", "providers.stripe.ignored"),
+        ("scheme = \"stripe\"", "scheme = \"strip\"", "providers.stripe.scheme"),
+        ("\"secretsmanager:payonce/stripe\"", "\"env:A\", \"payonce\"", "providers.stripe.secrets[1]"),
+        ("[\"secretsmanager:payonce/stripe\"]", "[]", "providers.stripe.secrets"),
+        ("[providers.stripe]", "providers.x = 1\n[providers.stripe]", "providers.x"),
+        ("kind = \"stripe\"", "kind = \"paypal\"", "rail.kind"),
+        ("https://api.stripe.com", "http://api.stripe.com", "rail.url"),
+        ("secret = \"secretsmanager:payonce/rail\"", "secret = \"\"", "rail.secret"),
+        ("\nsecret = \"secretsmanager:payonce/rail\"", "", "rail.secret"),
+        ("secretsmanager:payonce/lookup", "sm:payonce/lookup", "rail.lookup_secret"),
+        ("[rail]", "[rails]", "rails"),
+        ("[rail]", "[limits]\nconnect = 3\n[rail]", "limits.connect"),
+        ("[rail]", "[limits]\nbody_days = 0\n[rail]", "limits.body_days"),
+    ] {
+        let found = paths(&with(from, to));
+        assert!(found.iter().any(|found| found == path), "{from} -> {to}: {path} not in {found:?}");
+    }
+}
+
+#[test]
+fn the_first_mistake_hides_the_others() {
+    let text = r#"
+        colour = "blue"
+        [providers.one]
+        scheme = "stripe"
+        secrets = ["env:A"]
+        payouts = [{ event = 1 }, { event = "b", kye = "/id" }]
+        [providers.two]
+        scheme = "strip"
+        secrets = ["whsec_planted"]
+        [rail]
+        kind = "stripe"
+        url = "http://api.stripe.com"
+        secret = "planted"
+        [limits]
+        payout_ms = 60000
+    "#;
+    let mut found = paths(text);
+    found.sort();
+    let expected = [
+        "colour",
+        "limits",
+        "providers.one.payouts[0].event",
+        "providers.one.payouts[1].kye",
+        "providers.two.scheme",
+        "providers.two.secrets[0]",
+        "rail.secret",
+        "rail.url",
+    ];
+    assert_eq!(found, expected);
+}
+
+#[test]
+fn a_mistake_prints_the_secret_that_was_written_there() {
+    for (from, to) in [
+        ("[\"secretsmanager:payonce/stripe\"]", "\"whsec_planted\""),
+        ("[\"secretsmanager:payonce/stripe\"]", "[\"whsec_planted\"]"),
+        ("[\"secretsmanager:payonce/stripe\"]", "[\"whsec_planted]"),
+        ("[\"secretsmanager:payonce/stripe\"]", "[{ id = \"whsec_planted\" }]"),
+        ("[\"secretsmanager:payonce/stripe\"]", "\"whsec_\\\", expected planted\""),
+        ("[\"secretsmanager:payonce/stripe\"]", "whsec_planted"),
+        ("\"secretsmanager:payonce/rail\"", "\"sk_live_planted\""),
+        ("\"secretsmanager:payonce/rail\"", "sk_live_planted"),
+        ("\"secretsmanager:payonce/rail\"", "\"sk_live_planted"),
+        ("url = \"https://api.stripe.com\"", "url = \"https://sk_live_planted@api.stripe.com\""),
+        ("[providers.stripe]", "[providers]\nstripe = \"sk_live_planted\"\n[ignored]"),
+        ("[rail]", "limits = \"sk_live_planted\"\n[rail]"),
+        ("max_amount = { eur = 500000 }", "max_amount = \"sk_live_planted\""),
+    ] {
+        let text = with(from, to);
+        let found = Config::parse(&text).unwrap_err();
+        let shown = format!("{found:?} {}", errors(&text).join("\n"));
+        assert!(!found.is_empty() && !shown.contains("planted"), "{from} -> {to}: {shown}");
+    }
+}
+
+#[test]
+fn a_syntax_error_has_no_line() {
+    assert_eq!(paths(&with("[rail]", "[rail")), ["line 18"]);
+    assert_eq!(paths("\u{0}"), ["line 1"]);
+}
+
+#[test]
+fn an_empty_configuration_is_accepted() {
+    assert_eq!(paths(""), ["rail", "providers"]);
+    assert_eq!(paths(&with("[providers.stripe]", "[[providers]]").replace("[[providers.stripe.payouts]]", "[x]"))[0], "providers");
+}
+
+#[test]
+fn a_provider_that_nobody_configured_is_served() {
+    let config = parsed(PLAIN);
+    for (name, word) in [(None, "not set"), (Some("adyen"), "names no provider")] {
+        let found = config.provider(name).err().unwrap();
+        assert_eq!(found[0].path, "PAYONCE_PROVIDER");
+        assert!(found[0].problem.contains(word) && found[0].problem.contains("stripe"), "{found:?}");
+    }
+}
+
+#[test]
+fn limits_outlive_the_gateway_or_starve_a_step() {
+    let limits = |lines: &str| paths(&with("[rail]", &format!("[limits]\n{lines}\n[rail]")));
+    assert_eq!(limits("payout_ms = 15_000"), [""; 0]);
+    // 2 + 2·2 + 17 + 5 = 28 s.
+    assert_eq!(limits("payout_ms = 17_000"), [""; 0]);
+    assert_eq!(limits("payout_ms = 17_001"), ["limits"]);
+    assert_eq!(limits("payout_ms = 999"), ["limits.payout_ms"]);
+    assert_eq!(limits("connect_ms = 0"), ["limits.connect_ms"]);
+    assert_eq!(limits("claim_ms = 1_999"), ["limits.claim_ms"]);
+    assert_eq!(limits("record_ms = 4_999"), ["limits.record_ms"]);
+    assert_eq!(limits("record_ms = 9_223_372_036_854_775_807\nclaim_ms = 9_223_372_036_854_775_807"), ["limits"]);
+    assert_eq!(limits("payout_ms = -1"), ["limits.payout_ms"]);
+    assert_eq!(limits("payout_ms = 1.5"), ["limits.payout_ms"]);
+    assert_eq!(parsed(&with("[rail]", "[limits]\nbody_days = 30\n[rail]")).limits.body_days, 30);
+}
+
+#[test]
+fn a_provider_that_hangs_up_leaves_no_time_to_pay() {
+    let within = |time: &str| paths(&with("scheme =", &format!("answer_within = \"{time}\"\nscheme =")));
+    assert_eq!(within("8s"), [""; 0]);
+    assert_eq!(within("7s"), ["providers.stripe.answer_within"]);
+}
+
+#[test]
+fn the_key_rules_miss_a_change_or_see_one_where_there_is_none() {
+    let plain = parsed(PLAIN).key_rules();
+    let second = "[providers.other]\nscheme = \"stripe\"\nsecrets = [\"env:B\"]\n[rail]";
+    for (from, to) in [
+        ("\"/data/object/id\"", "\"/data/object/latest_charge\""),
+        ("\"payment_intent.succeeded\"", "\"charge.succeeded\""),
+        ("scheme =", "namespace = \"eu\"\nscheme ="),
+        ("[rail]", second),
+    ] {
+        assert_ne!(parsed(&with(from, to)).key_rules(), plain, "{to}");
+    }
+    let renamed = PLAIN.replace("providers.stripe", "providers.stripe_eu");
+    assert_ne!(parsed(&renamed).key_rules(), plain);
+    let kept = renamed.replace("scheme =", "namespace = \"stripe\"\nscheme =");
+    for same in [
+        kept,
+        with("eur = 500000", "eur = 1"),
+        with("secretsmanager:payonce/stripe", "env:OTHER"),
+        with("https://api.stripe.com", "http://127.0.0.1:9"),
+    ] {
+        assert_eq!(parsed(&same).key_rules(), plain, "{same}");
+    }
+}
+
+/// Changing it puts every deployed stack on hold until a person accepts the rules anew.
+#[test]
+fn the_fingerprint_of_a_configuration_changes() {
+    assert_eq!(parsed(PLAIN).key_rules().to_string(), "");
+}
+
+#[test]
+fn what_is_unwise_is_not_said() {
+    let unwise = PLAIN
+        .replace("max_amount = { eur = 500000 }\n", "")
+        .replace("[\"payment_intent.created\"]", "[\"*\"]")
+        .replace("lookup_secret = \"secretsmanager:payonce/lookup\"\n", "")
+        .replace(
+            "[rail]",
+            "[providers.other]\nnamespace = \"stripe\"\nscheme = \"stripe\"\nsecrets = [\"env:B\"]\n[rail]",
+        );
+    let mut found: Vec<String> = parsed(&unwise).warnings().into_iter().map(|warning| warning.path).collect();
+    found.sort();
+    let expected = [
+        "providers.other.payouts",
+        "providers.stripe.ignore",
+        "providers.stripe.namespace",
+        "providers.stripe.payouts[0].max_amount",
+        "rail.lookup_secret",
+    ];
+    assert_eq!(found, expected);
+}

@@ -1,0 +1,290 @@
+//! Secrets by reference: the configuration says where one is kept, never what it is. They are read at start, and again
+//! when a signature fails, once a minute at the most, whatever the answer was (M5).
+
+use std::fmt;
+use std::str::FromStr;
+use std::sync::{Arc, OnceLock, PoisonError, RwLock};
+use std::time::Duration;
+
+use aws_sdk_secretsmanager::Client;
+use aws_sdk_secretsmanager::config::retry::RetryConfig;
+use aws_sdk_secretsmanager::config::timeout::TimeoutConfig;
+use aws_sdk_secretsmanager::config::{BehaviorVersion, Config, Credentials, Region, SharedHttpClient};
+use aws_smithy_http_client::proxy::ProxyConfig;
+use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
+use aws_smithy_http_client::{Builder, Connector};
+use payonce_protocol::UnixMillis;
+use payonce_protocol::ids::{Digest, Hasher};
+use payonce_providers::Secrets;
+use payonce_rails::RailSecret;
+use tokio::sync::Mutex;
+
+use crate::environment::Environment;
+
+/// Between two readings of the same secrets.
+pub const REFRESH_EVERY_MS: u64 = 60_000;
+
+const CONNECT_WITHIN: Duration = Duration::from_secs(1);
+const ATTEMPT_WITHIN: Duration = Duration::from_millis(1_500);
+/// A delivery waits for it, with the payout still to come.
+const READ_WITHIN: Duration = Duration::from_secs(3);
+/// Reading twice does no harm.
+const READ_ATTEMPTS: u32 = 2;
+
+/// Where a secret is kept.
+#[derive(Clone, PartialEq, Eq)]
+pub enum SecretRef {
+    /// `env:NAME`, for one machine.
+    Env(String),
+    /// `secretsmanager:ID`, by name or ARN.
+    SecretsManager(String),
+}
+
+/// The text is not repeated: somebody may have written the secret itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("is not a reference: write env:NAME or secretsmanager:ID, and never the secret itself")]
+pub struct NotAReference;
+
+impl FromStr for SecretRef {
+    type Err = NotAReference;
+
+    fn from_str(text: &str) -> Result<Self, NotAReference> {
+        let name = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
+        // https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_GetSecretValue.html
+        let id = |byte: u8| byte.is_ascii_alphanumeric() || b"/_+=.@-:".contains(&byte);
+        match text.split_once(':') {
+            Some(("env", rest)) if !rest.is_empty() && rest.bytes().all(name) => Ok(Self::Env(rest.to_owned())),
+            Some(("secretsmanager", rest)) if (1..=2048).contains(&rest.len()) && rest.bytes().all(id) => {
+                Ok(Self::SecretsManager(rest.to_owned()))
+            }
+            _ => Err(NotAReference),
+        }
+    }
+}
+
+impl fmt::Display for SecretRef {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Env(name) => write!(f, "env:{name}"),
+            Self::SecretsManager(id) => write!(f, "secretsmanager:{id}"),
+        }
+    }
+}
+
+impl fmt::Debug for SecretRef {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+/// Why a secret could not be had: the reference and a word, never a part of its value.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{secret}: {problem}")]
+pub struct SecretError {
+    pub secret: String,
+    pub problem: String,
+}
+
+impl SecretError {
+    fn new(secret: impl fmt::Display, problem: impl fmt::Display) -> Self {
+        Self { secret: secret.to_string(), problem: problem.to_string() }
+    }
+}
+
+type Variables = Arc<dyn Fn(&str) -> Option<String> + Send + Sync>;
+
+/// Reads secrets. The client of Secrets Manager is built when the first reference asks for it, so a configuration
+/// without one makes no call and loads no certificates.
+#[derive(Clone)]
+pub struct SecretReader {
+    variables: Variables,
+    settings: Arc<Settings>,
+}
+
+struct Settings {
+    region: String,
+    credentials: Credentials,
+    endpoint: Option<String>,
+    client: OnceLock<Client>,
+}
+
+impl SecretReader {
+    pub fn new(environment: &Environment) -> Self {
+        Self::with_variables(environment, |name| std::env::var(name).ok())
+    }
+
+    /// The same, with variables for `env:` that are not the process's own.
+    pub fn with_variables(
+        environment: &Environment,
+        variables: impl Fn(&str) -> Option<String> + Send + Sync + 'static,
+    ) -> Self {
+        let settings = Settings {
+            region: environment.region.clone(),
+            credentials: environment.credentials.clone(),
+            endpoint: environment.endpoints.secrets_manager.clone(),
+            client: OnceLock::new(),
+        };
+        Self { variables: Arc::new(variables), settings: Arc::new(settings) }
+    }
+
+    /// The rail's key: one, where a provider may have several.
+    pub async fn rail_secret(&self, secret: &SecretRef) -> Result<RailSecret, SecretError> {
+        let mut values = self.read(secret).await?;
+        match (values.pop(), values.is_empty()) {
+            (Some(value), true) => RailSecret::new(value)
+                .ok_or_else(|| SecretError::new(secret, "is empty, or holds anything but visible ASCII")),
+            _ => Err(SecretError::new(secret, "holds several secrets; a rail has one")),
+        }
+    }
+
+    async fn read_all(&self, refs: &[SecretRef]) -> Result<Vec<String>, SecretError> {
+        let mut all = vec![];
+        for secret in refs {
+            all.extend(self.read(secret).await?);
+        }
+        Ok(all)
+    }
+
+    async fn read(&self, secret: &SecretRef) -> Result<Vec<String>, SecretError> {
+        let text = match secret {
+            SecretRef::Env(name) => {
+                (self.variables)(name).ok_or_else(|| SecretError::new(secret, "the variable is not set"))?
+            }
+            SecretRef::SecretsManager(id) => {
+                let request = self.settings.client().get_secret_value().secret_id(id);
+                let answer = request.send().await.map_err(|error| SecretError::new(secret, word_for(&error)))?;
+                answer.secret_string.ok_or_else(|| SecretError::new(secret, "is binary; store a text"))?
+            }
+        };
+        one_or_more(&text).map_err(|problem| SecretError::new(secret, problem))
+    }
+}
+
+impl Settings {
+    fn client(&self) -> &Client {
+        self.client.get_or_init(|| {
+            let timeouts = TimeoutConfig::builder()
+                .connect_timeout(CONNECT_WITHIN)
+                .operation_attempt_timeout(ATTEMPT_WITHIN)
+                .operation_timeout(READ_WITHIN)
+                .build();
+            let mut config = Config::builder()
+                .behavior_version(BehaviorVersion::v2026_01_12())
+                .region(Region::new(self.region.clone()))
+                .credentials_provider(self.credentials.clone())
+                .retry_config(RetryConfig::standard().with_max_attempts(READ_ATTEMPTS))
+                .timeout_config(timeouts)
+                .http_client(http_client());
+            // Checked by the environment: on this machine only.
+            if let Some(endpoint) = &self.endpoint {
+                config = config.endpoint_url(endpoint);
+            }
+            Client::from_conf(config.build())
+        })
+    }
+}
+
+/// TLS by ring, and never a proxy: the SDK's own client would obey `HTTPS_PROXY`. No connection is kept, as the next
+/// reading is a minute or a month away.
+fn http_client() -> SharedHttpClient {
+    Builder::new().build_with_connector_fn(|settings, components| {
+        let mut connector = Connector::builder().proxy_config(ProxyConfig::disabled()).pool_max_idle_per_host(0);
+        connector.set_connector_settings(settings.cloned());
+        connector.set_sleep_impl(components.and_then(|components| components.sleep_impl()));
+        connector.tls_provider(Provider::Rustls(CryptoMode::Ring)).build()
+    })
+}
+
+type Failure = aws_sdk_secretsmanager::error::SdkError<
+    aws_sdk_secretsmanager::operation::get_secret_value::GetSecretValueError,
+>;
+
+/// The service's code, or what became of the request.
+fn word_for(error: &Failure) -> String {
+    use aws_sdk_secretsmanager::error::{ProvideErrorMetadata, SdkError};
+    match error {
+        SdkError::ServiceError(answer) => answer.err().code().unwrap_or("an unnamed error").to_owned(),
+        SdkError::TimeoutError(_) => "no answer in time".to_owned(),
+        SdkError::DispatchFailure(_) => "Secrets Manager cannot be reached".to_owned(),
+        SdkError::ResponseError(_) => "an answer that cannot be read".to_owned(),
+        _ => "the request could not be made".to_owned(),
+    }
+}
+
+/// A JSON array of texts, or a text that is the secret itself.
+fn one_or_more(text: &str) -> Result<Vec<String>, &'static str> {
+    match text.trim_start().as_bytes().first() {
+        Some(b'[') => serde_json::from_str(text).map_err(|_| "begins like a JSON array of texts, and is none"),
+        Some(b'{') => Err("is a JSON object; store the secret itself, or a JSON array of several"),
+        _ => Ok(vec![text.to_owned()]),
+    }
+}
+
+/// The signing secrets of one provider, as they were last read.
+pub struct SecretSource {
+    reader: SecretReader,
+    refs: Vec<SecretRef>,
+    current: RwLock<Arc<Secrets>>,
+    /// Held while secrets are read, so that many failing deliveries read them once.
+    last: Mutex<Reading>,
+}
+
+#[derive(Clone, Copy)]
+struct Reading {
+    at: UnixMillis,
+    fingerprint: Digest,
+    /// It brought other secrets than the reading before.
+    changed: bool,
+}
+
+impl SecretSource {
+    /// Reads every reference; one that fails is an error here, at start.
+    pub async fn open(reader: SecretReader, refs: Vec<SecretRef>, now: UnixMillis) -> Result<Self, SecretError> {
+        let (secrets, fingerprint) = read(&reader, &refs).await?;
+        let last = Mutex::new(Reading { at: now, fingerprint, changed: false });
+        Ok(Self { reader, refs, current: RwLock::new(Arc::new(secrets)), last })
+    }
+
+    pub fn current(&self) -> Arc<Secrets> {
+        Arc::clone(&self.current.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// To be called after a signature failed. Secrets to try it with once more, when the last reading, which this may
+    /// have been, brought other ones; `None` when there are no others. A failed reading keeps what was there, and
+    /// counts.
+    pub async fn refresh(&self, now: UnixMillis) -> Option<Arc<Secrets>> {
+        let mut last = self.last.lock().await;
+        if now.abs_diff(last.at) < REFRESH_EVERY_MS {
+            return last.changed.then(|| self.current());
+        }
+        *last = Reading { at: now, changed: false, ..*last };
+        match read(&self.reader, &self.refs).await {
+            Ok((secrets, fingerprint)) if fingerprint != last.fingerprint => {
+                tracing::info!("the signing secrets have changed");
+                *last = Reading { at: now, fingerprint, changed: true };
+                let secrets = Arc::new(secrets);
+                *self.current.write().unwrap_or_else(PoisonError::into_inner) = Arc::clone(&secrets);
+                Some(secrets)
+            }
+            Ok(_) => None,
+            Err(error) => {
+                tracing::warn!(%error, "the signing secrets could not be read again; the old ones stay");
+                None
+            }
+        }
+    }
+}
+
+async fn read(reader: &SecretReader, refs: &[SecretRef]) -> Result<(Secrets, Digest), SecretError> {
+    let values = reader.read_all(refs).await?;
+    let fingerprint = values.iter().fold(Hasher::new("payonce/secrets/1"), |hasher, value| hasher.part(value)).finish();
+    let secrets = Secrets::new(values).map_err(|error| {
+        let names: Vec<String> = refs.iter().map(ToString::to_string).collect();
+        SecretError::new(names.join(", "), error)
+    })?;
+    Ok((secrets, fingerprint))
+}
+
+#[cfg(test)]
+#[path = "secrets_tests.rs"]
+mod tests;
