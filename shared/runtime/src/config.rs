@@ -89,9 +89,8 @@ impl Limits {
 
 impl Config {
     pub fn load(path: &Path) -> Result<Self, Vec<ConfigError>> {
-        let text = std::fs::read_to_string(path).map_err(|error| {
-            vec![problem(path.display().to_string(), format!("cannot be read: {}", error.kind()))]
-        })?;
+        let text = std::fs::read_to_string(path)
+            .map_err(|error| vec![problem(path.display().to_string(), format!("cannot be read: {}", error.kind()))])?;
         Self::parse(&text)
     }
 

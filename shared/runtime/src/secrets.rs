@@ -195,9 +195,8 @@ fn http_client() -> SharedHttpClient {
     })
 }
 
-type Failure = aws_sdk_secretsmanager::error::SdkError<
-    aws_sdk_secretsmanager::operation::get_secret_value::GetSecretValueError,
->;
+type Failure =
+    aws_sdk_secretsmanager::error::SdkError<aws_sdk_secretsmanager::operation::get_secret_value::GetSecretValueError>;
 
 /// The service's code, or what became of the request.
 fn word_for(error: &Failure) -> String {

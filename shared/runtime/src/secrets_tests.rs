@@ -114,8 +114,22 @@ fn a_secret_written_in_place_of_its_reference_is_taken_or_repeated() {
     for good in ["env:NAME", "env:a_1", "secretsmanager:payonce/stripe"] {
         assert_eq!(good.parse::<SecretRef>().unwrap().to_string(), good);
     }
-    assert!("secretsmanager:arn:aws:secretsmanager:eu-central-1:123456789012:secret:a/b-AbCdEf".parse::<SecretRef>().is_ok());
-    for bad in ["whsec_planted", "", "env:", "env:A B", "env:A=planted", "secretsmanager:", "ssm:planted", "Env:A", "secretsmanager:a b"] {
+    assert!(
+        "secretsmanager:arn:aws:secretsmanager:eu-central-1:123456789012:secret:a/b-AbCdEf"
+            .parse::<SecretRef>()
+            .is_ok()
+    );
+    for bad in [
+        "whsec_planted",
+        "",
+        "env:",
+        "env:A B",
+        "env:A=planted",
+        "secretsmanager:",
+        "ssm:planted",
+        "Env:A",
+        "secretsmanager:a b",
+    ] {
         let error = bad.parse::<SecretRef>().unwrap_err();
         assert!(!format!("{error} {error:?}").contains("planted"));
     }
