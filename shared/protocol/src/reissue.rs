@@ -39,6 +39,9 @@ pub struct LookedUp {
 pub struct LastAttempt {
     pub verdict: Verdict,
     pub generation: KeyGeneration,
+    /// Some attempt under this generation's key, not only the last, ended `Unknown`. A later `NotSent`, or refusal before
+    /// anything was begun, speaks of its own request alone: the earlier one may still have paid.
+    pub key_is_uncertain: bool,
     /// When this generation's key was first, and last, given to the rail (for `NotSent`: when it was claimed).
     pub key_first_used_at: UnixMillis,
     pub key_last_used_at: UnixMillis,
@@ -83,6 +86,8 @@ pub fn offer(last: &LastAttempt, rail: &RailPromises, now: UnixMillis, margin_ms
     }
     match last.verdict.outcome {
         Outcome::Accepted => Reissue::NotOffered(Why::AlreadyAccepted),
+        Outcome::NotSent if last.key_is_uncertain => unknown(last, rail, now, margin_ms),
+        Outcome::Rejected if last.verdict.not_begun && last.key_is_uncertain => unknown(last, rail, now, margin_ms),
         Outcome::Rejected if last.verdict.not_begun => Reissue::SameKey,
         Outcome::Rejected => Reissue::NextKey(last.generation + 1),
         Outcome::NotSent => not_sent(last, rail, now, margin_ms),
@@ -156,6 +161,7 @@ mod tests {
         LastAttempt {
             verdict: Verdict::plain(outcome),
             generation: 1,
+            key_is_uncertain: outcome == Outcome::Unknown,
             key_first_used_at: 0,
             key_last_used_at: 0,
             key_holds_an_error: false,
@@ -227,6 +233,23 @@ mod tests {
             assert_eq!(at(&found, HOUR), Reissue::NotOffered(Why::FoundAtTheRail));
             let late = LastAttempt { has_late_outcome: true, ..last(outcome) };
             assert_eq!(at(&late, HOUR), Reissue::NotOffered(Why::LateOutcome));
+        }
+    }
+
+    /// Attempt 1 paid and nobody knows; attempt 2 never left, or was turned away at the door. Past the key's life the
+    /// same key would pay a second time.
+    #[test]
+    fn an_unknown_is_not_forgotten_because_the_attempt_after_it_did_nothing() {
+        let mut not_begun = last(Outcome::Rejected);
+        not_begun.verdict.not_begun = true;
+        for harmless in [not_begun, last(Outcome::NotSent)] {
+            let uncertain = LastAttempt { key_is_uncertain: true, ..harmless };
+            assert_eq!(at(&uncertain, HOUR), Reissue::SameKey);
+            assert_eq!(at(&uncertain, 23 * HOUR), Reissue::NotBefore(25 * HOUR));
+            assert_eq!(at(&uncertain, 26 * HOUR), Reissue::LookUpFirst { times: 2 });
+            let blind = RailPromises { look_up: LookUp::None, ..STRIPE };
+            let offered = offer(&uncertain, &blind, 26 * HOUR, KEY_LIFE_MARGIN_MS);
+            assert_eq!(offered, Reissue::NotOffered(Why::RailCannotBeAsked));
         }
     }
 
