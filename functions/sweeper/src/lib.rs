@@ -18,6 +18,7 @@ use payonce_runtime::metrics::{Metrics, Sweep};
 use payonce_runtime::start::Started;
 use serde::Serialize;
 
+#[derive(Clone)]
 pub struct Parts {
     pub ledger: Arc<Ledger>,
     /// For look-ups, which only read.
@@ -26,6 +27,19 @@ pub struct Parts {
     pub metrics: Metrics,
     /// Added to a claim's expiry before it is given up: [`sweep::MARGIN_MS`].
     pub margin_ms: u64,
+}
+
+impl Parts {
+    /// From the parts that all functions share.
+    pub fn of(started: &Started) -> Self {
+        Self {
+            ledger: started.ledger.clone(),
+            rail: started.rail.clone(),
+            clock: started.clock.clone(),
+            metrics: started.metrics.clone(),
+            margin_ms: sweep::MARGIN_MS,
+        }
+    }
 }
 
 pub struct App {
@@ -63,17 +77,6 @@ impl Report {
 impl App {
     pub fn new(parts: Parts) -> Self {
         Self { parts }
-    }
-
-    /// From the parts that all functions share.
-    pub fn start(started: &Started) -> Self {
-        Self::new(Parts {
-            ledger: started.ledger.clone(),
-            rail: started.rail.clone(),
-            clock: started.clock.clone(),
-            metrics: started.metrics.clone(),
-            margin_ms: sweep::MARGIN_MS,
-        })
     }
 
     /// One run. An error leaves the round unfinished, and the next run begins where this one did.

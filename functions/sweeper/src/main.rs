@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
 use serde_json::Value;
-use sweeper::App;
+use sweeper::{App, Parts};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
-    let app = Arc::new(App::start(&payonce_runtime::start::on_lambda().await?));
+    let app = Arc::new(App::new(Parts::of(&payonce_runtime::start::on_lambda().await?)));
     run(service_fn(move |_: LambdaEvent<Value>| {
         let app = app.clone();
         async move { app.run().await.map_err(Error::from) }

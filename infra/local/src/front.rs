@@ -1,0 +1,204 @@
+//! What API Gateway does, on loopback: a POST becomes an event of payload format 2.0, the function's answer becomes the
+//! response. As on AWS, a function that was started runs on when the caller hangs up.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use bytes::Bytes;
+use http::{HeaderMap, Method, Request, Response, StatusCode};
+use http_body_util::{BodyExt, Full, Limited};
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
+use lambda_http::{Context, RequestExt};
+use payonce_runtime::clock::Clock;
+use serde_json::{Value, json};
+use tokio::net::TcpListener;
+use tokio::task::{AbortHandle, JoinHandle};
+
+/// What Lambda takes in one synchronous request.
+const PAYLOAD_BYTES_AT_MOST: usize = 6 << 20;
+
+/// Answers `GET` with a page or JSON, see [`Front::start`].
+pub type Pages = Arc<dyn Fn(String) -> PageFuture + Send + Sync>;
+pub type PageFuture = std::pin::Pin<Box<dyn Future<Output = Option<Page>> + Send>>;
+
+pub enum Page {
+    Html(String),
+    Json(Value),
+}
+
+struct Gateway {
+    functions: BTreeMap<String, Arc<webhook::App>>,
+    pages: Pages,
+    clock: Clock,
+    /// The function's time-out.
+    function_ms: u64,
+    in_flight: Mutex<Vec<AbortHandle>>,
+}
+
+/// The running front door.
+pub struct Front {
+    address: SocketAddr,
+    gateway: Arc<Gateway>,
+    serving: JoinHandle<()>,
+}
+
+impl Drop for Front {
+    fn drop(&mut self) {
+        self.serving.abort();
+    }
+}
+
+impl Front {
+    pub async fn start(
+        port: u16,
+        functions: BTreeMap<String, Arc<webhook::App>>,
+        pages: Pages,
+        clock: Clock,
+        function_ms: u64,
+    ) -> io::Result<Self> {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await?;
+        let address = listener.local_addr()?;
+        let gateway = Arc::new(Gateway { functions, pages, clock, function_ms, in_flight: Mutex::default() });
+        let serving = tokio::spawn(serve(listener, gateway.clone()));
+        Ok(Self { address, gateway, serving })
+    }
+
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Ends every function that is running, where it stands, as the platform does at a time-out or a crash.
+    pub fn kill_functions(&self) {
+        let mut in_flight = self.gateway.in_flight.lock().unwrap_or_else(PoisonError::into_inner);
+        in_flight.drain(..).for_each(|function| function.abort());
+    }
+}
+
+async fn serve(listener: TcpListener, gateway: Arc<Gateway>) {
+    loop {
+        let Ok((stream, _)) = listener.accept().await else { continue };
+        let gateway = gateway.clone();
+        tokio::spawn(async move {
+            let service = service_fn(move |request| {
+                let gateway = gateway.clone();
+                async move { Ok::<_, std::convert::Infallible>(gateway.answer(request).await) }
+            });
+            // A client that hangs up is no error of the gateway's.
+            let _ = http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
+        });
+    }
+}
+
+impl Gateway {
+    async fn answer(&self, request: Request<Incoming>) -> Response<Full<Bytes>> {
+        let path = request.uri().path().to_owned();
+        if request.method() == Method::GET {
+            return match (self.pages)(path).await {
+                Some(Page::Html(html)) => respond(StatusCode::OK, "text/html; charset=utf-8", html),
+                Some(Page::Json(json)) => respond(StatusCode::OK, "application/json", format!("{json:#}\n")),
+                None => message(StatusCode::NOT_FOUND, "Not Found"),
+            };
+        }
+        let function = path.strip_prefix("/webhooks/").and_then(|provider| self.functions.get(provider));
+        match (request.method(), function) {
+            (&Method::POST, Some(function)) => self.invoke(function.clone(), &path, request).await,
+            _ => message(StatusCode::NOT_FOUND, "Not Found"),
+        }
+    }
+
+    async fn invoke(
+        &self,
+        function: Arc<webhook::App>,
+        path: &str,
+        request: Request<Incoming>,
+    ) -> Response<Full<Bytes>> {
+        let (head, body) = request.into_parts();
+        let Ok(body) = Limited::new(body, PAYLOAD_BYTES_AT_MOST).collect().await else {
+            return message(StatusCode::PAYLOAD_TOO_LARGE, "Request Entity Too Large");
+        };
+        let request_id = payonce_runtime::random::attempt_id().to_string();
+        let event = event(path, &head.headers, &body.to_bytes(), &request_id, self.clock.now());
+        let Ok(request) = lambda_http::request::from_str(&event.to_string()) else {
+            return message(StatusCode::INTERNAL_SERVER_ERROR, "Internal Server Error");
+        };
+        let mut context = Context::default();
+        context.request_id = request_id;
+        context.deadline = self.clock.now() + self.function_ms;
+        let request = request.with_lambda_context(context);
+        let running = tokio::spawn(async move { function.handle(request).await });
+        {
+            let mut in_flight = self.in_flight.lock().unwrap_or_else(PoisonError::into_inner);
+            in_flight.retain(|function| !function.is_finished());
+            in_flight.push(running.abort_handle());
+        }
+        match running.await {
+            Ok(response) => {
+                let (head, body) = response.into_parts();
+                Response::from_parts(head, Full::new(Bytes::copy_from_slice(body.as_ref())))
+            }
+            Err(_) => message(StatusCode::BAD_GATEWAY, "Bad Gateway"),
+        }
+    }
+}
+
+/// The event of an HTTP API, payload format 2.0. Header names are in lower case, repeated headers joined by commas; a
+/// body that is text is handed over as text, any other in base64.
+fn event(path: &str, headers: &HeaderMap, body: &[u8], request_id: &str, now: u64) -> Value {
+    let mut joined: BTreeMap<&str, String> = BTreeMap::new();
+    for (name, value) in headers {
+        let value = String::from_utf8_lossy(value.as_bytes());
+        joined.entry(name.as_str()).and_modify(|all| *all = format!("{all},{value}")).or_insert(value.into_owned());
+    }
+    let is_text = joined
+        .get("content-type")
+        .is_some_and(|media_type| media_type.starts_with("application/json") || media_type.starts_with("text/"));
+    let text = std::str::from_utf8(body).ok().filter(|_| is_text);
+    json!({
+        "version": "2.0",
+        "routeKey": format!("POST {path}"),
+        "rawPath": path,
+        "rawQueryString": "",
+        "headers": joined,
+        "requestContext": {
+            "accountId": "anonymous",
+            "apiId": "local",
+            "domainName": "localhost",
+            "domainPrefix": "local",
+            "http": {
+                "method": "POST",
+                "path": path,
+                "protocol": "HTTP/1.1",
+                "sourceIp": "127.0.0.1",
+                "userAgent": joined.get("user-agent"),
+            },
+            "requestId": request_id,
+            "routeKey": format!("POST {path}"),
+            "stage": "$default",
+            "time": "01/Jan/2026:00:00:00 +0000",
+            "timeEpoch": now,
+        },
+        "body": text.map_or_else(|| base64(body), str::to_owned),
+        "isBase64Encoded": text.is_none(),
+    })
+}
+
+fn base64(bytes: &[u8]) -> String {
+    use base64::Engine;
+    base64::engine::general_purpose::STANDARD.encode(bytes)
+}
+
+fn message(status: StatusCode, text: &str) -> Response<Full<Bytes>> {
+    respond(status, "application/json", json!({ "message": text }).to_string())
+}
+
+fn respond(status: StatusCode, media_type: &'static str, body: String) -> Response<Full<Bytes>> {
+    let mut response = Response::new(Full::new(Bytes::from(body)));
+    *response.status_mut() = status;
+    response.headers_mut().insert("content-type", http::HeaderValue::from_static(media_type));
+    response
+}

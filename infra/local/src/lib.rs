@@ -1,0 +1,34 @@
+//! The whole stack on one machine: an embedded DynamoDB, a sandbox rail, a front door that hands over what API Gateway
+//! would, the same handlers that Lambda runs, and a sender whose list the books are made from. Everything binds to
+//! loopback.
+
+// Servers and schedules need tasks of their own here; the functions do not.
+#![allow(clippy::disallowed_methods, reason = "a sandbox spawns and reads the clock as the platform would")]
+
+pub mod books;
+pub mod dynamo;
+pub mod front;
+pub mod play;
+pub mod sandbox_rail;
+pub mod sender;
+pub mod stack;
+
+use std::io::{self, Write};
+use std::net::Ipv4Addr;
+use std::path::Path;
+
+use tokio::net::TcpListener;
+
+/// On loopback, at this port, or at any that is free when it is taken.
+async fn listen(port: u16) -> io::Result<TcpListener> {
+    match TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await {
+        Err(error) if error.kind() == io::ErrorKind::AddrInUse => TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await,
+        bound => bound,
+    }
+}
+
+/// Adds one JSON line to a file, before it returns.
+fn append_line(path: &Path, line: &impl serde::Serialize) -> io::Result<()> {
+    let mut file = std::fs::OpenOptions::new().create(true).append(true).open(path)?;
+    writeln!(file, "{}", serde_json::to_string(line)?)
+}
