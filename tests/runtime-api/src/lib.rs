@@ -146,7 +146,8 @@ fn serve(stream: &TcpStream, shared: &Shared) {
 
 /// The bytes of the answer; none where the socket is to be closed without one.
 fn answer(request: Request, shared: &Shared) -> Option<Vec<u8>> {
-    let path = request.path.strip_prefix("/2018-06-01/runtime/").unwrap_or_else(|| panic!("asked for {}", request.path));
+    let path =
+        request.path.strip_prefix("/2018-06-01/runtime/").unwrap_or_else(|| panic!("asked for {}", request.path));
     let mut state = shared.state.lock().unwrap();
     let answer = match path.split('/').collect::<Vec<_>>()[..] {
         ["invocation", "next"] => {

@@ -1,0 +1,129 @@
+//! The very binaries that are deployed, built by `cargo lambda build --release`, behind a stand-in for Lambda's Runtime
+//! API. `PAYONCE_LAMBDA` names the folder with the binaries; without it these tests fail.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails loudly")]
+#![allow(clippy::disallowed_methods, reason = "a test reads its settings and the clock")]
+
+mod world;
+
+use std::collections::BTreeSet;
+
+use payonce_protocol::outcome::Outcome;
+use payonce_runtime_api_tests::{Ending, Treatment};
+use world::{World, built};
+
+#[test]
+fn a_signed_delivery_is_not_paid_or_paid_twice() {
+    let world = World::new();
+    let mut function = world.start("webhook");
+    let first = world.answer(&world.deliver("first", Treatment::Take));
+    assert_eq!((first.status, first.outcome()), (200, "accepted"), "{first:?}");
+    let again = world.answer(&world.deliver("first", Treatment::Take));
+    assert_eq!((again.status, again.outcome()), (200, "duplicate"), "{again:?}");
+    assert_eq!(world.requests("first"), 1);
+    let (claim, outcome) = world.attempt("first").unwrap();
+    assert_eq!(outcome.unwrap().verdict.outcome, Outcome::Accepted);
+    assert_eq!(claim.request_id, "00000000-0000-4000-8000-000000000001");
+    assert!(world.cases().is_empty());
+    assert!(function.lives());
+}
+
+/// The payout is made, and the provider never hears of it: 413 and 410 are only logged by the runtime.
+#[test]
+fn a_response_that_lambda_refuses_leads_to_a_second_payout() {
+    let world = World::new();
+    let mut function = world.start("webhook");
+    for status in [413, 410] {
+        let payment = format!("refused{status}");
+        world.answer(&world.deliver(&payment, Treatment::Refuse(status)));
+        let again = world.answer(&world.deliver(&payment, Treatment::Take));
+        assert_eq!((again.status, again.outcome()), (200, "duplicate"), "{again:?}");
+        assert_eq!(world.requests(&payment), 1);
+    }
+    assert!(function.lives());
+}
+
+/// The runtime ends when its response cannot be posted; Lambda starts the function anew.
+#[test]
+fn a_socket_that_closes_under_a_response_leads_to_a_second_payout() {
+    let world = World::new();
+    let mut function = world.start("webhook");
+    let lost = world.answer(&world.deliver("lost", Treatment::HangUp));
+    assert_eq!(lost.outcome(), "accepted");
+    assert_eq!(function.ended().code(), Some(1));
+    let _anew = world.start("webhook");
+    let again = world.answer(&world.deliver("lost", Treatment::Take));
+    assert_eq!((again.status, again.outcome()), (200, "duplicate"), "{again:?}");
+    assert_eq!(world.requests("lost"), 1);
+}
+
+/// Only a program that unwinds raises exceptions; one that aborts does not even name this function of the C runtime.
+#[test]
+fn a_deployed_binary_aborts_on_a_panic() {
+    for name in ["webhook", "sweeper", "panics"] {
+        let program = std::fs::read(built(name)).unwrap();
+        let raises = b"_Unwind_RaiseException";
+        assert!(program.windows(raises.len()).any(|bytes| bytes == raises), "{name}");
+    }
+}
+
+/// The function's own code with a clock that panics at its n-th reading in the n-th invocation: before the claim, during
+/// the payout, while the outcome is recorded, and at last not at all. The process outlives each panic, nothing is paid
+/// twice, and a payout that a panic interrupted is `Unknown` with a case, or is left for the sweeper with its claim.
+#[test]
+fn a_panic_anywhere_in_a_delivery_pays_twice_or_loses_silently() {
+    const UNDISTURBED: usize = 3;
+    let world = World::new();
+    let mut function = world.start("panics");
+    let mut payments = vec![];
+    let mut outcomes = BTreeSet::new();
+    let mut undisturbed = 0;
+    while undisturbed < UNDISTURBED {
+        let payment = format!("panic{}", payments.len());
+        let before = function.printed().matches("panicked").count();
+        let ending = world.api.ending(&world.deliver(&payment, Treatment::Take));
+        world.api.asked(payments.len() + 2);
+        let panicked = function.printed().matches("panicked").count() > before;
+        let answered = matches!(&ending, Ending::Response(bytes) if bytes.starts_with(br#"{"statusCode":200"#));
+        let attempt = world.attempt(&payment);
+        let requests = world.requests(&payment);
+        println!(
+            "{payment}: answered {answered}, requests {requests}, {:?}",
+            attempt.as_ref().map(|(_, outcome)| outcome)
+        );
+        assert!(requests <= 1);
+        match attempt {
+            None => assert!(requests == 0 && panicked),
+            Some((claim, Some(outcome))) => {
+                let verdict = outcome.verdict.outcome;
+                assert!(requests == 0 || matches!(verdict, Outcome::Accepted | Outcome::Unknown), "{verdict}");
+                let has_case = world.cases().iter().any(|case| case.key.as_ref() == Some(&claim.key));
+                assert_eq!(has_case, verdict != Outcome::Accepted, "{verdict}");
+                outcomes.insert(verdict.as_str());
+            }
+            // The sweeper will file it.
+            Some((_, None)) => assert!(panicked),
+        }
+        undisturbed = if panicked { 0 } else { undisturbed + 1 };
+        payments.push(payment);
+        assert!(payments.len() < 100, "it panics at every reading");
+    }
+    println!("{} deliveries, {outcomes:?}", payments.len());
+    assert!(outcomes.contains("unknown"), "no panic stood between a claim and its outcome: {outcomes:?}");
+    for payment in &payments {
+        let claimed = world.attempt(payment).is_some();
+        let again = world.answer(&world.deliver(payment, Treatment::Take));
+        assert_eq!((again.status, again.outcome() == "duplicate"), (200, claimed), "{payment}: {again:?}");
+        assert!(world.requests(payment) <= 1, "{payment}");
+    }
+    assert!(function.lives());
+}
+
+#[test]
+fn a_sweeper_does_not_start_or_sweeps_nothing() {
+    let world = World::new();
+    let mut function = world.start("sweeper");
+    let round = world.api.invoke("{}", std::time::Duration::from_secs(50), Treatment::Take);
+    assert!(matches!(world.api.ending(&round), Ending::Response(_)));
+    assert!(function.lives());
+}
