@@ -1,0 +1,7 @@
+//! What tests of several crates share: the engines that stand in for DynamoDB, and a proxy in front of them that makes
+//! the faults which no engine makes by itself.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "test code")]
+
+pub mod dynamo;
+pub mod faults;

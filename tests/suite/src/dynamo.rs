@@ -1,0 +1,189 @@
+//! The two engines that stand in for DynamoDB: dynoxide in this process, and Amazon's DynamoDB Local in a child. One
+//! suite runs on both, so that neither's own ideas are taken for DynamoDB's.
+
+use std::io::{BufRead, BufReader};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, Weak};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::config::retry::RetryConfig;
+use aws_sdk_dynamodb::config::{BehaviorVersion, Credentials as SdkCredentials, Region};
+use payonce_ledger::{Credentials, Ledger, Settings, Tables, create_tables};
+use tokio::sync::oneshot;
+
+/// Names the folder that holds `DynamoDBLocal.jar`.
+pub const LOCAL_DIR: &str = "PAYONCE_DYNAMODB_LOCAL";
+
+const STARTED_WITHIN: Duration = Duration::from_secs(90);
+
+pub struct Engine {
+    address: SocketAddr,
+    _running: Running,
+}
+
+enum Running {
+    Embedded(#[allow(dead_code, reason = "stops when dropped")] Background),
+    Local(#[allow(dead_code, reason = "is killed when dropped")] Arc<LocalProcess>),
+}
+
+impl Engine {
+    /// Dynoxide, in memory, for this test alone.
+    pub fn start() -> Self {
+        let database = dynoxide::Database::memory().expect("an empty database");
+        let (listener, address) = listen();
+        let serving = Background::start(async move {
+            let listener = tokio::net::TcpListener::from_std(listener).expect("a listener");
+            dynoxide::server::serve_on(listener, database).await;
+        });
+        Self { address, _running: Running::Embedded(serving) }
+    }
+
+    /// DynamoDB Local, in memory. Tests that run at the same time share one; each makes tables of its own.
+    pub fn local() -> Self {
+        static SHARED: Mutex<Weak<LocalProcess>> = Mutex::new(Weak::new());
+        let mut shared = SHARED.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        let process = shared.upgrade().unwrap_or_else(|| Arc::new(LocalProcess::start()));
+        *shared = Arc::downgrade(&process);
+        Self { address: process.address, _running: Running::Local(process) }
+    }
+
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    pub fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// Names that no other test of this process uses, and the tables under them.
+    pub async fn tables(&self) -> Tables {
+        static NEXT: AtomicU32 = AtomicU32::new(1);
+        let number = NEXT.fetch_add(1, Ordering::Relaxed);
+        let name = |table: &str| format!("test{number}-{table}");
+        let tables = Tables { audit: name("audit"), bodies: name("bodies"), reconcile: name("reconcile") };
+        create_tables(&ledger(&self.url(), &tables)).await.expect("tables");
+        tables
+    }
+
+    /// Tables of its own, and the ledger upon them.
+    pub async fn ledger(&self) -> Ledger {
+        ledger(&self.url(), &self.tables().await)
+    }
+
+    /// A plain client, to look at what stands in a table and to plant what no code of ours would write.
+    pub fn client(&self) -> Client {
+        let config = aws_sdk_dynamodb::Config::builder()
+            .behavior_version(BehaviorVersion::v2026_01_12())
+            .region(Region::new(REGION))
+            .credentials_provider(SdkCredentials::new(KEY, KEY, None, None, "test"))
+            .retry_config(RetryConfig::disabled())
+            .http_client(aws_smithy_http_client::Builder::new().build_http())
+            .endpoint_url(self.url());
+        Client::from_conf(config.build())
+    }
+}
+
+const REGION: &str = "eu-central-1";
+const KEY: &str = "local";
+
+/// The real ledger, against an engine or a proxy on this machine.
+pub fn ledger(url: &str, tables: &Tables) -> Ledger {
+    Ledger::new(&settings(url), tables.clone()).expect("a loopback endpoint")
+}
+
+pub fn settings(url: &str) -> Settings {
+    Settings {
+        region: REGION.to_owned(),
+        endpoint: Some(url.to_owned()),
+        credentials: Credentials::Given { key_id: KEY.to_owned(), secret: KEY.to_owned() },
+    }
+}
+
+struct LocalProcess {
+    address: SocketAddr,
+    child: Child,
+}
+
+impl LocalProcess {
+    fn start() -> Self {
+        let dir = PathBuf::from(std::env::var_os(LOCAL_DIR).unwrap_or_else(|| {
+            panic!("{LOCAL_DIR} is not set: it names the folder of DynamoDBLocal.jar (npm: amplify-dynamodb-simulator)")
+        }));
+        let jar = dir.join("DynamoDBLocal.jar");
+        assert!(jar.is_file(), "{LOCAL_DIR} names {}, where there is no DynamoDBLocal.jar", dir.display());
+        let (listener, address) = listen();
+        drop(listener);
+        let mut child = Command::new("java")
+            .arg(format!("-Djava.library.path={}", dir.join("DynamoDBLocal_lib").display()))
+            .args(["-Xmx512m", "-XX:+UseSerialGC", "-jar"])
+            .arg(&jar)
+            .args(["-inMemory", "-sharedDb", "-disableTelemetry", "-port", &address.port().to_string()])
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("`java` (17 or newer) runs DynamoDB Local");
+        let deadline = Instant::now() + STARTED_WITHIN;
+        while TcpStream::connect(address).is_err() {
+            if let Some(status) = child.try_wait().expect("the child's state") {
+                let lines = BufReader::new(child.stderr.take().expect("its stderr")).lines();
+                let said = lines.map_while(Result::ok).collect::<Vec<_>>().join("\n");
+                panic!("DynamoDB Local ended at once with {status}: {said}");
+            }
+            assert!(Instant::now() < deadline, "DynamoDB Local does not listen after {STARTED_WITHIN:?}");
+            thread::sleep(Duration::from_millis(50));
+        }
+        // Nobody reads on, and a full pipe would stop it.
+        if let Some(mut stderr) = child.stderr.take() {
+            thread::spawn(move || std::io::copy(&mut stderr, &mut std::io::sink()));
+        }
+        Self { address, child }
+    }
+}
+
+impl Drop for LocalProcess {
+    fn drop(&mut self) {
+        self.child.kill().ok();
+        self.child.wait().ok();
+    }
+}
+
+pub(crate) fn listen() -> (TcpListener, SocketAddr) {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
+    listener.set_nonblocking(true).expect("a socket of tokio's");
+    let address = listener.local_addr().expect("its address");
+    (listener, address)
+}
+
+/// A server on a thread and runtime of its own, so that it outlives no test and waits for none. It stops when dropped.
+pub(crate) struct Background {
+    stop: Option<oneshot::Sender<()>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Background {
+    pub(crate) fn start(serve: impl Future<Output = ()> + Send + 'static) -> Self {
+        let (stop, stopped) = oneshot::channel::<()>();
+        let thread = thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+            runtime.block_on(async {
+                tokio::select! {
+                    _ = stopped => {}
+                    () = serve => {}
+                }
+            });
+        });
+        Self { stop: Some(stop), thread: Some(thread) }
+    }
+}
+
+impl Drop for Background {
+    fn drop(&mut self) {
+        self.stop.take().map(|stop| stop.send(()).ok());
+        self.thread.take().map(|thread| thread.join().ok());
+    }
+}

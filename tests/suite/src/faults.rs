@@ -1,0 +1,299 @@
+//! A proxy on loopback between the SDK and an engine. It keeps every real HTTP request that arrives, and makes the
+//! faults that no engine makes by itself: lost answers, puts that land late, conflicts, throttling, an index that lags.
+
+use std::collections::HashSet;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use bytes::Bytes;
+use http_body_util::{BodyExt, Full};
+use hyper::body::Incoming;
+use hyper::http::request::Parts;
+use hyper::http::{HeaderName, header};
+use hyper::service::service_fn;
+use hyper::{Request, Response, StatusCode};
+use hyper_util::rt::TokioIo;
+use serde_json::{Value, json};
+use tokio::net::{TcpListener, TcpStream};
+
+use crate::dynamo::{Background, Engine, listen};
+
+/// One HTTP request that reached the proxy.
+#[derive(Clone, Debug)]
+pub struct Seen {
+    /// The operation, such as `PutItem`.
+    pub target: String,
+    pub body: Value,
+    /// Status and body of the engine's own answer, when it was asked.
+    pub engine: Option<(u16, Value)>,
+}
+
+/// What happens to a request instead of being forwarded and answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// Forwarded; then the connection is closed without an answer.
+    DropAnswer,
+    /// The connection is closed, nothing is forwarded.
+    DropRequest,
+    /// Nothing happens until the client gives up. [`Proxy::release_held`] forwards it: a put that lands late.
+    Hold,
+    /// Not forwarded; answered with this status and error code.
+    Answer(u16, &'static str),
+    /// Forwarded; answered with this status and error code all the same.
+    AnswerAfter(u16, &'static str),
+    /// Not forwarded: another transaction holds the item.
+    Conflict,
+}
+
+impl Fault {
+    pub const SERVER_ERROR: Self = Self::Answer(500, "InternalServerError");
+    pub const THROTTLE: Self = Self::Answer(400, "ProvisionedThroughputExceededException");
+    pub const REPLICATED_WRITE_CONFLICT: Self = Self::Answer(400, "ReplicatedWriteConflictException");
+}
+
+struct Plan {
+    times: u32,
+    target: &'static str,
+    containing: String,
+    fault: Fault,
+}
+
+#[derive(Default)]
+struct State {
+    seen: Vec<Seen>,
+    plans: Vec<Plan>,
+    held: Vec<(Parts, Bytes)>,
+    /// While the index lags: the keys of the rows that it does not show yet.
+    lagging: Option<HashSet<(String, String)>>,
+}
+
+pub struct Proxy {
+    address: SocketAddr,
+    upstream: SocketAddr,
+    state: Arc<Mutex<State>>,
+    _serving: Background,
+}
+
+impl Proxy {
+    pub fn start(engine: &Engine) -> Self {
+        let (listener, address) = listen();
+        let upstream = engine.address();
+        let state = Arc::new(Mutex::new(State::default()));
+        let shared = Arc::clone(&state);
+        let serving = Background::start(async move {
+            let listener = TcpListener::from_std(listener).expect("a listener");
+            while let Ok((stream, _)) = listener.accept().await {
+                let state = Arc::clone(&shared);
+                let service = service_fn(move |request| handle(request, upstream, Arc::clone(&state)));
+                tokio::spawn(
+                    hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service),
+                );
+            }
+        });
+        Self { address, upstream, state, _serving: serving }
+    }
+
+    pub fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// The next `times` requests of this operation whose body contains `containing` meet this fault.
+    pub fn plan(&self, times: u32, target: &'static str, containing: &str, fault: Fault) {
+        self.lock().plans.push(Plan { times, target, containing: containing.to_owned(), fault });
+    }
+
+    pub fn seen(&self) -> Vec<Seen> {
+        self.lock().seen.clone()
+    }
+
+    pub fn count(&self, target: &str) -> usize {
+        self.lock().seen.iter().filter(|seen| seen.target == target).count()
+    }
+
+    /// The requests so far are counted no more, and plans are dropped.
+    pub fn forget(&self) {
+        let mut state = self.lock();
+        state.seen.clear();
+        state.plans.clear();
+    }
+
+    /// Forwards what was held, now that nobody waits for it; the engine's answers.
+    pub async fn release_held(&self) -> Vec<(u16, Value)> {
+        let held = std::mem::take(&mut self.lock().held);
+        let mut answers = Vec::new();
+        for (parts, body) in held {
+            self.note_rows(&parts, &body);
+            let answer = forward(parts, body, self.upstream).await;
+            answers.push((answer.status().as_u16(), json_of(answer.body())));
+        }
+        answers
+    }
+
+    /// From now on what is written does not show in the index `by_minute`.
+    pub fn lag_index(&self) {
+        self.lock().lagging = Some(HashSet::new());
+    }
+
+    /// The index catches up.
+    pub fn release_index(&self) {
+        self.lock().lagging = None;
+    }
+
+    fn note_rows(&self, parts: &Parts, body: &Bytes) {
+        note_rows(&mut self.lock(), &target(parts), &json_of(body));
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        lock(&self.state)
+    }
+}
+
+fn lock(state: &Mutex<State>) -> MutexGuard<'_, State> {
+    state.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+}
+
+/// Ends the connection without an answer.
+#[derive(Debug, Clone, Copy)]
+struct HangUp;
+
+impl std::fmt::Display for HangUp {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("the proxy hangs up")
+    }
+}
+
+impl std::error::Error for HangUp {}
+
+async fn handle(
+    request: Request<Incoming>,
+    upstream: SocketAddr,
+    state: Arc<Mutex<State>>,
+) -> Result<Response<Full<Bytes>>, HangUp> {
+    let (parts, body) = request.into_parts();
+    let body = body.collect().await.map_err(|_| HangUp)?.to_bytes();
+    let target = target(&parts);
+    let (index, fault) = arrived(&state, &target, &body);
+    match fault {
+        Some(Fault::DropRequest) => return Err(HangUp),
+        Some(Fault::Hold) => {
+            lock(&state).held.push((parts, body));
+            return std::future::pending().await;
+        }
+        Some(Fault::Answer(status, code)) => return Ok(refusal(status, code)),
+        Some(Fault::Conflict) => return Ok(conflict(&target, &json_of(&body))),
+        Some(Fault::DropAnswer | Fault::AnswerAfter(..)) | None => {}
+    }
+    let asked = json_of(&body);
+    note_rows(&mut lock(&state), &target, &asked);
+    let answer = forward(parts, body, upstream).await;
+    let said = (answer.status().as_u16(), json_of(answer.body()));
+    lock(&state).seen[index].engine = Some(said);
+    match fault {
+        Some(Fault::DropAnswer) => Err(HangUp),
+        Some(Fault::AnswerAfter(status, code)) => Ok(refusal(status, code)),
+        _ => Ok(with_lag(&lock(&state), &asked, answer)),
+    }
+}
+
+/// Keeps the request, and finds what is planned for it.
+fn arrived(state: &Mutex<State>, target: &str, body: &Bytes) -> (usize, Option<Fault>) {
+    let mut state = lock(state);
+    let text = String::from_utf8_lossy(body);
+    state.seen.push(Seen { target: target.to_owned(), body: json_of(body), engine: None });
+    let index = state.seen.len() - 1;
+    let plan =
+        state.plans.iter_mut().find(|plan| plan.times > 0 && plan.target == target && text.contains(&plan.containing));
+    let fault = plan.map(|plan| {
+        plan.times -= 1;
+        plan.fault
+    });
+    (index, fault)
+}
+
+fn target(parts: &Parts) -> String {
+    let header = parts.headers.get("x-amz-target").and_then(|value| value.to_str().ok()).unwrap_or_default();
+    header.rsplit('.').next().unwrap_or_default().to_owned()
+}
+
+fn json_of(bytes: &Bytes) -> Value {
+    serde_json::from_slice(bytes).unwrap_or(Value::Null)
+}
+
+/// A connection for each request: the engine never sees one of ours reused.
+async fn forward(parts: Parts, body: Bytes, upstream: SocketAddr) -> Response<Bytes> {
+    let stream = TcpStream::connect(upstream).await.expect("the engine is there");
+    let (mut sender, connection) =
+        hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.expect("a connection to the engine");
+    let connection = tokio::spawn(connection);
+    let answer = sender.send_request(Request::from_parts(parts, Full::new(body))).await.expect("the engine's answer");
+    let (parts, body) = answer.into_parts();
+    let body = body.collect().await.expect("the whole answer").to_bytes();
+    connection.abort();
+    Response::from_parts(parts, body)
+}
+
+fn refusal(status: u16, code: &str) -> Response<Full<Bytes>> {
+    let body = match code {
+        // Somebody else than DynamoDB speaks.
+        "" => "<html>no</html>".to_owned(),
+        code => json!({"__type": format!("com.amazonaws.dynamodb.v20120810#{code}"), "message": "planned"}).to_string(),
+    };
+    answer(status, body)
+}
+
+fn conflict(target: &str, asked: &Value) -> Response<Full<Bytes>> {
+    if target != "TransactWriteItems" {
+        return refusal(400, "TransactionConflictException");
+    }
+    let parts = asked["TransactItems"].as_array().map_or(0, Vec::len);
+    let reasons: Vec<Value> =
+        (0..parts).map(|part| json!({"Code": if part == 0 { "TransactionConflict" } else { "None" }})).collect();
+    let body = json!({
+        "__type": "com.amazonaws.dynamodb.v20120810#TransactionCanceledException",
+        "Message": "Transaction cancelled, please refer cancellation reasons for specific reasons",
+        "CancellationReasons": reasons,
+    });
+    answer(400, body.to_string())
+}
+
+fn answer(status: u16, body: String) -> Response<Full<Bytes>> {
+    let mut response = Response::new(Full::new(Bytes::from(body)));
+    *response.status_mut() = StatusCode::from_u16(status).expect("a status");
+    let json = "application/x-amz-json-1.0".parse().expect("a header value");
+    response.headers_mut().insert(header::CONTENT_TYPE, json);
+    response
+}
+
+/// What a write adds to the index while it lags.
+fn note_rows(state: &mut State, target: &str, asked: &Value) {
+    let Some(lagging) = &mut state.lagging else { return };
+    let items: Vec<&Value> = match target {
+        "PutItem" => vec![&asked["Item"]],
+        "TransactWriteItems" => {
+            asked["TransactItems"].as_array().into_iter().flatten().map(|part| &part["Put"]["Item"]).collect()
+        }
+        _ => vec![],
+    };
+    lagging.extend(items.into_iter().filter(|item| item["bucket"].is_object()).filter_map(keys));
+}
+
+fn keys(item: &Value) -> Option<(String, String)> {
+    Some((item["pk"]["S"].as_str()?.to_owned(), item["sk"]["S"].as_str()?.to_owned()))
+}
+
+fn with_lag(state: &State, asked: &Value, answer: Response<Bytes>) -> Response<Full<Bytes>> {
+    let (mut parts, mut body) = answer.into_parts();
+    if let Some(lagging) = &state.lagging
+        && asked["IndexName"] == payonce_ledger::BY_MINUTE
+    {
+        let mut shown = json_of(&body);
+        if let Some(items) = shown["Items"].as_array_mut() {
+            items.retain(|item| keys(item).is_none_or(|keys| !lagging.contains(&keys)));
+            shown["Count"] = json!(items.len());
+        }
+        body = Bytes::from(shown.to_string());
+        parts.headers.remove(header::CONTENT_LENGTH);
+        parts.headers.remove(HeaderName::from_static("x-amz-crc32"));
+    }
+    Response::from_parts(parts, Full::new(body))
+}
