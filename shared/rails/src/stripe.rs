@@ -54,6 +54,7 @@ pub struct Prepared {
     rail_key: RailKey,
     money: Money,
     destination: Destination,
+    reference: PayoutKey,
     body: String,
 }
 
@@ -81,7 +82,14 @@ impl Prepared {
             form.field(name, value);
         }
         let rail_key = RailKey::new(&order.key, generation);
-        Ok(Self { host, rail_key, money, destination: order.destination.clone(), body: form.0 })
+        Ok(Self {
+            host,
+            rail_key,
+            money,
+            destination: order.destination.clone(),
+            reference: order.key.clone(),
+            body: form.0,
+        })
     }
 
     /// SHA-256 of the request as it goes out, without the line of the secret.
@@ -125,12 +133,14 @@ impl Prepared {
         builder.header(http::header::AUTHORIZATION, authorization).body(Full::from(self.body.clone()))
     }
 
-    /// What a 2xx must repeat.
-    pub(crate) fn echo(&self) -> [(&'static str, String); 3] {
+    /// What a 2xx must repeat. The reference is among it: were a payout kept under another one (a charge that belongs to
+    /// a transfer group could impose its own), look-ups would say "absent", and the case must say so first.
+    pub(crate) fn echo(&self) -> [(&'static str, String); 4] {
         [
             ("/amount", self.money.minor().to_string()),
             ("/currency", self.money.currency().as_str().to_ascii_lowercase()),
             ("/destination", self.destination.to_string()),
+            ("/transfer_group", self.reference.to_string()),
         ]
     }
 }

@@ -230,6 +230,7 @@ fn complete_answers() -> Vec<Case> {
         answered("amount_as_a_float", transfer(("1234", "1234.0")), unknown, Some("other_order")),
         answered("another_currency", transfer(("eur", "usd")), unknown, Some("other_order")),
         answered("another_payee", transfer(("1Payee", "2Payee")), unknown, Some("other_order")),
+        answered("another_reference", transfer(("pi_hostile", "pi_other")), unknown, Some("other_order")),
         answered("replayed", http("200 OK", "Idempotent-Replayed: true\r\n", TRANSFER), REPLAYED, None),
         answered("replay_denied", http("200 OK", "Idempotent-Replayed: false\r\n", TRANSFER), ACCEPTED, None),
         answered(

@@ -51,4 +51,4 @@ pub fn http(status: &str, headers: &str, body: &str) -> Vec<u8> {
     format!("HTTP/1.1 {status}\r\n{headers}content-length: {}\r\n\r\n{body}", body.len()).into_bytes()
 }
 
-pub const TRANSFER: &str = r#"{"id":"tr_1Hostile","object":"transfer","amount":1234,"currency":"eur","destination":"acct_1Payee","reversed":false}"#;
+pub const TRANSFER: &str = r#"{"id":"tr_1Hostile","object":"transfer","amount":1234,"currency":"eur","destination":"acct_1Payee","reversed":false,"transfer_group":"stripe/pi_hostile"}"#;
