@@ -119,6 +119,17 @@ fn the_first_mistake_hides_the_others() {
 }
 
 #[test]
+fn a_misspelt_rule_shifts_the_numbers_of_those_after_it() {
+    let second = "payouts = [{ event = 1 }, { event = \"b\", key = \"id\", amount = \"/a\", currency = \"/c\", destination = \"/d\" }]";
+    let text = format!(
+        "[providers.one]\nscheme = \"stripe\"\nsecrets = [\"env:A\"]\n{second}\n{}",
+        PLAIN.split_at(PLAIN.find("[rail]").unwrap()).1
+    );
+    assert_eq!(paths(&text), ["providers.one.payouts[0].event"]);
+    assert_eq!(paths(&text.replace("{ event = 1 }, ", "")), ["providers.one.payouts[0].key"]);
+}
+
+#[test]
 fn a_mistake_prints_the_secret_that_was_written_there() {
     for (from, to) in [
         ("[\"secretsmanager:payonce/stripe\"]", "\"whsec_planted\""),
@@ -179,6 +190,8 @@ fn limits_outlive_the_gateway_or_starve_a_step() {
     assert_eq!(limits("claim_ms = 1_999"), ["limits.claim_ms"]);
     assert_eq!(limits("record_ms = 4_999"), ["limits.record_ms"]);
     assert_eq!(limits("record_ms = 9_223_372_036_854_775_807\nclaim_ms = 9_223_372_036_854_775_807"), ["limits"]);
+    // Twice this is two short of 2^64.
+    assert_eq!(limits("claim_ms = 9_223_372_036_854_775_807"), ["limits"]);
     assert_eq!(limits("payout_ms = -1"), ["limits.payout_ms"]);
     assert_eq!(limits("payout_ms = 1.5"), ["limits.payout_ms"]);
     assert_eq!(parsed(&with("[rail]", "[limits]\nbody_days = 30\n[rail]")).limits.body_days, 30);
@@ -188,6 +201,7 @@ fn limits_outlive_the_gateway_or_starve_a_step() {
 fn a_provider_that_hangs_up_leaves_no_time_to_pay() {
     let within = |time: &str| paths(&with("scheme =", &format!("answer_within = \"{time}\"\nscheme =")));
     assert_eq!(within("8s"), [""; 0]);
+    assert_eq!(within("7999ms"), ["providers.stripe.answer_within"]);
     assert_eq!(within("7s"), ["providers.stripe.answer_within"]);
 }
 
@@ -200,6 +214,7 @@ fn the_key_rules_miss_a_change_or_see_one_where_there_is_none() {
         ("\"payment_intent.succeeded\"", "\"charge.succeeded\""),
         ("scheme =", "namespace = \"eu\"\nscheme ="),
         ("[rail]", second),
+        ("[rail]", &second.replace("other", "zebra")),
     ] {
         assert_ne!(parsed(&with(from, to)).key_rules(), plain, "{to}");
     }
