@@ -75,6 +75,7 @@ pub(crate) fn claims(settings: &Settings) -> Result<Client, LedgerError> {
 }
 
 /// Retries inside its time. Connections are kept for a while; a dead one is what the retries are for.
+#[expect(clippy::disallowed_methods, reason = "records are retried, by construction they can be")]
 pub(crate) fn records(settings: &Settings) -> Result<Client, LedgerError> {
     let timeouts = TimeoutConfig::builder()
         .connect_timeout(CONNECT_WITHIN)
@@ -94,6 +95,7 @@ enum Pool {
     Idle(Duration),
 }
 
+#[expect(clippy::disallowed_methods, reason = "the one place that builds DynamoDB clients")]
 fn client(
     settings: &Settings,
     retries: RetryConfig,

@@ -60,6 +60,7 @@ where
 }
 
 impl Ledger {
+    #[expect(clippy::disallowed_methods, reason = "the one place that sends transactions")]
     pub(crate) async fn transact(
         &self,
         doing: &'static str,

@@ -160,6 +160,7 @@ impl Connector {
     }
 }
 
+#[expect(clippy::disallowed_methods, reason = "the one place that connects to a rail")]
 async fn open(addresses: &[SocketAddr], deadline: Instant) -> Result<TcpStream, ConnectFailure> {
     let mut failure = ConnectFailure::Resolve(io::ErrorKind::NotFound.into());
     for (tried, address) in addresses.iter().enumerate() {

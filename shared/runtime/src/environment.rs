@@ -48,6 +48,7 @@ impl fmt::Display for EnvironmentError {
 }
 
 impl Environment {
+    #[expect(clippy::disallowed_methods, reason = "the one reader of the environment")]
     pub fn of_this_process() -> Result<Self, EnvironmentError> {
         Self::read(|name| std::env::var(name).ok())
     }

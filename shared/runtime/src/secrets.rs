@@ -109,6 +109,7 @@ struct Settings {
 }
 
 impl SecretReader {
+    #[expect(clippy::disallowed_methods, reason = "`env:` names a variable")]
     pub fn new(environment: &Environment) -> Self {
         Self::with_variables(environment, |name| std::env::var(name).ok())
     }
@@ -161,6 +162,10 @@ impl SecretReader {
 }
 
 impl Settings {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the one place that builds this client; reading a secret may be repeated"
+    )]
     fn client(&self) -> &Client {
         self.client.get_or_init(|| {
             let timeouts = TimeoutConfig::builder()

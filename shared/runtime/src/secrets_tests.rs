@@ -1,5 +1,7 @@
 //! Secrets against a small Secrets Manager on loopback, which counts what it is asked.
 
+#![allow(clippy::disallowed_methods, reason = "the fake has a thread of its own, and one test is a process")]
+
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};

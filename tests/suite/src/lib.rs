@@ -2,6 +2,7 @@
 //! the faults which no engine makes by itself.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "test code")]
+#![allow(clippy::disallowed_methods, reason = "engines and proxies have threads and times of their own")]
 
 pub mod dynamo;
 pub mod faults;
