@@ -59,6 +59,7 @@ fn nothing_found_is_an_empty_list() {
 fn an_answer_that_does_not_say_absent_is_not_absent() {
     for (answer, why) in [
         (http("200 OK", "", "{}"), "no list"),
+        (http("200 OK", "", r#"{"object":"search_result","has_more":false,"data":[]}"#), "another list"),
         (http("200 OK", "", r#"{"object":"list","data":[]}"#), "no has_more"),
         (http("200 OK", "", "<html></html>"), "html"),
         (http("404 Not Found", "", r#"{"error":{"type":"invalid_request_error"}}"#), "404"),

@@ -95,6 +95,7 @@ impl Seen {
 
 #[derive(Default)]
 struct Signals {
+    connected: bool,
     ready: bool,
     marked: bool,
     released: bool,
@@ -177,8 +178,9 @@ impl Server {
         self.roots.clone()
     }
 
-    /// Waits until everything that is to happen before the payment has happened.
+    /// The client has its connection: waits until everything that is to happen before the payment has happened.
     pub fn wait_until_ready(&self) {
+        self.signal.set(|signals| signals.connected = true);
         self.signal.wait("the end of its first part", |signals| signals.ready);
     }
 
@@ -235,6 +237,9 @@ fn serve(socket: TcpStream, door: Door, config: Arc<ServerConfig>, script: Scrip
     socket.set_write_timeout(Some(DEADLINE)).unwrap();
     let mut ended = Ended { bytes: Vec::new(), stuck: false };
     let Some(mut line) = open(socket, door, config, &mut ended) else { return ended };
+    if !script.before.is_empty() {
+        signal.wait("the client's connection", |signals| signals.connected);
+    }
     let mut is_there = true;
     for step in script.before {
         is_there = is_there && perform(&mut line, step, &mut ended, signal);
