@@ -2,98 +2,221 @@
 //! whether all is well.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 
 use payonce_ledger::{Case, Ledger, LedgerError};
 use payonce_protocol::order::PayoutKey;
-use payonce_protocol::outcome::Outcome;
+use payonce_protocol::outcome::{Outcome, Reason};
 
 use crate::sandbox_rail::Transfer;
-use crate::sender::{Expected, Sent};
+use crate::sender::{Expected, Payout, Sent};
 
 /// Open cases that are read at the most.
-const CASES_AT_MOST: usize = 10_000;
+pub const CASES_AT_MOST: usize = 100_000;
 
-#[derive(Debug, Default)]
-pub struct Books {
-    pub claims: usize,
-    pub payouts: usize,
-    /// Payouts that a claim's outcome confirms.
-    pub accepted: usize,
-    pub cases: BTreeMap<&'static str, usize>,
-    pub paid_twice: Vec<String>,
-    /// Sent, verified, to be paid or filed, and there is neither.
-    pub lost: Vec<String>,
-    /// Executed at the rail, and nobody asked for it.
-    pub unasked: Vec<String>,
-    /// Still waiting for a redelivery.
-    pub unacknowledged: usize,
+/// What the tables say about one attempt.
+#[derive(Clone, Debug)]
+pub struct Attempt {
+    pub rail_key: String,
+    pub outcome: Option<Outcome>,
 }
 
-impl Books {
-    pub fn agree(&self) -> bool {
-        self.paid_twice.is_empty() && self.lost.is_empty() && self.unasked.is_empty() && self.unacknowledged == 0
-    }
+/// The books as they are kept, each by its own side.
+#[derive(Clone, Debug, Default)]
+pub struct Kept {
+    /// By the sender.
+    pub sent: Vec<Sent>,
+    /// By the rail: what it executed, and how many requests it was sent for each payout key.
+    pub executed: Vec<Transfer>,
+    pub requests: BTreeMap<String, u64>,
+    /// Of `executed`, those before this one are not of this play: others may have asked for them.
+    pub executed_before: usize,
+    /// In the tables.
+    pub claims: usize,
+    pub attempts: BTreeMap<String, Attempt>,
+    pub cases: Vec<Case>,
+    pub looked_up: LookedUp,
+}
 
-    pub async fn compare(sent: &[Sent], executed: &[Transfer], ledger: &Ledger) -> Result<Self, LedgerError> {
-        let cases = ledger.open_cases(CASES_AT_MOST).await?;
-        let mut books = Self { payouts: executed.len(), ..Self::default() };
-        for case in &cases {
-            *books.cases.entry(case.reason.as_str()).or_default() += 1;
-        }
-        let mut per_key: BTreeMap<&str, usize> = BTreeMap::new();
-        for transfer in executed {
-            *per_key.entry(transfer.transfer_group.as_str()).or_default() += 1;
-        }
-        books.paid_twice = per_key.iter().filter(|(_, times)| **times > 1).map(|(key, _)| (*key).to_owned()).collect();
-        let asked: BTreeSet<&str> = sent
-            .iter()
-            .filter(|sent| sent.expected == Expected::Payout)
-            .filter_map(|sent| sent.payout_key.as_deref())
-            .collect();
-        books.unasked = per_key.keys().filter(|key| !asked.contains(*key)).map(|key| (*key).to_owned()).collect();
-        books.unacknowledged = sent.iter().filter(|sent| !sent.acknowledged).count();
-        books.claims(&asked, ledger).await?;
-        for sent in sent {
-            let filed = || has_case(&cases, sent);
-            let settled = match sent.expected {
-                Expected::Nothing => true,
-                Expected::Case => filed(),
-                Expected::Payout => {
-                    let key = sent.payout_key.as_deref().unwrap_or_default();
-                    let paid = per_key.contains_key(key) && outcome(ledger, key).await? == Some(Outcome::Accepted);
-                    paid || filed()
-                }
-            };
-            if !settled {
-                books.lost.push(sent.event.clone());
-            }
-        }
-        Ok(books)
-    }
+/// What the sweeper wrote into the cases of payouts that may or may not have been made.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct LookedUp {
+    pub found: usize,
+    pub absent: usize,
+}
 
-    async fn claims(&mut self, asked: &BTreeSet<&str>, ledger: &Ledger) -> Result<(), LedgerError> {
-        for key in asked {
-            let Ok(key) = PayoutKey::new(*key) else { continue };
-            if let Some((_, outcome)) = ledger.attempt(&key, 1).await? {
-                self.claims += 1;
-                self.accepted +=
-                    usize::from(outcome.is_some_and(|outcome| outcome.verdict.outcome == Outcome::Accepted));
+impl Kept {
+    /// Adds what the tables say about every payout key that the sender or the rail knows.
+    pub async fn look_up(&mut self, ledger: &Ledger) -> Result<(), LedgerError> {
+        self.cases = ledger.open_cases(CASES_AT_MOST).await?;
+        for case in
+            self.cases.iter().filter(|case| matches!(case.reason, Reason::PayoutUnknown | Reason::AttemptAbandoned))
+        {
+            let filed = ledger.case(&case.id()).await?;
+            let said = filed.as_ref().and_then(|filed| filed.evidence.get("looked_up"));
+            self.looked_up.found += usize::from(said.is_some_and(|said| said == "found"));
+            self.looked_up.absent += usize::from(said.is_some_and(|said| said == "absent"));
+        }
+        let asked = self.sent.iter().filter_map(Sent::payout).map(|payout| &payout.key);
+        let paid = self.executed.iter().map(|transfer| &transfer.transfer_group);
+        let keys: BTreeSet<&String> = asked.chain(paid).collect();
+        for name in keys {
+            let Ok(key) = PayoutKey::new(name) else { continue };
+            if let Some((claim, outcome)) = ledger.attempt(&key, 1).await? {
+                let outcome = outcome.map(|outcome| outcome.verdict.outcome);
+                self.attempts.insert(name.clone(), Attempt { rail_key: claim.rail_key, outcome });
             }
         }
         Ok(())
     }
 }
 
-async fn outcome(ledger: &Ledger, key: &str) -> Result<Option<Outcome>, LedgerError> {
-    let Ok(key) = PayoutKey::new(key) else { return Ok(None) };
-    let attempt = ledger.attempt(&key, 1).await?;
-    Ok(attempt.and_then(|(_, outcome)| outcome).map(|outcome| outcome.verdict.outcome))
+/// What one side's book says and another's does not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Fault {
+    /// Executed at the rail more than once for one payout key.
+    PaidTwice,
+    /// Sent and taken; to be paid or filed, and there is neither.
+    Lost,
+    /// Executed, and the sender asked for nothing of the kind.
+    Unasked,
+    /// Executed for another amount, currency or payee than the sender asked for.
+    OtherTerms,
+    /// Executed under a rail key that no claim holds.
+    Unclaimed,
+    /// The rail was sent a second request for one payout key.
+    AskedTwice,
+    /// Not signed by the provider, and yet something was written or sent.
+    Trace,
+    /// Not answered 2xx by the end of the play.
+    NotTaken,
 }
 
-/// A case about this event, its type or its body, or about the payout that it asks for.
-fn has_case(cases: &[Case], sent: &Sent) -> bool {
-    cases.iter().any(|case| {
-        case.subject.iter().any(|subject| sent.about.contains(subject))
-            || case.key.as_ref().is_some_and(|key| Some(key.as_str()) == sent.payout_key.as_deref())
-    })
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::PaidTwice => "paid twice",
+            Self::Lost => "lost",
+            Self::Unasked => "paid, and nobody asked for it",
+            Self::OtherTerms => "paid on other terms than asked for",
+            Self::Unclaimed => "paid without a claim",
+            Self::AskedTwice => "the rail was asked twice",
+            Self::Trace => "a forged delivery left a trace",
+            Self::NotTaken => "not taken in the end",
+        })
+    }
+}
+
+/// The books, compared.
+#[derive(Clone, Debug, Default)]
+pub struct Books {
+    pub claims: usize,
+    pub requests: u64,
+    pub payouts: usize,
+    /// Payouts that an outcome confirms.
+    pub confirmed: usize,
+    pub cases: BTreeMap<&'static str, usize>,
+    pub looked_up: LookedUp,
+    /// Each with the event, payout key or place that it is about.
+    pub faults: BTreeSet<(Fault, String)>,
+}
+
+impl Books {
+    pub fn agree(&self) -> bool {
+        self.faults.is_empty()
+    }
+
+    pub fn count(&self, fault: Fault) -> usize {
+        self.faults.iter().filter(|(found, _)| *found == fault).count()
+    }
+
+    pub fn compare(kept: &Kept) -> Self {
+        let mut books = Self {
+            claims: kept.claims,
+            requests: kept.requests.values().sum(),
+            payouts: kept.executed.len(),
+            confirmed: kept.executed.iter().filter(|paid| is_accepted(kept, &paid.transfer_group)).count(),
+            cases: per_reason(&kept.cases),
+            looked_up: kept.looked_up,
+            faults: BTreeSet::new(),
+        };
+        books.rail_against_others(kept);
+        for sent in &kept.sent {
+            if !sent.acknowledged {
+                books.fault(Fault::NotTaken, &sent.name);
+            } else if !is_settled(kept, sent) {
+                books.fault(Fault::Lost, &sent.name);
+            }
+        }
+        books
+    }
+
+    fn rail_against_others(&mut self, kept: &Kept) {
+        let asked: BTreeMap<&str, &Payout> =
+            kept.sent.iter().filter_map(Sent::payout).map(|payout| (payout.key.as_str(), payout)).collect();
+        let mut paid = BTreeSet::new();
+        for (index, transfer) in kept.executed.iter().enumerate() {
+            let key = transfer.transfer_group.as_str();
+            if !paid.insert(key) {
+                self.fault(Fault::PaidTwice, key);
+            }
+            if kept.attempts.get(key).is_none_or(|attempt| attempt.rail_key != transfer.idempotency_key) {
+                self.fault(Fault::Unclaimed, key);
+            }
+            match asked.get(key) {
+                Some(payout) if !is_as_asked(transfer, payout) => self.fault(Fault::OtherTerms, key),
+                None if index >= kept.executed_before => self.fault(Fault::Unasked, key),
+                _ => {}
+            }
+        }
+        for (key, _) in kept.requests.iter().filter(|(_, times)| **times > 1) {
+            self.fault(Fault::AskedTwice, key);
+        }
+    }
+
+    pub fn fault(&mut self, fault: Fault, about: &str) {
+        self.faults.insert((fault, about.to_owned()));
+    }
+}
+
+pub fn per_reason(cases: &[Case]) -> BTreeMap<&'static str, usize> {
+    let mut counted = BTreeMap::new();
+    for case in cases {
+        *counted.entry(case.reason.as_str()).or_default() += 1;
+    }
+    counted
+}
+
+fn is_as_asked(transfer: &Transfer, payout: &Payout) -> bool {
+    transfer.amount == payout.amount && transfer.currency == payout.currency && transfer.destination == payout.payee
+}
+
+fn is_accepted(kept: &Kept, key: &str) -> bool {
+    kept.attempts.get(key).is_some_and(|attempt| attempt.outcome == Some(Outcome::Accepted))
+}
+
+fn is_settled(kept: &Kept, sent: &Sent) -> bool {
+    match &sent.expected {
+        Expected::Nothing => true,
+        Expected::Case(reason) => kept.cases.iter().any(|case| {
+            case.reason.as_str() == reason && case.subject.iter().any(|subject| sent.about.contains(subject))
+        }),
+        Expected::Payout(payout) => {
+            let paid = kept.executed.iter().any(|transfer| transfer.transfer_group == payout.key);
+            (paid && is_accepted(kept, &payout.key)) || kept.cases.iter().any(|case| speaks_of(case, payout))
+        }
+    }
+}
+
+/// A case that says what became of this payout, and not of some other event that asked for the same.
+fn speaks_of(case: &Case, payout: &Payout) -> bool {
+    let of_payout = matches!(
+        case.reason,
+        Reason::PayoutRejected
+            | Reason::PayoutUnknown
+            | Reason::PayoutNotSent
+            | Reason::AttemptAbandoned
+            | Reason::RefusedNotRedelivered
+    );
+    of_payout && case.key.as_ref().is_some_and(|key| key.as_str() == payout.key)
 }

@@ -13,6 +13,7 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
+use jiff::Timestamp;
 use lambda_http::{Context, RequestExt};
 use payonce_runtime::clock::Clock;
 use serde_json::{Value, json};
@@ -22,8 +23,8 @@ use tokio::task::{AbortHandle, JoinHandle};
 /// What Lambda takes in one synchronous request.
 const PAYLOAD_BYTES_AT_MOST: usize = 6 << 20;
 
-/// Answers `GET` with a page or JSON, see [`Front::start`].
-pub type Pages = Arc<dyn Fn(String) -> PageFuture + Send + Sync>;
+/// Answers everything that is no delivery, by method and path; told where the front door is.
+pub type Pages = Arc<dyn Fn(Method, String, SocketAddr) -> PageFuture + Send + Sync>;
 pub type PageFuture = std::pin::Pin<Box<dyn Future<Output = Option<Page>> + Send>>;
 
 pub enum Page {
@@ -32,6 +33,7 @@ pub enum Page {
 }
 
 struct Gateway {
+    address: SocketAddr,
     functions: BTreeMap<String, Arc<webhook::App>>,
     pages: Pages,
     clock: Clock,
@@ -42,7 +44,6 @@ struct Gateway {
 
 /// The running front door.
 pub struct Front {
-    address: SocketAddr,
     gateway: Arc<Gateway>,
     serving: JoinHandle<()>,
 }
@@ -63,13 +64,13 @@ impl Front {
     ) -> io::Result<Self> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await?;
         let address = listener.local_addr()?;
-        let gateway = Arc::new(Gateway { functions, pages, clock, function_ms, in_flight: Mutex::default() });
+        let gateway = Arc::new(Gateway { address, functions, pages, clock, function_ms, in_flight: Mutex::default() });
         let serving = tokio::spawn(serve(listener, gateway.clone()));
-        Ok(Self { address, gateway, serving })
+        Ok(Self { gateway, serving })
     }
 
     pub fn address(&self) -> SocketAddr {
-        self.address
+        self.gateway.address
     }
 
     /// Ends every function that is running, where it stands, as the platform does at a time-out or a crash.
@@ -97,17 +98,14 @@ async fn serve(listener: TcpListener, gateway: Arc<Gateway>) {
 impl Gateway {
     async fn answer(&self, request: Request<Incoming>) -> Response<Full<Bytes>> {
         let path = request.uri().path().to_owned();
-        if request.method() == Method::GET {
-            return match (self.pages)(path).await {
-                Some(Page::Html(html)) => respond(StatusCode::OK, "text/html; charset=utf-8", html),
-                Some(Page::Json(json)) => respond(StatusCode::OK, "application/json", format!("{json:#}\n")),
-                None => message(StatusCode::NOT_FOUND, "Not Found"),
-            };
-        }
         let function = path.strip_prefix("/webhooks/").and_then(|provider| self.functions.get(provider));
-        match (request.method(), function) {
-            (&Method::POST, Some(function)) => self.invoke(function.clone(), &path, request).await,
-            _ => message(StatusCode::NOT_FOUND, "Not Found"),
+        if let (&Method::POST, Some(function)) = (request.method(), function) {
+            return self.invoke(function.clone(), &path, request).await;
+        }
+        match (self.pages)(request.method().clone(), path, self.address).await {
+            Some(Page::Html(html)) => respond(StatusCode::OK, "text/html; charset=utf-8", html),
+            Some(Page::Json(json)) => respond(StatusCode::OK, "application/json", format!("{json:#}\n")),
+            None => message(StatusCode::NOT_FOUND, "Not Found"),
         }
     }
 
@@ -179,12 +177,18 @@ fn event(path: &str, headers: &HeaderMap, body: &[u8], request_id: &str, now: u6
             "requestId": request_id,
             "routeKey": format!("POST {path}"),
             "stage": "$default",
-            "time": "01/Jan/2026:00:00:00 +0000",
+            "time": written_out(now),
             "timeEpoch": now,
         },
         "body": text.map_or_else(|| base64(body), str::to_owned),
         "isBase64Encoded": text.is_none(),
     })
+}
+
+/// `12/Mar/2026:19:03:58 +0000`
+fn written_out(now: u64) -> String {
+    let now = i64::try_from(now).ok().and_then(|now| Timestamp::from_millisecond(now).ok());
+    now.unwrap_or_default().strftime("%d/%b/%Y:%H:%M:%S +0000").to_string()
 }
 
 fn base64(bytes: &[u8]) -> String {

@@ -5,10 +5,14 @@
 // Servers and schedules need tasks of their own here; the functions do not.
 #![allow(clippy::disallowed_methods, reason = "a sandbox spawns and reads the clock as the platform would")]
 
+pub mod behaviour;
 pub mod books;
 pub mod dynamo;
+mod form;
 pub mod front;
 pub mod play;
+pub mod report;
+mod samples;
 pub mod sandbox_rail;
 pub mod sender;
 pub mod stack;
@@ -18,6 +22,9 @@ use std::net::Ipv4Addr;
 use std::path::Path;
 
 use tokio::net::TcpListener;
+
+/// Where deliveries are taken when nobody says otherwise.
+pub const PORT: u16 = 4242;
 
 /// On loopback, at this port, or at any that is free when it is taken.
 async fn listen(port: u16) -> io::Result<TcpListener> {

@@ -3,39 +3,51 @@
 #![allow(clippy::disallowed_methods, reason = "a sandbox spawns and reads the clock as the platform would")]
 
 use std::error::Error;
-use std::io::{IsTerminal, Write};
-use std::net::{Ipv4Addr, SocketAddr};
-use std::path::PathBuf;
+use std::fs::File;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use clap::{Parser, Subcommand};
-use payonce_local::books::Books;
-use payonce_local::play;
+use clap::{Args, Parser, Subcommand};
+use payonce_local::report::{self, Paint};
 use payonce_local::sender::{Sender, post};
-use payonce_local::stack::{self, CONFIG, Options, Stack};
-use payonce_providers::Secrets;
+use payonce_local::stack::{self, CONFIG, Lines, Options, Stack};
+use payonce_local::{PORT, play};
+use payonce_providers::{ConfigError, Secrets};
 use payonce_runtime::clock::Clock;
 use payonce_runtime::config::Config;
-use payonce_runtime::metrics::Metrics;
-
-const PORT: u16 = 4242;
+use payonce_runtime::telemetry::{self, Level};
 
 /// payonce on one machine: plays signed deliveries, shows the books, stays up until Ctrl-C.
 #[derive(Parser)]
-#[command(name = "payonce", version)]
+#[command(name = "payonce", version, args_conflicts_with_subcommands = true)]
 struct Arguments {
     #[command(subcommand)]
     command: Option<Command>,
+    #[command(flatten)]
+    run: Run,
+}
+
+#[derive(Args)]
+struct Run {
     /// End after the play; not 0 if the books do not agree
     #[arg(long)]
     exit: bool,
-    /// Keep the tables and the rail's ledger in this directory
+    /// Show the books and stay up, without a play
+    #[arg(long)]
+    no_play: bool,
+    /// Keep the tables, the rail's ledger and the sender's list in this directory
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
-    /// Where deliveries are taken, on 127.0.0.1 (0: any free port)
+    /// Where deliveries are taken, on 127.0.0.1 (0: any free port); the rail and DynamoDB take the two after it
     #[arg(long, value_name = "N", default_value_t = PORT)]
     port: u16,
+    /// Write what the functions log and measure to this file, as Lambda would to CloudWatch
+    #[arg(long, value_name = "FILE")]
+    log: Option<PathBuf>,
 }
 
 #[derive(Subcommand)]
@@ -45,26 +57,32 @@ enum Command {
         file: PathBuf,
         #[arg(long)]
         provider: String,
-        /// The signing secret (default: the sandbox's)
+        /// The signing secret [default: the sandbox's]
         #[arg(long, value_name = "S")]
         secret: Option<String>,
-        #[arg(long, value_name = "N", default_value_t = PORT)]
-        port: u16,
+        /// Where the stack is
+        #[arg(long, value_name = "U", default_value_t = format!("http://127.0.0.1:{PORT}"))]
+        url: String,
     },
     /// Check a configuration: what is wrong, and what is allowed but unwise
+    #[command(alias = "check-config")]
     Check {
-        #[arg(long, value_name = "FILE")]
-        config: PathBuf,
+        #[arg(value_name = "FILE", required_unless_present = "config")]
+        file: Option<PathBuf>,
+        #[arg(long, value_name = "FILE", conflicts_with = "file")]
+        config: Option<PathBuf>,
     },
 }
+
+type Failure = Box<dyn Error + Send + Sync>;
 
 #[tokio::main]
 async fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let ended = match arguments.command {
-        Some(Command::Check { config }) => Ok(stack::check(&config)),
-        Some(Command::Send { file, provider, secret, port }) => send(&file, &provider, secret, port).await,
-        None => run(arguments).await,
+        Some(Command::Check { file, config }) => check(&file.or(config).unwrap_or_default()),
+        Some(Command::Send { file, provider, secret, url }) => send(&file, &provider, secret, &url).await,
+        None => run(arguments.run).await,
     };
     match ended {
         Ok(true) => ExitCode::SUCCESS,
@@ -76,30 +94,44 @@ async fn main() -> ExitCode {
     }
 }
 
-type Ended = Result<bool, Box<dyn Error + Send + Sync>>;
+/// `false` when the books do not agree.
+async fn run(arguments: Run) -> Result<bool, Failure> {
+    let paint = Paint::stdout();
+    let live = Arc::new(AtomicBool::new(false));
+    let metrics = lines(arguments.log.as_deref(), live.clone())?;
+    let data = arguments.data;
+    let stack = Stack::start(Options { port: arguments.port, data: data.clone(), metrics }).await?;
+    say(&report::introduction(&stack, data.as_deref(), paint))?;
 
-async fn run(arguments: Arguments) -> Ended {
-    let data = arguments.data.clone();
-    // The functions' own output would drown the play: metrics go nowhere, and logs only where they are asked for.
-    let options = Options { port: arguments.port, data, metrics: |clock| Metrics::to(clock, |_| {}), config: None };
-    let stack = Stack::start(options).await?;
-    introduce(&stack, arguments.data.as_deref());
-    play::play(&stack).await?;
-    let books = stack.books().await?;
-    show(&stack, &books);
+    let played = if arguments.no_play { play::Played::default() } else { play::play(&stack).await? };
+    if !played.scenes.is_empty() {
+        say(&format!("\n{}", report::scenes(&played.scenes, paint)))?;
+    }
+    let mut books = stack.books().await?;
+    played.faults.iter().for_each(|(fault, about)| books.fault(*fault, about));
+    say(&format!("\n{}", report::books(&stack.sender.answers(), &books, paint)))?;
     if arguments.exit {
         return Ok(books.agree());
     }
-    let address = stack.front.address();
-    println!("\n  The stack stays up until Ctrl-C; the sweeper runs each minute. Try, in another terminal:");
-    println!("\n    cargo run -- send events/stripe/payment_intent.succeeded.json --provider stripe");
-    println!("    curl http://{address}/sandbox/rail");
-    println!("    curl http://{address}/sandbox/cases\n");
-    let mut minute = tokio::time::interval(Duration::from_secs(60));
+    say(&report::invitation(&stack, paint))?;
+    live.store(true, Ordering::Relaxed);
+    stay_up(&stack).await?;
+    Ok(true)
+}
+
+fn say(text: &str) -> io::Result<()> {
+    let mut stdout = io::stdout().lock();
+    writeln!(stdout, "{}", text.trim_end_matches('\n'))?;
+    stdout.flush()
+}
+
+async fn stay_up(stack: &Stack) -> io::Result<()> {
     let sweeper = stack.sweeper();
+    let every = Duration::from_secs(60);
+    let mut minute = tokio::time::interval_at(tokio::time::Instant::now() + every, every);
     loop {
         tokio::select! {
-            _ = tokio::signal::ctrl_c() => return Ok(true),
+            stop = tokio::signal::ctrl_c() => return stop,
             _ = minute.tick() => if let Err(error) = sweeper.run().await {
                 eprintln!("payonce: the sweeper: {error}");
             },
@@ -107,63 +139,73 @@ async fn run(arguments: Arguments) -> Ended {
     }
 }
 
-fn bold(text: &str) -> String {
-    if std::io::stdout().is_terminal() { format!("\x1b[1m{text}\x1b[0m") } else { text.to_owned() }
-}
-
-fn introduce(stack: &Stack, data: Option<&std::path::Path>) {
-    let address = stack.front.address();
-    let kept = data.map_or_else(|| "in memory".to_owned(), |directory| format!("kept in {}", directory.display()));
-    println!("{}\n", bold("payonce on this machine: nothing here moves money"));
-    println!("  front door    http://{address}  (POST /webhooks/stripe)");
-    println!("  DynamoDB      {}  ({kept})", stack.dynamodb_url);
-    println!("  sandbox rail  {}", stack.rail.url());
-    println!("  secrets       test values, of no use elsewhere:");
-    for (name, value) in stack::SECRETS {
-        println!("                {name}={value}");
+/// What the functions measure and log goes to a file where it is asked for, and while the stack stays up each delivery
+/// is told in a few words; it would drown the play.
+fn lines(log: Option<&Path>, live: Arc<AtomicBool>) -> Result<Lines, Failure> {
+    let file = log.map(|path| File::create(path).map_err(about(path))).transpose()?.map(Arc::new);
+    if let Some(file) = &file {
+        let subscriber = telemetry::subscriber(Level::Info, Clock::system(), file.clone());
+        tracing::subscriber::set_global_default(subscriber)?;
     }
-    println!();
-    let _ = std::io::stdout().flush();
-}
-
-fn show(stack: &Stack, books: &Books) {
-    let answers = stack.sender.answers();
-    let line = |name: &str, value: &dyn std::fmt::Display| println!("  {name:<32}{value:>8}");
-    println!("{}\n", bold("The books: the sender's list, the rail's ledger, the tables"));
-    line("deliveries sent", &answers.values().sum::<u64>());
-    for (status, count) in &answers {
-        line(&format!("  answered {status}"), count);
-    }
-    line("claims", &books.claims);
-    line("payouts at the rail", &books.payouts);
-    line("  confirmed by an outcome", &books.accepted);
-    line("open cases", &books.cases.values().sum::<usize>());
-    for (reason, count) in &books.cases {
-        line(&format!("  {reason}"), count);
-    }
-    println!();
-    for (what, events) in [("paid twice", &books.paid_twice), ("lost", &books.lost), ("unasked", &books.unasked)] {
-        for event in events {
-            println!("  {what}: {event}");
+    Ok(Box::new(move |line| {
+        if let Some(mut file) = file.as_deref() {
+            // One write for each line: others write to this file, too.
+            let _ = file.write_all(format!("{line}\n").as_bytes());
         }
-    }
-    if books.unacknowledged > 0 {
-        println!("  {} events still wait to be taken", books.unacknowledged);
-    }
-    println!("  {}", bold(&format!("{} paid twice, {} lost", books.paid_twice.len(), books.lost.len())));
+        if live.load(Ordering::Relaxed)
+            && let Some(words) = report::in_passing(line)
+        {
+            let _ = say(&format!("  {words}"));
+        }
+    }))
 }
 
 /// Signs as the provider would, and sends.
-async fn send(file: &std::path::Path, provider: &str, secret: Option<String>, port: u16) -> Ended {
-    let body = std::fs::read(file).map_err(|error| format!("{}: {error}", file.display()))?;
-    let config = Config::parse(CONFIG).map_err(payonce_runtime::start::StartError::Config)?;
-    let provider = config.provider(Some(provider)).map_err(payonce_runtime::start::StartError::Config)?;
-    let secret = secret.or_else(|| stack::sandbox_secret("PAYONCE_SANDBOX_STRIPE")).unwrap_or_default();
+async fn send(file: &Path, provider: &str, secret: Option<String>, url: &str) -> Result<bool, Failure> {
+    let body = std::fs::read(file).map_err(about(file))?;
+    let config = Config::parse(CONFIG).map_err(|problems| listed(&problems))?;
+    let provider = config.provider(Some(provider)).map_err(|_| format!("the sandbox has no provider {provider}"))?;
+    let secret = secret.or_else(|| stack::variable("PAYONCE_SANDBOX_STRIPE")).unwrap_or_default();
     let headers = provider.sign(&Secrets::new(vec![secret])?, &body, Clock::system().now());
-    let to = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
-    let answered = post(to, &Sender::path(provider.name()), &body, headers)
+    let to = url.strip_prefix("http://").map(|rest| rest.trim_end_matches('/')).unwrap_or_default();
+    if to.is_empty() || to.contains('/') {
+        return Err(format!("--url {url}: write http://HOST:PORT").into());
+    }
+    let to = if to.contains(':') { to.to_owned() } else { format!("{to}:80") };
+    let answered = post(&to, &Sender::path(provider.name()), &body, headers)
         .await
         .map_err(|error| format!("http://{to}: {error}; is the stack up? (cargo run)"))?;
-    println!("HTTP {}\n{}", answered.status, answered.body);
-    Ok((200..300).contains(&answered.status))
+    let pretty: Option<serde_json::Value> = serde_json::from_str(&answered.body).ok();
+    let pretty = pretty.map_or(answered.body.clone(), |json| format!("{json:#}"));
+    say(&format!("HTTP {}\n{pretty}", answered.status))?;
+    Ok(answered.is_success())
+}
+
+/// `false` when it cannot be used.
+fn check(path: &Path) -> Result<bool, Failure> {
+    match Config::load(path) {
+        Ok(config) => {
+            for found in config.warnings() {
+                say(&format!("unwise  {}: {}", found.path, found.problem))?;
+            }
+            say(&format!("{} can be used. Its payout keys: {}", path.display(), config.key_rules()))?;
+            Ok(true)
+        }
+        Err(problems) => {
+            for found in &problems {
+                eprintln!("wrong   {}: {}", found.path, found.problem);
+            }
+            eprintln!("{} cannot be used.", path.display());
+            Ok(false)
+        }
+    }
+}
+
+fn listed(problems: &[ConfigError]) -> String {
+    problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
+}
+
+fn about(path: &Path) -> impl Fn(io::Error) -> io::Error {
+    let path = path.display().to_string();
+    move |error| io::Error::new(error.kind(), format!("{path}: {error}"))
 }

@@ -1,15 +1,17 @@
 //! The play: everything that providers, rails and bad luck do to a payout, on real deliveries, with a progress bar.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
-use payonce_runtime::clock::Clock;
+use payonce_protocol::outcome::Reason;
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
+use crate::books::Fault;
+use crate::samples::Samples;
 use crate::sandbox_rail::{Behaviour, Weather};
 use crate::sender::{Answered, Expected, Sender};
 use crate::stack::Stack;
@@ -17,237 +19,308 @@ use crate::stack::Stack;
 const PAYMENTS: usize = 40;
 const STORM: usize = 64;
 const DURING_OUTAGE: usize = 20;
+const DURING_503: usize = 3;
+/// Deliveries in all; more or fewer only make the bar jump.
+const PLANNED: u64 = 225;
 /// How often the sender comes back for a 5xx before it gives up.
 const REDELIVERIES: usize = 5;
+/// Until the rail has executed, and nobody was told.
+const EXECUTED_WITHIN: Duration = Duration::from_secs(20);
 
-const PAYMENT: &str = include_str!("../../../events/stripe/payment_intent.succeeded.json");
-const IGNORED: &str = include_str!("../../../events/stripe/payment_intent.created.json");
-const UNROUTED: &str = include_str!("../../../events/stripe/customer.created.json");
+/// Past the expiry of every claim, the margin and the first visit to its minute.
+const SWEEP_AHEAD_MINUTES: u64 = 5;
 
 const GOOD_PAYEE: &str = "acct_1SampleWorkshop";
 
-/// One of the sample events, made anew for each use.
-struct Samples {
-    payment: Value,
-    ignored: Value,
-    unrouted: Value,
-    clock: Clock,
-    /// Distinguishes this run's events from those that a data directory holds already.
-    run: String,
+/// What one scene did to the books.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Scene {
+    pub name: String,
+    /// Deliveries by the status that answered them.
+    pub answers: BTreeMap<u16, u64>,
+    /// Payouts that the rail executed.
+    pub paid: usize,
+    /// Cases that were opened, by reason.
+    pub cases: BTreeMap<&'static str, usize>,
 }
 
-impl Samples {
-    fn new(clock: Clock) -> io::Result<Self> {
-        let run = payonce_runtime::random::attempt_id().to_string()[..8].to_owned();
-        Ok(Self {
-            payment: serde_json::from_str(PAYMENT)?,
-            ignored: serde_json::from_str(IGNORED)?,
-            unrouted: serde_json::from_str(UNROUTED)?,
-            clock,
-            run,
-        })
-    }
-
-    /// A payment event and the payout key that it asks for.
-    fn payment(&self, name: &str, payee: &str) -> (Value, String) {
-        let mut event = self.payment.clone();
-        let payment = format!("pi_{}{name}", self.run);
-        event["data"]["object"]["metadata"]["payee"] = payee.into();
-        event["data"]["object"]["id"] = payment.as_str().into();
-        (self.stamped(event, name), format!("stripe/{payment}"))
-    }
-
-    fn stamped(&self, mut event: Value, name: &str) -> Value {
-        event["id"] = format!("evt_{}{name}", self.run).into();
-        event["created"] = (self.clock.now() / 1000).into();
-        event
-    }
+/// What became of the play, beside what is in the books.
+#[derive(Clone, Debug, Default)]
+pub struct Played {
+    pub scenes: Vec<Scene>,
+    pub faults: Vec<(Fault, String)>,
 }
 
-/// Plays everything. What came of it is in the books.
-pub async fn play(stack: &Stack) -> io::Result<()> {
-    let samples = Samples::new(stack.clock.clone())?;
-    let sender = &stack.sender;
-    let sandbox = Behaviour::SANDBOX.len();
-    let bar = ProgressBar::new((2 * PAYMENTS + STORM + DURING_OUTAGE + sandbox + 25) as u64);
-    if let Ok(style) = ProgressStyle::with_template("  {bar:40.green/dim} {pos:>3}/{len} {msg}") {
+/// Plays everything.
+pub async fn play(stack: &Stack) -> io::Result<Played> {
+    let bar = ProgressBar::new(PLANNED);
+    if let Ok(style) = ProgressStyle::with_template("  {bar:40.green/dim} {pos:>3} deliveries  {msg}") {
         bar.set_style(style);
     }
-    let scene = |name: &'static str| bar.set_message(name);
-
-    scene("payments");
-    let payments: Vec<(Value, String)> =
-        (0..PAYMENTS).map(|number| samples.payment(&format!("pay{number:03}"), GOOD_PAYEE)).collect();
-    for (event, key) in &payments {
-        sender.deliver(event, Some(key), Expected::Payout).await?;
-        bar.inc(1);
-    }
-
-    scene("the same again, as providers do");
-    for (event, key) in &payments {
-        let mut again = event.clone();
-        again["pending_webhooks"] = 0.into();
-        sender.deliver(&again, Some(key), Expected::Payout).await?;
-        bar.inc(1);
-    }
-
-    scene("64 copies at once");
-    storm(sender, samples.payment("storm", GOOD_PAYEE), &bar).await?;
-
-    scene("forged");
-    forged(sender, &samples, &bar).await?;
-
-    scene("conflicting");
-    conflicting(sender, &samples, &bar).await?;
-
-    scene("unrouted and ignored");
-    for number in 0..3 {
-        let event = samples.stamped(samples.unrouted.clone(), &format!("unrouted{number}"));
-        sender.deliver(&event, None, Expected::Case).await?;
-        bar.inc(1);
-    }
-    for number in 0..2 {
-        let event = samples.stamped(samples.ignored.clone(), &format!("ignored{number}"));
-        sender.deliver(&event, None, Expected::Nothing).await?;
-        bar.inc(1);
-    }
-
-    scene("malformed");
-    malformed(sender, &samples, &bar).await?;
-
-    scene("a rail that misbehaves");
-    for (payee, _) in Behaviour::SANDBOX {
-        let (event, key) = samples.payment(&payee["acct_".len()..], payee);
-        until_acknowledged(sender, &event, &key).await?;
-        bar.inc(1);
-    }
-
-    scene("a function that dies while it pays");
-    dies_while_paying(stack, &samples).await?;
-    bar.inc(1);
-
-    scene("a rail that is down for a while");
-    outage(stack, &samples, &bar).await?;
-
-    scene("the sweeper, as if some minutes had passed");
-    for minutes in [5, 21] {
-        stack.sweep_as_if_in(minutes).await?;
-    }
-    bar.finish_and_clear();
-    Ok(())
+    let samples = Samples::new(stack.clock.clone())?;
+    let mut stage = Stage { stack, samples, bar, played: Played::default(), before: Counted::of(stack).await? };
+    stage.play().await?;
+    stage.bar.finish_and_clear();
+    Ok(stage.played)
 }
 
-async fn storm(sender: &Arc<Sender>, (event, key): (Value, String), bar: &ProgressBar) -> io::Result<()> {
-    let mut copies = JoinSet::new();
-    for _ in 0..STORM {
-        let (sender, event, key) = (sender.clone(), event.clone(), key.clone());
-        copies.spawn(async move { sender.deliver(&event, Some(&key), Expected::Payout).await });
-    }
-    while let Some(copy) = copies.join_next().await {
-        copy.map_err(io::Error::other)??;
-        bar.inc(1);
-    }
-    Ok(())
+struct Stage<'a> {
+    stack: &'a Stack,
+    samples: Samples,
+    bar: ProgressBar,
+    played: Played,
+    /// As the books stood when the last scene ended.
+    before: Counted,
 }
 
-/// Nobody signed these: they are on nobody's list, and must leave no trace.
-async fn forged(sender: &Sender, samples: &Samples, bar: &ProgressBar) -> io::Result<()> {
-    let (event, _) = samples.payment("forged", GOOD_PAYEE);
-    let body = event.to_string();
-    let signed = sender.sign(body.as_bytes());
-    let raised = body.replacen("4200", "9200", 1);
-    let unsigned: Vec<_> = vec![];
-    let other_body = sender.sign(b"{}");
-    for (body, headers) in [(raised.as_str(), signed), (&body, unsigned), (&body, other_body)] {
-        sender.post(body.as_bytes(), headers).await?;
-        bar.inc(1);
-    }
-    Ok(())
+struct Counted {
+    answers: BTreeMap<u16, u64>,
+    paid: usize,
+    cases: BTreeMap<&'static str, usize>,
 }
 
-async fn conflicting(sender: &Sender, samples: &Samples, bar: &ProgressBar) -> io::Result<()> {
-    let (event, key) = samples.payment("conflict", GOOD_PAYEE);
-    sender.deliver(&event, Some(&key), Expected::Payout).await?;
-    let mut other_sum = event.clone();
-    other_sum["data"]["object"]["amount_received"] = 9900.into();
-    sender.deliver(&other_sum, Some(&key), Expected::Payout).await?;
-    let mut other_event = event.clone();
-    other_event["id"] = format!("evt_{}second", samples.run).into();
-    for _ in 0..2 {
-        sender.deliver(&other_event, Some(&key), Expected::Case).await?;
+impl Counted {
+    async fn of(stack: &Stack) -> io::Result<Self> {
+        Ok(Self {
+            answers: stack.sender.answers(),
+            paid: stack.rail.executed().len(),
+            cases: stack.open_cases().await?,
+        })
     }
-    bar.inc(4);
-    Ok(())
 }
 
-/// Signed, and yet nothing that may be paid.
-async fn malformed(sender: &Sender, samples: &Samples, bar: &ProgressBar) -> io::Result<()> {
-    let wrong: [(&str, &str, Value); 6] = [
-        ("noAmount", "/data/object/amount_received", Value::Null),
-        ("zero", "/data/object/amount_received", json!(0)),
-        ("fraction", "/data/object/amount_received", json!(42.5)),
-        ("tooMuch", "/data/object/amount_received", json!(100_000_000)),
-        ("payee", "/data/object/metadata/payee", json!("acct_1/../refunds")),
-        ("live", "/livemode", json!(true)),
-    ];
-    for (name, pointer, value) in wrong {
-        let (mut event, _) = samples.payment(name, GOOD_PAYEE);
-        if let Some(place) = event.pointer_mut(pointer) {
-            *place = value;
+impl Stage<'_> {
+    async fn play(&mut self) -> io::Result<()> {
+        self.bar.set_message("payments");
+        self.payments().await?;
+        self.storm().await?;
+        self.ended(&format!("one event, {STORM} copies at once")).await?;
+
+        self.bar.set_message("forged");
+        self.forged().await?;
+        self.ended("forged, four ways").await?;
+        self.conflicting().await?;
+        self.ended("another sum, another event").await?;
+        self.unrouted().await?;
+        self.ended("a type without a rule, an ignored one").await?;
+        self.malformed().await?;
+        self.ended("signed, and not to be paid").await?;
+
+        for (payee, behaviour) in Behaviour::SANDBOX {
+            self.bar.set_message(format!("a rail that {}", behaviour.in_words()));
+            let event = self.samples.payment(&payee["acct_".len()..], payee);
+            self.until_taken(&event).await?;
+            self.ended(&format!("rail {}", behaviour.in_words())).await?;
         }
-        sender.deliver(&event, None, Expected::Case).await?;
-        bar.inc(1);
-    }
-    let id = format!("not JSON {}", samples.run);
-    sender.deliver_bytes(&id, format!("<event>{id}</event>").as_bytes(), vec![], None, Expected::Case).await?;
-    bar.inc(1);
-    Ok(())
-}
+        self.bar.set_message("a rail that answers 503");
+        self.unavailable().await?;
+        self.ended("rail answers 503 for a while").await?;
+        self.bar.set_message("a rail that is down");
+        self.outage().await?;
+        self.ended("rail down for a while, then back").await?;
+        self.bar.set_message("a function that dies while it pays");
+        self.dies_while_paying().await?;
+        self.ended("function dies while it pays").await?;
 
-/// As a provider does: again, until it is acknowledged.
-async fn until_acknowledged(sender: &Sender, event: &Value, key: &str) -> io::Result<Answered> {
-    let mut answered = sender.deliver(event, Some(key), Expected::Payout).await?;
-    for _ in 0..REDELIVERIES {
-        if answered.status < 500 {
-            break;
+        self.bar.set_message("the sweeper, as if some minutes had passed");
+        self.stack.sweep_as_if_in(SWEEP_AHEAD_MINUTES).await?;
+        self.ended(&format!("sweeper, its clock {SWEEP_AHEAD_MINUTES} minutes ahead")).await
+    }
+
+    /// Notes what changed since the last scene ended.
+    async fn ended(&mut self, name: &str) -> io::Result<()> {
+        let now = Counted::of(self.stack).await?;
+        self.played.scenes.push(Scene {
+            name: name.to_owned(),
+            answers: grown(&self.before.answers, &now.answers, |after, before| after - before),
+            paid: now.paid - self.before.paid,
+            cases: grown(&self.before.cases, &now.cases, |after, before| after - before),
+        });
+        self.before = now;
+        Ok(())
+    }
+
+    async fn deliver(&self, event: &Value, expected: Expected) -> io::Result<Answered> {
+        let answered = self.stack.sender.deliver(event, expected).await;
+        self.bar.inc(1);
+        answered
+    }
+
+    /// As a provider does: again, until it is answered 2xx.
+    async fn until_taken(&self, event: &Value) -> io::Result<()> {
+        for _ in 0..=REDELIVERIES {
+            if self.deliver(event, Samples::payout(event)).await?.is_success() {
+                break;
+            }
         }
-        answered = sender.deliver(event, Some(key), Expected::Payout).await?;
+        Ok(())
     }
-    Ok(answered)
-}
 
-/// The rail executes and does not answer; the function is ended there. The provider sees a 502 and comes back.
-async fn dies_while_paying(stack: &Stack, samples: &Samples) -> io::Result<()> {
-    let (event, key) = samples.payment("dies", "acct_sandboxExecutesThenHangs");
-    let sender = stack.sender.clone();
-    let delivery = tokio::spawn({
-        let (event, key) = (event.clone(), key.clone());
-        async move { sender.deliver(&event, Some(&key), Expected::Payout).await }
-    });
-    while !stack.rail.executed().iter().any(|transfer| transfer.transfer_group == key) {
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
-    stack.front.kill_functions();
-    delivery.await.map_err(io::Error::other)??;
-    until_acknowledged(&stack.sender, &event, &key).await?;
-    Ok(())
-}
-
-async fn outage(stack: &Stack, samples: &Samples, bar: &ProgressBar) -> io::Result<()> {
-    stack.rail.set_weather(Weather::Down).await;
-    let mut refused = BTreeSet::new();
-    let payments: Vec<(Value, String)> =
-        (0..DURING_OUTAGE).map(|number| samples.payment(&format!("outage{number:03}"), GOOD_PAYEE)).collect();
-    for (number, (event, key)) in payments.iter().enumerate() {
-        if stack.sender.deliver(event, Some(key), Expected::Payout).await?.status == 503 {
-            refused.insert(number);
+    async fn payments(&mut self) -> io::Result<()> {
+        let events: Vec<Value> =
+            (0..PAYMENTS).map(|number| self.samples.payment(&format!("pay{number:03}"), GOOD_PAYEE)).collect();
+        for event in &events {
+            self.deliver(event, Samples::payout(event)).await?;
         }
-        bar.inc(1);
+        self.ended("payments").await?;
+        for event in &events {
+            let mut again = event.clone();
+            again["pending_webhooks"] = 0.into();
+            self.deliver(&again, Samples::payout(&again)).await?;
+        }
+        self.ended("the same again, as providers do").await
     }
-    stack.rail.set_weather(Weather::Fair).await;
-    for number in refused {
-        let (event, key) = &payments[number];
-        until_acknowledged(&stack.sender, event, key).await?;
+
+    async fn storm(&self) -> io::Result<()> {
+        let event = Arc::new(self.samples.payment("storm", GOOD_PAYEE));
+        let mut copies = JoinSet::new();
+        for _ in 0..STORM {
+            let (sender, event): (Arc<Sender>, _) = (self.stack.sender.clone(), event.clone());
+            copies.spawn(async move { sender.deliver(&event, Samples::payout(&event)).await });
+        }
+        while let Some(copy) = copies.join_next().await {
+            copy.map_err(io::Error::other)??;
+            self.bar.inc(1);
+        }
+        Ok(())
     }
-    Ok(())
+
+    /// Nobody signed these: they are on nobody's list, and must leave no trace.
+    async fn forged(&mut self) -> io::Result<()> {
+        let (sender, now) = (&self.stack.sender, self.stack.clock.now());
+        let body = self.samples.payment("forged", GOOD_PAYEE).to_string();
+        let raised = body.replacen("4200", "9200", 1);
+        let forgeries = [
+            (&raised, sender.sign(body.as_bytes())),
+            (&body, vec![]),
+            (&body, sender.sign_as("whsec_guessed", body.as_bytes(), now)?),
+            (&body, sender.sign_at(body.as_bytes(), now - 3_600_000)),
+        ];
+        let traces = || Ok::<_, io::Error>((self.stack.dynamo.items()?, self.stack.rail.requests().len()));
+        let before = traces()?;
+        for (body, headers) in forgeries {
+            sender.post(body.as_bytes(), headers).await?;
+            self.bar.inc(1);
+        }
+        if traces()? != before {
+            self.played.faults.push((Fault::Trace, "tables or rail".to_owned()));
+        }
+        Ok(())
+    }
+
+    async fn conflicting(&self) -> io::Result<()> {
+        let event = self.samples.payment("conflict", GOOD_PAYEE);
+        self.deliver(&event, Samples::payout(&event)).await?;
+
+        let mut other_sum = event.clone();
+        other_sum["data"]["object"]["amount_received"] = 9900.into();
+        let id = event["id"].as_str().unwrap_or_default();
+        let expected = Expected::Case(Reason::ConflictingDuplicate.to_string());
+        let (name, about) = (format!("{id}, another sum"), vec![id.to_owned()]);
+        self.stack.sender.deliver_bytes(&name, other_sum.to_string().as_bytes(), about, expected).await?;
+        self.bar.inc(1);
+
+        let mut other_event = event.clone();
+        other_event["id"] = format!("{id}second").into();
+        for _ in 0..2 {
+            self.deliver(&other_event, Expected::Case(Reason::SecondEventForKey.to_string())).await?;
+        }
+        Ok(())
+    }
+
+    async fn unrouted(&self) -> io::Result<()> {
+        for number in 0..3 {
+            let event = self.samples.unrouted(&format!("unrouted{number}"));
+            self.deliver(&event, Expected::Case(Reason::UnroutedEvent.to_string())).await?;
+        }
+        for number in 0..2 {
+            self.deliver(&self.samples.ignored(&format!("ignored{number}")), Expected::Nothing).await?;
+        }
+        Ok(())
+    }
+
+    /// Signed, and yet nothing that may be paid.
+    async fn malformed(&self) -> io::Result<()> {
+        let wrong: [(&str, &str, Value); 8] = [
+            ("noAmount", "/data/object/amount_received", Value::Null),
+            ("zero", "/data/object/amount_received", json!(0)),
+            ("fraction", "/data/object/amount_received", json!(42.5)),
+            ("negative", "/data/object/amount_received", json!(-4200)),
+            ("tooMuch", "/data/object/amount_received", json!(100_000_000)),
+            ("currency", "/data/object/currency", json!("xau")),
+            ("payee", "/data/object/metadata/payee", json!("acct_1/../refunds")),
+            ("live", "/livemode", json!(true)),
+        ];
+        let invalid = || Expected::Case(Reason::InvalidEvent.to_string());
+        for (name, pointer, value) in wrong {
+            let mut event = self.samples.payment(name, GOOD_PAYEE);
+            if let Some(place) = event.pointer_mut(pointer) {
+                *place = value;
+            }
+            self.deliver(&event, invalid()).await?;
+        }
+        let name = format!("no JSON, {}", self.samples.run);
+        let body = format!("<event>{name}</event>");
+        self.stack.sender.deliver_bytes(&name, body.as_bytes(), vec![], invalid()).await?;
+        self.bar.inc(1);
+        Ok(())
+    }
+
+    /// The connection stands and the request leaves: a 503 of the rail's says nothing certain.
+    async fn unavailable(&self) -> io::Result<()> {
+        self.stack.rail.set_weather(Weather::Unavailable).await;
+        for number in 0..DURING_503 {
+            self.until_taken(&self.samples.payment(&format!("rail503{number}"), GOOD_PAYEE)).await?;
+        }
+        self.stack.rail.set_weather(Weather::Fair).await;
+        Ok(())
+    }
+
+    /// Nobody can connect: nothing is claimed, and the provider's patience is the buffer.
+    async fn outage(&self) -> io::Result<()> {
+        let events: Vec<Value> =
+            (0..DURING_OUTAGE).map(|number| self.samples.payment(&format!("outage{number:03}"), GOOD_PAYEE)).collect();
+        self.stack.rail.set_weather(Weather::Down).await;
+        let mut to_come_again = vec![];
+        for event in &events {
+            if !self.deliver(event, Samples::payout(event)).await?.is_success() {
+                to_come_again.push(event);
+            }
+        }
+        self.stack.rail.set_weather(Weather::Fair).await;
+        for event in to_come_again {
+            self.until_taken(event).await?;
+        }
+        Ok(())
+    }
+
+    /// The rail executes and does not answer; the function is ended there. The provider sees a 502 and comes back.
+    async fn dies_while_paying(&self) -> io::Result<()> {
+        let event = self.samples.payment("dies", "acct_sandboxExecutesThenHangs");
+        let delivery = tokio::spawn({
+            let (sender, event) = (self.stack.sender.clone(), event.clone());
+            async move { sender.deliver(&event, Samples::payout(&event)).await }
+        });
+        let executed = async {
+            while self.stack.rail.executed().len() == self.before.paid {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        };
+        // Past it, the delivery was answered on its own, and the books will say how.
+        let _ = tokio::time::timeout(EXECUTED_WITHIN, executed).await;
+        self.stack.front.kill_functions();
+        delivery.await.map_err(io::Error::other)??;
+        self.bar.inc(1);
+        self.until_taken(&event).await
+    }
+}
+
+/// What was added to each count.
+fn grown<K: Copy + Ord, V: Copy + PartialEq + Default>(
+    before: &BTreeMap<K, V>,
+    after: &BTreeMap<K, V>,
+    minus: impl Fn(V, V) -> V,
+) -> BTreeMap<K, V> {
+    let grown = after.iter().map(|(key, count)| (*key, minus(*count, before.get(key).copied().unwrap_or_default())));
+    grown.filter(|(_, count)| *count != V::default()).collect()
 }

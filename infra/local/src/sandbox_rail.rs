@@ -24,51 +24,11 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
+pub use crate::behaviour::Behaviour;
+use crate::form::{field, form};
+
 /// How long an idempotency key is remembered, <https://docs.stripe.com/api/idempotent_requests>.
 const KEY_LIFE_MS: u64 = 24 * 3_600_000;
-
-/// What the rail does with a payout, chosen by the payee's account id.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Behaviour {
-    Pays,
-    /// Refuses in its own error format, before executing.
-    Refuses,
-    /// Reads the request and never answers; executes nothing.
-    Hangs,
-    ExecutesThenHangs,
-    /// Answers 500 and executes nothing; nobody but the ledger can know.
-    Answers500,
-    ExecutesThen500,
-    /// Closes the connection without an answer, having executed nothing.
-    Dies,
-    ExecutesThenDies,
-    /// Too many requests: refused before the request was begun.
-    Limits,
-    /// A page that some proxy in between made up.
-    Html,
-}
-
-impl Behaviour {
-    pub const SANDBOX: &'static [(&'static str, Self)] = &[
-        ("acct_sandboxRefuses", Self::Refuses),
-        ("acct_sandboxHangs", Self::Hangs),
-        ("acct_sandboxExecutesThenHangs", Self::ExecutesThenHangs),
-        ("acct_sandboxAnswers500", Self::Answers500),
-        ("acct_sandboxExecutesThen500", Self::ExecutesThen500),
-        ("acct_sandboxDies", Self::Dies),
-        ("acct_sandboxExecutesThenDies", Self::ExecutesThenDies),
-        ("acct_sandboxLimits", Self::Limits),
-        ("acct_sandboxHtml", Self::Html),
-    ];
-
-    pub fn of(destination: &str) -> Self {
-        Self::SANDBOX.iter().find(|(name, _)| *name == destination).map_or(Self::Pays, |(_, behaviour)| *behaviour)
-    }
-
-    fn executes(self) -> bool {
-        matches!(self, Self::Pays | Self::ExecutesThenHangs | Self::ExecutesThen500 | Self::ExecutesThenDies)
-    }
-}
 
 /// What the whole rail does for a while, whoever the payee is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -78,6 +38,20 @@ pub enum Weather {
     Down,
     /// Every payout is answered 503, and none executed.
     Unavailable,
+}
+
+impl Weather {
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Fair => "fair",
+            Self::Down => "down",
+            Self::Unavailable => "unavailable",
+        }
+    }
+
+    pub fn parse(word: &str) -> Option<Self> {
+        [Self::Fair, Self::Down, Self::Unavailable].into_iter().find(|weather| weather.word() == word)
+    }
 }
 
 /// A payout that was executed.
@@ -95,7 +69,7 @@ pub struct Transfer {
 }
 
 impl Transfer {
-    fn json(&self) -> Value {
+    pub(crate) fn json(&self) -> Value {
         json!({
             "id": self.id,
             "object": "transfer",
@@ -139,6 +113,7 @@ struct State {
     keys: BTreeMap<String, Remembered>,
     /// Payout requests that arrived, executed or not, by payout key.
     requests: BTreeMap<String, u64>,
+    connections: u64,
 }
 
 /// What a caller must show.
@@ -211,6 +186,11 @@ impl SandboxRail {
         self.desk.state().requests.clone()
     }
 
+    /// How many connections were taken, used or not.
+    pub fn connections(&self) -> u64 {
+        self.desk.state().connections
+    }
+
     /// The ledger, with what was executed more than once for one payout key.
     pub fn json(&self) -> Value {
         let state = self.desk.state();
@@ -238,6 +218,7 @@ async fn serve(listener: TcpListener, address: SocketAddr, desk: Arc<Desk>, mut 
             (Some(open), _) => tokio::select! {
                 accepted = open.accept() => {
                     if let Ok((stream, _)) = accepted {
+                        desk.state().connections += 1;
                         tokio::spawn(converse(stream, desk.clone(), weather.clone()));
                     }
                 }
@@ -402,22 +383,6 @@ impl Desk {
     }
 }
 
-impl Behaviour {
-    fn says(self, transfer: &Transfer) -> (StatusCode, Value) {
-        let error = |kind: &str, code: Option<&str>| json!({ "error": { "type": kind, "code": code } });
-        match self {
-            Self::Refuses => {
-                let mut refusal = error("invalid_request_error", Some("balance_insufficient"));
-                refusal["error"]["message"] = "You have insufficient funds in your Stripe account.".into();
-                (StatusCode::BAD_REQUEST, refusal)
-            }
-            Self::Answers500 | Self::ExecutesThen500 => (StatusCode::INTERNAL_SERVER_ERROR, error("api_error", None)),
-            Self::Limits => (StatusCode::TOO_MANY_REQUESTS, error("invalid_request_error", Some("rate_limit"))),
-            _ => (StatusCode::OK, transfer.json()),
-        }
-    }
-}
-
 impl State {
     /// The file first: what is executed is not forgotten.
     fn write(&mut self, arrived: Arrived) -> Result<(), Died> {
@@ -437,10 +402,6 @@ impl State {
     }
 }
 
-fn field<'f>(form: &'f [(String, String)], name: &str) -> Option<&'f str> {
-    form.iter().find(|(found, _)| found == name).map(|(_, value)| value.as_str())
-}
-
 fn error(status: StatusCode, kind: &str, code: Option<&str>) -> Response<Full<Bytes>> {
     respond(status, &json!({ "error": { "type": kind, "code": code } }))
 }
@@ -457,42 +418,4 @@ fn respond(status: StatusCode, body: &Value) -> Response<Full<Bytes>> {
     *response.status_mut() = status;
     response.headers_mut().insert("content-type", http::HeaderValue::from_static("application/json"));
     response
-}
-
-/// `application/x-www-form-urlencoded`, decoded.
-fn form(text: &str) -> Vec<(String, String)> {
-    text.split('&')
-        .filter(|pair| !pair.is_empty())
-        .map(|pair| {
-            let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-            (decode(name), decode(value))
-        })
-        .collect()
-}
-
-fn decode(text: &str) -> String {
-    let bytes = text.as_bytes();
-    let mut decoded = Vec::with_capacity(bytes.len());
-    let mut at = 0;
-    while at < bytes.len() {
-        let escaped = bytes
-            .get(at + 1..at + 3)
-            .filter(|_| bytes[at] == b'%')
-            .and_then(|pair| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok());
-        match (escaped, bytes[at]) {
-            (Some(byte), _) => {
-                decoded.push(byte);
-                at += 3;
-            }
-            (None, b'+') => {
-                decoded.push(b' ');
-                at += 1;
-            }
-            (None, byte) => {
-                decoded.push(byte);
-                at += 1;
-            }
-        }
-    }
-    String::from_utf8_lossy(&decoded).into_owned()
 }

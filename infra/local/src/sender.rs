@@ -4,41 +4,61 @@
 use std::collections::BTreeMap;
 use std::io;
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
-use http::{HeaderName, HeaderValue, Request};
+use http::{HeaderName, HeaderValue, Request, header};
 use http_body_util::{BodyExt, Full};
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
+use payonce_protocol::UnixMillis;
 use payonce_protocol::ids::Digest;
 use payonce_providers::{Provider, Secrets};
 use payonce_runtime::clock::Clock;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tokio::net::TcpStream;
 
-/// What the sender knows must come of an event.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// What must come of an event, by what its sender knows.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Expected {
     /// One payout, or a case that says why not.
-    Payout,
-    /// No payout, and a case.
-    Case,
+    Payout(Payout),
+    /// No payout, and a case of this reason.
+    Case(String),
     /// Neither.
     Nothing,
 }
 
-/// One event that was sent, however often.
-#[derive(Clone, Debug)]
+/// The payout that an event asks for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Payout {
+    pub key: String,
+    pub amount: u64,
+    pub currency: String,
+    pub payee: String,
+}
+
+/// One thing that was sent, however often.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Sent {
-    pub event: String,
-    /// The payout key that the event asks for.
-    pub payout_key: Option<String>,
+    /// The event's id, unless one id was sent with two contents.
+    pub name: String,
     /// What a case about it may name: the event, its type, its body.
     pub about: Vec<String>,
     pub expected: Expected,
-    /// Its last answer was a 2xx: it will not be sent again.
+    /// It was answered 2xx: a provider does not come back.
     pub acknowledged: bool,
+}
+
+impl Sent {
+    pub fn payout(&self) -> Option<&Payout> {
+        match &self.expected {
+            Expected::Payout(payout) => Some(payout),
+            Expected::Case(_) | Expected::Nothing => None,
+        }
+    }
 }
 
 /// An answer to one delivery.
@@ -48,86 +68,149 @@ pub struct Answered {
     pub body: String,
 }
 
+impl Answered {
+    pub fn is_success(&self) -> bool {
+        (200..300).contains(&self.status)
+    }
+}
+
 pub struct Sender {
     to: SocketAddr,
     provider: Arc<Provider>,
     secrets: Secrets,
     clock: Clock,
-    sent: Mutex<BTreeMap<String, Sent>>,
-    answers: Mutex<BTreeMap<u16, u64>>,
+    /// Keeps the list over a restart.
+    file: Option<PathBuf>,
+    list: Mutex<List>,
+}
+
+#[derive(Default)]
+struct List {
+    sent: BTreeMap<String, Sent>,
+    answers: BTreeMap<u16, u64>,
 }
 
 impl Sender {
-    pub fn new(to: SocketAddr, provider: Arc<Provider>, secrets: Secrets, clock: Clock) -> Self {
-        Self { to, provider, secrets, clock, sent: Mutex::default(), answers: Mutex::default() }
+    pub fn new(
+        to: SocketAddr,
+        provider: Arc<Provider>,
+        secrets: Secrets,
+        clock: Clock,
+        file: Option<PathBuf>,
+    ) -> io::Result<Self> {
+        let mut list = List::default();
+        if let Some(path) = file.as_ref().filter(|path| path.exists()) {
+            for line in std::fs::read_to_string(path)?.lines() {
+                let sent: Sent = serde_json::from_str(line)?;
+                list.sent.insert(sent.name.clone(), sent);
+            }
+        }
+        Ok(Self { to, provider, secrets, clock, file, list: Mutex::new(list) })
     }
 
-    /// Signs and posts one event, and notes it.
-    pub async fn deliver(&self, event: &Value, key: Option<&str>, expected: Expected) -> io::Result<Answered> {
+    pub fn path(provider: &str) -> String {
+        format!("/webhooks/{provider}")
+    }
+
+    /// Signs and posts one event, and notes it under its id.
+    pub async fn deliver(&self, event: &Value, expected: Expected) -> io::Result<Answered> {
         let word = |name: &str| event[name].as_str().unwrap_or_default().to_owned();
-        let about = vec![word("type")];
-        self.deliver_bytes(&word("id"), event.to_string().as_bytes(), about, key, expected).await
+        let about = vec![word("id"), word("type")];
+        self.deliver_bytes(&word("id"), event.to_string().as_bytes(), about, expected).await
     }
 
     pub async fn deliver_bytes(
         &self,
-        id: &str,
+        name: &str,
         body: &[u8],
         mut about: Vec<String>,
-        key: Option<&str>,
         expected: Expected,
     ) -> io::Result<Answered> {
-        let headers = self.provider.sign(&self.secrets, body, self.clock.now());
-        let answered = self.post(body, headers).await?;
-        about.extend([id.to_owned(), Digest::of(body).to_string()]);
-        let sent = Sent {
-            about,
-            event: id.to_owned(),
-            payout_key: key.map(str::to_owned),
-            expected,
-            acknowledged: (200..300).contains(&answered.status),
-        };
-        self.sent.lock().unwrap_or_else(PoisonError::into_inner).insert(id.to_owned(), sent);
+        about.push(Digest::of(body).to_string());
+        // On the list before it leaves: whatever becomes of the delivery, it was sent.
+        self.note(Sent { name: name.to_owned(), about, expected, acknowledged: false })?;
+        let answered = self.post(body, self.sign(body)).await?;
+        if answered.is_success() {
+            self.acknowledge(name)?;
+        }
         Ok(answered)
     }
 
     /// Posts a body with headers that somebody else made. It is on nobody's list.
     pub async fn post(&self, body: &[u8], headers: Vec<(HeaderName, HeaderValue)>) -> io::Result<Answered> {
-        let answered = post(self.to, &Self::path(self.provider.name()), body, headers).await?;
-        *self.answers.lock().unwrap_or_else(PoisonError::into_inner).entry(answered.status).or_default() += 1;
+        let answered = post(&self.to.to_string(), &Self::path(self.provider.name()), body, headers).await?;
+        *self.list().answers.entry(answered.status).or_default() += 1;
         Ok(answered)
     }
 
-    /// Where a provider posts to.
-    pub fn path(provider: &str) -> String {
-        format!("/webhooks/{provider}")
-    }
-
     pub fn sign(&self, body: &[u8]) -> Vec<(HeaderName, HeaderValue)> {
-        self.provider.sign(&self.secrets, body, self.clock.now())
+        self.sign_at(body, self.clock.now())
     }
 
+    pub fn sign_at(&self, body: &[u8], now: UnixMillis) -> Vec<(HeaderName, HeaderValue)> {
+        self.provider.sign(&self.secrets, body, now)
+    }
+
+    /// As somebody would who holds another secret.
+    pub fn sign_as(&self, secret: &str, body: &[u8], now: UnixMillis) -> io::Result<Vec<(HeaderName, HeaderValue)>> {
+        let secrets = Secrets::new(vec![secret.to_owned()]).map_err(io::Error::other)?;
+        Ok(self.provider.sign(&secrets, body, now))
+    }
+
+    /// Everything that was ever sent.
     pub fn sent(&self) -> Vec<Sent> {
-        self.sent.lock().unwrap_or_else(PoisonError::into_inner).values().cloned().collect()
+        self.list().sent.values().cloned().collect()
     }
 
-    /// How many deliveries were answered with which status.
+    /// How many deliveries of this process were answered with which status.
     pub fn answers(&self) -> BTreeMap<u16, u64> {
-        self.answers.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.list().answers.clone()
+    }
+
+    fn list(&self) -> MutexGuard<'_, List> {
+        self.list.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn note(&self, sent: Sent) -> io::Result<()> {
+        let mut list = self.list();
+        match list.sent.get_mut(&sent.name) {
+            // The same again, perhaps in another body.
+            Some(before) => {
+                before.about.extend(sent.about);
+                before.about.sort();
+                before.about.dedup();
+                Ok(())
+            }
+            None => {
+                self.keep(&sent)?;
+                list.sent.insert(sent.name.clone(), sent);
+                Ok(())
+            }
+        }
+    }
+
+    fn acknowledge(&self, name: &str) -> io::Result<()> {
+        let mut list = self.list();
+        match list.sent.get_mut(name) {
+            Some(sent) if !sent.acknowledged => {
+                sent.acknowledged = true;
+                self.keep(sent)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn keep(&self, sent: &Sent) -> io::Result<()> {
+        self.file.as_ref().map_or(Ok(()), |path| crate::append_line(path, sent))
     }
 }
 
-/// One POST on a fresh connection.
-pub async fn post(
-    to: SocketAddr,
-    path: &str,
-    body: &[u8],
-    headers: Vec<(HeaderName, HeaderValue)>,
-) -> io::Result<Answered> {
+/// One POST on a fresh connection, to `host:port`.
+pub async fn post(to: &str, path: &str, body: &[u8], headers: Vec<(HeaderName, HeaderValue)>) -> io::Result<Answered> {
     let stream = TcpStream::connect(to).await?;
     let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(io::Error::other)?;
     let connection = tokio::spawn(connection);
-    let mut request = Request::post(path).header("host", to.to_string()).header("content-type", "application/json");
+    let mut request = Request::post(path).header(header::HOST, to).header(header::CONTENT_TYPE, "application/json");
     for (name, value) in headers {
         request = request.header(name, value);
     }

@@ -3,25 +3,31 @@
 use std::collections::BTreeMap;
 use std::error::Error;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 
-use payonce_ledger::{Credentials, Ledger, create_tables};
+use http::Method;
+use payonce_ledger::{Credentials, FiledCase, Ledger, LedgerError, create_tables};
 use payonce_protocol::sweep::MINUTE_MS;
 use payonce_providers::Secrets;
 use payonce_runtime::clock::Clock;
 use payonce_runtime::config::Config;
-use payonce_runtime::environment::Environment;
+use payonce_runtime::environment::{Environment, EnvironmentError};
 use payonce_runtime::metrics::Metrics;
 use payonce_runtime::secrets::SecretReader;
-use payonce_runtime::start::Started;
+use payonce_runtime::start::{StartError, Started};
 use serde_json::{Value, json};
 
-use crate::books::Books;
+use crate::books::{Books, CASES_AT_MOST, Kept, per_reason};
 use crate::dynamo::Dynamo;
 use crate::front::{Front, Page, Pages};
-use crate::sandbox_rail::SandboxRail;
+use crate::sandbox_rail::{Behaviour, SandboxRail, Weather};
 use crate::sender::Sender;
+
+/// The provider that this sandbox has.
+pub const PROVIDER: &str = "stripe";
+const AUDIT: &str = "payonce-audit";
 
 /// The sandbox's configuration, as it is in the repository.
 pub const CONFIG: &str = include_str!("../payonce.toml");
@@ -39,14 +45,15 @@ pub const SECRETS: &[(&str, &str)] = &[
 pub const FUNCTION_MS: u64 = 25_000;
 const CASES_SHOWN: usize = 1_000;
 
+/// Takes the lines that Lambda would carry to CloudWatch: one for each delivery and each run of the sweeper.
+pub type Lines = Box<dyn Fn(&str) + Send + Sync>;
+
 pub struct Options {
+    /// Of the front door; rail and tables listen on the two after it, or where there is room. 0: any that is free.
     pub port: u16,
-    /// Where tables and the rail's ledger are kept; in memory without.
+    /// Where tables, rail and sender keep their books; in memory without.
     pub data: Option<PathBuf>,
-    /// Where the functions' metrics go.
-    pub metrics: fn(Clock) -> Metrics,
-    /// A configuration in place of the sandbox's.
-    pub config: Option<String>,
+    pub metrics: Lines,
 }
 
 /// The running stack.
@@ -56,13 +63,14 @@ pub struct Stack {
     pub rail: Arc<SandboxRail>,
     pub ledger: Arc<Ledger>,
     pub sender: Arc<Sender>,
-    pub dynamodb_url: String,
+    pub dynamo: Dynamo,
     sweeper: sweeper::Parts,
-    _dynamo: Dynamo,
+    /// What the rail had executed when this process began.
+    executed_before: usize,
 }
 
 /// A secret of the sandbox; the environment's own wins.
-fn variable(name: &str) -> Option<String> {
+pub fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty()).or_else(|| sandbox_secret(name))
 }
 
@@ -78,35 +86,37 @@ impl Stack {
             std::fs::create_dir_all(directory)
                 .map_err(|error| io::Error::new(error.kind(), format!("--data {}: {error}", directory.display())))?;
         }
-        let near = |step: u16| if options.port == 0 { 0 } else { options.port.saturating_add(step) };
+        let near = |step: u16| if options.port == 0 { 0 } else { options.port.checked_add(step).unwrap_or(0) };
         let rail_secrets = ["PAYONCE_SANDBOX_RAIL", "PAYONCE_SANDBOX_RAIL_LOOKUP"];
         let rail_secrets = rail_secrets.map(|name| variable(name).unwrap_or_default());
         let rail = SandboxRail::start(near(1), rail_secrets, kept("rail.jsonl"), clock.clone()).await?;
         let dynamo = Dynamo::start(near(2), kept("dynamodb.sqlite").as_deref()).await?;
 
-        let text = options.config.unwrap_or_else(|| CONFIG.to_owned()).replace(RAIL_IN_CONFIG, &rail.url());
-        let config = Config::parse(&text).map_err(payonce_runtime::start::StartError::Config)?;
+        let config = Config::parse(&CONFIG.replace(RAIL_IN_CONFIG, &rail.url())).map_err(StartError::Config)?;
         let environment = environment(&dynamo.url())?;
         let reader = SecretReader::with_variables(&environment, variable);
         let credentials = Credentials::Given { key_id: "sandbox".to_owned(), secret: "sandbox".to_owned() };
-        let metrics = (options.metrics)(clock.clone());
+        let metrics = Metrics::to(clock.clone(), options.metrics);
         let started = Started::of(environment, config, reader, credentials, clock.clone(), metrics).await?;
         create_tables(&started.ledger).await?;
-
         let ledger = started.ledger.clone();
         let sweeper = sweeper::Parts::of(&started);
-        let provider =
-            Arc::new(started.config.provider(Some("stripe")).map_err(payonce_runtime::start::StartError::Config)?);
+        // The first round marks where this stack begins; the later ones are counted from it.
+        sweeper::App::new(sweeper.clone()).run().await?;
+
+        let provider = Arc::new(started.config.provider(Some(PROVIDER)).map_err(StartError::Config)?);
         let secrets = Secrets::new(vec![variable("PAYONCE_SANDBOX_STRIPE").unwrap_or_default()])?;
-        let function = Arc::new(webhook::App::start(started).await?);
+        let functions = BTreeMap::from([(PROVIDER.to_owned(), Arc::new(webhook::App::start(started).await?))]);
         let rail = Arc::new(rail);
-        let functions = BTreeMap::from([("stripe".to_owned(), function)]);
-        let front =
-            Front::start(options.port, functions, pages(rail.clone(), ledger.clone()), clock.clone(), FUNCTION_MS)
-                .await
-                .map_err(|error| io::Error::new(error.kind(), format!("--port {}: {error}", options.port)))?;
-        let sender = Arc::new(Sender::new(front.address(), provider, secrets, clock.clone()));
-        Ok(Self { clock, front, rail, ledger, sender, sweeper, dynamodb_url: dynamo.url(), _dynamo: dynamo })
+        let pages = pages(rail.clone(), ledger.clone());
+        let front = Front::start(options.port, functions, pages, clock.clone(), FUNCTION_MS).await;
+        let front = front.map_err(|error| {
+            let hint = if error.kind() == io::ErrorKind::AddrInUse { " (--port 0 takes any that is free)" } else { "" };
+            io::Error::new(error.kind(), format!("--port {}: {error}{hint}", options.port))
+        })?;
+        let sender = Sender::new(front.address(), provider, secrets, clock.clone(), kept("sent.jsonl"))?;
+        let executed_before = rail.executed().len();
+        Ok(Self { clock, front, rail, ledger, sender: Arc::new(sender), dynamo, sweeper, executed_before })
     }
 
     /// The sweeper, as it runs each minute.
@@ -121,19 +131,33 @@ impl Stack {
         app.run().await.map_err(io::Error::other)
     }
 
-    /// The three books.
+    /// The books of all sides, and what the tables say about them.
     pub async fn books(&self) -> io::Result<Books> {
-        Books::compare(&self.sender.sent(), &self.rail.executed(), &self.ledger).await.map_err(io::Error::other)
+        let mut kept = Kept {
+            sent: self.sender.sent(),
+            executed: self.rail.executed(),
+            requests: self.rail.requests(),
+            executed_before: self.executed_before,
+            claims: self.dynamo.count(AUDIT, "#claim")?,
+            ..Kept::default()
+        };
+        kept.look_up(&self.ledger).await.map_err(io::Error::other)?;
+        Ok(Books::compare(&kept))
+    }
+
+    pub async fn open_cases(&self) -> io::Result<BTreeMap<&'static str, usize>> {
+        let cases = self.ledger.open_cases(CASES_AT_MOST).await.map_err(io::Error::other)?;
+        Ok(per_reason(&cases))
     }
 }
 
-fn environment(dynamodb: &str) -> Result<Environment, payonce_runtime::environment::EnvironmentError> {
+fn environment(dynamodb: &str) -> Result<Environment, EnvironmentError> {
     let variables = BTreeMap::from([
         ("PAYONCE_CONFIG", "infra/local/payonce.toml"),
-        ("PAYONCE_AUDIT_TABLE", "payonce-audit"),
+        ("PAYONCE_AUDIT_TABLE", AUDIT),
         ("PAYONCE_BODIES_TABLE", "payonce-bodies"),
         ("PAYONCE_RECONCILE_TABLE", "payonce-reconcile"),
-        ("PAYONCE_PROVIDER", "stripe"),
+        ("PAYONCE_PROVIDER", PROVIDER),
         ("AWS_REGION", "eu-central-1"),
         ("AWS_ACCESS_KEY_ID", "sandbox"),
         ("AWS_SECRET_ACCESS_KEY", "sandbox"),
@@ -143,26 +167,53 @@ fn environment(dynamodb: &str) -> Result<Environment, payonce_runtime::environme
 }
 
 fn pages(rail: Arc<SandboxRail>, ledger: Arc<Ledger>) -> Pages {
-    Arc::new(move |path| {
+    Arc::new(move |method, path, address| {
         let (rail, ledger) = (rail.clone(), ledger.clone());
         Box::pin(async move {
-            match path.as_str() {
-                "/" => Some(Page::Html(include_str!("index.html").to_owned())),
-                "/sandbox/rail" => Some(Page::Json(rail.json())),
-                "/sandbox/cases" => Some(Page::Json(match ledger.open_cases(CASES_SHOWN).await {
-                    Ok(cases) => cases.iter().map(case_json).collect(),
-                    Err(error) => json!({ "problem": error.to_string() }),
-                })),
+            match (method, path.as_str()) {
+                (Method::GET, "/") => Some(Page::Html(index(address))),
+                (Method::GET, "/sandbox/rail") => Some(Page::Json(rail.json())),
+                (Method::GET, "/sandbox/cases") => Some(Page::Json(cases(&ledger).await)),
+                (Method::POST, path) => {
+                    let weather = Weather::parse(path.strip_prefix("/sandbox/rail/")?)?;
+                    rail.set_weather(weather).await;
+                    Some(Page::Json(json!({ "rail": weather.word() })))
+                }
                 _ => None,
             }
         })
     })
 }
 
-fn case_json(case: &payonce_ledger::Case) -> Value {
+fn index(address: SocketAddr) -> String {
+    let misbehaviour = Behaviour::SANDBOX.iter().fold(String::new(), |rows, (payee, behaviour)| {
+        format!("{rows}<tr><td><code>{payee}</code><td>{}\n", behaviour.in_words())
+    });
+    let page = include_str!("index.html").replace("<!-- misbehaviour -->", &misbehaviour);
+    page.replace("<!-- address -->", &address.to_string())
+}
+
+/// Open cases with what was found out about each, the oldest first.
+async fn cases(ledger: &Ledger) -> Value {
+    let read = async {
+        let mut shown = vec![];
+        for case in ledger.open_cases(CASES_SHOWN).await? {
+            shown.extend(ledger.case(&case.id()).await?);
+        }
+        Ok::<_, LedgerError>(shown)
+    };
+    match read.await {
+        Ok(cases) => cases.iter().map(case_json).collect(),
+        Err(error) => json!({ "problem": error.to_string() }),
+    }
+}
+
+fn case_json(FiledCase { case, status, version, evidence }: &FiledCase) -> Value {
     json!({
         "id": case.id().to_string(),
         "reason": case.reason.as_str(),
+        "status": status,
+        "version": version,
         "provider": case.provider,
         "payout_key": case.key.as_ref().map(ToString::to_string),
         "attempt": case.attempt,
@@ -170,25 +221,7 @@ fn case_json(case: &payonce_ledger::Case) -> Value {
         "amount": case.money.map(|money| money.to_string()),
         "destination": case.destination.as_ref().map(ToString::to_string),
         "details": case.details,
+        "evidence": evidence,
         "opened_at": case.opened_at,
     })
-}
-
-/// Checks a configuration file, and prints what is wrong or unwise.
-pub fn check(path: &Path) -> bool {
-    match Config::load(path) {
-        Ok(config) => {
-            for found in config.warnings() {
-                println!("  unwise  {}: {}", found.path, found.problem);
-            }
-            println!("  {} can be used; the fingerprint of its payout keys is {}", path.display(), config.key_rules());
-            true
-        }
-        Err(problems) => {
-            for found in problems {
-                println!("  wrong   {}: {}", found.path, found.problem);
-            }
-            false
-        }
-    }
 }

@@ -1,0 +1,165 @@
+//! What the terminal shows: plain aligned text, and colours only where somebody looks.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write;
+use std::io::IsTerminal;
+use std::path::Path;
+
+use serde_json::Value;
+
+use crate::books::{Books, Fault};
+use crate::play::Scene;
+use crate::stack::{SECRETS, Stack};
+
+/// Colours, or none of them.
+#[derive(Clone, Copy, Debug)]
+pub struct Paint(bool);
+
+impl Paint {
+    /// Colours on a terminal, unless <https://no-color.org> is asked for.
+    pub fn stdout() -> Self {
+        let refused = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+        Self(std::io::stdout().is_terminal() && !refused)
+    }
+
+    pub const PLAIN: Self = Self(false);
+
+    fn with(self, code: &str, text: &str) -> String {
+        if self.0 { format!("\x1b[{code}m{text}\x1b[0m") } else { text.to_owned() }
+    }
+
+    pub fn bold(self, text: &str) -> String {
+        self.with("1", text)
+    }
+
+    pub fn dim(self, text: &str) -> String {
+        self.with("2", text)
+    }
+
+    fn good(self, text: &str) -> String {
+        self.with("1;32", text)
+    }
+
+    fn bad(self, text: &str) -> String {
+        self.with("1;31", text)
+    }
+}
+
+/// What runs where.
+pub fn introduction(stack: &Stack, data: Option<&Path>, paint: Paint) -> String {
+    let kept = data.map_or_else(|| "in memory".to_owned(), |directory| format!("kept in {}", directory.display()));
+    let address = stack.front.address();
+    let mut text = paint.bold("payonce on this machine: nothing here moves money");
+    text.push_str("\n\n");
+    for (what, place, more) in [
+        ("front door", format!("http://{address}"), "POST /webhooks/stripe"),
+        ("sandbox rail", stack.rail.url(), "as Stripe's transfers"),
+        ("DynamoDB", stack.dynamo.url(), kept.as_str()),
+        ("sweeper", "each minute".to_owned(), "and in the play, with its clock ahead"),
+    ] {
+        let _ = writeln!(text, "  {what:<14}{place:<26}{}", paint.dim(more));
+    }
+    for (index, (name, value)) in SECRETS.iter().enumerate() {
+        let what = if index == 0 { "secrets" } else { "" };
+        let set = std::env::var_os(name).is_some_and(|value| !value.is_empty());
+        let value = if set { "(from the environment)" } else { value };
+        let _ = writeln!(text, "  {what:<14}{name}={value}");
+    }
+    text
+}
+
+/// One line for each scene.
+pub fn scenes(scenes: &[Scene], paint: Paint) -> String {
+    let statuses: BTreeSet<u16> = scenes.iter().flat_map(|scene| scene.answers.keys().copied()).collect();
+    let widest = scenes.iter().map(|scene| scene.name.chars().count()).max().unwrap_or_default();
+    let columns: String = statuses.iter().map(|status| format!("{status:>5}")).collect();
+    let head = format!("  {:<widest$}{:>6}{columns}{:>6}  cases opened", "what was played", "sent", "paid");
+    let mut text = format!("{}\n", paint.bold(&head));
+    let margin = head.chars().count() - "cases opened".len();
+    for scene in scenes {
+        let sent: u64 = scene.answers.values().sum();
+        let counts: String =
+            statuses.iter().map(|status| number(scene.answers.get(status).copied().unwrap_or_default(), 5)).collect();
+        let reasons: Vec<String> = scene.cases.iter().map(|(reason, count)| format!("{count} {reason}")).collect();
+        let reasons = reasons.join(&format!("\n{:margin$}", ""));
+        let row =
+            format!("  {:<widest$}{}{counts}{}  {reasons}", scene.name, number(sent, 6), number(scene.paid as u64, 6));
+        let _ = writeln!(text, "{}", row.trim_end());
+    }
+    text
+}
+
+/// Nothing is shown as nothing.
+fn number(count: u64, width: usize) -> String {
+    if count == 0 { " ".repeat(width) } else { format!("{count:>width$}") }
+}
+
+/// The three books, and whether they agree.
+pub fn books(answers: &BTreeMap<u16, u64>, books: &Books, paint: Paint) -> String {
+    let mut text = format!("{}\n", paint.bold("  The books: the sender's list, the rail's ledger, the tables"));
+    let mut line = |name: &str, count: u64| {
+        let _ = writeln!(text, "  {name:<36}{count:>7}");
+    };
+    line("deliveries sent", answers.values().sum());
+    for (status, count) in answers {
+        line(&format!("  answered {status}"), *count);
+    }
+    line("claims in the audit table", books.claims as u64);
+    line("payout requests at the rail", books.requests);
+    line("payouts at the rail", books.payouts as u64);
+    line("  confirmed by an outcome", books.confirmed as u64);
+    line("  not confirmed", (books.payouts - books.confirmed) as u64);
+    line("open cases", books.cases.values().sum::<usize>() as u64);
+    for (reason, count) in &books.cases {
+        line(&format!("  {reason}"), *count as u64);
+    }
+    line("looked up at the rail by the sweeper", (books.looked_up.found + books.looked_up.absent) as u64);
+    line("  found there", books.looked_up.found as u64);
+    line("  absent", books.looked_up.absent as u64);
+    text.push('\n');
+    for (fault, about) in &books.faults {
+        let _ = writeln!(text, "  {}", paint.bad(&format!("{fault}: {about}")));
+    }
+    let end = format!("{} paid twice, {} lost", books.count(Fault::PaidTwice), books.count(Fault::Lost));
+    let _ = writeln!(text, "  {}", if books.agree() { paint.good(&end) } else { paint.bad(&end) });
+    if !books.agree() {
+        let _ = writeln!(text, "  {}", paint.bad("The books do not agree."));
+    }
+    text
+}
+
+/// What to try while the stack stays up.
+pub fn invitation(stack: &Stack, paint: Paint) -> String {
+    let address = stack.front.address();
+    let url = format!("http://{address}");
+    format!(
+        "\n  {}\n\n    cargo run -- send events/stripe/payment_intent.succeeded.json --provider stripe{}\n    \
+         curl {url}/sandbox/rail\n    curl {url}/sandbox/cases\n\n  {}\n",
+        paint.bold("Up until Ctrl-C. In another terminal:"),
+        if address.port() == crate::PORT { String::new() } else { format!(" --url {url}") },
+        paint.dim(&format!("What else there is: {url}/")),
+    )
+}
+
+/// One delivery or sweep in a few words, from the line that Lambda would carry to CloudWatch. Sweeps that found nothing
+/// are not worth one.
+pub fn in_passing(line: &str) -> Option<String> {
+    let line: Value = serde_json::from_str(line).ok()?;
+    let Some(status) = line["status"].as_u64() else {
+        let count = |name: &str| line[name].as_u64().unwrap_or_default();
+        let (swept, held) = (count("Swept"), count("HoldTripped") > 0);
+        let hold = if held { ", payouts are held" } else { "" };
+        return (swept > 0 || held).then(|| format!("sweeper  {swept} claims given up{hold}"));
+    };
+    let word = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let events = line["events"].as_array().map(Vec::as_slice).unwrap_or_default();
+    let mut said: Vec<String> = events
+        .iter()
+        .map(|event| {
+            let key = if event["payout_key"].is_string() { &event["payout_key"] } else { &event["event_id"] };
+            [word(key), word(&event["outcome"]), word(&event["reason"])].join(" ").trim().to_owned()
+        })
+        .collect();
+    said.extend(line["refused"].as_str().map(str::to_owned));
+    Some(format!("POST /webhooks/{}  {status}  {}", word(&line["provider"]), said.join(", ")))
+}
