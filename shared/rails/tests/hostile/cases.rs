@@ -105,7 +105,7 @@ fn before_the_request() -> Vec<Case> {
     let shut = Case { gate_is_shut: true, ..early("gate_shut_at_the_first_byte", BOTH, vec![], "first_byte_too_late") };
     vec![
         door("refused", &[Door::Shut], "tcp"),
-        door("reset_on_accept", &[Door::ResetOnAccept], "tls"),
+        door("reset_before_server_hello", &[Door::ResetBeforeServerHello], "tls"),
         door("silence_instead_of_tls", &[Door::SilenceInsteadOfTls], "too_long"),
         door("cut_before_server_hello", &[Door::CutBeforeServerHello], "tls"),
         door("cut_inside_server_hello", &[Door::CutInsideServerHello], "tls"),

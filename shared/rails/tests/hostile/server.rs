@@ -25,7 +25,7 @@ pub enum Door {
     TlsOfAStranger,
     TlsForAnotherName,
     TlsWithH2Only,
-    ResetOnAccept,
+    ResetBeforeServerHello,
     SilenceInsteadOfTls,
     CutBeforeServerHello,
     CutInsideServerHello,
@@ -264,7 +264,10 @@ fn open(mut socket: TcpStream, door: Door, config: Arc<ServerConfig>, ended: &mu
     let cut_short = matches!(door, Door::CutInsideServerHello | Door::ResetInsideServerHello);
     match door {
         Door::Plain | Door::Shut => return Some(Line::Plain(socket)),
-        Door::ResetOnAccept => reset(&socket),
+        Door::ResetBeforeServerHello => {
+            let _ = socket.peek(&mut [0; 1]);
+            reset(&socket);
+        }
         Door::SilenceInsteadOfTls => {
             ended.stuck = drain(&mut socket);
         }
