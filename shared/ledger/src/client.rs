@@ -12,9 +12,10 @@ use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::config::retry::RetryConfig;
 use aws_sdk_dynamodb::config::timeout::TimeoutConfig;
 use aws_sdk_dynamodb::config::{BehaviorVersion, Config, Region, SharedHttpClient};
+use aws_smithy_http_client::Connector;
 use aws_smithy_http_client::proxy::ProxyConfig;
 use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
-use aws_smithy_http_client::{Builder, Connector};
+use aws_smithy_runtime_api::client::http::{HttpConnectorSettings, SharedHttpConnector, http_client_fn};
 use aws_types::endpoint_config::AccountIdEndpointMode;
 
 use crate::LedgerError;
@@ -126,18 +127,17 @@ fn client(
     Ok(Client::from_conf(config.build()))
 }
 
-/// TLS by ring, and never a proxy: the SDK's own client would obey `HTTPS_PROXY`.
+/// TLS by ring, and never a proxy: the SDK's own client would obey `HTTPS_PROXY`. The connector is built here, once, and
+/// not by the first request: reading the root certificates must not eat the time of a claim.
 fn http_client(pool: Pool) -> SharedHttpClient {
-    Builder::new().build_with_connector_fn(move |settings, components| {
-        let mut connector = Connector::builder().proxy_config(ProxyConfig::disabled());
-        connector.set_connector_settings(settings.cloned());
-        connector.set_sleep_impl(components.and_then(|components| components.sleep_impl()));
-        connector = match pool {
-            Pool::None => connector.pool_max_idle_per_host(0),
-            Pool::Idle(idle) => connector.pool_idle_timeout(idle),
-        };
-        connector.tls_provider(Provider::Rustls(CryptoMode::Ring)).build()
-    })
+    let settings = HttpConnectorSettings::builder().connect_timeout(CONNECT_WITHIN).build();
+    let connector = Connector::builder().proxy_config(ProxyConfig::disabled()).connector_settings(settings);
+    let connector = match pool {
+        Pool::None => connector.pool_max_idle_per_host(0),
+        Pool::Idle(idle) => connector.pool_idle_timeout(idle),
+    };
+    let connector = SharedHttpConnector::new(connector.tls_provider(Provider::Rustls(CryptoMode::Ring)).build());
+    http_client_fn(move |_, _| connector.clone())
 }
 
 /// A user name in front of the host, as in `http://127.0.0.1@elsewhere`, does not deceive the parser.

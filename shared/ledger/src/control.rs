@@ -1,8 +1,6 @@
 //! The control item: whether payouts are made, and which rules of payout keys are accepted. Every change is conditional
 //! on the version that was read, and leaves a record of who made it and why.
 
-use std::collections::BTreeMap;
-
 use aws_sdk_dynamodb::types::{AttributeValue, Put, TransactWriteItem};
 use payonce_protocol::UnixMillis;
 use payonce_protocol::hold::Hold;
@@ -111,11 +109,9 @@ impl Control {
     }
 
     fn history(&self, act: &str) -> Item {
-        let facts = BTreeMap::from([
-            ("hold".to_owned(), self.hold.to_string()),
-            ("keys".to_owned(), self.keys.to_string()),
-            ("why".to_owned(), self.why.clone()),
-        ]);
+        let paid_from = self.paid_from.map(|paid_from| ("paid_from", paid_from.to_string()));
+        let facts = [("hold", self.hold.to_string()), ("keys", self.keys.to_string()), ("why", self.why.clone())];
+        let facts = facts.into_iter().chain(paid_from).map(|(name, value)| (name.to_owned(), value)).collect();
         history(PK, self.version, act, &self.set_by, self.set_at, &facts)
     }
 

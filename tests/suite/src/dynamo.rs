@@ -14,6 +14,7 @@ use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::config::retry::RetryConfig;
 use aws_sdk_dynamodb::config::{BehaviorVersion, Credentials as SdkCredentials, Region};
 use payonce_ledger::{Credentials, Ledger, Settings, Tables, create_tables};
+use tempfile::TempDir;
 use tokio::sync::oneshot;
 
 /// Names the folder that holds `DynamoDBLocal.jar`.
@@ -107,6 +108,8 @@ pub fn settings(url: &str) -> Settings {
 struct LocalProcess {
     address: SocketAddr,
     child: Child,
+    /// It leaves a file where it is started.
+    _room: TempDir,
 }
 
 impl LocalProcess {
@@ -114,11 +117,14 @@ impl LocalProcess {
         let dir = PathBuf::from(std::env::var_os(LOCAL_DIR).unwrap_or_else(|| {
             panic!("{LOCAL_DIR} is not set: it names the folder of DynamoDBLocal.jar (npm: amplify-dynamodb-simulator)")
         }));
+        let dir = std::path::absolute(dir).expect("a folder");
         let jar = dir.join("DynamoDBLocal.jar");
         assert!(jar.is_file(), "{LOCAL_DIR} names {}, where there is no DynamoDBLocal.jar", dir.display());
         let (listener, address) = listen();
         drop(listener);
+        let room = TempDir::new().expect("an empty folder");
         let mut child = Command::new("java")
+            .current_dir(&room)
             .arg(format!("-Djava.library.path={}", dir.join("DynamoDBLocal_lib").display()))
             .args(["-Xmx512m", "-XX:+UseSerialGC", "-jar"])
             .arg(&jar)
@@ -141,7 +147,7 @@ impl LocalProcess {
         if let Some(mut stderr) = child.stderr.take() {
             thread::spawn(move || std::io::copy(&mut stderr, &mut std::io::sink()));
         }
-        Self { address, child }
+        Self { address, child, _room: room }
     }
 }
 

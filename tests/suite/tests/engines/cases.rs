@@ -1,0 +1,145 @@
+//! The reconcile table: cases, the control item, the sweeper's own items; and the table of bodies.
+
+use std::collections::BTreeMap;
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use payonce_ledger::{Case, LedgerError, Opened, Snapshot};
+use payonce_protocol::hold::Hold;
+use payonce_protocol::ids::Digest;
+use payonce_protocol::outcome::Reason;
+use payonce_suite::dynamo::ledger;
+use payonce_suite::faults::Fault;
+
+use crate::bench::{Bench, NOW, case_of, claim, until};
+
+pub async fn a_case_opens_twice(bench: Bench) {
+    let mut case = case_of(&claim("pi_1", 1), Reason::PayoutUnknown);
+    case.incident = Some("rail stripe: timeout".to_owned());
+    case.details.insert("problem".to_owned(), "it hung".to_owned());
+    bench.proxy.plan(1, "TransactWriteItems", "", Fault::DropAnswer);
+    assert_eq!(bench.ledger.open_case(&case).await, Ok(Opened::New));
+    // The same cause seen later, and with other details, is the same case.
+    let mut again = case.clone();
+    again.opened_at += 60_000;
+    again.details.clear();
+    assert_eq!(bench.ledger.open_case(&again).await, Ok(Opened::Existing));
+    bench.proxy.plan(2, "TransactWriteItems", "", Fault::Conflict);
+    assert_eq!(bench.ledger.open_case(&again).await, Ok(Opened::Existing));
+    let filed = bench.ledger.case(&case.id()).await.unwrap().unwrap();
+    assert_eq!(filed.case, case);
+    let history = bench.reconcile(case.id(), "history#000001").await.expect("its first record");
+    assert_eq!(history["act"], AttributeValue::S("opened".to_owned()));
+    // A case about little is a case too.
+    let bare = Case::new(Reason::UnroutedEvent, vec!["stripe".to_owned(), "charge.odd".to_owned()], NOW);
+    assert_eq!(bench.ledger.open_case(&bare).await, Ok(Opened::New));
+    assert_eq!(bench.ledger.case(&bare.id()).await.unwrap().unwrap().case, bare);
+}
+
+pub async fn open_cases_are_scanned_for_or_out_of_order(bench: Bench) {
+    let cases: Vec<Case> = (0..40)
+        .map(|number| Case::new(Reason::InvalidEvent, vec![format!("evt_{number}")], NOW + (number * 7) % 40))
+        .collect();
+    for case in &cases {
+        bench.ledger.open_case(case).await.unwrap();
+    }
+    // One that is resolved leaves the index.
+    let mut resolved = bench.reconcile(cases[0].id(), "case").await.unwrap();
+    resolved.remove("open");
+    bench.plant(&bench.tables.reconcile, resolved).await;
+
+    let open = bench.ledger.open_cases(100).await.unwrap();
+    assert_eq!(open.len(), 39);
+    assert!(open.is_sorted_by_key(|case| case.opened_at));
+    assert!(!open.contains(&cases[0]));
+    assert_eq!(bench.ledger.open_cases(3).await.unwrap(), open[..3]);
+    assert_eq!(bench.proxy.count("Scan"), 0);
+}
+
+pub async fn evidence_is_lost_or_leaves_no_history(bench: Bench) {
+    let case = case_of(&claim("pi_1", 1), Reason::PayoutUnknown);
+    let id = case.id();
+    let absent = [("looked_up", "absent".to_owned()), ("rail_payouts", String::new())];
+    assert_eq!(bench.ledger.add_evidence(&id, "sweeper", &absent, NOW).await, Ok(false));
+    bench.ledger.open_case(&case).await.unwrap();
+    // Two at the same time: the second reads again.
+    bench.proxy.forget();
+    bench.proxy.plan(1, "TransactWriteItems", "absent", Fault::Hold);
+    let found = [("looked_up", "found".to_owned()), ("rail_payouts", "tr_1".to_owned())];
+    let (first, second) = tokio::join!(bench.ledger.add_evidence(&id, "sweeper", &absent, NOW), async {
+        until(|| bench.proxy.count("TransactWriteItems") == 1).await;
+        bench.ledger.add_evidence(&id, "sweeper", &found, NOW + 1).await
+    });
+    assert_eq!((first, second), (Ok(true), Ok(true)));
+    let filed = bench.ledger.case(&id).await.unwrap().unwrap();
+    assert_eq!((filed.version, filed.evidence["looked_up"].as_str()), (3, "absent"));
+    assert_eq!(filed.case, case);
+    for (sk, looked_up) in [("history#000002", "found"), ("history#000003", "absent")] {
+        let history = bench.reconcile(&id, sk).await.expect(sk);
+        let facts = history["facts"].as_m().unwrap();
+        assert_eq!(facts["looked_up"], AttributeValue::S(looked_up.to_owned()), "{sk}");
+    }
+}
+
+pub async fn a_second_stack_replaces_the_control_item(bench: Bench) {
+    let (keys, others) = (Digest::of("keys"), Digest::of("other keys"));
+    assert_eq!(bench.ledger.control().await, Ok(None));
+    let missing = Err(LedgerError::Missing { what: "the control item" });
+    assert_eq!(bench.ledger.set_hold(Hold::Refuse, "ann", "drill", NOW).await, missing);
+    let started = bench.ledger.start_control(keys, NOW).await.unwrap();
+    assert_eq!((started.hold, started.keys, started.paid_from, started.version), (Hold::Pay, keys, None, 1));
+    assert_eq!(bench.ledger.start_control(others, NOW + 1).await, Ok(started.clone()));
+    assert_eq!(bench.ledger.control().await, Ok(Some(started)));
+}
+
+pub async fn a_hold_that_changed_meanwhile_is_overwritten(bench: Bench) {
+    bench.ledger.start_control(Digest::of("keys"), NOW).await.unwrap();
+    bench.proxy.forget();
+    bench.proxy.plan(1, "TransactWriteItems", "back to normal", Fault::Hold);
+    let other = ledger(&bench.proxy.url(), &bench.tables);
+    let (person, sweeper) = tokio::join!(bench.ledger.set_hold(Hold::Pay, "ann", "back to normal", NOW + 1), async {
+        until(|| bench.proxy.count("TransactWriteItems") == 1).await;
+        other.set_hold(Hold::Refuse, "sweeper", "unknown outcomes", NOW + 2).await
+    });
+    assert_eq!(person, Err(LedgerError::Changed { what: "the control item" }));
+    let stands = sweeper.unwrap();
+    assert_eq!((stands.hold, stands.set_by.as_str(), stands.version), (Hold::Refuse, "sweeper", 2));
+    assert_eq!(bench.ledger.control().await, Ok(Some(stands)));
+    let history = bench.reconcile("control", "history#000002").await.expect("who and why");
+    assert_eq!(history["by"], AttributeValue::S("sweeper".to_owned()));
+}
+
+pub async fn accepted_keys_lose_the_hold(bench: Bench) {
+    bench.ledger.start_control(Digest::of("keys"), NOW).await.unwrap();
+    bench.ledger.set_hold(Hold::Record, "ann", "drill", NOW + 1).await.unwrap();
+    let next = Digest::of("other keys");
+    let accepted = bench.ledger.accept_keys(next, NOW + 5, "bob", NOW + 2).await.unwrap();
+    assert_eq!((accepted.hold, accepted.keys, accepted.paid_from), (Hold::Record, next, Some(NOW + 5)));
+    let held = bench.ledger.set_hold(Hold::Pay, "ann", "go", NOW + 3).await.unwrap();
+    assert_eq!((held.keys, held.paid_from, held.version), (next, Some(NOW + 5), 4));
+    assert_eq!(bench.ledger.control().await, Ok(Some(held)));
+}
+
+pub async fn a_round_or_snapshot_is_not_found_again(bench: Bench) {
+    assert_eq!(bench.ledger.last_round().await, Ok(None));
+    bench.ledger.set_round(29_400_001).await.unwrap();
+    bench.ledger.set_round(29_400_002).await.unwrap();
+    assert_eq!(bench.ledger.last_round().await, Ok(Some(29_400_002)));
+    assert_eq!(bench.ledger.snapshot().await, Ok(None));
+    let snapshot = Snapshot { taken_at: NOW, figures: BTreeMap::from([("open".to_owned(), "3".to_owned())]) };
+    bench.ledger.put_snapshot(&snapshot).await.unwrap();
+    assert_eq!(bench.ledger.snapshot().await, Ok(Some(snapshot)));
+}
+
+pub async fn a_body_is_not_found_again(bench: Bench) {
+    let body = br#"{"id":"evt_1"}"#;
+    let digest = Digest::of(body);
+    assert_eq!(bench.ledger.body(digest).await, Ok(None));
+    assert_eq!(bench.ledger.put_body(digest, body, NOW, 400).await, Ok(()));
+    assert_eq!(bench.ledger.put_body(digest, body, NOW + 60_000, 400).await, Ok(()));
+    let stored = bench.ledger.body(digest).await.unwrap().unwrap();
+    assert_eq!((stored.bytes.as_slice(), stored.received_at, stored.is_cut), (body.as_slice(), NOW, false));
+    let seen = bench.proxy.seen();
+    let put = seen.iter().find(|seen| seen.target == "PutItem").unwrap();
+    let expires = NOW / 1_000 + 400 * 86_400;
+    assert_eq!(put.body["Item"]["expires"]["N"], expires.to_string());
+}

@@ -1,0 +1,159 @@
+//! The one request that decides whether money moves. Each test is named after what must not happen.
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use payonce_ledger::RefusalNote;
+use payonce_protocol::event::ClaimAnswer;
+use payonce_protocol::outcome::Reason;
+use payonce_suite::faults::Fault;
+
+use crate::bench::{Bench, NOW, case_of, claim, text};
+
+pub async fn a_claim_that_stands_is_overwritten_by_a_second_put(bench: Bench) {
+    let (first, second) = (claim("pi_1", 1), claim("pi_1", 2));
+    assert_eq!(bench.ledger.put_claim(&first).await, ClaimAnswer::Written);
+    assert_eq!(bench.ledger.put_claim(&second).await, ClaimAnswer::Taken(first.facts()));
+    assert_eq!(bench.ledger.read_claim(&first.key, 1).await, Ok(Some(first)));
+    assert_eq!(bench.proxy.count("PutItem"), 2);
+}
+
+pub async fn a_lost_answer_hides_our_own_claim(bench: Bench) {
+    let ours = claim("pi_1", 1);
+    bench.proxy.plan(1, "PutItem", "#claim", Fault::DropAnswer);
+    assert_eq!(bench.ledger.put_claim(&ours).await, ClaimAnswer::NoAnswer);
+    assert_eq!(bench.proxy.count("PutItem"), 1);
+    assert_eq!(bench.ledger.put_claim(&ours).await, ClaimAnswer::Taken(ours.facts()));
+    let seen = bench.proxy.seen();
+    assert_eq!(seen.len(), 2);
+    assert_eq!(seen[0].body, seen[1].body, "the second put is not identical");
+}
+
+pub async fn a_server_error_after_the_write_is_taken_for_a_refusal(bench: Bench) {
+    let ours = claim("pi_1", 1);
+    bench.proxy.plan(1, "PutItem", "#claim", Fault::AnswerAfter(500, "InternalServerError"));
+    assert_eq!(bench.ledger.put_claim(&ours).await, ClaimAnswer::NoAnswer);
+    assert_eq!(bench.ledger.put_claim(&ours).await, ClaimAnswer::Taken(ours.facts()));
+}
+
+pub async fn another_claim_wins_during_a_server_error(bench: Bench) {
+    let (ours, theirs) = (claim("pi_1", 1), claim("pi_1", 2));
+    bench.proxy.plan(1, "PutItem", "#claim", Fault::SERVER_ERROR);
+    assert_eq!(bench.ledger.put_claim(&ours).await, ClaimAnswer::NoAnswer);
+    assert_eq!(bench.ledger.put_claim(&theirs).await, ClaimAnswer::Written);
+    assert_eq!(bench.ledger.put_claim(&ours).await, ClaimAnswer::Taken(theirs.facts()));
+}
+
+pub async fn an_uncertain_answer_is_taken_for_certain(bench: Bench) {
+    let ours = claim("pi_1", 1);
+    for fault in [
+        Fault::SERVER_ERROR,
+        Fault::Answer(503, "ServiceUnavailable"),
+        Fault::Answer(502, ""),
+        Fault::THROTTLE,
+        Fault::Answer(400, "ThrottlingException"),
+        Fault::Answer(400, "RequestLimitExceeded"),
+        Fault::REPLICATED_WRITE_CONFLICT,
+        // The condition failed, and what stands there is not said.
+        Fault::Answer(400, "ConditionalCheckFailedException"),
+        // Somebody else than DynamoDB speaks.
+        Fault::Answer(403, ""),
+        Fault::DropRequest,
+        Fault::Hold,
+    ] {
+        bench.proxy.forget();
+        bench.proxy.plan(1, "PutItem", "#claim", fault);
+        assert_eq!(bench.ledger.put_claim(&ours).await, ClaimAnswer::NoAnswer, "{fault:?}");
+        assert_eq!(bench.proxy.count("PutItem"), 1, "{fault:?}");
+    }
+    assert_eq!(bench.ledger.read_claim(&ours.key, 1).await, Ok(None));
+}
+
+pub async fn a_certain_refusal_is_sent_again(bench: Bench) {
+    let ours = claim("pi_1", 1);
+    for fault in [
+        Fault::Conflict,
+        Fault::Answer(400, "AccessDeniedException"),
+        Fault::Answer(400, "ResourceNotFoundException"),
+        Fault::Answer(400, "UnrecognizedClientException"),
+        Fault::Answer(400, "ExpiredTokenException"),
+    ] {
+        bench.proxy.forget();
+        bench.proxy.plan(1, "PutItem", "#claim", fault);
+        assert_eq!(bench.ledger.put_claim(&ours).await, ClaimAnswer::NotApplied, "{fault:?}");
+        assert_eq!(bench.proxy.count("PutItem"), 1, "{fault:?}");
+    }
+}
+
+pub async fn an_item_that_dynamodb_refuses_comes_back_for_ever(bench: Bench) {
+    let mut poisoned = claim("pi_1", 1);
+    poisoned.request_id = "x".repeat(410 * 1024);
+    assert_eq!(bench.ledger.put_claim(&poisoned).await, ClaimAnswer::Unacceptable);
+    bench.proxy.plan(1, "PutItem", "#claim", Fault::Answer(400, "ItemCollectionSizeLimitExceededException"));
+    assert_eq!(bench.ledger.put_claim(&claim("pi_1", 1)).await, ClaimAnswer::Unacceptable);
+}
+
+/// A canary's newer version wrote it, even under our own attempt id; or something wrote what nobody can read.
+pub async fn a_claim_of_a_newer_schema_is_taken_for_ours(bench: Bench) {
+    let newer = claim("pi_newer", 1);
+    assert_eq!(bench.ledger.put_claim(&newer).await, ClaimAnswer::Written);
+    let mut item = bench.audit(&newer.key, "0001#claim").await.unwrap();
+    item.insert("v".to_owned(), AttributeValue::N("2".to_owned()));
+    bench.plant(&bench.tables.audit, item.clone()).await;
+    let unreadable = claim("pi_unreadable", 1);
+    item.insert("pk".to_owned(), text(&unreadable.key));
+    item.remove("attempt_id");
+    bench.plant(&bench.tables.audit, item).await;
+
+    for ours in [newer, unreadable] {
+        let ClaimAnswer::Taken(facts) = bench.ledger.put_claim(&ours).await else { panic!("not taken") };
+        assert_ne!(facts.attempt_id, ours.attempt_id);
+        assert_eq!((facts.event, facts.terms), (ours.facts().event, ours.facts().terms));
+        assert_eq!(bench.ledger.attempt(&ours.key, 1).await, Ok(None), "the sweeper would touch it");
+    }
+}
+
+/// A token made from an id of ours would turn the second call into a success that did nothing.
+pub async fn a_second_call_is_told_done_about_the_first(bench: Bench) {
+    let ours = claim("pi_1", 1);
+    assert_eq!(bench.ledger.put_claim(&ours).await, ClaimAnswer::Written);
+    assert_eq!(bench.ledger.put_claim(&ours).await, ClaimAnswer::Taken(ours.facts()));
+    assert!(bench.proxy.seen().iter().all(|seen| seen.body.get("ClientRequestToken").is_none()));
+
+    let case = case_of(&ours, Reason::InvalidEvent);
+    assert_eq!(bench.ledger.open_case(&case).await, Ok(payonce_ledger::Opened::New));
+    assert_eq!(bench.ledger.open_case(&case).await, Ok(payonce_ledger::Opened::Existing));
+    let tokens = bench.tokens();
+    assert_eq!(tokens.len(), 2);
+    assert_ne!(tokens[0], tokens[1]);
+}
+
+pub async fn a_claim_does_not_come_back_as_it_was_written(bench: Bench) {
+    let mut second_attempt = claim("pi_1", 2);
+    second_attempt.attempt = 2;
+    second_attempt.trace_id = None;
+    second_attempt.key_generation = 2;
+    for ours in [claim("pi_1", 1), second_attempt] {
+        assert_eq!(bench.ledger.put_claim(&ours).await, ClaimAnswer::Written);
+        assert_eq!(bench.ledger.read_claim(&ours.key, ours.attempt).await, Ok(Some(ours.clone())));
+        assert_eq!(bench.ledger.attempt(&ours.key, ours.attempt).await, Ok(Some((ours, None))));
+    }
+}
+
+pub async fn a_second_note_of_a_refusal_replaces_the_first(bench: Bench) {
+    let ours = claim("pi_1", 1);
+    let first = RefusalNote {
+        key: ours.key.clone(),
+        event: ours.event.clone(),
+        provider: ours.provider.clone(),
+        money: ours.money,
+        destination: ours.destination.clone(),
+        refused_at: NOW,
+        final_after: NOW + 200_000_000,
+    };
+    let second = RefusalNote { refused_at: NOW + 1, final_after: NOW + 200_000_001, ..first.clone() };
+    assert_eq!(bench.ledger.refusal(&ours.key).await, Ok(None));
+    assert_eq!(bench.ledger.note_refusal(&first).await, Ok(()));
+    assert_eq!(bench.ledger.note_refusal(&second).await, Ok(()));
+    assert_eq!(bench.ledger.refusal(&ours.key).await, Ok(Some(first)));
+    // A note is no claim.
+    assert_eq!(bench.ledger.put_claim(&ours).await, ClaimAnswer::Written);
+}

@@ -1,0 +1,117 @@
+//! Every request that the ledger makes, frozen: keys, sort keys, attribute names, conditions, consistency. Last year's
+//! claim must be found by next year's code, and during a canary two versions write the same table.
+
+use payonce_ledger::{RefusalNote, Snapshot, Tables};
+use payonce_protocol::hold::Hold;
+use payonce_protocol::ids::Digest;
+use payonce_protocol::outcome::{Outcome, Reason, Verdict};
+use payonce_suite::dynamo::{Engine, ledger};
+use serde_json::{Value, json};
+
+use crate::bench::{Bench, MINUTE, NOW, case_of, claim, outcome};
+
+#[test]
+fn a_request_is_not_what_it_was() {
+    let tables = Tables { audit: "audit".to_owned(), bodies: "bodies".to_owned(), reconcile: "reconcile".to_owned() };
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let actual = runtime.block_on(async {
+        let engine = Engine::start();
+        payonce_ledger::create_tables(&ledger(&engine.url(), &tables)).await.unwrap();
+        requests(&Bench::with_tables(engine, tables)).await
+    });
+    let frozen: Value = serde_json::from_str(include_str!("golden.json")).unwrap();
+    for (name, request) in actual.as_object().unwrap() {
+        assert_eq!(request, &frozen[name], "{name} is now {request:#}");
+    }
+    assert_eq!(actual.as_object().unwrap().len(), frozen.as_object().unwrap().len());
+}
+
+async fn requests(bench: &Bench) -> Value {
+    let ledger = &bench.ledger;
+    let ours = claim("pi_3PayonceGolden", 0xa5);
+    let mut all = serde_json::Map::new();
+    let mut keep = |name: &str| {
+        let mut sent: Vec<Value> =
+            bench.proxy.seen().into_iter().map(|seen| timeless(&seen.target, seen.body)).collect();
+        bench.proxy.forget();
+        // The sixteen shards are asked at once, in any order.
+        sent.sort_by_key(Value::to_string);
+        all.insert(name.to_owned(), Value::Array(sent));
+    };
+
+    ledger.put_claim(&ours).await;
+    keep("claim");
+    ledger.read_claim(&ours.key, 1).await.unwrap();
+    keep("read of a claim");
+    let note = RefusalNote {
+        key: ours.key.clone(),
+        event: ours.event.clone(),
+        provider: ours.provider.clone(),
+        money: ours.money,
+        destination: ours.destination.clone(),
+        refused_at: NOW,
+        final_after: NOW + 200_000_000,
+    };
+    ledger.note_refusal(&note).await.unwrap();
+    keep("note of a refusal");
+    ledger.refusal(&ours.key).await.unwrap();
+    keep("read of a refusal");
+    ledger.rows_of_minute(MINUTE).await.unwrap();
+    keep("rows of a minute");
+    ledger.attempt(&ours.key, 1).await.unwrap();
+    keep("an attempt");
+
+    let other = claim("pi_other", 0x5a);
+    ledger.record(&other, &outcome(Outcome::Accepted), None).await;
+    keep("outcome without case");
+    let mut refused = outcome(Outcome::Rejected);
+    refused.verdict = Verdict { replayed: true, not_begun: true, ..refused.verdict };
+    ledger.record(&claim("pi_refused", 1), &refused, Some(&case_of(&ours, Reason::PayoutRejected))).await;
+    keep("outcome with case");
+    ledger.abandon(&ours, NOW + 200_000).await.unwrap();
+    keep("attempt given up");
+    ledger.record(&ours, &outcome(Outcome::Accepted), None).await;
+    keep("late outcome");
+
+    let mut case = case_of(&ours, Reason::SecondEventForKey);
+    case.incident = Some("stripe".to_owned());
+    case.details.insert("problem".to_owned(), "another event".to_owned());
+    ledger.open_case(&case).await.unwrap();
+    keep("case");
+    ledger.case(&case.id()).await.unwrap();
+    keep("read of a case");
+    ledger.open_cases(10).await.unwrap();
+    keep("open cases");
+    ledger.add_evidence(&case.id(), "sweeper", &[("looked_up", "absent".to_owned())], NOW).await.unwrap();
+    keep("evidence");
+
+    ledger.start_control(Digest::of("keys"), NOW).await.unwrap();
+    keep("start of the control item");
+    ledger.control().await.unwrap();
+    keep("read of the control item");
+    ledger.set_hold(Hold::Refuse, "sweeper", "unknown outcomes", NOW).await.unwrap();
+    keep("hold");
+    ledger.accept_keys(Digest::of("other"), NOW, "ann", NOW).await.unwrap();
+    keep("accepted keys");
+
+    ledger.set_round(MINUTE).await.unwrap();
+    keep("round");
+    let figures = [("open".to_owned(), "3".to_owned())].into();
+    ledger.put_snapshot(&Snapshot { taken_at: NOW, figures }).await.unwrap();
+    keep("snapshot");
+    ledger.put_body(Digest::of("body"), b"body", NOW, 400).await.unwrap();
+    keep("body");
+    Value::Object(all)
+}
+
+/// Without what differs from run to run, or with the next release of a compressor.
+fn timeless(target: &str, mut body: Value) -> Value {
+    if let Some(token) = body.get_mut("ClientRequestToken") {
+        *token = json!("drawn anew");
+    }
+    if let Some(zlib) = body.pointer_mut("/Item/zlib") {
+        *zlib = json!("compressed");
+    }
+    body.as_object_mut().unwrap().insert("Operation".to_owned(), json!(target));
+    body
+}

@@ -1,0 +1,90 @@
+//! What the sweeper sees: an index that lags, puts that land late, minutes with many rows.
+
+use payonce_ledger::{Abandoned, Entry, IndexRow, RefusalNote};
+use payonce_protocol::event::{ClaimAnswer, Recorded};
+use payonce_protocol::ids::{SHARDS, shard};
+use payonce_protocol::outcome::Outcome;
+use payonce_suite::faults::Fault;
+
+use crate::bench::{Bench, MINUTE, NOW, claim, outcome};
+
+/// The put timed out, twice; the delivery was answered 503; then the put landed, with its old time.
+pub async fn a_put_that_lands_late_is_never_swept(bench: Bench) {
+    let ours = claim("pi_1", 1);
+    bench.proxy.plan(2, "PutItem", "#claim", Fault::Hold);
+    assert_eq!(bench.ledger.put_claim(&ours).await, ClaimAnswer::NoAnswer);
+    assert_eq!(bench.ledger.put_claim(&ours).await, ClaimAnswer::NoAnswer);
+    assert_eq!(bench.ledger.rows_of_minute(MINUTE).await, Ok(vec![]));
+    assert_eq!(bench.ledger.attempt(&ours.key, 1).await, Ok(None));
+
+    let landed: Vec<u16> = bench.proxy.release_held().await.into_iter().map(|(status, _)| status).collect();
+    assert_eq!(landed, [200, 400], "the condition holds for late puts too");
+    let row = IndexRow { key: ours.key.clone(), entry: Entry::Claim(1), received_at: NOW };
+    assert_eq!(bench.ledger.rows_of_minute(MINUTE).await, Ok(vec![row]));
+    assert_eq!(bench.ledger.attempt(&ours.key, 1).await, Ok(Some((ours.clone(), None))));
+    assert_eq!(bench.ledger.abandon(&ours, NOW + 200_000).await, Ok(Abandoned::Filed));
+    let (_, given_up) = bench.ledger.attempt(&ours.key, 1).await.unwrap().unwrap();
+    assert_eq!(given_up.unwrap().verdict.outcome, Outcome::Unknown);
+}
+
+pub async fn a_lagging_index_hides_a_claim_for_ever(bench: Bench) {
+    let (early, late) = (claim("pi_early", 1), claim("pi_late", 2));
+    assert_eq!(bench.ledger.put_claim(&early).await, ClaimAnswer::Written);
+    bench.proxy.lag_index();
+    assert_eq!(bench.ledger.put_claim(&late).await, ClaimAnswer::Written);
+    let rows = bench.ledger.rows_of_minute(MINUTE).await.unwrap();
+    assert_eq!(rows.iter().map(|row| &row.key).collect::<Vec<_>>(), [&early.key]);
+    // The table itself does not lag.
+    assert!(bench.ledger.attempt(&late.key, 1).await.unwrap().is_some());
+    bench.proxy.release_index();
+    assert_eq!(bench.ledger.rows_of_minute(MINUTE).await.unwrap().len(), 2);
+}
+
+/// More rows than one page holds in one shard, and some in every shard.
+pub async fn a_row_of_a_busy_minute_is_overlooked(bench: Bench) {
+    let mut expected = Vec::new();
+    let mut shards = std::collections::BTreeSet::new();
+    for number in 0..80 {
+        let ours = claim(&format!("pi_{number}"), 1);
+        assert_eq!(bench.ledger.put_claim(&ours).await, ClaimAnswer::Written);
+        shards.insert(shard(&ours.key));
+        expected.push(ours.key.to_string());
+    }
+    assert_eq!(shards.len(), usize::from(SHARDS), "this test needs claims in every shard");
+    let mut neighbour = claim("pi_next", 1);
+    neighbour.received_at += 60_000;
+    assert_eq!(bench.ledger.put_claim(&neighbour).await, ClaimAnswer::Written);
+
+    let rows = bench.ledger.rows_of_minute(MINUTE).await.unwrap();
+    let mut found: Vec<String> = rows.iter().map(|row| row.key.to_string()).collect();
+    expected.sort();
+    found.sort();
+    assert_eq!(found, expected);
+    assert_eq!(bench.ledger.rows_of_minute(MINUTE + 1).await.unwrap().len(), 1);
+}
+
+pub async fn a_refusal_is_listed_before_it_is_final(bench: Bench) {
+    let ours = claim("pi_1", 1);
+    let note = RefusalNote {
+        key: ours.key.clone(),
+        event: ours.event,
+        provider: ours.provider,
+        money: ours.money,
+        destination: ours.destination,
+        refused_at: NOW,
+        final_after: NOW + 3 * 86_400_000,
+    };
+    assert_eq!(bench.ledger.note_refusal(&note).await, Ok(()));
+    assert_eq!(bench.ledger.rows_of_minute(MINUTE).await, Ok(vec![]));
+    let row = IndexRow { key: ours.key, entry: Entry::Refusal, received_at: NOW };
+    assert_eq!(bench.ledger.rows_of_minute(MINUTE + 3 * 1_440).await, Ok(vec![row]));
+}
+
+pub async fn an_outcome_is_listed_as_something_to_sweep(bench: Bench) {
+    let ours = claim("pi_1", 1);
+    assert_eq!(bench.ledger.put_claim(&ours).await, ClaimAnswer::Written);
+    assert_eq!(bench.ledger.abandon(&ours, NOW + 200_000).await, Ok(Abandoned::Filed));
+    assert_eq!(bench.ledger.record(&ours, &outcome(Outcome::Accepted), None).await, Recorded::Late);
+    let rows = bench.ledger.rows_of_minute(MINUTE).await.unwrap();
+    assert_eq!(rows.iter().map(|row| row.entry).collect::<Vec<_>>(), [Entry::Claim(1)]);
+}

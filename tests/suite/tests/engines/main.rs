@@ -1,0 +1,80 @@
+//! The ledger upon real engines: every test of `claims`, `outcomes`, `cases`, `index` and `units` runs on dynoxide and on
+//! Amazon's DynamoDB Local with one code. `golden` and `environment` need one engine only, any will do.
+
+mod bench;
+mod cases;
+mod claims;
+mod environment;
+mod golden;
+mod index;
+mod outcomes;
+mod units;
+
+use bench::Bench;
+use payonce_suite::dynamo::Engine;
+
+fn run(engine: Engine, test: impl AsyncFnOnce(Bench)) {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async { test(Bench::new(engine).await).await });
+}
+
+macro_rules! on_both_engines {
+    ($($module:ident::{$($test:ident,)*})*) => {
+        mod dynoxide {
+            $($(#[test] fn $test() { crate::run(crate::Engine::start(), crate::$module::$test); })*)*
+        }
+        mod dynamodb_local {
+            $($(#[test] fn $test() { crate::run(crate::Engine::local(), crate::$module::$test); })*)*
+        }
+    };
+}
+
+on_both_engines! {
+    claims::{
+        a_claim_that_stands_is_overwritten_by_a_second_put,
+        a_lost_answer_hides_our_own_claim,
+        a_server_error_after_the_write_is_taken_for_a_refusal,
+        another_claim_wins_during_a_server_error,
+        an_uncertain_answer_is_taken_for_certain,
+        a_certain_refusal_is_sent_again,
+        an_item_that_dynamodb_refuses_comes_back_for_ever,
+        a_claim_of_a_newer_schema_is_taken_for_ours,
+        a_second_call_is_told_done_about_the_first,
+        a_claim_does_not_come_back_as_it_was_written,
+        a_second_note_of_a_refusal_replaces_the_first,
+    }
+    outcomes::{
+        an_outcome_stands_without_its_case,
+        a_record_whose_answer_was_lost_is_called_late,
+        a_conflict_loses_an_outcome,
+        a_conflict_that_stays_is_called_durable,
+        a_record_without_a_database_is_called_durable,
+        a_worker_that_comes_late_overwrites_the_sweeper,
+        a_sweeper_that_comes_late_overwrites_the_worker,
+        a_case_that_is_open_already_loses_the_outcome,
+        an_outcome_of_a_newer_schema_is_touched,
+        two_verdicts_of_one_worker_hide_each_other,
+    }
+    cases::{
+        a_case_opens_twice,
+        open_cases_are_scanned_for_or_out_of_order,
+        evidence_is_lost_or_leaves_no_history,
+        a_second_stack_replaces_the_control_item,
+        a_hold_that_changed_meanwhile_is_overwritten,
+        accepted_keys_lose_the_hold,
+        a_round_or_snapshot_is_not_found_again,
+        a_body_is_not_found_again,
+    }
+    index::{
+        a_put_that_lands_late_is_never_swept,
+        a_lagging_index_hides_a_claim_for_ever,
+        a_row_of_a_busy_minute_is_overlooked,
+        a_refusal_is_listed_before_it_is_final,
+        an_outcome_is_listed_as_something_to_sweep,
+    }
+    units::{
+        an_ordinary_event_costs_more_than_five_units,
+        the_longest_claim_costs_a_second_unit,
+        our_arithmetic_differs_from_the_engines,
+    }
+}
