@@ -60,11 +60,14 @@ struct Plan {
 
 #[derive(Default)]
 struct State {
+    connections: usize,
     seen: Vec<Seen>,
     plans: Vec<Plan>,
     held: Vec<(Parts, Bytes)>,
     /// While the index lags: the keys of the rows that it does not show yet.
     lagging: Option<HashSet<(String, String)>>,
+    /// Rows that one page of an index may have.
+    page: Option<usize>,
 }
 
 pub struct Proxy {
@@ -84,6 +87,7 @@ impl Proxy {
             let listener = TcpListener::from_std(listener).expect("a listener");
             while let Ok((stream, _)) = listener.accept().await {
                 let state = Arc::clone(&shared);
+                lock(&state).connections += 1;
                 let service = service_fn(move |request| handle(request, upstream, Arc::clone(&state)));
                 tokio::spawn(
                     hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service),
@@ -108,6 +112,11 @@ impl Proxy {
 
     pub fn count(&self, target: &str) -> usize {
         self.lock().seen.iter().filter(|seen| seen.target == target).count()
+    }
+
+    /// Connections that were accepted so far.
+    pub fn connections(&self) -> usize {
+        self.lock().connections
     }
 
     /// The requests so far are counted no more, and plans are dropped.
@@ -137,6 +146,11 @@ impl Proxy {
     /// The index catches up.
     pub fn release_index(&self) {
         self.lock().lagging = None;
+    }
+
+    /// From now on a page of an index has so many rows: the engine's own pages would take a megabyte.
+    pub fn cut_pages(&self, rows: usize) {
+        self.lock().page = Some(rows);
     }
 
     fn note_rows(&self, parts: &Parts, body: &Bytes) {
@@ -169,8 +183,8 @@ async fn handle(
     upstream: SocketAddr,
     state: Arc<Mutex<State>>,
 ) -> Result<Response<Full<Bytes>>, HangUp> {
-    let (parts, body) = request.into_parts();
-    let body = body.collect().await.map_err(|_| HangUp)?.to_bytes();
+    let (mut parts, body) = request.into_parts();
+    let mut body = body.collect().await.map_err(|_| HangUp)?.to_bytes();
     let target = target(&parts);
     let (index, fault) = arrived(&state, &target, &body);
     match fault {
@@ -183,8 +197,14 @@ async fn handle(
         Some(Fault::Conflict) => return Ok(conflict(&target, &json_of(&body))),
         Some(Fault::DropAnswer | Fault::AnswerAfter(..)) | None => {}
     }
-    let asked = json_of(&body);
+    let mut asked = json_of(&body);
     note_rows(&mut lock(&state), &target, &asked);
+    let page = lock(&state).page;
+    if let Some(rows) = page.filter(|_| asked["IndexName"].is_string()) {
+        asked["Limit"] = json!(rows);
+        body = Bytes::from(asked.to_string());
+        parts.headers.remove(header::CONTENT_LENGTH);
+    }
     let answer = forward(parts, body, upstream).await;
     let said = (answer.status().as_u16(), json_of(answer.body()));
     lock(&state).seen[index].engine = Some(said);

@@ -157,3 +157,16 @@ pub async fn a_second_note_of_a_refusal_replaces_the_first(bench: Bench) {
     // A note is no claim.
     assert_eq!(bench.ledger.put_claim(&ours).await, ClaimAnswer::Written);
 }
+
+/// After a freeze it may be dead, and the pool would send what it had not begun once more by itself.
+pub async fn a_claim_goes_out_on_a_connection_that_was_kept(bench: Bench) {
+    for number in 1..=3 {
+        assert_eq!(bench.ledger.put_claim(&claim(&format!("pi_{number}"), 1)).await, ClaimAnswer::Written);
+        assert_eq!(bench.proxy.connections(), number);
+    }
+    // Records keep theirs.
+    for _ in 0..3 {
+        bench.ledger.last_round().await.unwrap();
+    }
+    assert_eq!(bench.proxy.connections(), 4);
+}

@@ -3,10 +3,10 @@
 use payonce_ledger::{Abandoned, Entry, IndexRow, RefusalNote};
 use payonce_protocol::event::{ClaimAnswer, Recorded};
 use payonce_protocol::ids::{SHARDS, shard};
-use payonce_protocol::outcome::Outcome;
+use payonce_protocol::outcome::{Outcome, Reason};
 use payonce_suite::faults::Fault;
 
-use crate::bench::{Bench, MINUTE, NOW, claim, outcome};
+use crate::bench::{Bench, MINUTE, NOW, case_of, claim, outcome};
 
 /// The put timed out, twice; the delivery was answered 503; then the put landed, with its old time.
 pub async fn a_put_that_lands_late_is_never_swept(bench: Bench) {
@@ -40,7 +40,7 @@ pub async fn a_lagging_index_hides_a_claim_for_ever(bench: Bench) {
     assert_eq!(bench.ledger.rows_of_minute(MINUTE).await.unwrap().len(), 2);
 }
 
-/// More rows than one page holds in one shard, and some in every shard.
+/// Some in every shard.
 pub async fn a_row_of_a_busy_minute_is_overlooked(bench: Bench) {
     let mut expected = Vec::new();
     let mut shards = std::collections::BTreeSet::new();
@@ -61,6 +61,17 @@ pub async fn a_row_of_a_busy_minute_is_overlooked(bench: Bench) {
     found.sort();
     assert_eq!(found, expected);
     assert_eq!(bench.ledger.rows_of_minute(MINUTE + 1).await.unwrap().len(), 1);
+}
+
+pub async fn a_second_page_is_overlooked(bench: Bench) {
+    for number in 0..40 {
+        let ours = claim(&format!("pi_{number}"), 1);
+        assert_eq!(bench.ledger.put_claim(&ours).await, ClaimAnswer::Written);
+        bench.ledger.open_case(&case_of(&ours, Reason::InvalidEvent)).await.unwrap();
+    }
+    bench.proxy.cut_pages(1);
+    assert_eq!(bench.ledger.rows_of_minute(MINUTE).await.unwrap().len(), 40);
+    assert_eq!(bench.ledger.open_cases(100).await.unwrap().len(), 40);
 }
 
 pub async fn a_refusal_is_listed_before_it_is_final(bench: Bench) {

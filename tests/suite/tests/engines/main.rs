@@ -1,6 +1,9 @@
 //! The ledger upon real engines: every test of `claims`, `outcomes`, `cases`, `index` and `units` runs on dynoxide and on
 //! Amazon's DynamoDB Local with one code. `golden` and `environment` need one engine only, any will do.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "test code")]
+#![allow(clippy::disallowed_methods, reason = "tests plant items, start themselves again and wait with a deadline")]
+
 mod bench;
 mod cases;
 mod claims;
@@ -42,6 +45,7 @@ on_both_engines! {
         a_second_call_is_told_done_about_the_first,
         a_claim_does_not_come_back_as_it_was_written,
         a_second_note_of_a_refusal_replaces_the_first,
+        a_claim_goes_out_on_a_connection_that_was_kept,
     }
     outcomes::{
         an_outcome_stands_without_its_case,
@@ -69,6 +73,7 @@ on_both_engines! {
         a_put_that_lands_late_is_never_swept,
         a_lagging_index_hides_a_claim_for_ever,
         a_row_of_a_busy_minute_is_overlooked,
+        a_second_page_is_overlooked,
         a_refusal_is_listed_before_it_is_final,
         an_outcome_is_listed_as_something_to_sweep,
     }
