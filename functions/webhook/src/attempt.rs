@@ -264,8 +264,10 @@ impl<'a> Attempt<'a> {
 
     fn log(&self, answer: Answer) {
         let end = End::Order(answer);
-        let evidence = Detail::new(self.evidence.as_ref().map(Evidence::facts).unwrap_or_default());
-        tracing::info!(
+        let detail = Detail::new(self.evidence.as_ref().map(Evidence::facts).unwrap_or_default());
+        payonce_runtime::log!(
+            INFO,
+            detail,
             payout_key = %self.order.key,
             event_id = %self.order.event,
             attempt_id = %self.claim.attempt_id,
@@ -273,7 +275,6 @@ impl<'a> Attempt<'a> {
             trace_id = self.delivery.trace_id.as_deref(),
             outcome = end.outcome(),
             reason = end.reason(),
-            %evidence,
             "event answered"
         );
     }

@@ -1,0 +1,13 @@
+//! The functions as they are deployed, between a fault proxy in front of real tables and a sandbox rail on a real socket,
+//! with a clock that the test moves.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "test code")]
+#![allow(clippy::disallowed_methods, reason = "tests spawn, and a test's limit reads the clock")]
+
+mod crash;
+mod events;
+mod world;
+
+pub use crash::cut_after;
+pub use events::{PAYEE, key_of, payment};
+pub use world::{Answered, World};

@@ -1,0 +1,12 @@
+//! The promises, tried on the whole: signed bytes in, real tables and a real socket behind.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "test code")]
+#![allow(clippy::disallowed_methods, reason = "tests spawn, and a test's limit reads the clock")]
+
+mod crashes;
+mod deliveries;
+mod faults;
+mod holds;
+mod misfits;
+mod outage;
+mod sweeps;

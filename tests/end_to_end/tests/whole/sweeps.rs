@@ -1,0 +1,169 @@
+//! What nobody else would notice: claims whose worker died, puts that land late, an index that lags, refusals that nobody
+//! came back for.
+
+use payonce_end_to_end::{PAYEE, World, key_of, payment};
+use payonce_local::sandbox_rail::Weather;
+use payonce_protocol::hold::Hold;
+use payonce_protocol::outcome::{Outcome, Reason};
+use payonce_protocol::sweep::MINUTE_MS;
+use payonce_suite::faults::Fault;
+
+const CLAIM: &str = "#claim";
+
+#[tokio::test]
+async fn a_claim_is_left_alone_while_its_worker_may_live() {
+    let world = World::start().await;
+    world.deliver(&payment("warm", PAYEE, world.clock.now())).await;
+    let event = payment("alive", PAYEE, world.clock.now());
+    world.proxy.plan(100, "PutItem", "#outcome", Fault::SERVER_ERROR);
+    world.deliver(&event).await;
+    world.proxy.forget();
+    world.minutes_pass(2).await;
+    assert_eq!(world.outcome(&key_of(&event)).await, None, "25 s and 120 s are not over");
+    world.minutes_pass(3).await;
+    assert_eq!(world.outcome(&key_of(&event)).await, Some(Outcome::Unknown));
+}
+
+/// The Gumroad story inside our own guard: a put that nobody waited for lands with an old time, in a minute that the
+/// sweeper has seen.
+#[tokio::test]
+async fn a_claim_that_lands_late_is_found() {
+    let world = World::start().await;
+    world.deliver(&payment("warm", PAYEE, world.clock.now())).await;
+    let event = payment("late", PAYEE, world.clock.now());
+    world.proxy.plan(2, "PutItem", CLAIM, Fault::Hold);
+    assert_eq!(world.deliver(&event).await.reason(), "claim_uncertain");
+    world.minutes_pass(10).await;
+    assert!(world.cases().await.is_empty());
+    let landed = world.proxy.release_held().await;
+    assert_eq!(landed[0].0, 200, "it lands: {landed:?}");
+    assert_eq!(world.deliver(&event).await.outcome(), "duplicate");
+    world.minutes_pass(15).await;
+    assert_eq!(world.reasons().await, [(Reason::AttemptAbandoned, 1)].into());
+    assert_eq!(world.payout_requests(), 1, "the warm one only");
+}
+
+#[tokio::test]
+async fn a_claim_that_the_index_hides_for_a_quarter_of_an_hour_is_found() {
+    let world = World::start().await;
+    world.deliver(&payment("warm", PAYEE, world.clock.now())).await;
+    let event = payment("hidden", PAYEE, world.clock.now());
+    world.proxy.lag_index();
+    world.proxy.plan(2, "PutItem", CLAIM, Fault::DropAnswer);
+    world.deliver(&event).await;
+    world.minutes_pass(15).await;
+    assert!(world.cases().await.is_empty());
+    world.proxy.release_index();
+    world.minutes_pass(10).await;
+    assert_eq!(world.reasons().await, [(Reason::AttemptAbandoned, 1)].into());
+}
+
+#[tokio::test]
+async fn a_sweeper_that_was_away_makes_up_for_it() {
+    let world = World::start().await;
+    world.minutes_pass(1).await;
+    let event = payment("unseen", PAYEE, world.clock.now());
+    world.proxy.plan(100, "PutItem", "#outcome", Fault::SERVER_ERROR);
+    world.deliver(&event).await;
+    world.proxy.forget();
+    world.clock.advance(150 * MINUTE_MS);
+    world.minutes_pass(5).await;
+    assert_eq!(world.outcome(&key_of(&event)).await, Some(Outcome::Unknown));
+}
+
+#[tokio::test]
+async fn a_run_that_fails_is_run_again() {
+    let world = World::start().await;
+    world.minutes_pass(1).await;
+    let event = payment("again", PAYEE, world.clock.now());
+    world.proxy.plan(100, "PutItem", "#outcome", Fault::SERVER_ERROR);
+    world.deliver(&event).await;
+    world.proxy.forget();
+    world.proxy.plan(10_000, "Query", "by_minute", Fault::SERVER_ERROR);
+    for _ in 0..6 {
+        world.clock.advance(MINUTE_MS);
+        world.sweeper().run().await.unwrap_err();
+    }
+    world.proxy.forget();
+    world.minutes_pass(1).await;
+    assert_eq!(world.outcome(&key_of(&event)).await, Some(Outcome::Unknown));
+}
+
+#[tokio::test]
+async fn two_sweepers_open_one_case() {
+    let world = World::start().await;
+    let event = payment("both", PAYEE, world.clock.now());
+    world.proxy.plan(100, "PutItem", "#outcome", Fault::SERVER_ERROR);
+    world.deliver(&event).await;
+    world.proxy.forget();
+    world.clock.advance(5 * MINUTE_MS);
+    let (one, other) = (world.sweeper(), world.sweeper());
+    let (one, other) = futures_util::join!(one.run(), other.run());
+    let abandoned = one.unwrap().abandoned + other.unwrap().abandoned;
+    // A sweeper without a stored round begins with this minute; the ones before are visited by the next runs.
+    world.minutes_pass(20).await;
+    assert!(abandoned <= 1);
+    assert_eq!(world.reasons().await, [(Reason::AttemptAbandoned, 1)].into());
+}
+
+#[tokio::test]
+async fn a_refused_event_that_never_comes_back_is_a_case() {
+    let mut world = World::start().await;
+    world.deliver(&payment("warm", PAYEE, world.clock.now())).await;
+    world.rail.set_weather(Weather::Down).await;
+    let lost = payment("never", PAYEE, world.clock.now());
+    let back = payment("back", PAYEE, world.clock.now());
+    assert_eq!(world.deliver(&lost).await.reason(), "rail_unreachable");
+    assert_eq!(world.deliver(&back).await.reason(), "rail_unreachable");
+    world.rail.set_weather(Weather::Fair).await;
+    world.restart_with(|text| text).await;
+    assert_eq!(world.deliver(&back).await.outcome(), "accepted");
+
+    let patience = world.provider.patience();
+    let waits = patience.refuse_for_ms + patience.longest_gap_ms;
+    world.clock.advance(waits - MINUTE_MS);
+    world.ledger.set_round(world.clock.now() / MINUTE_MS).await.unwrap();
+    assert!(world.cases().await.is_empty());
+    world.minutes_pass(10).await;
+    let cases = world.cases().await;
+    assert_eq!(cases.len(), 1, "{cases:?}");
+    assert_eq!((cases[0].reason, cases[0].key.clone()), (Reason::RefusedNotRedelivered, Some(key_of(&lost))));
+}
+
+#[tokio::test]
+async fn an_unknown_payout_is_looked_up_and_nothing_is_paid_by_it() {
+    let world = World::start().await;
+    for payee in ["acct_sandboxExecutesThenDies", "acct_sandboxDies"] {
+        world.deliver(&payment(&payee["acct_".len()..], payee, world.clock.now())).await;
+    }
+    let requests = world.payout_requests();
+    world.minutes_pass(5).await;
+    let mut said = vec![];
+    for case in world.cases().await {
+        let filed = world.ledger.case(&case.id()).await.unwrap().unwrap();
+        said.push((case.destination.unwrap().to_string(), filed.evidence["looked_up"].clone()));
+    }
+    said.sort();
+    let expected = [("acct_sandboxDies", "absent"), ("acct_sandboxExecutesThenDies", "found")];
+    assert_eq!(said, expected.map(|(payee, found)| (payee.to_owned(), found.to_owned())));
+    assert_eq!(world.payout_requests(), requests);
+}
+
+#[tokio::test]
+async fn a_rail_that_stops_answering_trips_the_hold_and_only_a_person_releases_it() {
+    let mut world = World::start().await;
+    world.rail.set_weather(Weather::Unavailable).await;
+    for number in 0..10 {
+        assert_eq!(
+            world.deliver(&payment(&format!("bad{number}"), PAYEE, world.clock.now())).await.outcome(),
+            "unknown"
+        );
+    }
+    world.minutes_pass(1).await;
+    let control = world.ledger.control().await.unwrap().unwrap();
+    assert_eq!((control.hold, control.set_by.as_str()), (Hold::Refuse, "sweeper"));
+    world.rail.set_weather(Weather::Fair).await;
+    world.minutes_pass(10).await;
+    world.restart_with(|text| text).await;
+    assert_eq!(world.deliver(&payment("after", PAYEE, world.clock.now())).await.reason(), "hold");
+}
