@@ -270,9 +270,7 @@ impl Event {
             }
             (ClaimAnswer::Taken(theirs), _) => self.duplicate(theirs),
             (ClaimAnswer::NoAnswer, Put::First) => (State::Claiming(Put::Second, once), Action::PutClaim),
-            (ClaimAnswer::NoAnswer, Put::Second) | (ClaimAnswer::NotApplied, _) => {
-                note(Refusal::ClaimUncertain)
-            }
+            (ClaimAnswer::NoAnswer, Put::Second) | (ClaimAnswer::NotApplied, _) => note(Refusal::ClaimUncertain),
             (ClaimAnswer::Unacceptable, _) => file(Reason::InvalidEvent),
         }
     }

@@ -1,0 +1,45 @@
+//! Worlds in which one guard is missing. A guard whose absence the checker does not notice is either not needed, or
+//! lives in a world too tame to need it.
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Mutation {
+    /// Two events of one delivery share their attempt id (C1).
+    AttemptIdPerDelivery,
+    /// Whatever claim the second put meets is taken for ours.
+    AttemptIdIgnored,
+    /// A put without an answer is taken for written.
+    SilenceIsWritten,
+    /// The SDK sends a put without an answer again by itself, and reports the second answer.
+    SdkRepeatsPut,
+    /// Something below the protocol sends the payout request twice.
+    RequestRepeated,
+    /// An outcome that could not be recorded is answered 503.
+    UnrecordedIs503,
+    /// A case is taken for written before it is.
+    CaseBelievedWritten,
+    /// A payout that did not plainly succeed frees its claim, so that a redelivery may try again.
+    ClaimDeletedOnError,
+    /// A claim without an outcome is freed when its worker must be dead.
+    ClaimExpires,
+    NoSweeper,
+    /// A claim is given up as soon as a visit finds it.
+    SweepBeforeExpiry,
+    /// A claim is given up at its expiry by the sweeper's clock, which is not the worker's.
+    SweepWithoutMargin,
+    /// Every minute of the index is read once, and never again (C7).
+    Watermark,
+    /// The first byte leaves whatever the time is (H2).
+    NoGateAtFirstByte,
+    /// An attempt whose end is unknown is repeated under a new key while the rail still knows the old one (C2).
+    NewKeyAfterUnknown,
+    /// Only the last attempt under a key is asked how certain it is.
+    EarlierUnknownForgotten,
+    /// One "absent" is believed, however soon after the request it was seen.
+    FirstLookUpBelieved,
+    /// A refusal is not remembered.
+    NoNote,
+    /// A note is listed under the minute of the refusal, not of the moment from which it is final.
+    NoteListedAtRefusal,
+    /// A claim of any event answers the note.
+    AnyClaimAnswersNote,
+}

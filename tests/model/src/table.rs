@@ -1,0 +1,149 @@
+//! The audit table (claims, outcomes, late outcomes, the note), its index, and the reconcile table. There is one payout
+//! key, and one slot for each attempt.
+
+use std::collections::BTreeSet;
+
+use payonce_protocol::event::{ClaimAnswer, ClaimFacts, Recorded};
+use payonce_protocol::ids::{AttemptId, Digest, KeyGeneration};
+use payonce_protocol::outcome::{Outcome, Reason, Verdict};
+
+use crate::setting::{Asked, Tick};
+
+/// More attempts than people can approve in any setting.
+pub const SLOTS: usize = 4;
+
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Table {
+    pub claims: [Option<Claim>; SLOTS],
+    pub note: Option<Note>,
+    /// Claims whose put is still under way, though nobody waits for it.
+    pub landing: Vec<(u8, Claim)>,
+    pub cases: BTreeSet<(Reason, Subject)>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Claim {
+    pub attempt_id: u8,
+    pub asked: Asked,
+    pub generation: KeyGeneration,
+    pub received: Tick,
+    /// Whether the index shows it.
+    pub listed: bool,
+    pub outcome: Option<Ended>,
+    pub late: Option<Verdict>,
+    /// Payout requests that left under this claim: what is checked, not what the table holds.
+    pub requests: u8,
+}
+
+/// The outcome record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Ended {
+    pub verdict: Verdict,
+    pub at: Tick,
+    pub evidence: Evidence,
+    /// Written by the sweeper.
+    pub abandoned: bool,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Evidence {
+    /// When the first byte left.
+    pub sent: Option<Tick>,
+    pub key_holds_an_error: bool,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Note {
+    pub asked: Asked,
+    pub refused: Tick,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Subject {
+    Event(Asked),
+    Attempt(u8),
+}
+
+pub fn facts(attempt_id: u8, asked: Asked) -> ClaimFacts {
+    ClaimFacts {
+        attempt_id: AttemptId([attempt_id; 16]),
+        event: Digest([asked.event; 32]),
+        terms: Digest([asked.terms; 32]),
+    }
+}
+
+impl Claim {
+    pub fn facts(&self) -> ClaimFacts {
+        facts(self.attempt_id, self.asked)
+    }
+}
+
+impl Table {
+    pub fn claim(&self, slot: u8) -> Option<&Claim> {
+        self.claims.get(usize::from(slot))?.as_ref()
+    }
+
+    pub fn claim_mut(&mut self, slot: u8) -> Option<&mut Claim> {
+        self.claims.get_mut(usize::from(slot))?.as_mut()
+    }
+
+    /// The conditional put. A further attempt is claimed in one transaction with the check that the one before has an
+    /// outcome, not `Accepted`, and nothing late.
+    pub fn put(&mut self, slot: u8, claim: Claim) -> ClaimAnswer {
+        if let Some(theirs) = self.claim(slot) {
+            return ClaimAnswer::Taken(theirs.facts());
+        }
+        if slot > 0 && !self.claim(slot - 1).is_some_and(Claim::may_be_followed) {
+            return ClaimAnswer::NotApplied;
+        }
+        match self.claims.get_mut(usize::from(slot)) {
+            Some(place) => {
+                *place = Some(claim);
+                ClaimAnswer::Written
+            }
+            None => ClaimAnswer::Unacceptable,
+        }
+    }
+
+    /// Outcome and case in one transaction, on the condition that no outcome is there; ours is success, another's means
+    /// that this one goes beside it.
+    pub fn record(&mut self, slot: u8, attempt_id: u8, ended: Ended) -> Recorded {
+        let Some(claim) = self.claim_mut(slot).filter(|claim| claim.attempt_id == attempt_id) else {
+            return Recorded::Failed;
+        };
+        match claim.outcome {
+            None => {
+                claim.outcome = Some(ended);
+                if let Some(reason) = ended.verdict.reason() {
+                    self.cases.insert((reason, Subject::Attempt(slot)));
+                }
+                Recorded::Durable
+            }
+            Some(there) if there.abandoned => {
+                claim.late = Some(ended.verdict);
+                self.cases.insert((Reason::LateOutcome, Subject::Attempt(slot)));
+                Recorded::Late
+            }
+            Some(_) => Recorded::Durable,
+        }
+    }
+
+    /// The sweeper's transaction, on the condition that no outcome is there.
+    pub fn abandon(&mut self, slot: u8, at: Tick) {
+        if let Some(claim) = self.claim_mut(slot).filter(|claim| claim.outcome.is_none()) {
+            claim.outcome =
+                Some(Ended { verdict: Verdict::UNKNOWN, at, evidence: Evidence::default(), abandoned: true });
+            self.cases.insert((Reason::AttemptAbandoned, Subject::Attempt(slot)));
+        }
+    }
+
+    pub fn has_case(&self, subject: Subject) -> bool {
+        self.cases.iter().any(|(_, about)| *about == subject)
+    }
+}
+
+impl Claim {
+    pub fn may_be_followed(&self) -> bool {
+        self.late.is_none() && self.outcome.is_some_and(|ended| ended.verdict.outcome != Outcome::Accepted)
+    }
+}

@@ -1,0 +1,132 @@
+//! Each guard is needed: without it, the checker finds a way to break the property that it guards. With it, the same
+//! world holds (`protocol.rs`).
+
+#![expect(clippy::disallowed_methods, reason = "how long it took is printed; nothing depends on it")]
+
+use std::collections::BTreeSet;
+use std::time::Instant;
+
+use payonce_model::mutation::Mutation;
+use payonce_model::properties::{
+    AT_MOST_ONCE, CLAIM_BEFORE_PAY, EVERY_CLAIM_ENDS, FIRST_PUT_IS_FRESH, NO_SILENT_LOSS, ONE_REQUEST,
+    REFUSAL_REMEMBERED, REFUSED_UNPAID,
+};
+use payonce_model::setting::Setting;
+use payonce_model::world::World;
+use payonce_model::worlds;
+use stateright::{Checker, HasDiscoveries, Model};
+
+/// Explores until the property is broken, and prints how.
+#[track_caller]
+fn breaks(mutation: Mutation, world: Setting, property: &'static str) {
+    let started = Instant::now();
+    let mutated = World::new(Setting { mutation: Some(mutation), sights: vec![], ..world });
+    let wanted = HasDiscoveries::AllOf(BTreeSet::from([property]));
+    let checker = mutated.checker().threads(2).finish_when(wanted).spawn_bfs().join();
+    let path = checker.discovery(property);
+    let states = checker.unique_state_count();
+    println!("{mutation:?}: {states} unique states, {:.1} s, breaks \"{property}\"", started.elapsed().as_secs_f32());
+    let steps = path.map(|path| path.into_actions());
+    println!("    {steps:?}");
+    assert!(steps.is_some(), "{mutation:?} does not break \"{property}\"");
+}
+
+#[test]
+fn attempt_id_shared_by_two_events_of_a_delivery() {
+    breaks(Mutation::AttemptIdPerDelivery, worlds::one_event_twice(), AT_MOST_ONCE);
+}
+
+#[test]
+fn attempt_id_ignored_on_the_second_put() {
+    breaks(Mutation::AttemptIdIgnored, worlds::three_deliveries(), AT_MOST_ONCE);
+}
+
+#[test]
+fn put_without_answer_taken_for_written() {
+    breaks(Mutation::SilenceIsWritten, worlds::three_deliveries(), CLAIM_BEFORE_PAY);
+}
+
+#[test]
+fn put_repeated_by_the_sdk() {
+    breaks(Mutation::SdkRepeatsPut, worlds::three_deliveries(), FIRST_PUT_IS_FRESH);
+}
+
+#[test]
+fn request_repeated_below_the_protocol() {
+    breaks(Mutation::RequestRepeated, worlds::three_deliveries(), ONE_REQUEST);
+}
+
+#[test]
+fn unrecorded_outcome_answered_503() {
+    breaks(Mutation::UnrecordedIs503, worlds::three_deliveries(), REFUSED_UNPAID);
+}
+
+#[test]
+fn case_believed_before_it_is_written() {
+    breaks(Mutation::CaseBelievedWritten, worlds::two_events(), NO_SILENT_LOSS);
+}
+
+#[test]
+fn claim_deleted_on_error() {
+    breaks(Mutation::ClaimDeletedOnError, worlds::three_deliveries(), AT_MOST_ONCE);
+}
+
+#[test]
+fn claim_that_expires() {
+    breaks(Mutation::ClaimExpires, worlds::three_deliveries(), AT_MOST_ONCE);
+}
+
+#[test]
+fn no_sweeper() {
+    breaks(Mutation::NoSweeper, worlds::three_deliveries(), EVERY_CLAIM_ENDS);
+}
+
+#[test]
+fn sweep_before_the_worker_is_certainly_dead() {
+    breaks(Mutation::SweepBeforeExpiry, worlds::slow_worker(), AT_MOST_ONCE);
+}
+
+#[test]
+fn sweep_without_a_margin_for_clocks() {
+    breaks(Mutation::SweepWithoutMargin, worlds::slow_clock(), AT_MOST_ONCE);
+}
+
+#[test]
+fn sweeper_with_a_watermark() {
+    breaks(Mutation::Watermark, worlds::three_deliveries(), EVERY_CLAIM_ENDS);
+}
+
+#[test]
+fn no_gate_at_the_first_byte() {
+    breaks(Mutation::NoGateAtFirstByte, worlds::slow_worker(), AT_MOST_ONCE);
+}
+
+#[test]
+fn new_rail_key_for_an_unknown_inside_the_keys_life() {
+    breaks(Mutation::NewKeyAfterUnknown, worlds::keys_and_look_up(), AT_MOST_ONCE);
+}
+
+#[test]
+fn unknown_forgotten_because_the_attempt_after_it_did_nothing() {
+    breaks(Mutation::EarlierUnknownForgotten, worlds::keys_only(), AT_MOST_ONCE);
+}
+
+#[test]
+fn first_look_up_believed() {
+    breaks(Mutation::FirstLookUpBelieved, worlds::slow_worker(), AT_MOST_ONCE);
+}
+
+#[test]
+fn refusal_not_noted() {
+    breaks(Mutation::NoNote, worlds::refusals(), REFUSAL_REMEMBERED);
+}
+
+#[test]
+fn note_listed_where_the_sweeper_looks_too_early() {
+    breaks(Mutation::NoteListedAtRefusal, worlds::refusals(), REFUSAL_REMEMBERED);
+}
+
+#[test]
+fn note_answered_by_the_claim_of_another_event() {
+    breaks(Mutation::AnyClaimAnswersNote, worlds::two_events(), REFUSAL_REMEMBERED);
+}
