@@ -56,6 +56,10 @@ pub fn of(setting: &Setting) -> Vec<Property<World>> {
                 || among(state.seen.refused & !state.seen.unnoted).all(|asked| accounted(state, asked))
         }),
     ];
+    // What is said of rest would hold in a world that never comes to it.
+    all.push(sometimes("a claim comes to rest", |world, state| {
+        world.is_at_rest(state) && state.table.claim(0).is_some()
+    }));
     all.extend(setting.sights.iter().map(|sight| sight.property()));
     all
 }
