@@ -110,6 +110,7 @@ impl fmt::Display for Fault {
 /// The books, compared.
 #[derive(Clone, Debug, Default)]
 pub struct Books {
+    pub events: usize,
     pub claims: usize,
     pub requests: u64,
     pub payouts: usize,
@@ -132,6 +133,7 @@ impl Books {
 
     pub fn compare(kept: &Kept) -> Self {
         let mut books = Self {
+            events: kept.sent.len(),
             claims: kept.claims,
             requests: kept.requests.values().sum(),
             payouts: kept.executed.len(),

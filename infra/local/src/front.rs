@@ -206,3 +206,52 @@ fn respond(status: StatusCode, media_type: &'static str, body: String) -> Respon
     response.headers_mut().insert("content-type", http::HeaderValue::from_static(media_type));
     response
 }
+
+#[cfg(test)]
+mod tests {
+    use lambda_http::http::HeaderValue;
+
+    use super::*;
+
+    fn handed_over(headers: &[(&'static str, &'static [u8])], body: &[u8]) -> (Value, lambda_http::Request) {
+        let mut map = HeaderMap::new();
+        for (name, value) in headers {
+            map.append(*name, HeaderValue::from_bytes(value).unwrap());
+        }
+        let event = event("/webhooks/stripe", &map, body, "request-1", 1_773_342_238_000);
+        let request = lambda_http::request::from_str(&event.to_string()).unwrap();
+        (event, request)
+    }
+
+    /// One changed byte would fail every signature; one that is mended would let a forged body through.
+    #[test]
+    fn a_body_arrives_in_other_bytes() {
+        for (media_type, body, encoded) in [
+            ("application/json; charset=utf-8", "{\"name\": \"Zoë\"}\r\n".as_bytes(), false),
+            ("application/json", b"{\"name\": \"\xff\"}", true),
+            ("application/octet-stream", b"plain", true),
+            ("text/plain", b"\xef\xbb\xbfplain", false),
+            ("application/json", b"", false),
+        ] {
+            let (event, request) = handed_over(&[("content-type", media_type.as_bytes())], body);
+            assert_eq!(event["isBase64Encoded"], encoded, "{media_type}");
+            assert_eq!(request.body().as_ref(), body, "{media_type}");
+        }
+    }
+
+    #[test]
+    fn a_repeated_header_is_dropped() {
+        let (event, request) =
+            handed_over(&[("Stripe-Signature", b"t=1,v1=a"), ("stripe-signature", b"t=2,v1=b")], b"{}");
+        assert_eq!(event["headers"]["stripe-signature"], "t=1,v1=a,t=2,v1=b");
+        assert_eq!(request.headers()["stripe-signature"], "t=1,v1=a,t=2,v1=b");
+        assert_eq!(request.uri().path(), "/webhooks/stripe");
+    }
+
+    #[test]
+    fn the_time_is_written_in_another_form() {
+        let (event, _) = handed_over(&[], b"{}");
+        assert_eq!(event["requestContext"]["time"], "12/Mar/2026:19:03:58 +0000");
+        assert_eq!(event["version"], "2.0");
+    }
+}

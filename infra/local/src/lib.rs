@@ -14,6 +14,7 @@ pub mod play;
 pub mod report;
 mod samples;
 pub mod sandbox_rail;
+pub mod send;
 pub mod sender;
 pub mod stack;
 

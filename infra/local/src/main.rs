@@ -13,10 +13,10 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
 use payonce_local::report::{self, Paint};
-use payonce_local::sender::{Sender, post};
-use payonce_local::stack::{self, CONFIG, Lines, Options, Stack};
+use payonce_local::send::{Changes, send};
+use payonce_local::sender::Answered;
+use payonce_local::stack::{Lines, Options, Stack};
 use payonce_local::{PORT, play};
-use payonce_providers::{ConfigError, Secrets};
 use payonce_runtime::clock::Clock;
 use payonce_runtime::config::Config;
 use payonce_runtime::telemetry::{self, Level};
@@ -63,6 +63,12 @@ enum Command {
         /// Where the stack is
         #[arg(long, value_name = "U", default_value_t = format!("http://127.0.0.1:{PORT}"))]
         url: String,
+        /// Change the file's ids and its time first, so that it was never sent before
+        #[arg(long)]
+        fresh: bool,
+        /// Change a value first, such as /data/object/metadata/payee=acct_sandboxDies
+        #[arg(long, value_name = "POINTER=VALUE")]
+        set: Vec<String>,
     },
     /// Check a configuration: what is wrong, and what is allowed but unwise
     #[command(alias = "check-config")]
@@ -81,7 +87,10 @@ async fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let ended = match arguments.command {
         Some(Command::Check { file, config }) => check(&file.or(config).unwrap_or_default()),
-        Some(Command::Send { file, provider, secret, url }) => send(&file, &provider, secret, &url).await,
+        Some(Command::Send { file, provider, secret, url, fresh, set }) => {
+            let sent = send(&file, &provider, secret, &url, &Changes { fresh, set }).await;
+            sent.and_then(|answered| show(&answered))
+        }
         None => run(arguments.run).await,
     };
     match ended {
@@ -160,23 +169,10 @@ fn lines(log: Option<&Path>, live: Arc<AtomicBool>) -> Result<Lines, Failure> {
     }))
 }
 
-/// Signs as the provider would, and sends.
-async fn send(file: &Path, provider: &str, secret: Option<String>, url: &str) -> Result<bool, Failure> {
-    let body = std::fs::read(file).map_err(about(file))?;
-    let config = Config::parse(CONFIG).map_err(|problems| listed(&problems))?;
-    let provider = config.provider(Some(provider)).map_err(|_| format!("the sandbox has no provider {provider}"))?;
-    let secret = secret.or_else(|| stack::variable("PAYONCE_SANDBOX_STRIPE")).unwrap_or_default();
-    let headers = provider.sign(&Secrets::new(vec![secret])?, &body, Clock::system().now());
-    let to = url.strip_prefix("http://").map(|rest| rest.trim_end_matches('/')).unwrap_or_default();
-    if to.is_empty() || to.contains('/') {
-        return Err(format!("--url {url}: write http://HOST:PORT").into());
-    }
-    let to = if to.contains(':') { to.to_owned() } else { format!("{to}:80") };
-    let answered = post(&to, &Sender::path(provider.name()), &body, headers)
-        .await
-        .map_err(|error| format!("http://{to}: {error}; is the stack up? (cargo run)"))?;
+/// `false` when it was not taken.
+fn show(answered: &Answered) -> Result<bool, Failure> {
     let pretty: Option<serde_json::Value> = serde_json::from_str(&answered.body).ok();
-    let pretty = pretty.map_or(answered.body.clone(), |json| format!("{json:#}"));
+    let pretty = pretty.map_or_else(|| answered.body.clone(), |json| format!("{json:#}"));
     say(&format!("HTTP {}\n{pretty}", answered.status))?;
     Ok(answered.is_success())
 }
@@ -199,10 +195,6 @@ fn check(path: &Path) -> Result<bool, Failure> {
             Ok(false)
         }
     }
-}
-
-fn listed(problems: &[ConfigError]) -> String {
-    problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
 }
 
 fn about(path: &Path) -> impl Fn(io::Error) -> io::Error {

@@ -68,12 +68,14 @@ pub fn introduction(stack: &Stack, data: Option<&Path>, paint: Paint) -> String 
     text
 }
 
+const HEAD: &str = "what was played";
+
 /// One line for each scene.
 pub fn scenes(scenes: &[Scene], paint: Paint) -> String {
     let statuses: BTreeSet<u16> = scenes.iter().flat_map(|scene| scene.answers.keys().copied()).collect();
-    let widest = scenes.iter().map(|scene| scene.name.chars().count()).max().unwrap_or_default();
+    let widest = scenes.iter().map(|scene| scene.name.chars().count()).max().unwrap_or_default().max(HEAD.len());
     let columns: String = statuses.iter().map(|status| format!("{status:>5}")).collect();
-    let head = format!("  {:<widest$}{:>6}{columns}{:>6}  cases opened", "what was played", "sent", "paid");
+    let head = format!("  {:<widest$}{:>6}{columns}{:>6}  cases opened", HEAD, "sent", "paid");
     let mut text = format!("{}\n", paint.bold(&head));
     let margin = head.chars().count() - "cases opened".len();
     for scene in scenes {
@@ -100,6 +102,7 @@ pub fn books(answers: &BTreeMap<u16, u64>, books: &Books, paint: Paint) -> Strin
     let mut line = |name: &str, count: u64| {
         let _ = writeln!(text, "  {name:<36}{count:>7}");
     };
+    line("events on the sender's list", books.events as u64);
     line("deliveries sent", answers.values().sum());
     for (status, count) in answers {
         line(&format!("  answered {status}"), *count);
@@ -132,12 +135,13 @@ pub fn books(answers: &BTreeMap<u16, u64>, books: &Books, paint: Paint) -> Strin
 pub fn invitation(stack: &Stack, paint: Paint) -> String {
     let address = stack.front.address();
     let url = format!("http://{address}");
+    let elsewhere = if address.port() == crate::PORT { String::new() } else { format!(" --url {url}") };
+    let send =
+        format!("cargo run -- send events/stripe/payment_intent.succeeded.json --provider stripe --fresh{elsewhere}");
     format!(
-        "\n  {}\n\n    cargo run -- send events/stripe/payment_intent.succeeded.json --provider stripe{}\n    \
-         curl {url}/sandbox/rail\n    curl {url}/sandbox/cases\n\n  {}\n",
-        paint.bold("Up until Ctrl-C. In another terminal:"),
-        if address.port() == crate::PORT { String::new() } else { format!(" --url {url}") },
-        paint.dim(&format!("What else there is: {url}/")),
+        "\n  {}\n\n    {send}\n    curl {url}/sandbox/rail\n    curl {url}/sandbox/cases\n\n  {}\n",
+        paint.bold("Up until Ctrl-C. Try in another terminal:"),
+        paint.dim(&format!("More to try: {url}")),
     )
 }
 
@@ -162,4 +166,45 @@ pub fn in_passing(line: &str) -> Option<String> {
         .collect();
     said.extend(line["refused"].as_str().map(str::to_owned));
     Some(format!("POST /webhooks/{}  {status}  {}", word(&line["provider"]), said.join(", ")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_scene_with_two_reasons_breaks_the_columns() {
+        let quiet = Scene { name: "quiet".into(), answers: BTreeMap::from([(401, 3)]), ..Scene::default() };
+        let busy = Scene {
+            name: "a longer name".into(),
+            answers: BTreeMap::from([(200, 40), (503, 20)]),
+            paid: 20,
+            cases: BTreeMap::from([("invalid_event", 2), ("payout_unknown", 1)]),
+        };
+        let expected = "  what was played  sent  200  401  503  paid  cases opened
+  quiet               3         3
+  a longer name      60   40        20    20  2 invalid_event
+                                              1 payout_unknown
+";
+        assert_eq!(scenes(&[quiet, busy], Paint::PLAIN), expected);
+    }
+
+    #[test]
+    fn a_disagreement_looks_like_an_agreement() {
+        let mut found = Books::default();
+        assert!(books(&BTreeMap::new(), &found, Paint::PLAIN).ends_with("\n  0 paid twice, 0 lost\n"));
+        found.fault(Fault::Lost, "evt_1");
+        let shown = books(&BTreeMap::new(), &found, Paint::PLAIN);
+        assert!(shown.contains("  lost: evt_1\n  0 paid twice, 1 lost\n  The books do not agree.\n"), "{shown}");
+    }
+
+    #[test]
+    fn a_delivery_passes_without_a_word() {
+        let line = r#"{"provider":"stripe","status":200,"events":[{"payout_key":"stripe/pi_1","outcome":"unknown","reason":"payout_unknown"}]}"#;
+        assert_eq!(in_passing(line).as_deref(), Some("POST /webhooks/stripe  200  stripe/pi_1 unknown payout_unknown"));
+        let forged = r#"{"provider":"stripe","status":401,"refused":"mismatch","events":[]}"#;
+        assert_eq!(in_passing(forged).as_deref(), Some("POST /webhooks/stripe  401  mismatch"));
+        assert_eq!(in_passing(r#"{"Heartbeat":1,"Swept":0}"#), None);
+        assert_eq!(in_passing(r#"{"Heartbeat":1,"Swept":2}"#).as_deref(), Some("sweeper  2 claims given up"));
+    }
 }

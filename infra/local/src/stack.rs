@@ -8,7 +8,9 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use http::Method;
+use jiff::Timestamp;
 use payonce_ledger::{Credentials, FiledCase, Ledger, LedgerError, create_tables};
+use payonce_protocol::UnixMillis;
 use payonce_protocol::sweep::MINUTE_MS;
 use payonce_providers::Secrets;
 use payonce_runtime::clock::Clock;
@@ -193,6 +195,11 @@ fn index(address: SocketAddr) -> String {
     page.replace("<!-- address -->", &address.to_string())
 }
 
+fn written(at: UnixMillis) -> String {
+    let at = i64::try_from(at).ok().and_then(|at| Timestamp::from_millisecond(at).ok());
+    at.unwrap_or_default().to_string()
+}
+
 /// Open cases with what was found out about each, the oldest first.
 async fn cases(ledger: &Ledger) -> Value {
     let read = async {
@@ -222,6 +229,6 @@ fn case_json(FiledCase { case, status, version, evidence }: &FiledCase) -> Value
         "destination": case.destination.as_ref().map(ToString::to_string),
         "details": case.details,
         "evidence": evidence,
-        "opened_at": case.opened_at,
+        "opened_at": written(case.opened_at),
     })
 }

@@ -1,0 +1,123 @@
+//! `payonce send`: a file of the user's own, signed as the provider would, to a stack that is up.
+
+use std::error::Error;
+use std::path::Path;
+
+use payonce_providers::Secrets;
+use payonce_runtime::clock::Clock;
+use payonce_runtime::config::Config;
+use payonce_runtime::random;
+use serde_json::Value;
+
+use crate::sender::{Answered, Sender, post};
+use crate::stack::{CONFIG, variable};
+
+type Failure = Box<dyn Error + Send + Sync>;
+
+/// What is changed in a file before it is signed; nothing, when nothing is asked for.
+#[derive(Clone, Debug, Default)]
+pub struct Changes {
+    /// New ids and the present time: an event that was never sent before.
+    pub fresh: bool,
+    /// `POINTER=VALUE`, such as `/data/object/metadata/payee=acct_1`.
+    pub set: Vec<String>,
+}
+
+/// Signs and sends. Without a secret, the sandbox's.
+pub async fn send(
+    file: &Path,
+    provider: &str,
+    secret: Option<String>,
+    url: &str,
+    changes: &Changes,
+) -> Result<Answered, Failure> {
+    let now = Clock::system().now();
+    let read = std::fs::read(file).map_err(|error| format!("{}: {error}", file.display()))?;
+    let body = changes.apply(read, now).map_err(|problem| format!("{}: {problem}", file.display()))?;
+    let config = Config::parse(CONFIG).map_err(|problems| format!("{problems:?}"))?;
+    let provider = config.provider(Some(provider)).map_err(|_| format!("the sandbox has no provider {provider}"))?;
+    let secret = secret.or_else(|| variable("PAYONCE_SANDBOX_STRIPE")).unwrap_or_default();
+    let headers = provider.sign(&Secrets::new(vec![secret])?, &body, now);
+    let to = host_and_port(url).ok_or_else(|| format!("--url {url}: write http://HOST:PORT"))?;
+    let answered = post(&to, &Sender::path(provider.name()), &body, headers).await;
+    Ok(answered.map_err(|error| format!("http://{to}: {error}; is the stack up? (cargo run)"))?)
+}
+
+fn host_and_port(url: &str) -> Option<String> {
+    let to = url.strip_prefix("http://")?.trim_end_matches('/');
+    if to.is_empty() || to.contains('/') {
+        return None;
+    }
+    Some(if to.contains(':') { to.to_owned() } else { format!("{to}:80") })
+}
+
+impl Changes {
+    fn apply(&self, body: Vec<u8>, now: u64) -> Result<Vec<u8>, String> {
+        if !self.fresh && self.set.is_empty() {
+            return Ok(body);
+        }
+        let mut event: Value = serde_json::from_slice(&body).map_err(|error| format!("it is not JSON: {error}"))?;
+        if self.fresh {
+            let id = random::attempt_id().to_string();
+            put(&mut event, "/id", format!("evt_{id}").into())?;
+            put(&mut event, "/created", (now / 1000).into())?;
+            put(&mut event, "/data/object/id", format!("pi_{id}").into())?;
+        }
+        for set in &self.set {
+            let (pointer, value) = set.split_once('=').ok_or_else(|| format!("--set {set}: write POINTER=VALUE"))?;
+            let value = serde_json::from_str(value).unwrap_or_else(|_| value.into());
+            put(&mut event, pointer, value)?;
+        }
+        Ok(event.to_string().into_bytes())
+    }
+}
+
+fn put(event: &mut Value, pointer: &str, value: Value) -> Result<(), String> {
+    let place = event.pointer_mut(pointer).ok_or_else(|| format!("there is nothing at {pointer}"))?;
+    *place = value;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const FILE: &[u8] = br#"{ "id": "evt_1", "created": 1, "data": { "object": { "id": "pi_1", "amount": 5 } } }"#;
+
+    fn applied(fresh: bool, set: &[&str]) -> Result<Value, String> {
+        let changes = Changes { fresh, set: set.iter().map(|text| (*text).to_owned()).collect() };
+        changes.apply(FILE.to_vec(), 7_000).map(|body| serde_json::from_slice(&body).unwrap())
+    }
+
+    #[test]
+    fn a_users_own_file_is_sent_in_other_bytes() {
+        assert_eq!(Changes::default().apply(FILE.to_vec(), 7_000).unwrap(), FILE);
+        assert_eq!(Changes::default().apply(b"no JSON".to_vec(), 7_000).unwrap(), b"no JSON");
+    }
+
+    #[test]
+    fn a_fresh_event_is_a_duplicate_of_the_last() {
+        let (one, other) = (applied(true, &[]).unwrap(), applied(true, &[]).unwrap());
+        assert_ne!(one["id"], other["id"]);
+        assert_ne!(one["data"]["object"]["id"], other["data"]["object"]["id"]);
+        assert_eq!(one["created"], 7);
+    }
+
+    #[test]
+    fn a_value_is_set_elsewhere_or_as_another_type() {
+        let event = applied(false, &["/data/object/amount=900", "/data/object/id=pi_2"]).unwrap();
+        assert_eq!(event["data"]["object"]["amount"], 900);
+        assert_eq!(event["data"]["object"]["id"], "pi_2");
+        assert!(applied(false, &["/data/nowhere=1"]).unwrap_err().contains("/data/nowhere"));
+        assert!(applied(false, &["amount"]).is_err());
+    }
+
+    #[test]
+    fn a_url_is_misread() {
+        assert_eq!(host_and_port("http://127.0.0.1:4242/").as_deref(), Some("127.0.0.1:4242"));
+        assert_eq!(host_and_port("http://localhost").as_deref(), Some("localhost:80"));
+        for wrong in ["", "127.0.0.1:4242", "https://127.0.0.1", "http://", "http://a/b"] {
+            assert_eq!(host_and_port(wrong), None, "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,157 @@
+//! The books must be able to disagree: each test spoils one side and expects to be told, by name.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test stops where it is surprised")]
+
+use std::collections::BTreeMap;
+
+use payonce_ledger::Case;
+use payonce_local::books::{Attempt, Books, Fault, Kept};
+use payonce_local::sandbox_rail::Transfer;
+use payonce_local::sender::{Expected, Payout, Sent};
+use payonce_protocol::order::{EventId, PayoutKey};
+use payonce_protocol::outcome::{Outcome, Reason};
+
+fn sent(number: u64, expected: Expected) -> Sent {
+    let name = format!("evt_{number}");
+    Sent { about: vec![name.clone()], name, expected, acknowledged: true }
+}
+
+fn payout(number: u64) -> Payout {
+    Payout { key: format!("stripe/pi_{number}"), amount: 100, currency: "eur".into(), payee: "acct_1".into() }
+}
+
+fn transfer(number: u64) -> Transfer {
+    Transfer {
+        id: format!("tr_{number}"),
+        amount: 100,
+        currency: "eur".into(),
+        destination: "acct_1".into(),
+        transfer_group: format!("stripe/pi_{number}"),
+        idempotency_key: format!("rail-key-{number}"),
+        created: 1,
+    }
+}
+
+fn attempt(number: u64, outcome: Option<Outcome>) -> (String, Attempt) {
+    (format!("stripe/pi_{number}"), Attempt { rail_key: format!("rail-key-{number}"), outcome })
+}
+
+fn case(reason: Reason, number: u64) -> Case {
+    let (event, key) = (format!("evt_{number}"), format!("stripe/pi_{number}"));
+    Case {
+        key: Some(PayoutKey::new(key.clone()).unwrap()),
+        event: Some(EventId::new(event.clone()).unwrap()),
+        ..Case::new(reason, vec![key, event], 1)
+    }
+}
+
+/// 1 is paid, 2 is executed and unknown with its case, 3 is refused with its case, 4 asks for nothing, 5 is invalid.
+fn kept() -> Kept {
+    Kept {
+        sent: vec![
+            sent(1, Expected::Payout(payout(1))),
+            sent(2, Expected::Payout(payout(2))),
+            sent(3, Expected::Payout(payout(3))),
+            sent(4, Expected::Nothing),
+            sent(5, Expected::Case("invalid_event".into())),
+        ],
+        executed: vec![transfer(1), transfer(2)],
+        requests: (1..=3).map(|number| (format!("stripe/pi_{number}"), 1)).collect(),
+        claims: 3,
+        attempts: BTreeMap::from([
+            attempt(1, Some(Outcome::Accepted)),
+            attempt(2, Some(Outcome::Unknown)),
+            attempt(3, Some(Outcome::Rejected)),
+        ]),
+        cases: vec![case(Reason::PayoutUnknown, 2), case(Reason::PayoutRejected, 3), case(Reason::InvalidEvent, 5)],
+        ..Kept::default()
+    }
+}
+
+fn faults(spoil: impl Fn(&mut Kept)) -> Vec<(Fault, String)> {
+    let mut kept = kept();
+    spoil(&mut kept);
+    Books::compare(&kept).faults.into_iter().collect()
+}
+
+fn only(fault: Fault, about: &str) -> Vec<(Fault, String)> {
+    vec![(fault, about.to_owned())]
+}
+
+#[test]
+fn books_in_order_disagree() {
+    let books = Books::compare(&kept());
+    assert!(books.agree(), "{:?}", books.faults);
+    assert_eq!((books.claims, books.requests, books.payouts, books.confirmed), (3, 3, 2, 1));
+    assert_eq!(books.cases["payout_unknown"], 1);
+}
+
+#[test]
+fn a_second_payout_is_overlooked() {
+    let twice = faults(|kept| kept.executed.push(transfer(1)));
+    assert_eq!(twice, only(Fault::PaidTwice, "stripe/pi_1"));
+    let twice = faults(|kept| kept.executed.push(transfer(2)));
+    assert_eq!(twice, only(Fault::PaidTwice, "stripe/pi_2"), "its case does not excuse it");
+}
+
+#[test]
+fn a_second_request_is_overlooked() {
+    let asked = faults(|kept| kept.requests.extend([("stripe/pi_3".into(), 2)]));
+    assert_eq!(asked, only(Fault::AskedTwice, "stripe/pi_3"));
+}
+
+#[test]
+fn a_lost_payout_is_overlooked() {
+    assert_eq!(faults(|kept| drop(kept.cases.remove(1))), only(Fault::Lost, "evt_3"));
+    // Executed, and nobody knows: a claim without outcome and without a case.
+    assert_eq!(faults(|kept| drop(kept.cases.remove(0))), only(Fault::Lost, "evt_2"));
+    // An outcome that says accepted, and nothing at the rail.
+    assert_eq!(faults(|kept| drop(kept.executed.remove(0))), only(Fault::Lost, "evt_1"));
+    // An event that left no trace at all.
+    assert_eq!(faults(|kept| kept.sent.push(sent(9, Expected::Payout(payout(9))))), only(Fault::Lost, "evt_9"));
+    assert_eq!(faults(|kept| drop(kept.cases.remove(2))), only(Fault::Lost, "evt_5"));
+}
+
+#[test]
+fn a_case_about_something_else_hides_a_loss() {
+    for other in [Reason::ConflictingDuplicate, Reason::SecondEventForKey] {
+        let lost = faults(|kept| kept.cases[1] = case(other, 3));
+        assert_eq!(lost, only(Fault::Lost, "evt_3"), "{other}");
+    }
+    let wrong_reason = faults(|kept| kept.cases[2] = case(Reason::UnroutedEvent, 5));
+    assert_eq!(wrong_reason, only(Fault::Lost, "evt_5"));
+}
+
+#[test]
+fn a_payout_that_nobody_asked_for_is_overlooked() {
+    let unasked = |before: usize| {
+        faults(|kept| {
+            kept.executed.push(transfer(4));
+            kept.attempts.extend([attempt(4, Some(Outcome::Accepted))]);
+            kept.executed_before = before;
+        })
+    };
+    assert_eq!(unasked(0), only(Fault::Unasked, "stripe/pi_4"));
+    // From an earlier run, when a person may have sent it.
+    assert_eq!(unasked(3), []);
+}
+
+#[test]
+fn a_payout_on_other_terms_is_overlooked() {
+    assert_eq!(faults(|kept| kept.executed[0].amount = 1000), only(Fault::OtherTerms, "stripe/pi_1"));
+    assert_eq!(faults(|kept| kept.executed[0].currency = "usd".into()), only(Fault::OtherTerms, "stripe/pi_1"));
+    assert_eq!(faults(|kept| kept.executed[1].destination = "acct_2".into()), only(Fault::OtherTerms, "stripe/pi_2"));
+}
+
+#[test]
+fn a_payout_without_its_claim_is_overlooked() {
+    let other_key = faults(|kept| kept.executed[0].idempotency_key = "somebody's".into());
+    assert_eq!(other_key, only(Fault::Unclaimed, "stripe/pi_1"));
+    let no_claim = faults(|kept| drop(kept.attempts.remove("stripe/pi_2")));
+    assert_eq!(no_claim, only(Fault::Unclaimed, "stripe/pi_2"));
+}
+
+#[test]
+fn an_event_that_was_never_taken_counts_as_fine() {
+    assert_eq!(faults(|kept| kept.sent[3].acknowledged = false), only(Fault::NotTaken, "evt_4"));
+}

@@ -1,0 +1,220 @@
+//! The sandbox rail against what Stripe documents. A sandbox that is kinder than the rail would make every proof worth
+//! less.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test stops where it is surprised")]
+#![allow(clippy::disallowed_methods, reason = "the rail's caller is played here")]
+
+use std::io;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{Method, Request};
+use http_body_util::{BodyExt, Full};
+use hyper_util::rt::TokioIo;
+use payonce_local::sandbox_rail::{Behaviour, SandboxRail, Weather};
+use payonce_runtime::clock::Clock;
+use serde_json::Value;
+use tokio::net::TcpStream;
+
+const DAY_MS: u64 = 24 * 3_600_000;
+const PAYS: &str = "sk_test_pays";
+const READS: &str = "rk_test_reads";
+/// Longer than any answer takes that comes at all.
+const PATIENCE: Duration = Duration::from_secs(20);
+/// For those that never come.
+const HANGS: Duration = Duration::from_millis(300);
+
+struct Said {
+    status: u16,
+    replayed: bool,
+    body: Value,
+}
+
+async fn rail(clock: &Clock) -> SandboxRail {
+    SandboxRail::start(0, [PAYS.to_owned(), READS.to_owned()], None, clock.clone()).await.unwrap()
+}
+
+fn clock() -> Clock {
+    Clock::manual(1_800_000_000_000)
+}
+
+async fn ask(rail: &SandboxRail, method: Method, path: &str, key: &str, secret: &str, body: &str) -> io::Result<Said> {
+    let stream = TcpStream::connect(rail.url().strip_prefix("http://").unwrap()).await?;
+    let (mut sender, connection) =
+        hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.map_err(io::Error::other)?;
+    tokio::spawn(connection);
+    let request = Request::builder()
+        .method(method)
+        .uri(path)
+        .header("host", "sandbox")
+        .header("authorization", format!("Bearer {secret}"))
+        .header("idempotency-key", key)
+        .body(Full::new(Bytes::copy_from_slice(body.as_bytes())))
+        .unwrap();
+    let response = sender.send_request(request).await.map_err(io::Error::other)?;
+    let status = response.status().as_u16();
+    let replayed = response.headers().get("idempotent-replayed").is_some_and(|mark| mark == "true");
+    let body = response.into_body().collect().await.map_err(io::Error::other)?.to_bytes();
+    Ok(Said { status, replayed, body: serde_json::from_slice(&body).unwrap_or(Value::Null) })
+}
+
+async fn pay(rail: &SandboxRail, key: &str, payment: &str, amount: u64, payee: &str) -> io::Result<Said> {
+    let body = format!("amount={amount}&currency=eur&destination={payee}&transfer_group=stripe%2F{payment}");
+    ask(rail, Method::POST, "/v1/transfers", key, PAYS, &body).await
+}
+
+async fn list(rail: &SandboxRail, query: &str) -> Value {
+    ask(rail, Method::GET, &format!("/v1/transfers?{query}"), "", READS, "").await.unwrap().body
+}
+
+#[tokio::test]
+async fn the_same_request_under_the_same_key_pays_again() {
+    let rail = rail(&clock()).await;
+    let first = pay(&rail, "k1", "pi_1", 4200, "acct_1").await.unwrap();
+    let again = pay(&rail, "k1", "pi_1", 4200, "acct_1").await.unwrap();
+    assert_eq!((first.status, first.replayed), (200, false));
+    assert_eq!((again.status, again.replayed), (200, true));
+    assert_eq!(first.body, again.body);
+    assert_eq!(rail.executed().len(), 1);
+    assert_eq!(rail.requests()["stripe/pi_1"], 2);
+    assert_eq!(rail.executed()[0].transfer_group, "stripe/pi_1");
+}
+
+#[tokio::test]
+async fn another_request_under_the_same_key_is_taken() {
+    let rail = rail(&clock()).await;
+    pay(&rail, "k1", "pi_1", 4200, "acct_1").await.unwrap();
+    let other = pay(&rail, "k1", "pi_1", 4300, "acct_1").await.unwrap();
+    assert_eq!((other.status, other.replayed), (400, false));
+    assert_eq!(other.body["error"]["type"], "idempotency_error");
+    assert_eq!(rail.executed().len(), 1);
+}
+
+/// The rail forgets: this is why a key is counted on only inside its life.
+#[tokio::test]
+async fn a_key_is_remembered_for_ever() {
+    let clock = clock();
+    let rail = rail(&clock).await;
+    pay(&rail, "k1", "pi_1", 4200, "acct_1").await.unwrap();
+    clock.advance(DAY_MS - 1);
+    assert!(pay(&rail, "k1", "pi_1", 4200, "acct_1").await.unwrap().replayed);
+    clock.advance(1);
+    assert!(!pay(&rail, "k1", "pi_1", 4200, "acct_1").await.unwrap().replayed);
+    assert_eq!(rail.executed().len(), 2);
+    assert_eq!(rail.json()["paid_twice"][0], "stripe/pi_1");
+}
+
+#[tokio::test]
+async fn misbehaviour_executes_when_it_should_not_or_the_reverse() {
+    let rail = rail(&clock()).await;
+    let expected = [
+        (Behaviour::Refuses, Some(400), 0),
+        (Behaviour::Hangs, None, 0),
+        (Behaviour::ExecutesThenHangs, None, 1),
+        (Behaviour::Answers500, Some(500), 0),
+        (Behaviour::ExecutesThen500, Some(500), 1),
+        (Behaviour::Dies, None, 0),
+        (Behaviour::ExecutesThenDies, None, 1),
+        (Behaviour::Limits, Some(429), 0),
+        (Behaviour::Html, Some(403), 0),
+    ];
+    assert_eq!(expected.len(), Behaviour::SANDBOX.len(), "a behaviour is not tested");
+    for (payee, behaviour) in Behaviour::SANDBOX {
+        let (_, status, executes) = expected.iter().find(|(known, ..)| known == behaviour).unwrap();
+        let before = rail.executed().len();
+        let hangs = matches!(behaviour, Behaviour::Hangs | Behaviour::ExecutesThenHangs);
+        let answer = pay(&rail, payee, payee, 4200, payee);
+        let said = tokio::time::timeout(if hangs { HANGS } else { PATIENCE }, answer).await;
+        assert_eq!(said.is_err(), hangs, "{payee}");
+        let answered = said.ok().and_then(Result::ok).map(|said| said.status);
+        assert_eq!(answered, *status, "{payee}");
+        assert_eq!(rail.executed().len() - before, *executes, "{payee}");
+    }
+}
+
+#[tokio::test]
+async fn an_error_that_began_is_forgotten_or_a_limit_is_kept() {
+    let rail = rail(&clock()).await;
+    for (payee, kept) in
+        [("acct_sandboxRefuses", true), ("acct_sandboxAnswers500", true), ("acct_sandboxLimits", false)]
+    {
+        let first = pay(&rail, payee, "pi_1", 4200, payee).await.unwrap();
+        let again = pay(&rail, payee, "pi_1", 4200, payee).await.unwrap();
+        assert_eq!((again.replayed, again.status), (kept, first.status), "{payee}");
+    }
+    assert!(rail.executed().is_empty());
+}
+
+#[tokio::test]
+async fn a_stranger_or_the_reading_key_can_pay() {
+    let rail = rail(&clock()).await;
+    let body = "amount=1&currency=eur&destination=acct_1&transfer_group=g";
+    for (secret, status) in [("", 401), ("sk_test_other", 401), (READS, 403)] {
+        let said = ask(&rail, Method::POST, "/v1/transfers", "k", secret, body).await.unwrap();
+        assert_eq!(said.status, status);
+    }
+    assert!(rail.executed().is_empty() && rail.requests().is_empty());
+}
+
+#[tokio::test]
+async fn bad_weather_executes() {
+    let rail = rail(&clock()).await;
+    rail.set_weather(Weather::Down).await;
+    let refused = pay(&rail, "k1", "pi_1", 4200, "acct_1").await.err().unwrap();
+    assert_eq!(refused.kind(), io::ErrorKind::ConnectionRefused);
+    rail.set_weather(Weather::Unavailable).await;
+    assert_eq!(pay(&rail, "k1", "pi_1", 4200, "acct_1").await.unwrap().status, 503);
+    assert!(rail.executed().is_empty());
+    rail.set_weather(Weather::Fair).await;
+    let paid = pay(&rail, "k1", "pi_1", 4200, "acct_1").await.unwrap();
+    assert_eq!((paid.status, paid.replayed), (200, false));
+}
+
+#[tokio::test]
+async fn a_look_up_misses_what_was_executed() {
+    let clock = clock();
+    let rail = rail(&clock).await;
+    for number in 0..5 {
+        pay(&rail, &format!("k{number}"), &format!("pi_{number}"), 100 + number, "acct_1").await.unwrap();
+        clock.advance(10_000);
+    }
+    let found = list(&rail, "transfer_group=stripe%2Fpi_3").await;
+    assert_eq!(found["data"].as_array().unwrap().len(), 1);
+    assert_eq!(found["data"][0]["amount"], 103);
+    assert_eq!(list(&rail, "transfer_group=stripe%2Fpi_9").await["data"].as_array().unwrap().len(), 0);
+    assert_eq!(list(&rail, "created[gte]=1800000030").await["data"].as_array().unwrap().len(), 2);
+
+    let first = list(&rail, "limit=2").await;
+    assert_eq!(first["has_more"], true);
+    let last = first["data"][1]["id"].as_str().unwrap();
+    let rest = list(&rail, &format!("limit=3&starting_after={last}")).await;
+    assert_eq!((rest["data"].as_array().unwrap().len(), &rest["has_more"]), (3, &Value::Bool(false)));
+}
+
+#[tokio::test]
+async fn a_restart_forgets_payouts_or_keys() {
+    let folder = tempfile::tempdir().unwrap();
+    let clock = clock();
+    let start = || {
+        let secrets = [PAYS.to_owned(), READS.to_owned()];
+        SandboxRail::start(0, secrets, Some(folder.path().join("rail.jsonl")), clock.clone())
+    };
+    let rail = start().await.unwrap();
+    pay(&rail, "k1", "pi_1", 4200, "acct_1").await.unwrap();
+    pay(&rail, "k2", "pi_2", 4200, "acct_sandboxExecutesThen500").await.unwrap();
+    pay(&rail, "k3", "pi_3", 4200, "acct_sandboxRefuses").await.unwrap();
+    let (executed, requests) = (rail.executed(), rail.requests());
+    drop(rail);
+
+    let rail = start().await.unwrap();
+    assert_eq!((rail.executed(), rail.requests()), (executed, requests));
+    for (key, payment, payee, status) in [
+        ("k1", "pi_1", "acct_1", 200),
+        ("k2", "pi_2", "acct_sandboxExecutesThen500", 500),
+        ("k3", "pi_3", "acct_sandboxRefuses", 400),
+    ] {
+        let again = pay(&rail, key, payment, 4200, payee).await.unwrap();
+        assert_eq!((again.status, again.replayed), (status, true), "{key}");
+    }
+    assert_eq!(rail.executed().len(), 2);
+}

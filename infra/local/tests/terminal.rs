@@ -1,0 +1,105 @@
+//! The program as a person starts it: the whole play over real sockets, its words, its exit codes, its files.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test stops where it is surprised")]
+#![allow(clippy::disallowed_methods, reason = "the program is started as a person would")]
+
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+
+use payonce_local::sandbox_rail::Transfer;
+use serde_json::Value;
+
+fn payonce(arguments: &[&str]) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_payonce"));
+    // Nothing of the person's own environment counts.
+    command.env_clear().args(arguments).stdin(Stdio::null());
+    command.output().unwrap()
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8(bytes.to_vec()).unwrap()
+}
+
+fn run(data: &Path, more: &[&str]) -> (Option<i32>, String) {
+    let output = payonce(&[&["--exit", "--port", "0", "--data", data.to_str().unwrap()], more].concat());
+    assert_eq!(text(&output.stderr), "");
+    (output.status.code(), text(&output.stdout))
+}
+
+/// The line of the books with this name.
+fn count(shown: &str, name: &str) -> u64 {
+    let line = shown.lines().rev().find(|line| line.trim_start().starts_with(name));
+    line.and_then(|line| line.split_whitespace().last()?.parse().ok()).unwrap_or_else(|| panic!("{name} in {shown}"))
+}
+
+#[test]
+fn the_play_ends_with_books_that_disagree_or_a_restart_forgets_them() {
+    let folder = tempfile::tempdir().unwrap();
+    let log = folder.path().join("functions.log");
+    let data = folder.path().join("data");
+    let (code, shown) = run(&data, &["--log", log.to_str().unwrap()]);
+    assert_eq!(code, Some(0), "{shown}");
+    assert_eq!(shown.lines().last(), Some("  0 paid twice, 0 lost"));
+    assert!(shown.chars().all(|character| character == '\n' || !character.is_control()), "control characters");
+    assert_eq!(count(&shown, "answered 401"), 4);
+    assert_eq!(count(&shown, "claims in the audit table"), count(&shown, "payout requests at the rail"));
+    assert_eq!(count(&shown, "attempt_abandoned"), 1);
+    assert_eq!(count(&shown, "conflicting_duplicate"), 1);
+    assert_eq!(count(&shown, "second_event_for_key"), 1);
+    // One function died and so never said what it measured.
+    let measured = std::fs::read_to_string(&log).unwrap();
+    assert!(measured.lines().all(|line| serde_json::from_str::<Value>(line).is_ok()));
+    assert!(!measured.contains("NotASecret"), "a secret in a log");
+
+    let (code, again) = run(&data, &["--no-play"]);
+    assert_eq!(code, Some(0), "{again}");
+    for name in ["claims in the audit table", "payouts at the rail", "open cases", "attempt_abandoned"] {
+        assert_eq!(count(&again, name), count(&shown, name), "{name}");
+    }
+
+    // A rail that paid the last one twice.
+    let ledger = data.join("rail.jsonl");
+    let lines = std::fs::read_to_string(&ledger).unwrap();
+    let line = lines.lines().rev().find(|line| line.contains(r#""executed":{"#)).unwrap();
+    let transfer: Transfer =
+        serde_json::from_value(serde_json::from_str::<Value>(line).unwrap()["executed"].clone()).unwrap();
+    std::fs::write(&ledger, format!("{lines}{line}\n")).unwrap();
+    let (code, spoiled) = run(&data, &["--no-play"]);
+    assert_eq!(code, Some(1), "{spoiled}");
+    assert!(spoiled.contains("\n  1 paid twice, 0 lost\n"), "{spoiled}");
+    assert!(spoiled.contains(&format!("paid twice: {}", transfer.transfer_group)), "{spoiled}");
+}
+
+#[test]
+fn a_wrong_command_ends_well_or_without_a_reason() {
+    let sample = concat!(env!("CARGO_MANIFEST_DIR"), "/../../events/stripe/payment_intent.succeeded.json");
+    // Nobody listens on port 1.
+    let wrong: [(&[&str], &str); 5] = [
+        (&["send", sample, "--provider", "stripe", "--url", "http://127.0.0.1:1"], "is the stack up?"),
+        (&["send", "/no/such/file", "--provider", "stripe"], "/no/such/file"),
+        (&["send", sample, "--provider", "nobody"], "no provider nobody"),
+        (&["send", sample, "--provider", "stripe", "--url", "ftp://x"], "http://HOST:PORT"),
+        (&["check", "--config", "/no/such/file"], "/no/such/file"),
+    ];
+    for (arguments, why) in wrong {
+        let output = payonce(arguments);
+        assert_eq!(output.status.code(), Some(1), "{arguments:?}");
+        assert!(text(&output.stderr).contains(why), "{arguments:?}: {}", text(&output.stderr));
+    }
+}
+
+#[test]
+fn the_sandboxs_own_configuration_is_refused() {
+    let config = concat!(env!("CARGO_MANIFEST_DIR"), "/payonce.toml");
+    for arguments in [["check", "--config", config].as_slice(), &["check-config", config]] {
+        let output = payonce(arguments);
+        assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let broken = folder.path().join("payonce.toml");
+    let text_of = std::fs::read_to_string(config).unwrap().replace("amount =", "amonut =");
+    std::fs::write(&broken, text_of).unwrap();
+    let output = payonce(&["check", "--config", broken.to_str().unwrap()]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(text(&output.stderr).contains("payouts[0]"), "{}", text(&output.stderr));
+}
