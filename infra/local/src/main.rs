@@ -20,6 +20,7 @@ use payonce_local::{PORT, play};
 use payonce_runtime::clock::Clock;
 use payonce_runtime::config::Config;
 use payonce_runtime::telemetry::{self, Level};
+use tracing_subscriber::fmt::writer::MakeWriterExt;
 
 /// payonce on one machine: plays signed deliveries, shows the books, stays up until Ctrl-C.
 #[derive(Parser)]
@@ -111,6 +112,9 @@ async fn run(arguments: Run) -> Result<bool, Failure> {
     let data = arguments.data;
     let stack = Stack::start(Options { port: arguments.port, data: data.clone(), metrics }).await?;
     say(&report::introduction(&stack, data.as_deref(), paint))?;
+    if let Some(held) = stack.held().await? {
+        say(&report::held(&stack, &held, paint))?;
+    }
 
     let played = if arguments.no_play { play::Played::default() } else { play::play(&stack).await? };
     if !played.scenes.is_empty() {
@@ -153,7 +157,9 @@ async fn stay_up(stack: &Stack) -> io::Result<()> {
 fn lines(log: Option<&Path>, live: Arc<AtomicBool>) -> Result<Lines, Failure> {
     let file = log.map(|path| File::create(path).map_err(about(path))).transpose()?.map(Arc::new);
     if let Some(file) = &file {
-        let subscriber = telemetry::subscriber(Level::Info, Clock::system(), file.clone());
+        // The emulator in this process is not one of the functions.
+        let functions = file.clone().with_filter(|line| !line.target().starts_with("dynoxide"));
+        let subscriber = telemetry::subscriber(Level::Info, Clock::system(), functions);
         tracing::subscriber::set_global_default(subscriber)?;
     }
     Ok(Box::new(move |line| {

@@ -68,6 +68,12 @@ pub fn introduction(stack: &Stack, data: Option<&Path>, paint: Paint) -> String 
     text
 }
 
+/// Kept from an earlier run.
+pub fn held(stack: &Stack, why: &str, paint: Paint) -> String {
+    let free = format!("curl -X POST http://{}/sandbox/hold/pay", stack.front.address());
+    format!("  {:<14}{}\n  {:<14}{free}", "hold", paint.bad(why), "")
+}
+
 const HEAD: &str = "what was played";
 
 /// One line for each scene.
@@ -152,7 +158,7 @@ pub fn in_passing(line: &str) -> Option<String> {
     let Some(status) = line["status"].as_u64() else {
         let count = |name: &str| line[name].as_u64().unwrap_or_default();
         let (swept, held) = (count("Swept"), count("HoldTripped") > 0);
-        let hold = if held { ", payouts are held" } else { "" };
+        let hold = if held { ", payouts are held until POST /sandbox/hold/pay" } else { "" };
         return (swept > 0 || held).then(|| format!("sweeper  {swept} claims given up{hold}"));
     };
     let word = |value: &Value| value.as_str().unwrap_or_default().to_owned();

@@ -11,6 +11,7 @@ use http::Method;
 use jiff::Timestamp;
 use payonce_ledger::{Credentials, FiledCase, Ledger, LedgerError, create_tables};
 use payonce_protocol::UnixMillis;
+use payonce_protocol::hold::Hold;
 use payonce_protocol::sweep::MINUTE_MS;
 use payonce_providers::Secrets;
 use payonce_runtime::clock::Clock;
@@ -110,7 +111,7 @@ impl Stack {
         let secrets = Secrets::new(vec![variable("PAYONCE_SANDBOX_STRIPE").unwrap_or_default()])?;
         let functions = BTreeMap::from([(PROVIDER.to_owned(), Arc::new(webhook::App::start(started).await?))]);
         let rail = Arc::new(rail);
-        let pages = pages(rail.clone(), ledger.clone());
+        let pages = pages(rail.clone(), ledger.clone(), clock.clone());
         let front = Front::start(options.port, functions, pages, clock.clone(), FUNCTION_MS).await;
         let front = front.map_err(|error| {
             let hint = if error.kind() == io::ErrorKind::AddrInUse { " (--port 0 takes any that is free)" } else { "" };
@@ -147,6 +148,13 @@ impl Stack {
         Ok(Books::compare(&kept))
     }
 
+    /// Why payouts are not made, when they are not.
+    pub async fn held(&self) -> io::Result<Option<String>> {
+        let control = self.ledger.control().await.map_err(io::Error::other)?;
+        let held = control.filter(|control| control.hold != Hold::Pay);
+        Ok(held.map(|control| format!("{}, set by {}: {}", control.hold, control.set_by, control.why)))
+    }
+
     pub async fn open_cases(&self) -> io::Result<BTreeMap<&'static str, usize>> {
         let cases = self.ledger.open_cases(CASES_AT_MOST).await.map_err(io::Error::other)?;
         Ok(per_reason(&cases))
@@ -168,19 +176,27 @@ fn environment(dynamodb: &str) -> Result<Environment, EnvironmentError> {
     Environment::read(|name| variables.get(name).map(|value| (*value).to_owned()))
 }
 
-fn pages(rail: Arc<SandboxRail>, ledger: Arc<Ledger>) -> Pages {
+fn pages(rail: Arc<SandboxRail>, ledger: Arc<Ledger>, clock: Clock) -> Pages {
     Arc::new(move |method, path, address| {
-        let (rail, ledger) = (rail.clone(), ledger.clone());
+        let (rail, ledger, now) = (rail.clone(), ledger.clone(), clock.now());
         Box::pin(async move {
             match (method, path.as_str()) {
                 (Method::GET, "/") => Some(Page::Html(index(address))),
                 (Method::GET, "/sandbox/rail") => Some(Page::Json(rail.json())),
                 (Method::GET, "/sandbox/cases") => Some(Page::Json(cases(&ledger).await)),
-                (Method::POST, path) => {
-                    let weather = Weather::parse(path.strip_prefix("/sandbox/rail/")?)?;
-                    rail.set_weather(weather).await;
-                    Some(Page::Json(json!({ "rail": weather.word() })))
-                }
+                (Method::POST, path) => match path.strip_prefix("/sandbox/")?.split_once('/')? {
+                    ("rail", word) => {
+                        let weather = Weather::parse(word)?;
+                        rail.set_weather(weather).await;
+                        Some(Page::Json(json!({ "rail": weather.word() })))
+                    }
+                    ("hold", word) => {
+                        let hold = Hold::parse(word)?;
+                        let set = ledger.set_hold(hold, "sandbox", "asked for by hand", now).await;
+                        Some(Page::Json(set.map_or_else(problem, |control| json!({ "hold": control.hold.as_str() }))))
+                    }
+                    _ => None,
+                },
                 _ => None,
             }
         })
@@ -197,7 +213,7 @@ fn index(address: SocketAddr) -> String {
 
 fn written(at: UnixMillis) -> String {
     let at = i64::try_from(at).ok().and_then(|at| Timestamp::from_millisecond(at).ok());
-    at.unwrap_or_default().to_string()
+    format!("{:.3}", at.unwrap_or_default())
 }
 
 /// Open cases with what was found out about each, the oldest first.
@@ -211,8 +227,12 @@ async fn cases(ledger: &Ledger) -> Value {
     };
     match read.await {
         Ok(cases) => cases.iter().map(case_json).collect(),
-        Err(error) => json!({ "problem": error.to_string() }),
+        Err(error) => problem(error),
     }
+}
+
+fn problem(error: LedgerError) -> Value {
+    json!({ "problem": error.to_string() })
 }
 
 fn case_json(FiledCase { case, status, version, evidence }: &FiledCase) -> Value {
