@@ -5,6 +5,7 @@ use std::time::Duration;
 use futures_util::{StreamExt, TryStreamExt, stream};
 use payonce_ledger::{Abandoned, Case, Claim, Entry, IndexRow, LedgerError, Opened};
 use payonce_protocol::UnixMillis;
+use payonce_protocol::ids::Digest;
 use payonce_protocol::outcome::{Outcome, Reason};
 use payonce_protocol::sweep::{self, Finding, Minute};
 
@@ -52,7 +53,7 @@ impl App {
     async fn visit(&self, row: IndexRow, now: UnixMillis) -> Result<Report, LedgerError> {
         match row.entry {
             Entry::Claim(attempt) => self.visit_claim(&row, attempt, now).await,
-            Entry::Refusal => self.visit_refusal(&row, now).await,
+            Entry::Refusal(event) => self.visit_refusal(&row, event, now).await,
         }
     }
 
@@ -100,14 +101,15 @@ impl App {
         Ok(1)
     }
 
-    async fn visit_refusal(&self, row: &IndexRow, now: UnixMillis) -> Result<Report, LedgerError> {
+    async fn visit_refusal(&self, row: &IndexRow, event: Digest, now: UnixMillis) -> Result<Report, LedgerError> {
         let mut report = Report::default();
-        let Some(note) = self.parts.ledger.refusal(&row.key).await? else {
+        let Some(note) = self.parts.ledger.refusal(&row.key, event).await? else {
             return Ok(report);
         };
-        if !sweep::refusal_is_final(note.final_after, 0, now)
-            || self.parts.ledger.read_claim(&row.key, 1).await?.is_some()
-        {
+        // Another event's claim does not answer for this one: that event may be all that ever came.
+        let claim = self.parts.ledger.read_claim(&row.key, 1).await?;
+        let came_back = claim.is_some_and(|claim| claim.event == note.event);
+        if came_back || !sweep::refusal_is_final(note.final_after, now) {
             return Ok(report);
         }
         let case = Case {
@@ -116,7 +118,7 @@ impl App {
             key: Some(note.key.clone()),
             money: Some(note.money),
             destination: Some(note.destination.clone()),
-            ..Case::new(Reason::RefusedNotRedelivered, vec![note.key.to_string()], now)
+            ..Case::new(Reason::RefusedNotRedelivered, vec![note.key.to_string(), note.event.to_string()], now)
         };
         if self.parts.ledger.open_case(&case).await? == Opened::New {
             tracing::warn!(payout_key = %note.key, event_id = %note.event, "a refused event never came back: a case is open");

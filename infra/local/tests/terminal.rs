@@ -53,7 +53,15 @@ fn the_play_ends_with_books_that_disagree_or_a_restart_forgets_them() {
 
     let (code, again) = run(&data, &["--no-play"]);
     assert_eq!(code, Some(0), "{again}");
-    for name in ["claims in the audit table", "payouts at the rail", "open cases", "attempt_abandoned"] {
+    let kept = [
+        "events on the sender's list",
+        "claims in the audit table",
+        "payouts at the rail",
+        "open cases",
+        "attempt_abandoned",
+        "found there",
+    ];
+    for name in kept {
         assert_eq!(count(&again, name), count(&shown, name), "{name}");
     }
 

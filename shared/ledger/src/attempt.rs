@@ -7,11 +7,11 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use futures_util::future::try_join_all;
 use payonce_protocol::UnixMillis;
 use payonce_protocol::event::ClaimAnswer;
-use payonce_protocol::ids::SHARDS;
+use payonce_protocol::ids::{Digest, SHARDS};
 use payonce_protocol::order::PayoutKey;
 use payonce_protocol::sweep::Minute;
 
-use crate::claim::{Claim, REFUSED_SK, RefusalNote, bucket, claim_sk, claimed_attempt};
+use crate::claim::{Claim, RefusalNote, bucket, claim_sk, claimed_attempt, refused_event, refused_sk};
 use crate::item::{Item, Reader};
 use crate::outcome::StoredOutcome;
 use crate::schema::BY_MINUTE;
@@ -29,8 +29,8 @@ pub struct IndexRow {
 pub enum Entry {
     /// The claim of this attempt. It is listed under the minute in which its delivery was received.
     Claim(u16),
-    /// The note of a refusal. It is listed under the minute in which it becomes final.
-    Refusal,
+    /// The note that the event with this digest was refused. It is listed under the minute in which it becomes final.
+    Refusal(Digest),
 }
 
 impl Ledger {
@@ -46,7 +46,7 @@ impl Ledger {
         item.as_ref().map(Claim::from_item).transpose()
     }
 
-    /// Once for each key; a note that is there already is as good.
+    /// Once for each event of a key; a note that is there already is as good.
     pub async fn note_refusal(&self, note: &RefusalNote) -> Result<(), LedgerError> {
         match self.audit.append(&self.records, note.to_item()).send().await {
             Ok(_) => Ok(()),
@@ -55,14 +55,16 @@ impl Ledger {
         }
     }
 
-    /// A consistent read.
-    pub async fn refusal(&self, key: &PayoutKey) -> Result<Option<RefusalNote>, LedgerError> {
-        let item = self.read_audit(key.as_str(), REFUSED_SK).await?;
-        item.as_ref().map(RefusalNote::from_item).transpose()
+    /// A consistent read. A note that cannot be read is left alone, as [`Ledger::attempt`] leaves an attempt.
+    pub async fn refusal(&self, key: &PayoutKey, event: Digest) -> Result<Option<RefusalNote>, LedgerError> {
+        let Some(item) = self.read_audit(key.as_str(), &refused_sk(event)).await? else { return Ok(None) };
+        let note = RefusalNote::from_item(&item);
+        Ok(note.inspect_err(|error| tracing::error!(payout_key = %key, %error, "a note is left alone")).ok())
     }
 
     /// One attempt by a consistent read: its claim, and its outcome if it has one. `None` when there is no such claim,
-    /// and when one of the two is of a newer schema, which is to be left alone (M7).
+    /// and when one of the two is of a newer schema or cannot be read. Such an attempt is left alone (M7); one of them
+    /// must not stop the sweep of all others.
     pub async fn attempt(
         &self,
         key: &PayoutKey,
@@ -85,13 +87,14 @@ impl Ledger {
             let sk = AttributeValue::S(format!("{prefix}{name}"));
             found.items().iter().find(|item| item.get("sk") == Some(&sk))
         };
-        let (claim, outcome) = (part("claim"), part("outcome"));
-        if [claim, outcome].into_iter().flatten().any(|item| Reader::new("an attempt", item).is_newer()) {
-            tracing::error!(payout_key = %key, attempt, "an attempt of a newer schema is left alone");
-            return Ok(None);
+        let Some(claim) = part("claim") else { return Ok(None) };
+        match whole_attempt(claim, part("outcome")) {
+            Ok(whole) => Ok(Some(whole)),
+            Err(error) => {
+                tracing::error!(payout_key = %key, attempt, %error, "an attempt is left alone");
+                Ok(None)
+            }
         }
-        let Some(claim) = claim else { return Ok(None) };
-        Ok(Some((Claim::from_item(claim)?, outcome.map(StoredOutcome::from_item).transpose()?)))
     }
 
     /// Everything that the index lists under a minute, all shards and pages.
@@ -114,7 +117,10 @@ impl Ledger {
         let mut rows = Vec::new();
         while let Some(row) = pages.next().await {
             let row = row.map_err(|error| LedgerError::failed("read the index by minute", &error))?;
-            rows.push(IndexRow::from_item(&row)?);
+            match IndexRow::from_item(&row) {
+                Ok(row) => rows.push(row),
+                Err(error) => tracing::error!(%error, "a row is left alone"),
+            }
         }
         Ok(rows)
     }
@@ -125,14 +131,23 @@ impl Ledger {
     }
 }
 
+fn whole_attempt(claim: &Item, outcome: Option<&Item>) -> Result<(Claim, Option<StoredOutcome>), LedgerError> {
+    for item in [Some(claim), outcome].into_iter().flatten() {
+        let read = Reader::new("the attempt", item);
+        if read.is_newer() {
+            return Err(read.unreadable("v"));
+        }
+    }
+    Ok((Claim::from_item(claim)?, outcome.map(StoredOutcome::from_item).transpose()?))
+}
+
 impl IndexRow {
     fn from_item(item: &Item) -> Result<Self, LedgerError> {
         let read = Reader::new("a row of the index by minute", item);
         Ok(Self {
             key: read.parsed("pk", |text| PayoutKey::new(text).ok())?,
-            entry: read.parsed("sk", |sk| match sk {
-                REFUSED_SK => Some(Entry::Refusal),
-                _ => claimed_attempt(sk).map(Entry::Claim),
+            entry: read.parsed("sk", |sk| {
+                claimed_attempt(sk).map(Entry::Claim).or_else(|| refused_event(sk).map(Entry::Refusal))
             })?,
             received_at: read.number("received_at")?,
         })

@@ -14,7 +14,7 @@ use payonce_protocol::outcome::Reason;
 use crate::append::NOTHING_THERE;
 use crate::case_item::{CASE_SK, OPEN_SHARDS, history, open_shard};
 use crate::claim::Claim;
-use crate::item::{Item, SCHEMA, text_map};
+use crate::item::{Item, Reader, SCHEMA, text_map};
 use crate::schema::OPEN;
 use crate::transaction::Transacted;
 use crate::{Ledger, LedgerError};
@@ -168,7 +168,8 @@ impl Ledger {
         Ok(cases)
     }
 
-    /// Puts what was found out into the case and its history. `false`: there is no such case.
+    /// Puts what was found out into the case and its history. `false`: there is no such case, or one of a newer schema,
+    /// which is left alone (M7).
     pub async fn add_evidence(
         &self,
         id: &CaseId,
@@ -177,7 +178,12 @@ impl Ledger {
         at: UnixMillis,
     ) -> Result<bool, LedgerError> {
         for _ in 0..EVIDENCE_TRIES {
-            let Some(filed) = self.case(id).await? else { return Ok(false) };
+            let Some(item) = self.read_reconcile(id.as_str(), CASE_SK).await? else { return Ok(false) };
+            if Reader::new("the case", &item).is_newer() {
+                tracing::error!(case = %id, "a case of a newer schema is left alone");
+                return Ok(false);
+            }
+            let filed = FiledCase::from_item(&item)?;
             let mut all = filed.evidence;
             all.extend(evidence.iter().map(|(name, value)| ((*name).to_owned(), value.clone())));
             let parts = [

@@ -97,8 +97,8 @@ impl Claim {
     }
 }
 
-/// That we asked the provider to come back; written once for each key. Should no claim have followed when its time is
-/// over, the sweeper opens a case.
+/// That we asked the provider to come back with an event; written once for each event of a key. Should that event have
+/// claimed nothing when its time is over, the sweeper opens a case.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RefusalNote {
     pub key: PayoutKey,
@@ -113,7 +113,7 @@ pub struct RefusalNote {
 
 impl RefusalNote {
     pub(crate) fn to_item(&self) -> Item {
-        Fields::new(&self.key, REFUSED_SK)
+        Fields::new(&self.key, &refused_sk(Digest::of(self.event.as_str())))
             .text("event", &self.event)
             .text("provider", &self.provider)
             .money(&self.money)
@@ -139,7 +139,16 @@ impl RefusalNote {
     }
 }
 
-pub(crate) const REFUSED_SK: &str = "0000#refused";
+const REFUSED: &str = "0000#refused#";
+
+/// By event: another event of the same key may be refused, too, and is another promise to keep.
+pub(crate) fn refused_sk(event: Digest) -> String {
+    format!("{REFUSED}{event}")
+}
+
+pub(crate) fn refused_event(sk: &str) -> Option<Digest> {
+    Digest::from_hex(sk.strip_prefix(REFUSED)?)
+}
 
 pub(crate) fn claim_sk(attempt: u16) -> String {
     format!("{attempt:04}#claim")

@@ -174,7 +174,10 @@ mod tests {
     fn golden_derivations_never_change() {
         assert_eq!(RailKey::new(&key(), 1).as_str(), "a4433b2f-e244-8883-9a07-95cdeb0ec013");
         assert_eq!(RailKey::new(&key(), 2).as_str(), "a8183e14-58f8-8d16-a3d3-850197436610");
-        assert_eq!(CaseId::new(Reason::PayoutUnknown, &["stripe/pi_1", "1"]).as_str(), "20b08ebd-f665-8c43-b6ef-eee1de011172");
+        assert_eq!(
+            CaseId::new(Reason::PayoutUnknown, &["stripe/pi_1", "1"]).as_str(),
+            "20b08ebd-f665-8c43-b6ef-eee1de011172"
+        );
         assert_eq!(shard(&key()), 1);
     }
 

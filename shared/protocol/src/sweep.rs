@@ -28,8 +28,8 @@ pub fn examine(expires_at: UnixMillis, has_outcome: bool, now: UnixMillis, margi
 }
 
 /// Whether a refused event has had all the time in which its provider would have come back.
-pub fn refusal_is_final(refused_at: UnixMillis, waits_ms: u64, now: UnixMillis) -> bool {
-    now >= refused_at.saturating_add(waits_ms)
+pub fn refusal_is_final(final_after: UnixMillis, now: UnixMillis) -> bool {
+    now >= final_after
 }
 
 /// A minute since 1970, the unit of the index.

@@ -112,7 +112,7 @@ impl Sweeper {
         }
         found.note = table.note.as_ref().is_some_and(|note| {
             visits.note(self.done, tick, note.refused)
-                && sweep::refusal_is_final(setting.at(note.refused), setting.refusal_waits_ms, setting.at(tick))
+                && sweep::refusal_is_final(setting.at(note.refused) + setting.refusal_waits_ms, setting.at(tick))
                 && !followed(note, table, setting)
         });
         if found.is_nothing() {

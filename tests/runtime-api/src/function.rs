@@ -1,24 +1,27 @@
 //! A function's binary as a process, with what it printed. Its environment is exactly what it is given, and what Lambda
 //! always sets.
 
-use std::io::Read;
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::{Arc, Mutex};
-use std::thread::{self, JoinHandle};
+use std::thread;
 use std::time::Instant;
+
+use tempfile::NamedTempFile;
 
 use crate::{PATIENCE, RuntimeApi};
 
 pub struct Function {
     child: Child,
-    printed: Arc<Mutex<Vec<u8>>>,
-    readers: Vec<JoinHandle<()>>,
+    /// A file and not a pipe: what was written before something else was seen is in it by then.
+    printed: NamedTempFile,
 }
 
 impl Function {
     pub fn start(binary: &Path, api: &RuntimeApi, environment: &[(&str, &str)]) -> Self {
-        let mut child = Command::new(binary)
+        let printed = NamedTempFile::new().expect("a file");
+        // Opened once, so that both streams write on where the other stopped.
+        let output = || Stdio::from(printed.as_file().try_clone().expect("a second handle"));
+        let child = Command::new(binary)
             .env_clear()
             .env("AWS_LAMBDA_RUNTIME_API", api.address().to_string())
             .env("AWS_LAMBDA_FUNCTION_NAME", "webhook")
@@ -29,41 +32,33 @@ impl Function {
             .env("AWS_LAMBDA_LOG_STREAM_NAME", "stream")
             .envs(environment.iter().copied())
             .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
+            .stdout(output())
+            .stderr(output())
             .spawn()
             .unwrap_or_else(|error| panic!("{} does not start: {error}", binary.display()));
-        let printed = Arc::new(Mutex::new(vec![]));
-        let readers = vec![
-            collect(child.stdout.take().expect("piped"), printed.clone()),
-            collect(child.stderr.take().expect("piped"), printed.clone()),
-        ];
-        Self { child, printed, readers }
+        Self { child, printed }
     }
 
     /// Everything that it printed so far, both streams mixed.
     pub fn printed(&self) -> String {
-        String::from_utf8_lossy(&self.printed.lock().expect("no reader panics")).into_owned()
+        let bytes = std::fs::read(self.printed.path()).expect("the file is still there");
+        String::from_utf8_lossy(&bytes).into_owned()
     }
 
     pub fn lives(&mut self) -> bool {
         self.child.try_wait().expect("a child of ours").is_none()
     }
 
-    /// Waits until the process has ended by itself, and all that it printed is here.
+    /// Waits until the process has ended by itself.
     pub fn ended(&mut self) -> ExitStatus {
         let until = Instant::now() + PATIENCE;
-        let status = loop {
+        loop {
             if let Some(status) = self.child.try_wait().expect("a child of ours") {
-                break status;
+                return status;
             }
             assert!(Instant::now() < until, "the function should have ended; it printed\n{}", self.printed());
             thread::yield_now();
-        };
-        for reader in self.readers.drain(..) {
-            reader.join().expect("no reader panics");
         }
-        status
     }
 }
 
@@ -72,18 +67,6 @@ impl Drop for Function {
     fn drop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
-        for reader in self.readers.drain(..) {
-            let _ = reader.join();
-        }
         println!("{}", self.printed());
     }
-}
-
-fn collect(mut stream: impl Read + Send + 'static, into: Arc<Mutex<Vec<u8>>>) -> JoinHandle<()> {
-    thread::spawn(move || {
-        let mut buffer = [0; 4096];
-        while let Ok(read @ 1..) = stream.read(&mut buffer) {
-            into.lock().expect("no reader panics").extend_from_slice(&buffer[..read]);
-        }
-    })
 }

@@ -130,6 +130,32 @@ async fn a_refused_event_that_never_comes_back_is_a_case() {
     assert_eq!((cases[0].reason, cases[0].key.clone()), (Reason::RefusedNotRedelivered, Some(key_of(&lost))));
 }
 
+/// One event of a key comes back and is paid; the other, refused in the same hour, never does.
+#[tokio::test]
+async fn another_events_claim_does_not_answer_for_a_refused_one() {
+    let mut world = World::start().await;
+    world.deliver(&payment("warm", PAYEE, world.clock.now())).await;
+    world.rail.set_weather(Weather::Down).await;
+    let back = payment("twins", PAYEE, world.clock.now());
+    let mut lost = back.clone();
+    lost["id"] = "evt_theOtherTwin".into();
+    for event in [&back, &lost] {
+        assert_eq!(world.deliver(event).await.reason(), "rail_unreachable");
+    }
+    world.rail.set_weather(Weather::Fair).await;
+    world.restart_with(|text| text).await;
+    assert_eq!(world.deliver(&back).await.outcome(), "accepted");
+
+    let patience = world.provider.patience();
+    world.clock.advance(patience.refuse_for_ms + patience.longest_gap_ms - MINUTE_MS);
+    world.ledger.set_round(world.clock.now() / MINUTE_MS).await.unwrap();
+    world.minutes_pass(10).await;
+    let cases = world.cases().await;
+    assert_eq!(cases.len(), 1, "{cases:?}");
+    assert_eq!(cases[0].reason, Reason::RefusedNotRedelivered);
+    assert_eq!(cases[0].event.as_ref().unwrap().as_str(), "evt_theOtherTwin");
+}
+
 #[tokio::test]
 async fn an_unknown_payout_is_looked_up_and_nothing_is_paid_by_it() {
     let world = World::start().await;

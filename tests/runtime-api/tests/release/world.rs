@@ -7,6 +7,7 @@ use payonce_ledger::{Case, Claim, Credentials, Ledger, Settings, StoredOutcome, 
 use payonce_local::dynamo::Dynamo;
 use payonce_local::sandbox_rail::SandboxRail;
 use payonce_protocol::order::PayoutKey;
+use payonce_protocol::outcome::Reason;
 use payonce_providers::{Provider, Secrets};
 use payonce_runtime::clock::Clock;
 use payonce_runtime::config::Config;
@@ -159,8 +160,12 @@ impl World {
         self.runtime.block_on(self.ledger.attempt(&key, 1)).unwrap()
     }
 
-    pub fn cases(&self) -> Vec<Case> {
-        self.runtime.block_on(self.ledger.open_cases(1_000)).unwrap()
+    /// Why somebody has to look at this payment.
+    pub fn cases_about(&self, payment: &str) -> Vec<Reason> {
+        let cases = self.runtime.block_on(self.ledger.open_cases(1_000)).unwrap();
+        let event = format!("evt_{payment}");
+        let about = |case: &Case| case.event.as_ref().is_some_and(|id| id.to_string() == event);
+        cases.into_iter().filter(about).map(|case| case.reason).collect()
     }
 
     /// How many payout requests for this payment reached the rail.

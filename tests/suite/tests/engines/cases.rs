@@ -80,6 +80,17 @@ pub async fn evidence_is_lost_or_leaves_no_history(bench: Bench) {
     }
 }
 
+pub async fn a_case_of_a_newer_schema_is_touched(bench: Bench) {
+    let case = case_of(&claim("pi_1", 1), Reason::PayoutUnknown);
+    bench.ledger.open_case(&case).await.unwrap();
+    let mut newer = bench.reconcile(case.id(), "case").await.unwrap();
+    newer.insert("v".to_owned(), AttributeValue::N("2".to_owned()));
+    bench.plant(&bench.tables.reconcile, newer.clone()).await;
+    let absent = [("looked_up", "absent".to_owned())];
+    assert_eq!(bench.ledger.add_evidence(&case.id(), "sweeper", &absent, NOW).await, Ok(false));
+    assert_eq!(bench.reconcile(case.id(), "case").await, Some(newer));
+}
+
 pub async fn a_second_stack_replaces_the_control_item(bench: Bench) {
     let (keys, others) = (Digest::of("keys"), Digest::of("other keys"));
     assert_eq!(bench.ledger.control().await, Ok(None));

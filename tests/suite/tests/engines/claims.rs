@@ -3,6 +3,8 @@
 use aws_sdk_dynamodb::types::AttributeValue;
 use payonce_ledger::RefusalNote;
 use payonce_protocol::event::ClaimAnswer;
+use payonce_protocol::ids::Digest;
+use payonce_protocol::order::EventId;
 use payonce_protocol::outcome::Reason;
 use payonce_suite::faults::Fault;
 
@@ -100,6 +102,7 @@ pub async fn a_claim_of_a_newer_schema_is_taken_for_ours(bench: Bench) {
     bench.plant(&bench.tables.audit, item.clone()).await;
     let unreadable = claim("pi_unreadable", 1);
     item.insert("pk".to_owned(), text(&unreadable.key));
+    item.insert("v".to_owned(), AttributeValue::N("1".to_owned()));
     item.remove("attempt_id");
     bench.plant(&bench.tables.audit, item).await;
 
@@ -150,10 +153,15 @@ pub async fn a_second_note_of_a_refusal_replaces_the_first(bench: Bench) {
         final_after: NOW + 200_000_000,
     };
     let second = RefusalNote { refused_at: NOW + 1, final_after: NOW + 200_000_001, ..first.clone() };
-    assert_eq!(bench.ledger.refusal(&ours.key).await, Ok(None));
+    let event = Digest::of(ours.event.as_str());
+    assert_eq!(bench.ledger.refusal(&ours.key, event).await, Ok(None));
     assert_eq!(bench.ledger.note_refusal(&first).await, Ok(()));
     assert_eq!(bench.ledger.note_refusal(&second).await, Ok(()));
-    assert_eq!(bench.ledger.refusal(&ours.key).await, Ok(Some(first)));
+    assert_eq!(bench.ledger.refusal(&ours.key, event).await, Ok(Some(first.clone())));
+    // Another event of the same key is another promise.
+    let other = RefusalNote { event: EventId::new("evt_other").unwrap(), ..first };
+    assert_eq!(bench.ledger.note_refusal(&other).await, Ok(()));
+    assert_eq!(bench.ledger.refusal(&ours.key, Digest::of("evt_other")).await, Ok(Some(other)));
     // A note is no claim.
     assert_eq!(bench.ledger.put_claim(&ours).await, ClaimAnswer::Written);
 }

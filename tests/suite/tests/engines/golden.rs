@@ -54,7 +54,7 @@ async fn requests(bench: &Bench) -> Value {
     };
     ledger.note_refusal(&note).await.unwrap();
     keep("note of a refusal");
-    ledger.refusal(&ours.key).await.unwrap();
+    ledger.refusal(&ours.key, Digest::of(ours.event.as_str())).await.unwrap();
     keep("read of a refusal");
     ledger.rows_of_minute(MINUTE).await.unwrap();
     keep("rows of a minute");

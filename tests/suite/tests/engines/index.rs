@@ -2,11 +2,11 @@
 
 use payonce_ledger::{Abandoned, Entry, IndexRow, RefusalNote};
 use payonce_protocol::event::{ClaimAnswer, Recorded};
-use payonce_protocol::ids::{SHARDS, shard};
+use payonce_protocol::ids::{Digest, SHARDS, shard};
 use payonce_protocol::outcome::{Outcome, Reason};
 use payonce_suite::faults::Fault;
 
-use crate::bench::{Bench, MINUTE, NOW, case_of, claim, outcome};
+use crate::bench::{Bench, MINUTE, NOW, case_of, claim, outcome, text};
 
 /// The put timed out, twice; the delivery was answered 503; then the put landed, with its old time.
 pub async fn a_put_that_lands_late_is_never_swept(bench: Bench) {
@@ -74,11 +74,27 @@ pub async fn a_second_page_is_overlooked(bench: Bench) {
     assert_eq!(bench.ledger.open_cases(100).await.unwrap().len(), 40);
 }
 
+/// What another version lists, or what nobody can read, must not hide the rest of its minute.
+pub async fn an_odd_row_stops_the_sweep(bench: Bench) {
+    let (ours, odd) = (claim("pi_1", 1), claim("pi_odd", 2));
+    assert_eq!(bench.ledger.put_claim(&ours).await, ClaimAnswer::Written);
+    assert_eq!(bench.ledger.put_claim(&odd).await, ClaimAnswer::Written);
+    let mut item = bench.audit(&odd.key, "0001#claim").await.unwrap();
+    item.insert("sk".to_owned(), text("0001#reserved"));
+    bench.plant(&bench.tables.audit, item.clone()).await;
+    item.insert("sk".to_owned(), text("0000#refused"));
+    bench.plant(&bench.tables.audit, item).await;
+    let rows = bench.ledger.rows_of_minute(MINUTE).await.unwrap();
+    assert_eq!(rows.len(), 3, "{rows:?}");
+    assert!(rows.iter().any(|row| row.key == ours.key));
+    assert_eq!(bench.ledger.refusal(&odd.key, Digest::of(odd.event.as_str())).await, Ok(None));
+}
+
 pub async fn a_refusal_is_listed_before_it_is_final(bench: Bench) {
     let ours = claim("pi_1", 1);
     let note = RefusalNote {
         key: ours.key.clone(),
-        event: ours.event,
+        event: ours.event.clone(),
         provider: ours.provider,
         money: ours.money,
         destination: ours.destination,
@@ -87,7 +103,7 @@ pub async fn a_refusal_is_listed_before_it_is_final(bench: Bench) {
     };
     assert_eq!(bench.ledger.note_refusal(&note).await, Ok(()));
     assert_eq!(bench.ledger.rows_of_minute(MINUTE).await, Ok(vec![]));
-    let row = IndexRow { key: ours.key, entry: Entry::Refusal, received_at: NOW };
+    let row = IndexRow { key: ours.key, entry: Entry::Refusal(Digest::of(ours.event.as_str())), received_at: NOW };
     assert_eq!(bench.ledger.rows_of_minute(MINUTE + 3 * 1_440).await, Ok(vec![row]));
 }
 

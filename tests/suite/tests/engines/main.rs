@@ -63,6 +63,7 @@ on_both_engines! {
         a_case_opens_twice,
         open_cases_are_scanned_for_or_out_of_order,
         evidence_is_lost_or_leaves_no_history,
+        a_case_of_a_newer_schema_is_touched,
         a_second_stack_replaces_the_control_item,
         a_hold_that_changed_meanwhile_is_overwritten,
         accepted_keys_lose_the_hold,
@@ -74,6 +75,7 @@ on_both_engines! {
         a_lagging_index_hides_a_claim_for_ever,
         a_row_of_a_busy_minute_is_overlooked,
         a_second_page_is_overlooked,
+        an_odd_row_stops_the_sweep,
         a_refusal_is_listed_before_it_is_final,
         an_outcome_is_listed_as_something_to_sweep,
     }
