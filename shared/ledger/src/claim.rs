@@ -113,7 +113,7 @@ pub struct RefusalNote {
 
 impl RefusalNote {
     pub(crate) fn to_item(&self) -> Item {
-        Fields::new(&self.key, &refused_sk(Digest::of(self.event.as_str())))
+        Fields::new(&self.key, refused_sk(Digest::of(self.event.as_str())))
             .text("event", &self.event)
             .text("provider", &self.provider)
             .money(&self.money)

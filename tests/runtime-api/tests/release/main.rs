@@ -97,7 +97,9 @@ fn a_panic_anywhere_in_a_delivery_pays_twice_or_loses_silently() {
             Some((_, Some(outcome))) => {
                 let verdict = outcome.verdict.outcome;
                 assert!(requests == 0 || matches!(verdict, Outcome::Accepted | Outcome::Unknown), "{verdict}");
-                assert_eq!(cases.is_empty(), verdict == Outcome::Accepted, "{verdict}: {cases:?}");
+                // A panic after the record may file a case too many, never one too few.
+                let accepted = verdict == Outcome::Accepted;
+                assert!(cases.is_empty() == accepted || (accepted && panicked), "{verdict}: {cases:?}");
                 outcomes.insert(verdict.as_str());
             }
             // The sweeper will file it.
