@@ -78,11 +78,13 @@ impl<'a> Attempt<'a> {
             match machine.step(input) {
                 Action::Answer(answer) => break answer,
                 action => {
-                    let step = step_of(&action);
-                    let began_at = self.now();
-                    let performed = AssertUnwindSafe(self.perform(action)).catch_unwind().await;
-                    input = performed.unwrap_or(Input::Panicked);
-                    self.steps.extend(step.map(|step| (step, self.now().saturating_sub(began_at))));
+                    let timed = async {
+                        let (step, began_at) = (step_of(&action), self.now());
+                        let input = self.perform(action).await;
+                        self.steps.extend(step.map(|step| (step, self.now().saturating_sub(began_at))));
+                        input
+                    };
+                    input = AssertUnwindSafe(timed).catch_unwind().await.unwrap_or(Input::Panicked);
                 }
             }
         };
