@@ -2,8 +2,12 @@
 //! a table does not list is `Unknown`.
 
 use http::{HeaderMap, Response};
+use payonce_protocol::money::Money;
 use payonce_protocol::outcome::{Outcome, Verdict};
+use serde::Deserialize;
 use serde_json::Value;
+
+use crate::amount::AmountForm;
 
 /// How one rail answers. A pointer is a JSON pointer (RFC 6901) into the answer's body.
 #[derive(Clone, Debug)]
@@ -15,14 +19,15 @@ pub struct Table {
     pub must_hold: Vec<(String, String)>,
     pub status: Option<StatusField>,
     /// A refusal counts only in the rail's own error format: a text must stand here (a proxy's HTML is not the rail).
-    pub error_type: String,
-    pub error_code: String,
+    /// Without a place for it no error is the rail's own.
+    pub error_type: Option<String>,
+    pub error_code: Option<String>,
     /// Read in order, the first that matches decides.
     pub refusals: Vec<Refusal>,
     /// Header and value by which the rail says that it repeats an earlier answer.
     pub replay_mark: Option<(String, String)>,
     /// Header with the rail's own name for the request.
-    pub request_id: String,
+    pub request_id: Option<String>,
 }
 
 /// A rail that says in a 2xx that it refused (C8). A status that neither list holds is `Unknown`.
@@ -42,7 +47,8 @@ pub struct Refusal {
     pub means: Means,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Means {
     /// Not executed; the rail keeps the refusal under the rail key.
     Rejected,
@@ -50,6 +56,25 @@ pub enum Means {
     NotBegun,
     /// It speaks of an earlier request, or says nothing certain.
     Unknown,
+}
+
+/// What an answer must repeat of this very order.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Echo {
+    Text(String),
+    /// The same sum in the rail's units, however many zeros end it.
+    Amount(AmountForm, Money),
+}
+
+impl Echo {
+    fn stands_at(&self, pointer: &str, body: &Value) -> bool {
+        match self {
+            Self::Text(text) => text_at(body, pointer).as_ref() == Some(text),
+            Self::Amount(form, money) => {
+                body.pointer(pointer).and_then(|value| form.read(value, money.exponent())) == Some(money.minor())
+            }
+        }
+    }
 }
 
 /// The allow-listed facts of an answer: never a message, never the body (M8).
@@ -64,12 +89,16 @@ pub struct Facts {
     pub doubt: Option<&'static str>,
 }
 
-/// `echo` holds what a 2xx must repeat of this very order, pointer by pointer.
-pub fn classify(table: &Table, echo: &[(&str, String)], answer: &Response<impl AsRef<[u8]>>) -> (Verdict, Facts) {
+/// `echo` holds what a 2xx must repeat, pointer by pointer.
+pub fn classify(table: &Table, echo: &[(String, Echo)], answer: &Response<impl AsRef<[u8]>>) -> (Verdict, Facts) {
     let http_status = answer.status().as_u16();
     let replayed = is_replay(table, answer.headers());
     let mut facts = Facts {
-        request_id: answer.headers().get(&table.request_id).and_then(|id| id.to_str().ok()).and_then(plain),
+        request_id: table
+            .request_id
+            .as_ref()
+            .and_then(|name| answer.headers().get(name)?.to_str().ok())
+            .and_then(plain),
         ..Facts::default()
     };
     let Ok(body) = serde_json::from_slice::<Value>(answer.body().as_ref()) else {
@@ -78,15 +107,16 @@ pub fn classify(table: &Table, echo: &[(&str, String)], answer: &Response<impl A
     if answer.status().is_success() {
         accepted(table, echo, &body, replayed, facts)
     } else {
-        facts.error_type = text_at(&body, &table.error_type).as_deref().and_then(plain);
-        facts.error_code = text_at(&body, &table.error_code).as_deref().and_then(plain);
+        let at = |pointer: &Option<String>| text_at(&body, pointer.as_ref()?).as_deref().and_then(plain);
+        facts.error_type = at(&table.error_type);
+        facts.error_code = at(&table.error_code);
         refused(table, http_status, replayed, facts)
     }
 }
 
 fn accepted(
     table: &Table,
-    echo: &[(&str, String)],
+    echo: &[(String, Echo)],
     body: &Value,
     replayed: bool,
     mut facts: Facts,
@@ -95,10 +125,10 @@ fn accepted(
     if facts.rail_id.is_none() {
         return unknown(facts, "no_payout_id");
     }
-    if !table.must_hold.iter().all(|(pointer, text)| text_at(body, pointer).as_ref() == Some(text)) {
+    if !hold(body, &table.must_hold) {
         return unknown(facts, "other_object");
     }
-    if !echo.iter().all(|(pointer, text)| text_at(body, pointer).as_ref() == Some(text)) {
+    if !echo.iter().all(|(pointer, echo)| echo.stands_at(pointer, body)) {
         return unknown(facts, "other_order");
     }
     let outcome = match &table.status {
@@ -162,6 +192,10 @@ pub(crate) fn text_at(body: &Value, pointer: &str) -> Option<String> {
     }
 }
 
+pub(crate) fn hold(body: &Value, must: &[(String, String)]) -> bool {
+    must.iter().all(|(pointer, text)| text_at(body, pointer).as_ref() == Some(text))
+}
+
 /// A word that may stand in evidence and logs. Ids and codes are short and plain; whatever is not is left out, for it
 /// may hold personal data.
 fn plain(text: &str) -> Option<String> {
@@ -185,11 +219,11 @@ mod tests {
                 accepted: vec!["queued".into(), "processing".into()],
                 refused: vec!["rejected".into()],
             }),
-            error_type: "/error/code".into(),
-            error_code: "/error/reason".into(),
+            error_type: Some("/error/code".into()),
+            error_code: Some("/error/reason".into()),
             refusals: vec![],
             replay_mark: None,
-            request_id: "x-request-id".into(),
+            request_id: Some("x-request-id".into()),
         }
     }
 
@@ -223,7 +257,7 @@ mod tests {
 
     #[test]
     fn a_number_is_compared_as_it_is_written() {
-        let echo = [("/amount", "9007199254740993".to_owned())];
+        let echo = [("/amount".to_owned(), Echo::Text("9007199254740993".to_owned()))];
         let answer = |body: &'static str| Response::new(body.as_bytes());
         let says = |body| classify(&with_status(), &echo, &answer(body)).0.outcome;
         assert_eq!(says(r#"{"id":"p","status":"queued","amount":9007199254740993}"#), Outcome::Accepted);

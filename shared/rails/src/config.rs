@@ -2,12 +2,17 @@
 
 use std::fmt;
 
-use http::HeaderValue;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use http::{HeaderName, HeaderValue};
 use payonce_protocol::ids::Digest;
 use payonce_protocol::order::Mode;
 use serde::Deserialize;
 
 use crate::connect::Target;
+use crate::described::check;
+use crate::described::config::{HttpConfig, Scheme};
+use crate::request::SecretHeader;
 
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -19,12 +24,16 @@ pub struct RailConfig {
     pub secret: String,
     /// The same for a secret that can only read; look-ups use it where it is given.
     pub lookup_secret: Option<String>,
+    /// The API, where `kind` is `http`.
+    pub http: Option<Box<HttpConfig>>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum RailKind {
     Stripe,
+    /// Described in [`RailConfig::http`].
+    Http,
 }
 
 impl RailConfig {
@@ -40,11 +49,19 @@ impl RailConfig {
                 problems.push((place.to_owned(), "is empty".to_owned()));
             }
         }
+        match (self.kind, &self.http) {
+            (RailKind::Stripe, None) => {}
+            (RailKind::Stripe, Some(_)) => {
+                problems.push(("rail.http".to_owned(), "is for kind = \"http\" only".to_owned()));
+            }
+            (RailKind::Http, None) => problems.push(("rail.http".to_owned(), "is missing".to_owned())),
+            (RailKind::Http, Some(http)) => problems.extend(check::check(http).err().unwrap_or_default()),
+        }
         problems
     }
 }
 
-/// A rail's API key. It has no way out but the `Authorization` header of a request.
+/// A rail's API key. It has no way out but one header of a request.
 #[derive(Clone, PartialEq, Eq)]
 pub struct RailSecret(String);
 
@@ -70,10 +87,21 @@ impl RailSecret {
         Digest::of(&self.0).to_string().chars().take(12).collect()
     }
 
-    pub(crate) fn authorization(&self) -> Option<HeaderValue> {
-        let mut value = HeaderValue::from_str(&format!("Bearer {}", self.0)).ok()?;
+    pub(crate) fn begins_with(&self, prefix: &str) -> bool {
+        self.0.starts_with(prefix)
+    }
+
+    /// `None` when it does not fit: HTTP Basic takes `user:password`.
+    pub(crate) fn header(&self, scheme: Scheme, name: HeaderName) -> Option<SecretHeader> {
+        let text = match scheme {
+            Scheme::Bearer => format!("Bearer {}", self.0),
+            Scheme::Basic if self.0.contains(':') => format!("Basic {}", STANDARD.encode(&self.0)),
+            Scheme::Basic => return None,
+            Scheme::Header => self.0.clone(),
+        };
+        let mut value = HeaderValue::from_str(&text).ok()?;
         value.set_sensitive(true);
-        Some(value)
+        Some(SecretHeader { name, value })
     }
 }
 
@@ -88,8 +116,8 @@ mod tests {
     use super::*;
 
     fn problems(url: &str) -> Vec<(String, String)> {
-        let config =
-            RailConfig { kind: RailKind::Stripe, url: url.into(), secret: "env:RAIL".into(), lookup_secret: None };
+        let secret = "env:RAIL".into();
+        let config = RailConfig { kind: RailKind::Stripe, url: url.into(), secret, lookup_secret: None, http: None };
         config.check()
     }
 
@@ -133,7 +161,8 @@ mod tests {
     fn a_secret_in_a_log() {
         let secret = RailSecret::new("sk_live_planted").unwrap();
         assert!(!format!("{secret:?}").contains("planted"));
-        assert!(!format!("{:?}", secret.authorization()).contains("planted"));
+        let header = secret.header(Scheme::Bearer, http::header::AUTHORIZATION).unwrap();
+        assert!(!format!("{header:?}").contains("planted"));
         assert!(!secret.fingerprint().contains("planted") && secret.fingerprint().len() == 12);
     }
 

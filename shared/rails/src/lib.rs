@@ -3,8 +3,9 @@
 //!
 //! * `connect` is the way to the rail, up to the moment before the first request byte.
 //! * `counter` and `wire` send one request and read its whole answer. What the counter saw decides `NotSent`.
-//! * [`answer`] reads a complete answer by the rail's table.
-//! * `stripe` is the one rail so far: its request, its table, its look-up.
+//! * [`answer`] reads a complete answer by the rail's table, `books` what the rail says that it has paid.
+//! * `request` is the exact request of a payout, `amount` how a rail writes a sum.
+//! * `stripe` is a rail in code: its request, its tables. `described` is the rail `http`, all of it configuration.
 //! * `config` is the `[rail]` table of the configuration, and the rail's secret.
 //!
 //! Paying takes a [`Claimed`](payonce_protocol::event::Claimed) by value, which only the state machine makes. An order
@@ -38,17 +39,24 @@
 //! }
 //! ```
 
+mod amount;
 pub mod answer;
+mod books;
 mod config;
 mod connect;
 mod counter;
+mod described;
 mod payment;
 mod rail;
+mod request;
 mod stripe;
 mod wire;
 
+pub use amount::AmountForm;
+pub use books::RailPayout;
 pub use config::{RailConfig, RailKind, RailSecret};
 pub use connect::{ConnectFailure, Connection};
+pub use described::config::HttpConfig;
 pub use payment::{Evidence, Gate, Payment};
 pub use rail::{LookUpFailure, Rail, RailError};
-pub use stripe::{Misfit, Prepared, RailPayout};
+pub use request::{Misfit, Prepared};

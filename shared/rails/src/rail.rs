@@ -1,10 +1,10 @@
 //! The rail as the functions see it: prepare, connect, pay, and ask.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{HeaderValue, Request, Response};
-use http_body_util::Full;
+use http::Response;
 use payonce_protocol::UnixMillis;
 use payonce_protocol::event::Claimed;
 use payonce_protocol::ids::KeyGeneration;
@@ -16,10 +16,14 @@ use thiserror::Error;
 use tokio::time::Instant;
 
 use crate::answer::{Table, classify};
+use crate::books::{Books, NextBy, RailPayout, Read, Search};
 use crate::config::{RailConfig, RailKind, RailSecret};
 use crate::connect::{ConnectFailure, Connection, Connector, Target};
+use crate::described::config::Scheme;
+use crate::described::{Api, check};
 use crate::payment::{Evidence, Gate, Payment};
-use crate::stripe::{self, Misfit, Prepared, Question, RailPayout};
+use crate::request::{Misfit, Prepared, SecretHeader};
+use crate::stripe;
 use crate::wire::{Exchange, exchange};
 
 /// A payout's answer is about 1 KB; everything that the rail sends on the connection counts.
@@ -37,13 +41,19 @@ pub enum RailError {
     Mode(&'static str),
     #[error("rail.lookup_secret is not of the same mode as rail.secret")]
     ModesDiffer,
-    #[error("{0} does not fit a header")]
+    #[error("{0} does not fit its header (HTTP Basic takes user:password)")]
     Secret(&'static str),
+    #[error("{0} does not begin with rail.http.secret_prefix")]
+    Prefix(&'static str),
+    #[error("{key} {problem}")]
+    Config { key: String, problem: String },
 }
 
 /// Why a look-up says nothing. It never means "absent".
 #[derive(Debug, Error)]
 pub enum LookUpFailure {
+    #[error("the rail cannot be asked this")]
+    NotOffered,
     #[error(transparent)]
     Connect(#[from] ConnectFailure),
     #[error("the rail did not answer the look-up ({0})")]
@@ -58,13 +68,21 @@ pub enum LookUpFailure {
 
 /// One rail with its secrets. Everything that can fail is built here, before any claim.
 pub struct Rail {
+    kind: Kind,
     connector: Connector,
     host: String,
     mode: Mode,
     account: String,
-    paying: HeaderValue,
-    looking: HeaderValue,
+    paying: SecretHeader,
+    looking: SecretHeader,
     table: Table,
+    books: Option<Books>,
+    promises: RailPromises,
+}
+
+enum Kind {
+    Stripe,
+    Http(Box<Api>),
 }
 
 impl std::fmt::Debug for Rail {
@@ -72,6 +90,9 @@ impl std::fmt::Debug for Rail {
         f.debug_struct("Rail").field("host", &self.host).field("account", &self.account).finish_non_exhaustive()
     }
 }
+
+/// The two secrets, by their places in the configuration.
+type Secrets<'a> = [(&'static str, &'a RailSecret); 2];
 
 impl Rail {
     /// `lookup` is for look-ups, instead of the paying secret; `roots` instead of the public authorities.
@@ -81,24 +102,64 @@ impl Rail {
         lookup: Option<RailSecret>,
         roots: Option<RootCertStore>,
     ) -> Result<Self, RailError> {
-        let RailKind::Stripe = config.kind;
         let target = Target::parse(&config.url).map_err(RailError::Url)?;
+        if let Some((key, problem)) = config.check().into_iter().next() {
+            return Err(RailError::Config { key, problem });
+        }
         let host = target.authority();
-        let mode = secret.mode().ok_or(RailError::Mode("rail.secret"))?;
-        let paying = secret.authorization().ok_or(RailError::Secret("rail.secret"))?;
-        let looking = match &lookup {
-            None => paying.clone(),
-            Some(lookup) if lookup.mode().ok_or(RailError::Mode("rail.lookup_secret"))? != mode => {
-                return Err(RailError::ModesDiffer);
-            }
-            Some(lookup) => lookup.authorization().ok_or(RailError::Secret("rail.lookup_secret"))?,
-        };
         let connector = Connector::new(target, roots).map_err(RailError::Url)?;
-        Ok(Self { connector, host, mode, account: secret.fingerprint(), paying, looking, table: stripe::table() })
+        let secrets = [("rail.secret", &secret), ("rail.lookup_secret", lookup.as_ref().unwrap_or(&secret))];
+        match (config.kind, &config.http) {
+            (RailKind::Http, Some(http)) => match check::check(http) {
+                Ok(api) => Self::described(api, connector, host, secrets),
+                Err(_) => Err(RailError::Config { key: "rail.http".to_owned(), problem: "is wrong".to_owned() }),
+            },
+            _ => Self::stripe(connector, host, secrets),
+        }
+    }
+
+    fn stripe(connector: Connector, host: String, secrets: Secrets<'_>) -> Result<Self, RailError> {
+        let [(_, paying), _] = secrets;
+        let [mode, looking] = secrets.map(|(place, secret)| secret.mode().ok_or(RailError::Mode(place)));
+        let mode = mode?;
+        if looking? != mode {
+            return Err(RailError::ModesDiffer);
+        }
+        let account = paying.fingerprint();
+        let [paying, looking] = headers(secrets, Scheme::Bearer, &http::header::AUTHORIZATION)?;
+        let books = Some(stripe::books(&host));
+        let (kind, table, promises) = (Kind::Stripe, stripe::table(), stripe::PROMISES);
+        Ok(Self { kind, connector, host, mode, account, paying, looking, table, books, promises })
+    }
+
+    fn described(api: Api, connector: Connector, host: String, secrets: Secrets<'_>) -> Result<Self, RailError> {
+        if let Some((place, _)) = secrets.iter().find(|(_, secret)| !secret.begins_with(&api.secret_prefix)) {
+            return Err(RailError::Prefix(place));
+        }
+        let [paying, looking] = headers(secrets, api.scheme, &api.secret_header)?;
+        let books = api.books.clone().map(|mut books| {
+            books.headers.insert(0, ("host".to_owned(), host.clone()));
+            books
+        });
+        Ok(Self {
+            connector,
+            host,
+            mode: api.mode,
+            account: api.account.clone(),
+            paying,
+            looking,
+            table: api.table.clone(),
+            books,
+            promises: api.promises,
+            kind: Kind::Http(Box::new(api)),
+        })
     }
 
     pub fn name(&self) -> &'static str {
-        "stripe"
+        match self.kind {
+            Kind::Stripe => "stripe",
+            Kind::Http(_) => "http",
+        }
     }
 
     /// Tells one account's key from another's: a re-issue must not go to another.
@@ -111,12 +172,23 @@ impl Rail {
     }
 
     pub fn promises(&self) -> RailPromises {
-        stripe::PROMISES
+        self.promises
+    }
+
+    /// What the rail's books carry of ours, for every attempt at this payout.
+    pub fn reference(&self, key: &PayoutKey) -> String {
+        match &self.kind {
+            Kind::Stripe => key.to_string(),
+            Kind::Http(api) => api.reference(key),
+        }
     }
 
     /// The exact request of this order. The same order and generation give the same bytes, always.
     pub fn prepare(&self, order: &PayoutOrder, generation: KeyGeneration) -> Result<Prepared, Misfit> {
-        Prepared::new(self.host.clone(), order, generation)
+        match &self.kind {
+            Kind::Stripe => stripe::prepare(&self.host, order, generation),
+            Kind::Http(api) => api.prepare(&self.host, order, generation),
+        }
     }
 
     /// TCP and TLS to the rail, afresh. No byte of HTTP is written.
@@ -129,7 +201,7 @@ impl Rail {
         if claimed.request() != prepared.digest() {
             return Payment::not_begun("wrong_request");
         }
-        let Ok(request) = prepared.request(self.paying.clone()) else {
+        let Ok(request) = prepared.request(&self.paying) else {
             return Payment::not_begun("unsendable_request");
         };
         let Exchange { answer, tally } = exchange(connection.stream, request, &gate, ANSWER_BYTES_AT_MOST).await;
@@ -156,7 +228,7 @@ impl Rail {
     }
 
     fn answered(&self, prepared: &Prepared, answer: &Response<Bytes>, evidence: Evidence) -> Payment {
-        let (verdict, facts) = classify(&self.table, &prepared.echo(), answer);
+        let (verdict, facts) = classify(&self.table, &prepared.echo, answer);
         let evidence = Evidence {
             phase: "answered",
             http_status: Some(answer.status().as_u16()),
@@ -174,42 +246,67 @@ impl Rail {
 
     /// Every payout that carries this payout key, of whichever attempt.
     pub async fn find(&self, key: &PayoutKey, within: Duration) -> Result<Vec<RailPayout>, LookUpFailure> {
-        let question = Question::by_reference(self.host.clone(), key);
-        let (payouts, more) = self.ask(&question, within).await?;
+        let books = self.books.as_ref().ok_or(LookUpFailure::NotOffered)?;
+        let search = books.find.as_ref().ok_or(LookUpFailure::NotOffered)?;
+        let reference = self.reference(key);
+        let Read { payouts, more, .. } = self.ask(books, search, &reference, 0, None, within).await?;
         if more {
             return Err(LookUpFailure::TooLong);
         }
         // A rail that answers with other payouts did not search for ours.
-        if payouts.iter().any(|payout| payout.reference.as_deref() != Some(key.as_str())) {
+        if payouts.iter().any(|payout| payout.reference.as_ref() != Some(&reference)) {
             return Err(LookUpFailure::Unreadable);
         }
         Ok(payouts)
     }
 
-    /// Every payout that the rail made since, newest first.
+    /// Every payout that the rail made since, in the rail's order.
     pub async fn list(&self, since: UnixMillis, within: Duration) -> Result<Vec<RailPayout>, LookUpFailure> {
+        let books = self.books.as_ref().ok_or(LookUpFailure::NotOffered)?;
+        let search = books.list.as_ref().ok_or(LookUpFailure::NotOffered)?;
         let deadline = Instant::now() + within;
-        let mut payouts: Vec<RailPayout> = Vec::new();
+        let (mut payouts, mut ids, mut read) = (Vec::new(), BTreeSet::new(), 0);
+        let mut next: Option<(&str, String)> = None;
         for _ in 0..PAGES_AT_MOST {
-            let question = Question::since(self.host.clone(), since, payouts.last().map(|last| last.id.as_str()));
             let left = deadline.saturating_duration_since(Instant::now());
-            let (page, more) = self.ask(&question, left).await?;
-            if more && page.is_empty() {
-                return Err(LookUpFailure::Unreadable);
-            }
-            payouts.extend(page);
-            if !more {
+            let next_page = next.as_ref().map(|(name, value)| (*name, value.as_str()));
+            let page = self.ask(books, search, "", since, next_page, left).await?;
+            let last_id = page.payouts.last().map(|last| last.id.clone());
+            read += page.payouts.len();
+            let known = ids.len();
+            // A payout made meanwhile moves the others on by one, so that one may come twice.
+            payouts.extend(page.payouts.into_iter().filter(|payout| ids.insert(payout.id.clone())));
+            if !page.more {
                 return Ok(payouts);
             }
+            if ids.len() == known {
+                return Err(LookUpFailure::Unreadable);
+            }
+            let field = books.page.next.as_ref().ok_or(LookUpFailure::TooLong)?;
+            let value = match field.by {
+                NextBy::Offset => Some(read.to_string()),
+                NextBy::LastId => last_id,
+                NextBy::Header => page.header,
+            };
+            next = Some((&field.query, value.ok_or(LookUpFailure::Unreadable)?));
         }
         Err(LookUpFailure::TooLong)
     }
 
-    async fn ask(&self, question: &Question, within: Duration) -> Result<(Vec<RailPayout>, bool), LookUpFailure> {
+    async fn ask(
+        &self,
+        books: &Books,
+        search: &Search,
+        reference: &str,
+        since: UnixMillis,
+        next: Option<(&str, &str)>,
+        within: Duration,
+    ) -> Result<Read, LookUpFailure> {
+        let request = search
+            .request(&books.headers, reference, since, next, &self.looking)
+            .ok_or(LookUpFailure::NoAnswer("unsendable_request"))?;
         let deadline = Instant::now() + within;
         let connection = self.connect(within).await?;
-        let request: Request<Full<Bytes>> =
-            question.request(self.looking.clone()).map_err(|_| LookUpFailure::NoAnswer("unsendable_request"))?;
         let within = deadline.saturating_duration_since(Instant::now());
         // A question moves no money: its first byte is never too late.
         let gate = Gate { first_byte_before: UnixMillis::MAX, within, now: &|| 0 };
@@ -218,8 +315,14 @@ impl Rail {
         if answer.status() != http::StatusCode::OK {
             return Err(LookUpFailure::Refused(answer.status().as_u16()));
         }
-        stripe::page(answer.body()).ok_or(LookUpFailure::Unreadable)
+        books.page.read(&answer).ok_or(LookUpFailure::Unreadable)
     }
+}
+
+fn headers(secrets: Secrets<'_>, scheme: Scheme, name: &http::HeaderName) -> Result<[SecretHeader; 2], RailError> {
+    let [paying, looking] =
+        secrets.map(|(place, secret)| secret.header(scheme, name.clone()).ok_or(RailError::Secret(place)));
+    Ok([paying?, looking?])
 }
 
 #[cfg(test)]
@@ -228,7 +331,8 @@ mod tests {
 
     fn new(secret: &str, lookup: Option<&str>) -> Result<Rail, RailError> {
         let url = "https://api.stripe.com".to_owned();
-        let config = RailConfig { kind: RailKind::Stripe, url, secret: "env:RAIL".into(), lookup_secret: None };
+        let secret_place = "env:RAIL".into();
+        let config = RailConfig { kind: RailKind::Stripe, url, secret: secret_place, lookup_secret: None, http: None };
         Rail::new(&config, RailSecret::new(secret).unwrap(), lookup.map(|text| RailSecret::new(text).unwrap()), None)
     }
 

@@ -1,19 +1,17 @@
 //! Stripe transfers to a connected account: the request, the table of answers, the look-up by our reference.
 //! Pages: <https://docs.stripe.com/api/transfers>, <https://docs.stripe.com/error-low-level>.
 
-use bytes::Bytes;
-use http::{HeaderValue, Method, Request};
-use http_body_util::Full;
-use payonce_protocol::UnixMillis;
+use http::Method;
 use payonce_protocol::exponents::{self, ExponentError};
-use payonce_protocol::ids::{Digest, KeyGeneration, RailKey};
+use payonce_protocol::ids::{KeyGeneration, RailKey};
 use payonce_protocol::money::Money;
-use payonce_protocol::order::{Destination, PayoutKey, PayoutOrder};
+use payonce_protocol::order::PayoutOrder;
 use payonce_protocol::reissue::{LookUp, RailPromises};
-use serde_json::Value;
-use thiserror::Error;
 
-use crate::answer::{Means, Refusal, Table, text_at};
+use crate::amount::{AmountForm, Units};
+use crate::answer::{Echo, Means, Refusal, Table};
+use crate::books::{Books, More, Next, NextBy, Page, Returned, Search, Term, TimeForm};
+use crate::request::{Form, Misfit, Prepared};
 
 /// Pinned, so that a new default of the account changes neither what we send nor what the table reads.
 const VERSION: &str = "2026-09-30.endive";
@@ -32,117 +30,54 @@ pub(crate) const PROMISES: RailPromises = RailPromises {
     look_up: LookUp::ByReference,
 };
 
-/// Why an order cannot be put to this rail. It names no value, and lies in the event: a case, not a retry.
-#[derive(Clone, Debug, PartialEq, Eq, Error)]
-pub enum Misfit {
-    #[error("the rail does not pay in this currency")]
-    Currency,
-    #[error("the amount cannot be expressed in the rail's units")]
-    Amount,
-    #[error("the destination is not an account of the rail (acct_…)")]
-    Destination,
-    #[error("the rail takes no field {0}")]
-    Field(String),
-    #[error("the value of the rail's field {0} is empty or too long")]
-    FieldValue(String),
-}
-
-/// The exact request of one payout. Only [`crate::Rail::prepare`] makes one.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Prepared {
-    host: String,
-    rail_key: RailKey,
-    money: Money,
-    destination: Destination,
-    reference: PayoutKey,
-    body: String,
-}
-
-impl Prepared {
-    pub(crate) fn new(host: String, order: &PayoutOrder, generation: KeyGeneration) -> Result<Self, Misfit> {
-        let money = rail_money(&order.money)?;
-        let account = order.destination.as_str().strip_prefix("acct_").unwrap_or_default();
-        if account.is_empty() || !account.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
-            return Err(Misfit::Destination);
+pub(crate) fn prepare(host: &str, order: &PayoutOrder, generation: KeyGeneration) -> Result<Prepared, Misfit> {
+    let money = rail_money(&order.money)?;
+    let account = order.destination.as_str().strip_prefix("acct_").unwrap_or_default();
+    if account.is_empty() || !account.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
+        return Err(Misfit::Destination);
+    }
+    let currency = money.currency().as_str().to_ascii_lowercase();
+    let mut form = Form::default();
+    form.field("amount", &money.minor().to_string());
+    form.field("currency", &currency);
+    form.field("destination", order.destination.as_str());
+    // The payout key alone, never the attempt: one look-up must see every attempt (C2).
+    form.field("transfer_group", order.key.as_str());
+    form.field("metadata[payout_key]", order.key.as_str());
+    for (name, value) in &order.rail_fields {
+        let Some((name, at_most)) = RAIL_FIELDS.iter().find(|(allowed, _)| allowed == name) else {
+            return Err(Misfit::Field(name.clone()));
+        };
+        if value.is_empty() || value.len() > *at_most {
+            return Err(Misfit::FieldValue((*name).to_owned()));
         }
-        let mut form = Form::default();
-        form.field("amount", &money.minor().to_string());
-        form.field("currency", &money.currency().as_str().to_ascii_lowercase());
-        form.field("destination", order.destination.as_str());
-        // The payout key alone, never the attempt: one look-up must see every attempt (C2).
-        form.field("transfer_group", order.key.as_str());
-        form.field("metadata[payout_key]", order.key.as_str());
-        for (name, value) in &order.rail_fields {
-            let Some((name, at_most)) = RAIL_FIELDS.iter().find(|(allowed, _)| allowed == name) else {
-                return Err(Misfit::Field(name.clone()));
-            };
-            if value.is_empty() || value.len() > *at_most {
-                return Err(Misfit::FieldValue((*name).to_owned()));
-            }
-            form.field(name, value);
-        }
-        let rail_key = RailKey::new(&order.key, generation);
-        Ok(Self {
-            host,
-            rail_key,
-            money,
-            destination: order.destination.clone(),
-            reference: order.key.clone(),
-            body: form.0,
-        })
+        form.field(name, value);
     }
-
-    /// SHA-256 of the request as it goes out, without the line of the secret.
-    pub fn digest(&self) -> Digest {
-        Digest::of(self.bytes())
-    }
-
-    pub fn rail_key(&self) -> &RailKey {
-        &self.rail_key
-    }
-
-    /// In the rail's units.
-    pub fn money(&self) -> Money {
-        self.money
-    }
-
-    /// Head and body as they are offered to the connection, but for the `authorization` line at the end of the head.
-    pub fn bytes(&self) -> Vec<u8> {
-        let mut bytes = format!("POST {PATH} HTTP/1.1\r\n");
-        for (name, value) in self.headers() {
-            bytes.push_str(&format!("{name}: {value}\r\n"));
-        }
-        bytes.push_str("\r\n");
-        bytes.push_str(&self.body);
-        bytes.into_bytes()
-    }
-
-    fn headers(&self) -> [(&'static str, String); 5] {
-        [
-            ("host", self.host.clone()),
-            ("content-type", "application/x-www-form-urlencoded".to_owned()),
-            ("content-length", self.body.len().to_string()),
-            ("idempotency-key", self.rail_key.to_string()),
-            ("stripe-version", VERSION.to_owned()),
-        ]
-    }
-
-    pub(crate) fn request(&self, authorization: HeaderValue) -> Result<Request<Full<Bytes>>, http::Error> {
-        let builder = Request::builder().method(Method::POST).uri(PATH);
-        let builder = self.headers().into_iter().fold(builder, |builder, (name, value)| builder.header(name, value));
-        builder.header(http::header::AUTHORIZATION, authorization).body(Full::from(self.body.clone()))
-    }
-
-    /// What a 2xx must repeat. The reference is among it: were a payout kept under another one (a charge that belongs to
-    /// a transfer group could impose its own), look-ups would say "absent", and the case must say so first.
-    pub(crate) fn echo(&self) -> [(&'static str, String); 4] {
-        [
-            ("/amount", self.money.minor().to_string()),
-            ("/currency", self.money.currency().as_str().to_ascii_lowercase()),
-            ("/destination", self.destination.to_string()),
-            ("/transfer_group", self.reference.to_string()),
-        ]
-    }
+    let rail_key = RailKey::new(&order.key, generation);
+    let headers = [
+        ("host", host.to_owned()),
+        ("content-type", "application/x-www-form-urlencoded".to_owned()),
+        ("content-length", form.0.len().to_string()),
+        ("idempotency-key", rail_key.to_string()),
+        ("stripe-version", VERSION.to_owned()),
+    ];
+    // The reference is among what a 2xx must repeat: were a payout kept under another one (a charge that belongs to a
+    // transfer group could impose its own), look-ups would say "absent", and the case must say so first.
+    let echo = [
+        ("/amount", Echo::Amount(AmountForm::Integer, money)),
+        ("/currency", Echo::Text(currency)),
+        ("/destination", Echo::Text(order.destination.to_string())),
+        ("/transfer_group", Echo::Text(order.key.to_string())),
+    ];
+    Ok(Prepared {
+        method: Method::POST,
+        path: PATH.to_owned(),
+        headers: headers.map(|(name, value)| (name.to_owned(), value)).into(),
+        body: form.0,
+        rail_key,
+        money,
+        echo: echo.map(|(pointer, echo)| (pointer.to_owned(), echo)).into(),
+    })
 }
 
 /// In Stripe's units: its own table of exponents, exact or refused (C4).
@@ -168,8 +103,8 @@ pub(crate) fn table() -> Table {
         id_prefix: "tr_".into(),
         must_hold: vec![("/object".into(), "transfer".into()), ("/reversed".into(), "false".into())],
         status: None,
-        error_type: "/error/type".into(),
-        error_code: "/error/code".into(),
+        error_type: Some("/error/type".into()),
+        error_code: Some("/error/code".into()),
         refusals: vec![
             // The key was used with other parameters: that speaks of an earlier request.
             typed("idempotency_error", Means::Unknown),
@@ -195,123 +130,51 @@ pub(crate) fn table() -> Table {
             // same idempotent key)"; 424, a failure outside Stripe; 5xx, "treat the result as indeterminate"; 3xx.
         ],
         replay_mark: Some(("idempotent-replayed".into(), "true".into())),
-        request_id: "request-id".into(),
+        request_id: Some("request-id".into()),
     }
 }
 
-/// A question to the rail. Its request is a GET, and nothing here can make it another.
-#[derive(Clone, Debug)]
-pub(crate) struct Question {
-    path_and_query: String,
-    host: String,
-}
+const PAGE: &str = "100";
 
-const PAGE: usize = 100;
-
-impl Question {
-    pub(crate) fn by_reference(host: String, key: &PayoutKey) -> Self {
-        let mut form = Form::default();
-        form.field("transfer_group", key.as_str());
-        Self::new(host, form, None)
-    }
-
-    pub(crate) fn since(host: String, since: UnixMillis, after: Option<&str>) -> Self {
-        let mut form = Form::default();
-        form.field("created[gte]", &(since / 1000).to_string());
-        Self::new(host, form, after)
-    }
-
-    fn new(host: String, mut form: Form, after: Option<&str>) -> Self {
-        form.field("limit", &PAGE.to_string());
-        if let Some(after) = after {
-            form.field("starting_after", after);
-        }
-        Self { path_and_query: format!("{PATH}?{}", form.0), host }
-    }
-
-    pub(crate) fn request(&self, authorization: HeaderValue) -> Result<Request<Full<Bytes>>, http::Error> {
-        Request::builder()
-            .method(Method::GET)
-            .uri(&self.path_and_query)
-            .header(http::header::HOST, &self.host)
-            .header("stripe-version", VERSION)
-            .header(http::header::AUTHORIZATION, authorization)
-            .body(Full::default())
-    }
-}
-
-/// A payout as the rail's books have it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct RailPayout {
-    pub id: String,
-    /// In the rail's units.
-    pub amount: u64,
-    /// As the rail writes it, in upper case.
-    pub currency: String,
-    pub destination: Option<String>,
-    /// Our payout key, where the payout carries one.
-    pub reference: Option<String>,
-    pub created_at: UnixMillis,
-    /// The whole sum or a part of it was given back.
-    pub returned: bool,
-}
-
-/// One page of a list, and whether more follows; `None` when it is not a list of transfers as documented. A look-up that
-/// took such an answer for "absent" could pay twice.
-pub(crate) fn page(body: &[u8]) -> Option<(Vec<RailPayout>, bool)> {
-    let body: Value = serde_json::from_slice(body).ok()?;
-    if text_at(&body, "/object")? != "list" {
-        return None;
-    }
-    let more = body.pointer("/has_more")?.as_bool()?;
-    let payouts = body.pointer("/data")?.as_array()?.iter().map(rail_payout).collect::<Option<Vec<_>>>()?;
-    Some((payouts, more))
-}
-
-fn rail_payout(item: &Value) -> Option<RailPayout> {
-    if text_at(item, "/object")? != "transfer" {
-        return None;
-    }
-    Some(RailPayout {
-        id: text_at(item, "/id").filter(|id| id.starts_with("tr_"))?,
-        amount: item.pointer("/amount")?.as_u64()?,
-        currency: text_at(item, "/currency")?.to_ascii_uppercase(),
-        destination: text_at(item, "/destination"),
-        reference: text_at(item, "/transfer_group"),
-        created_at: item.pointer("/created")?.as_u64()?.checked_mul(1000)?,
-        returned: item.pointer("/amount_reversed")?.as_u64()? > 0 || item.pointer("/reversed")?.as_bool()?,
-    })
-}
-
-/// `application/x-www-form-urlencoded`. Everything outside RFC 3986's unreserved set is percent-encoded, so a value can
-/// never add a field (H4).
-#[derive(Default)]
-struct Form(String);
-
-impl Form {
-    fn field(&mut self, name: &str, value: &str) {
-        if !self.0.is_empty() {
-            self.0.push('&');
-        }
-        self.encode(name);
-        self.0.push('=');
-        self.encode(value);
-    }
-
-    fn encode(&mut self, text: &str) {
-        for byte in text.bytes() {
-            if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
-                self.0.push(char::from(byte));
-            } else {
-                self.0.push_str(&format!("%{byte:02X}"));
-            }
-        }
+/// <https://docs.stripe.com/api/transfers/list>
+pub(crate) fn books(host: &str) -> Books {
+    let search = |name: &str, term| Search {
+        path: PATH.into(),
+        query: vec![(name.into(), term), ("limit".into(), Term::Fixed(PAGE.into()))],
+    };
+    let object = |name: &str| vec![("/object".to_owned(), name.to_owned())];
+    Books {
+        headers: vec![("host".into(), host.into()), ("stripe-version".into(), VERSION.into())],
+        find: Some(search("transfer_group", Term::Reference)),
+        list: Some(search("created[gte]", Term::Since(TimeForm::Seconds))),
+        page: Page {
+            must_hold: object("list"),
+            items: "/data".into(),
+            more: More::Pointer("/has_more".into()),
+            next: Some(Next { query: "starting_after".into(), by: NextBy::LastId }),
+            item_must_hold: object("transfer"),
+            id: "/id".into(),
+            id_prefix: "tr_".into(),
+            amount: "/amount".into(),
+            form: AmountForm::Integer,
+            units: Units::default(),
+            currency: "/currency".into(),
+            destination: Some("/destination".into()),
+            reference: Some("/transfer_group".into()),
+            status: None,
+            created: "/created".into(),
+            created_as: TimeForm::Seconds,
+            returned: vec![
+                Returned::AboveZero("/amount_reversed".into()),
+                Returned::OneOf("/reversed".into(), vec!["true".into()]),
+            ],
+        },
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use payonce_protocol::order::EventId;
+    use payonce_protocol::order::{Destination, EventId, PayoutKey};
 
     use super::*;
 
@@ -326,7 +189,7 @@ mod tests {
     }
 
     fn prepare(order: &PayoutOrder, generation: KeyGeneration) -> Result<Prepared, Misfit> {
-        Prepared::new("api.stripe.com".into(), order, generation)
+        super::prepare("api.stripe.com", order, generation)
     }
 
     /// A re-issue under the same key must send these very bytes again, from whichever release.

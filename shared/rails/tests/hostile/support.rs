@@ -25,8 +25,8 @@ pub fn order() -> PayoutOrder {
 }
 
 pub fn rail(url: &str, roots: RootCertStore) -> Rail {
-    let config =
-        RailConfig { kind: RailKind::Stripe, url: url.to_owned(), secret: "env:RAIL".into(), lookup_secret: None };
+    let secret = "env:RAIL".into();
+    let config = RailConfig { kind: RailKind::Stripe, url: url.to_owned(), secret, lookup_secret: None, http: None };
     Rail::new(&config, RailSecret::new(SECRET).unwrap(), None, Some(roots)).unwrap()
 }
 

@@ -1,0 +1,236 @@
+//! What a rail says that it has paid: a [`Books`] for each rail, as data, and one reader. Its requests are GETs, and
+//! nothing here can make them another. An answer that is not as documented is never "absent": that could pay twice.
+
+use bytes::Bytes;
+use http::{HeaderMap, Method, Request, Response};
+use http_body_util::Full;
+use payonce_protocol::UnixMillis;
+use serde::Deserialize;
+use serde_json::Value;
+
+use crate::amount::{AmountForm, Units};
+use crate::answer::{hold, text_at};
+use crate::request::{Form, SecretHeader};
+
+/// A payout as the rail's books have it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RailPayout {
+    pub id: String,
+    /// In the rail's units.
+    pub amount: u64,
+    /// As the rail writes it, in upper case.
+    pub currency: String,
+    pub destination: Option<String>,
+    /// Our reference ([`crate::Rail::reference`]), where the payout carries one.
+    pub reference: Option<String>,
+    pub status: Option<String>,
+    pub created_at: UnixMillis,
+    /// The sum or a part of it was given back, or never left.
+    pub returned: bool,
+}
+
+/// How one rail is asked, and how it answers.
+#[derive(Clone, Debug)]
+pub(crate) struct Books {
+    /// Sent with every question.
+    pub headers: Vec<(String, String)>,
+    pub find: Option<Search>,
+    pub list: Option<Search>,
+    pub page: Page,
+}
+
+/// One question.
+#[derive(Clone, Debug)]
+pub(crate) struct Search {
+    pub path: String,
+    pub query: Vec<(String, Term)>,
+}
+
+/// One value of a query, never part of one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Term {
+    Fixed(String),
+    Reference,
+    Since(TimeForm),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TimeForm {
+    Seconds,
+    Millis,
+    Rfc3339,
+}
+
+impl TimeForm {
+    /// Rounded down: a list may begin too early, never too late.
+    fn write(self, at: UnixMillis) -> Option<String> {
+        Some(match self {
+            Self::Seconds => (at / 1000).to_string(),
+            Self::Millis => at.to_string(),
+            Self::Rfc3339 => jiff::Timestamp::from_second((at / 1000).try_into().ok()?).ok()?.to_string(),
+        })
+    }
+
+    fn read(self, value: &Value) -> Option<UnixMillis> {
+        match self {
+            Self::Seconds => value.as_u64()?.checked_mul(1000),
+            Self::Millis => value.as_u64(),
+            Self::Rfc3339 => value.as_str()?.parse::<jiff::Timestamp>().ok()?.as_millisecond().try_into().ok(),
+        }
+    }
+}
+
+/// Where things stand in a page of the rail's books, and in each of its items.
+#[derive(Clone, Debug)]
+pub(crate) struct Page {
+    pub must_hold: Vec<(String, String)>,
+    pub items: String,
+    pub more: More,
+    pub next: Option<Next>,
+    pub item_must_hold: Vec<(String, String)>,
+    pub id: String,
+    pub id_prefix: String,
+    pub amount: String,
+    pub form: AmountForm,
+    /// Needed for decimals only: integers are as the rail counts them.
+    pub units: Units,
+    pub currency: String,
+    pub destination: Option<String>,
+    pub reference: Option<String>,
+    pub status: Option<String>,
+    pub created: String,
+    pub created_as: TimeForm,
+    pub returned: Vec<Returned>,
+}
+
+/// How a page says that it is not the last.
+#[derive(Clone, Debug)]
+pub(crate) enum More {
+    /// A truth value stands here.
+    Pointer(String),
+    /// This header is there, and not empty.
+    Header(String),
+    /// It holds as many items as a page can.
+    Full(usize),
+}
+
+/// How the next page is asked for: by this field of the query. Without it a second page is [`TooLong`].
+///
+/// [`TooLong`]: crate::LookUpFailure::TooLong
+#[derive(Clone, Debug)]
+pub(crate) struct Next {
+    pub query: String,
+    pub by: NextBy,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum NextBy {
+    /// How many items were read.
+    Offset,
+    LastId,
+    /// The text of the header that says that there is more.
+    Header,
+}
+
+/// Signs that money came back.
+#[derive(Clone, Debug)]
+pub(crate) enum Returned {
+    OneOf(String, Vec<String>),
+    AboveZero(String),
+}
+
+/// One page, and how to ask for the next.
+#[derive(Debug)]
+pub(crate) struct Read {
+    pub payouts: Vec<RailPayout>,
+    pub more: bool,
+    pub header: Option<String>,
+}
+
+impl Search {
+    /// `next` is the field of a further page.
+    pub(crate) fn request(
+        &self,
+        headers: &[(String, String)],
+        reference: &str,
+        since: UnixMillis,
+        next: Option<(&str, &str)>,
+        secret: &SecretHeader,
+    ) -> Option<Request<Full<Bytes>>> {
+        let mut form = Form::default();
+        for (name, term) in &self.query {
+            match term {
+                Term::Fixed(text) => form.field(name, text),
+                Term::Reference => form.field(name, reference),
+                Term::Since(time) => form.field(name, &time.write(since)?),
+            }
+        }
+        if let Some((name, value)) = next {
+            form.field(name, value);
+        }
+        let uri = if form.0.is_empty() { self.path.clone() } else { format!("{}?{}", self.path, form.0) };
+        let builder = Request::builder().method(Method::GET).uri(uri);
+        let builder = headers.iter().fold(builder, |builder, (name, value)| builder.header(name, value));
+        builder.header(&secret.name, secret.value.clone()).body(Full::default()).ok()
+    }
+}
+
+impl Page {
+    /// `None` when it is not a page as documented.
+    pub(crate) fn read(&self, answer: &Response<impl AsRef<[u8]>>) -> Option<Read> {
+        let body: Value = serde_json::from_slice(answer.body().as_ref()).ok()?;
+        if !hold(&body, &self.must_hold) {
+            return None;
+        }
+        let items = body.pointer(&self.items)?.as_array()?;
+        let payouts = items.iter().map(|item| self.payout(item)).collect::<Option<Vec<_>>>()?;
+        let (more, header) = match &self.more {
+            More::Pointer(pointer) => (body.pointer(pointer)?.as_bool()?, None),
+            More::Header(name) => {
+                let header = text_of(answer.headers(), name)?;
+                (header.is_some(), header)
+            }
+            More::Full(size) => (payouts.len() >= *size, None),
+        };
+        Some(Read { payouts, more, header })
+    }
+
+    fn payout(&self, item: &Value) -> Option<RailPayout> {
+        if !hold(item, &self.item_must_hold) {
+            return None;
+        }
+        let at = |pointer: &Option<String>| pointer.as_ref().and_then(|pointer| text_at(item, pointer));
+        let currency = text_at(item, &self.currency)?.to_ascii_uppercase();
+        let digits = self.units.digits(&currency);
+        let digits = if self.form.is_decimal() { digits? } else { 0 };
+        let mut returned = false;
+        for sign in &self.returned {
+            returned |= match sign {
+                Returned::OneOf(pointer, texts) => texts.contains(&text_at(item, pointer)?),
+                Returned::AboveZero(pointer) => item.pointer(pointer)?.as_u64()? > 0,
+            };
+        }
+        Some(RailPayout {
+            id: text_at(item, &self.id).filter(|id| !id.is_empty() && id.starts_with(&self.id_prefix))?,
+            amount: self.form.read(item.pointer(&self.amount)?, digits)?,
+            currency,
+            destination: at(&self.destination),
+            reference: at(&self.reference),
+            status: at(&self.status),
+            created_at: self.created_as.read(item.pointer(&self.created)?)?,
+            returned,
+        })
+    }
+}
+
+/// The header's text, where there is one; the outer `None` when it cannot be read.
+fn text_of(headers: &HeaderMap, name: &str) -> Option<Option<String>> {
+    let mut values = headers.get_all(name).iter();
+    match (values.next(), values.next()) {
+        (None, _) => Some(None),
+        (Some(value), None) => Some(Some(value.to_str().ok()?.to_owned()).filter(|text| !text.is_empty())),
+        _ => None,
+    }
+}
