@@ -4,12 +4,12 @@ use payonce_protocol::order::PayoutKey;
 use payonce_rails::{LookUpFailure, RailPayout};
 
 use crate::server::{Do, Door, Script, Seen, Server};
-use crate::support::{AMPLE, http, rail};
+use crate::support::{AMPLE, Make, http};
 
-fn ask<T>(answers: Vec<Vec<u8>>, ask: impl AsyncFn(payonce_rails::Rail) -> T) -> (T, Seen) {
+fn ask<T>(make: Make, answers: Vec<Vec<u8>>, ask: impl AsyncFn(payonce_rails::Rail) -> T) -> (T, Seen) {
     let script = |answer| Script { before: vec![], after: vec![Do::ReadRequest, Do::Send(answer)] };
     let server = Server::start(Door::Plain, answers.into_iter().map(script).collect());
-    let rail = rail(&server.url(), server.roots());
+    let rail = make.rail(&server.url(), server.roots());
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let said = runtime.block_on(ask(rail));
     (said, server.finish())
@@ -19,8 +19,8 @@ fn key() -> PayoutKey {
     PayoutKey::new("stripe/pi_1&limit=0").unwrap()
 }
 
-fn find(answer: Vec<u8>) -> (Result<Vec<RailPayout>, LookUpFailure>, Seen) {
-    ask(vec![answer], async |rail| rail.find(&key(), AMPLE).await)
+fn find(make: Make, answer: Vec<u8>) -> (Result<Vec<RailPayout>, LookUpFailure>, Seen) {
+    ask(make, vec![answer], async |rail| rail.find(&key(), AMPLE).await)
 }
 
 fn payout(id: &str, reference: &str) -> String {
@@ -36,23 +36,27 @@ fn list(payouts: &[String], more: bool) -> Vec<u8> {
 
 #[test]
 fn a_payout_is_found_by_our_reference_alone() {
-    let (found, seen) = find(list(&[payout("tr_1", key().as_str())], false));
-    let found = found.unwrap();
-    assert_eq!(
-        (found.len(), found[0].id.as_str(), found[0].amount, found[0].currency.as_str()),
-        (1, "tr_1", 1234, "EUR")
-    );
-    assert_eq!((found[0].created_at, found[0].returned), (1_700_000_000_000, false));
-    let request = String::from_utf8(seen.bytes[0].clone()).unwrap();
-    assert!(
-        request.starts_with("GET /v1/transfers?transfer_group=stripe%2Fpi_1%26limit%3D0&limit=100 HTTP/1.1\r\n"),
-        "{request}"
-    );
+    for (make, query) in [
+        (Make::Coded, "transfer_group=stripe%2Fpi_1%26limit%3D0&limit=100"),
+        (Make::Described, "limit=100&transfer_group=stripe%2Fpi_1%26limit%3D0"),
+    ] {
+        let (found, seen) = find(make, list(&[payout("tr_1", key().as_str())], false));
+        let found = found.unwrap();
+        assert_eq!(
+            (found.len(), found[0].id.as_str(), found[0].amount, found[0].currency.as_str()),
+            (1, "tr_1", 1234, "EUR")
+        );
+        assert_eq!((found[0].created_at, found[0].returned), (1_700_000_000_000, false));
+        let request = String::from_utf8(seen.bytes[0].clone()).unwrap();
+        assert!(request.starts_with(&format!("GET /v1/transfers?{query} HTTP/1.1\r\n")), "{request}");
+    }
 }
 
 #[test]
 fn nothing_found_is_an_empty_list() {
-    assert!(find(list(&[], false)).0.unwrap().is_empty());
+    for make in Make::BOTH {
+        assert!(find(make, list(&[], false)).0.unwrap().is_empty());
+    }
 }
 
 #[test]
@@ -61,6 +65,7 @@ fn an_answer_that_does_not_say_absent_is_not_absent() {
         (http("200 OK", "", "{}"), "no list"),
         (http("200 OK", "", r#"{"object":"search_result","has_more":false,"data":[]}"#), "another list"),
         (http("200 OK", "", r#"{"object":"list","data":[]}"#), "no has_more"),
+        (http("200 OK", "", r#"{"object":"list","has_more":false,"data":{}}"#), "no items"),
         (http("200 OK", "", "<html></html>"), "html"),
         (http("404 Not Found", "", r#"{"error":{"type":"invalid_request_error"}}"#), "404"),
         (http("302 Found", "location: /v1/transfers\r\n", ""), "302"),
@@ -69,31 +74,46 @@ fn an_answer_that_does_not_say_absent_is_not_absent() {
         (list(&[], true), "more to come"),
         (b"HTTP/1.1 200 OK\r\ncontent-length: 900\r\n\r\n{}".to_vec(), "cut"),
     ] {
-        let after = vec![Do::ReadRequest, Do::Send(answer), Do::Fin];
-        let server = Server::start(Door::Plain, vec![Script { before: vec![], after }]);
-        let rail = rail(&server.url(), server.roots());
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        assert!(runtime.block_on(rail.find(&key(), AMPLE)).is_err(), "{why}");
-        assert_eq!(server.finish().requests().0.len(), 1, "{why}");
+        for make in Make::BOTH {
+            let after = vec![Do::ReadRequest, Do::Send(answer.clone()), Do::Fin];
+            let server = Server::start(Door::Plain, vec![Script { before: vec![], after }]);
+            let rail = make.rail(&server.url(), server.roots());
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+            assert!(runtime.block_on(rail.find(&key(), AMPLE)).is_err(), "{why}");
+            assert_eq!(server.finish().requests().0.len(), 1, "{why}");
+        }
     }
 }
 
 #[test]
 fn a_list_is_read_to_its_end_by_get_only() {
-    let pages = vec![list(&[payout("tr_2", "b"), payout("tr_1", "a")], true), list(&[payout("tr_0", "c")], false)];
-    let (listed, seen) = ask(pages, async |rail| rail.list(1_700_000_000_999, AMPLE).await);
-    let ids: Vec<_> = listed.unwrap().into_iter().map(|payout| payout.id).collect();
-    assert_eq!(ids, ["tr_2", "tr_1", "tr_0"]);
-    let lines: Vec<_> = seen
-        .bytes
-        .iter()
-        .map(|bytes| String::from_utf8(bytes.clone()).unwrap().lines().next().unwrap().to_owned())
-        .collect();
-    assert_eq!(
-        lines,
-        [
-            "GET /v1/transfers?created%5Bgte%5D=1700000000&limit=100 HTTP/1.1",
-            "GET /v1/transfers?created%5Bgte%5D=1700000000&limit=100&starting_after=tr_1 HTTP/1.1",
-        ]
-    );
+    for make in Make::BOTH {
+        let pages = vec![list(&[payout("tr_2", "b"), payout("tr_1", "a")], true), list(&[payout("tr_0", "c")], false)];
+        let (listed, seen) = ask(make, pages, async |rail| rail.list(1_700_000_000_999, AMPLE).await);
+        let ids: Vec<_> = listed.unwrap().into_iter().map(|payout| payout.id).collect();
+        assert_eq!(ids, ["tr_2", "tr_1", "tr_0"]);
+        assert_eq!(
+            lines(&seen),
+            [
+                "GET /v1/transfers?created%5Bgte%5D=1700000000&limit=100 HTTP/1.1",
+                "GET /v1/transfers?created%5Bgte%5D=1700000000&limit=100&starting_after=tr_1 HTTP/1.1",
+            ]
+        );
+    }
+}
+
+/// The first page again and again is no end, and no list.
+#[test]
+fn a_list_that_does_not_move_on() {
+    let page = || list(&[payout("tr_1", "a")], true);
+    for make in Make::BOTH {
+        let (listed, seen) = ask(make, vec![page(), page(), page()], async |rail| rail.list(0, AMPLE).await);
+        assert!(matches!(listed, Err(LookUpFailure::Unreadable)), "{listed:?}");
+        assert_eq!(seen.accepted, 2);
+    }
+}
+
+fn lines(seen: &Seen) -> Vec<String> {
+    let first = |bytes: &Vec<u8>| String::from_utf8(bytes.clone()).unwrap().lines().next().unwrap().to_owned();
+    seen.bytes.iter().map(first).collect()
 }

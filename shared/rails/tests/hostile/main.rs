@@ -18,12 +18,12 @@ use payonce_rails::{Gate, Payment};
 
 use cases::{Case, Expect, Patience};
 use server::{Do, Door, Script, Seen, Server};
-use support::{AMPLE, SECRET, claimed, http, open_gate, order, rail};
+use support::{AMPLE, Make, SECRET, claimed, http, open_gate, order, rail};
 
 /// What one payment came to: the connection's failure or the payment, and what the server saw.
-fn pay(case: &Case, door: Door) -> (Result<Payment, &'static str>, Seen) {
+fn pay(case: &Case, door: Door, make: Make) -> (Result<Payment, &'static str>, Seen) {
     let server = Server::start(door, vec![case.script.clone()]);
-    let rail = rail(&server.url(), server.roots());
+    let rail = make.rail(&server.url(), server.roots());
     let prepared = rail.prepare(&order(), 1).unwrap();
     // One thread that is not driven after the payment, as Lambda freezes us: whatever is left behind stays open.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
@@ -49,14 +49,14 @@ fn without_the_secret(request: &[u8]) -> Vec<u8> {
     String::from_utf8(request.to_vec()).unwrap().replace(&line, "").into_bytes()
 }
 
-fn check(case: &Case, door: Door) -> Result<(), String> {
+fn check(case: &Case, door: Door, make: Make) -> Result<(), String> {
     let _nobody_forks = freeze::FORKING.read().unwrap();
-    let (payment, seen) = pay(case, door);
+    let (payment, seen) = pay(case, door, make);
     let (requests, beside) = seen.requests();
     let say = |what: &str| {
         let whole = requests.len();
         Err(format!(
-            "{} over {door:?}: {what}
+            "{} over {door:?}, {make:?}: {what}
   {payment:?}
   {whole} requests, {beside} bytes beside",
             case.name
@@ -92,7 +92,8 @@ fn check(case: &Case, door: Door) -> Result<(), String> {
             if (payment.verdict.outcome == Outcome::NotSent) != (offered == 0) {
                 return say("not sent, yet offered (or the reverse)");
             }
-            let prepared = rail("http://127.0.0.1:1", rustls::RootCertStore::empty()).prepare(&order(), 1).unwrap();
+            let rail = make.rail("http://127.0.0.1:1", rustls::RootCertStore::empty());
+            let prepared = rail.prepare(&order(), 1).unwrap();
             let bytes = |request: &Vec<u8>| without_host(&without_the_secret(request));
             if requests.iter().any(|request| bytes(request) != without_host(&prepared.bytes())) {
                 return say("other bytes than those that were hashed");
@@ -118,9 +119,9 @@ fn hostile_servers() {
     let cases = cases::all(&elsewhere.url());
     let (mut wrong, mut run) = (Vec::new(), 0);
     for case in &cases {
-        for door in case.doors {
+        for (door, make) in case.doors.iter().flat_map(|door| [(door, Make::Coded), (door, Make::Described)]) {
             run += 1;
-            wrong.extend(check(case, *door).err());
+            wrong.extend(check(case, *door, make).err());
         }
     }
     assert_eq!(elsewhere.finish().accepted, 0, "a redirect was followed");

@@ -30,6 +30,30 @@ pub fn rail(url: &str, roots: RootCertStore) -> Rail {
     Rail::new(&config, RailSecret::new(SECRET).unwrap(), None, Some(roots)).unwrap()
 }
 
+/// The same rail twice: in code, and described in the configuration.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Make {
+    Coded,
+    Described,
+}
+
+impl Make {
+    pub const BOTH: [Self; 2] = [Self::Coded, Self::Described];
+
+    pub fn rail(self, url: &str, roots: RootCertStore) -> Rail {
+        if self == Self::Coded {
+            return rail(url, roots);
+        }
+        #[derive(serde::Deserialize)]
+        struct File {
+            rail: RailConfig,
+        }
+        let File { rail } = toml::from_str(include_str!("stripe_as_http.toml")).unwrap();
+        let config = RailConfig { url: url.to_owned(), ..rail };
+        Rail::new(&config, RailSecret::new(SECRET).unwrap(), None, Some(roots)).unwrap()
+    }
+}
+
 /// The only way to a claim: through the state machine, with a claim that was written.
 pub fn claimed(request: Digest) -> Claimed {
     let ours = ClaimFacts { attempt_id: AttemptId([7; 16]), event: Digest::of("evt"), terms: Digest::of("terms") };
