@@ -105,9 +105,11 @@ impl Found {
             self.add(key, "is too long");
         }
         let mut segments = vec![];
-        for segment in rest.split('/') {
+        let last = rest.split('/').count() - 1;
+        for (index, segment) in rest.split('/').enumerate() {
             match Text::parse(segment) {
-                Ok(Text::Fixed(text)) if !is_segment(&text) => {
+                // A path may end with a slash.
+                Ok(Text::Fixed(text)) if !is_segment(&text) && !(index == last && text.is_empty()) => {
                     self.add(key, "holds a segment that is empty, a dot, or not of RFC 3986's characters");
                 }
                 Ok(text) => segments.push(text),

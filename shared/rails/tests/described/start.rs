@@ -79,6 +79,8 @@ fn every_mistake_is_found_at_its_key() {
         ("/accounts/{d", "/{reference}/{d".into(), "rail.http.request.path"),
         ("/accounts/{d", "/{payout_key}/{d".into(), "rail.http.request.path"),
         ("/accounts/{d", "/{payee}/{d".into(), "rail.http.request.path"),
+        ("{field.segment}\"", "{field.segment}/\"".into(), "ok: it may end with a slash"),
+        ("{field.segment}\"", "{field.segment}//\"".into(), "rail.http.request.path"),
         // Fixed headers.
         ("X-Fixed = ", "Host = ".into(), "rail.http.request.headers.Host"),
         ("X-Fixed = ", "content-length = ".into(), "rail.http.request.headers.content-length"),
