@@ -132,19 +132,19 @@ fn hostile_servers() {
 /// The hash in the claim is over the bytes that arrive, the host's line included.
 #[test]
 fn the_hash_is_of_other_bytes_than_those_sent() {
-    let server = Server::start(
-        Door::Plain,
-        vec![Script { before: vec![], after: vec![Do::ReadRequest, Do::Send(http("200 OK", "", "{}"))] }],
-    );
-    let rail = rail(&server.url(), server.roots());
-    let prepared = rail.prepare(&order(), 1).unwrap();
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    runtime.block_on(async {
-        let connection = rail.connect(AMPLE).await.unwrap();
-        rail.pay(connection, &prepared, claimed(prepared.digest()), open_gate()).await
-    });
-    let (requests, _) = server.finish().requests();
-    assert_eq!(Digest::of(without_the_secret(&requests[0])), prepared.digest());
+    for make in Make::BOTH {
+        let after = vec![Do::ReadRequest, Do::Send(http("200 OK", "", "{}"))];
+        let server = Server::start(Door::Plain, vec![Script { before: vec![], after }]);
+        let rail = make.rail(&server.url(), server.roots());
+        let prepared = rail.prepare(&order(), 1).unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let connection = rail.connect(AMPLE).await.unwrap();
+            rail.pay(connection, &prepared, claimed(prepared.digest()), open_gate()).await
+        });
+        let (requests, _) = server.finish().requests();
+        assert_eq!(Digest::of(without_the_secret(&requests[0])), prepared.digest());
+    }
 }
 
 #[test]

@@ -1,0 +1,162 @@
+//! `[rail.http.books]`: how the rail is asked what it has paid, and how it answers.
+
+use std::collections::BTreeMap;
+
+use http::HeaderName;
+
+use super::Found;
+use crate::amount::Units;
+use crate::books::{Books, More, Next, NextBy, Page, Returned, Search, Term, TimeForm};
+use crate::described::config::{BooksConfig, HttpConfig};
+use crate::described::template::{Text, placeholder};
+
+pub(super) fn books(
+    books: &BooksConfig,
+    config: &HttpConfig,
+    headers: &[(String, String)],
+    units: &Units,
+    found: &mut Found,
+) -> Option<Books> {
+    if books.find.is_none() && books.list.is_none() {
+        found.add("books", "has neither find nor list");
+    }
+    let find = books.find.as_ref().map(|find| Search {
+        path: fixed_path("books.find.path", &find.path, found),
+        query: query("books.find.query", &find.query, None, found),
+    });
+    if find.as_ref().is_some_and(|find| !find.query.iter().any(|(_, term)| *term == Term::Reference)) {
+        found.add("books.find.query", "holds no {reference}");
+    }
+    if find.is_some() && books.reference.is_none() {
+        found.add("books.reference", "is missing: what find brings must say that it is ours");
+    }
+    let list = books.list.as_ref().map(|list| Search {
+        path: fixed_path("books.list.path", &list.path, found),
+        query: query("books.list.query", &list.query, Some(list.since_as), found),
+    });
+    if list.as_ref().is_some_and(|list| !list.query.iter().any(|(_, term)| matches!(term, Term::Since(_)))) {
+        found.add("books.list.query", "holds no {since}");
+    }
+    found.pointers([
+        ("books.id", &Some(books.id.clone())),
+        ("books.amount", &Some(books.amount.clone())),
+        ("books.currency", &Some(books.currency.clone())),
+        ("books.created", &Some(books.created.clone())),
+        ("books.destination", &books.destination),
+        ("books.reference", &books.reference),
+        ("books.status", &books.status),
+        ("books.more", &books.more),
+    ]);
+    if !books.items.is_empty() {
+        found.pointer("books.items", &books.items);
+    }
+    let (more, next, returned) = (more(books, found), next(books, found), returned(books, found));
+    let page = Page {
+        must_hold: found.must_hold("books.must_hold", &books.must_hold),
+        items: books.items.clone(),
+        more: more?,
+        next,
+        item_must_hold: found.must_hold("books.item_must_hold", &books.item_must_hold),
+        id: books.id.clone(),
+        id_prefix: config.answer.id_prefix.clone(),
+        amount: books.amount.clone(),
+        form: config.amount.form,
+        units: units.clone(),
+        currency: books.currency.clone(),
+        destination: books.destination.clone(),
+        reference: books.reference.clone(),
+        status: books.status.clone(),
+        created: books.created.clone(),
+        created_as: books.created_as,
+        returned,
+    };
+    Some(Books { headers: headers.to_vec(), find, list, page })
+}
+
+fn fixed_path(key: &str, path: &str, found: &mut Found) -> String {
+    if found.path(key, path).iter().any(|segment| matches!(segment, Text::Slot(_))) {
+        found.add(key, "takes no placeholder; the query does");
+    }
+    path.to_owned()
+}
+
+fn query(
+    key: &str,
+    query: &BTreeMap<String, String>,
+    since: Option<TimeForm>,
+    found: &mut Found,
+) -> Vec<(String, Term)> {
+    let mut terms = vec![];
+    for (name, text) in query {
+        let term = match (placeholder(text), since) {
+            (Ok(None), _) => Term::Fixed(text.clone()),
+            (Ok(Some("reference")), None) => Term::Reference,
+            (Ok(Some("since")), Some(form)) => Term::Since(form),
+            (Ok(Some(_)), None) => {
+                found.add(&format!("{key}.{name}"), "holds an unknown placeholder; there is {reference}");
+                continue;
+            }
+            (Ok(Some(_)), Some(_)) => {
+                found.add(&format!("{key}.{name}"), "holds an unknown placeholder; there is {since}");
+                continue;
+            }
+            (Err(problem), _) => {
+                found.add(&format!("{key}.{name}"), problem);
+                continue;
+            }
+        };
+        terms.push((name.clone(), term));
+    }
+    terms
+}
+
+fn more(books: &BooksConfig, found: &mut Found) -> Option<More> {
+    let more = match (&books.full_page, &books.more, &books.more_header) {
+        (Some(size), None, None) if *size > 0 => More::Full(*size),
+        (None, Some(pointer), None) => More::Pointer(pointer.clone()),
+        (None, None, Some(name)) if HeaderName::from_bytes(name.as_bytes()).is_ok() => {
+            More::Header(name.to_ascii_lowercase())
+        }
+        (None, None, Some(_)) => {
+            found.add("books.more_header", "is not the name of a header");
+            return None;
+        }
+        _ => {
+            found.add("books.full_page", "give one of full_page (above 0), more and more_header: is a page the last?");
+            return None;
+        }
+    };
+    Some(more)
+}
+
+fn next(books: &BooksConfig, found: &mut Found) -> Option<Next> {
+    let list = books.list.as_ref()?;
+    match (&list.next, list.next_by) {
+        (None, None) => None,
+        (Some(query), Some(by)) => {
+            if query.is_empty() || list.query.contains_key(query) {
+                found.add("books.list.next", "is empty, or stands in the query already");
+            }
+            if by == NextBy::Header && books.more_header.is_none() {
+                found.add("books.list.next_by", "needs books.more_header");
+            }
+            Some(Next { query: query.clone(), by })
+        }
+        _ => {
+            found.add("books.list.next", "goes with next_by, and next_by with it");
+            None
+        }
+    }
+}
+
+fn returned(books: &BooksConfig, found: &mut Found) -> Vec<Returned> {
+    let mut signs = vec![];
+    for (pointer, texts) in &books.returned {
+        found.pointer("books.returned", pointer);
+        if texts.is_empty() {
+            found.add("books.returned", "lists no text");
+        }
+        signs.push(Returned::OneOf(pointer.clone(), texts.clone()));
+    }
+    signs
+}
