@@ -74,6 +74,57 @@ pub const STRIPE: Table = Table(&[
     ),
 ]);
 
+const ISO_TWO_DIGITS: (Exponent, &str) = (
+    Exponent { digits: 2, step: 1 },
+    "AED AFN ALL AMD AOA ARS AUD AWG AZN BAM BBD BDT BMD BND BOB BRL BSD BTN BWP BYN BZD CAD CDF CHF CNY COP CRC CUP CZK \
+     DKK DOP DZD EGP ERN ETB EUR FJD FKP GBP GEL GHS GIP GMD GTQ GYD HKD HNL HTG HUF ILS INR IRR JMD KES KGS KHR KPW KYD \
+     KZT LAK LBP LKR LRD LSL MAD MDL MKD MMK MNT MOP MUR MVR MWK MXN MYR MZN NAD NGN NIO NOK NPR NZD PAB PEN PGK PHP PKR \
+     PLN QAR RON RSD RUB SAR SBD SCR SDG SEK SGD SHP SLE SOS SRD SSP STN SVC SYP SZL THB TJS TMT TOP TRY TTD TWD TZS UAH \
+     USD UYU UZS VES WST XCD YER ZAR ZMW",
+);
+const ISO_THREE_DIGITS: (Exponent, &str) = (Exponent { digits: 3, step: 1 }, "BHD IQD JOD KWD LYD OMR TND");
+
+/// ISO 4217's minor units, <https://www.six-group.com/en/products-services/financial-information/data-standards.html>.
+/// For providers that say "the currency's smallest unit" and list no exception. Left out: what ISO counts in fifths (MRU,
+/// MGA), funds, metals, and codes that were withdrawn.
+pub const ISO_4217: Table = Table(&[
+    (Exponent { digits: 0, step: 1 }, "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF"),
+    ISO_TWO_DIGITS,
+    (Exponent { digits: 2, step: 1 }, "CVE IDR"),
+    ISO_THREE_DIGITS,
+]);
+
+/// Adyen's minor units, <https://docs.adyen.com/development-resources/currency-codes>: CLP and ISK with two digits, CVE and
+/// IDR with none, against ISO 4217.
+pub const ADYEN: Table = Table(&[
+    (Exponent { digits: 0, step: 1 }, "CVE DJF GNF IDR JPY KMF KRW PYG RWF UGX VND VUV XAF XOF XPF"),
+    ISO_TWO_DIGITS,
+    (Exponent { digits: 2, step: 1 }, "CLP ISK"),
+    ISO_THREE_DIGITS,
+]);
+
+/// Checkout.com's, <https://www.checkout.com/docs/payments/accept-payments/calculating-the-value>. CLP and ISK, on which old
+/// and new copies of the page differ, are left out.
+pub const CHECKOUT: Table = Table(&[
+    (Exponent { digits: 0, step: 1 }, "BIF DJF GNF JPY KMF KRW PYG RWF UGX VND VUV XAF XOF XPF"),
+    ISO_TWO_DIGITS,
+    ISO_THREE_DIGITS,
+]);
+
+/// Razorpay's subunits, <https://razorpay.com/docs/payments/international-payments/>: three-digit amounts end in 0.
+pub const RAZORPAY: Table = Table(&[
+    (Exponent { digits: 0, step: 1 }, "JPY"),
+    (Exponent { digits: 2, step: 1 }, "AED AUD CAD CHF CNY DKK EUR GBP HKD INR MYR NOK NZD SAR SEK SGD THB USD ZAR"),
+    (Exponent { digits: 3, step: 10 }, "BHD KWD OMR"),
+]);
+
+/// Paystack's subunits, <https://paystack.com/docs/api/#supported-currency>. XOF, which it multiplies by 100 although it
+/// has no subunit, is left out.
+pub const PAYSTACK: Table = Table(&[(Exponent { digits: 2, step: 1 }, "GHS KES NGN USD ZAR")]);
+
+/// GoCardless collects in these, <https://developer.gocardless.com/api-reference/#appendix-currencies>.
+pub const GOCARDLESS: Table = Table(&[(Exponent { digits: 2, step: 1 }, "AUD CAD DKK EUR GBP NZD SEK USD")]);
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -127,9 +178,24 @@ mod tests {
 
     #[test]
     fn no_currency_is_listed_twice() {
-        let codes: Vec<&str> = STRIPE.0.iter().flat_map(|(_, codes)| codes.split_ascii_whitespace()).collect();
-        let distinct: std::collections::BTreeSet<&str> = codes.iter().copied().collect();
-        assert_eq!(codes.len(), distinct.len());
-        assert!(codes.iter().all(|code| currency(code).as_str() == *code));
+        for table in [&STRIPE, &ISO_4217, &ADYEN, &CHECKOUT, &RAZORPAY, &PAYSTACK, &GOCARDLESS] {
+            let codes: Vec<&str> = table.0.iter().flat_map(|(_, codes)| codes.split_ascii_whitespace()).collect();
+            let distinct: std::collections::BTreeSet<&str> = codes.iter().copied().collect();
+            assert_eq!(codes.len(), distinct.len());
+            assert!(codes.iter().all(|code| currency(code).as_str() == *code));
+        }
+    }
+
+    #[test]
+    fn the_same_number_is_another_sum_at_another_provider() {
+        let sum = |table: &Table, code| table.money(500, currency(code)).map(|money| money.to_string());
+        assert_eq!(sum(&ADYEN, "ISK").as_deref(), Ok("5.00 ISK"));
+        assert_eq!(sum(&ISO_4217, "ISK").as_deref(), Ok("500 ISK"));
+        assert_eq!(sum(&ADYEN, "IDR").as_deref(), Ok("500 IDR"));
+        assert_eq!(sum(&ISO_4217, "IDR").as_deref(), Ok("5.00 IDR"));
+        assert_eq!(sum(&STRIPE, "UGX").as_deref(), Ok("5.00 UGX"));
+        assert_eq!(sum(&CHECKOUT, "UGX").as_deref(), Ok("500 UGX"));
+        assert_eq!(sum(&CHECKOUT, "ISK"), Err(ExponentError::Unlisted));
+        assert_eq!(sum(&PAYSTACK, "XOF"), Err(ExponentError::Unlisted));
     }
 }

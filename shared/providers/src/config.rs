@@ -5,7 +5,11 @@ use std::fmt;
 
 use jiff::{SignedDuration, Timestamp};
 use payonce_protocol::UnixMillis;
+use payonce_protocol::order::Mode;
 use serde::Deserialize;
+
+use crate::custom::Custom;
+use crate::preset::AmountAs;
 
 /// One thing that is wrong, or unwise: where it stands, and why. Never holds the value of a secret.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -18,8 +22,16 @@ pub struct ConfigError {
 #[derive(Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ProviderConfig {
-    /// The name of a preset.
+    /// The name of a preset, or `custom`.
     pub scheme: String,
+    /// What `custom` means.
+    pub custom: Option<Custom>,
+    /// The address as the provider has it, where that is signed (Square).
+    pub url: Option<String>,
+    /// The one type of event that this endpoint is for, where no signed byte says it (Shopify, GitHub).
+    pub event_type: Option<String>,
+    /// Whether real money moves in its events, where they do not say so themselves.
+    pub mode: Option<WrittenMode>,
     /// Where the signing secrets are kept: `env:NAME` or `secretsmanager:ID`.
     pub secrets: Vec<String>,
     /// Event types that ask for no payout; `"*"` for every type that no rule names.
@@ -54,6 +66,9 @@ pub struct Rule {
     pub event: String,
     pub key: OneOrMore,
     pub amount: String,
+    /// How the amount is written; the preset's way when not given.
+    pub amount_as: Option<AmountAs>,
+    /// A JSON pointer, or the currency itself, such as `GBP`.
     pub currency: String,
     pub destination: String,
     /// Pointer → value; every one must be equal in value and type, else the event asks for nothing.
@@ -71,6 +86,22 @@ pub struct Rule {
     pub rail_fields: BTreeMap<String, String>,
     #[serde(default)]
     pub allow_connected_accounts: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum WrittenMode {
+    Live,
+    Test,
+}
+
+impl From<WrittenMode> for Mode {
+    fn from(written: WrittenMode) -> Self {
+        match written {
+            WrittenMode::Live => Self::Live,
+            WrittenMode::Test => Self::Test,
+        }
+    }
 }
 
 #[derive(Clone, Debug, Deserialize)]

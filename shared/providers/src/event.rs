@@ -4,6 +4,7 @@
 use std::fmt;
 
 use payonce_protocol::UnixMillis;
+use payonce_protocol::ids::Digest;
 use payonce_protocol::order::EventId;
 use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
 use serde_json::error::Category;
@@ -11,7 +12,7 @@ use serde_json::{Map, Number, Value};
 use thiserror::Error;
 
 use crate::pointer::Pointer;
-use crate::preset::Preset;
+use crate::preset::{Identity, Preset, TimeForm, TypeFrom};
 
 /// Bytes that the provider signed. Only [`crate::Provider::verify`] makes one, and only one can be parsed:
 ///
@@ -29,11 +30,13 @@ use crate::preset::Preset;
 /// ```
 /// ```compile_fail,E0451
 /// use payonce_providers::Verified;
-/// let forged = Verified { body: b"{}" };
+/// let forged = Verified { body: b"{}", message: None };
 /// ```
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 pub struct Verified<'a> {
     pub(crate) body: &'a [u8],
+    /// The signed id of the message, where the scheme has one.
+    pub(crate) message: Option<String>,
 }
 
 impl<'a> Verified<'a> {
@@ -56,8 +59,25 @@ pub enum BodyMisfit {
     /// Two readers would see two amounts.
     #[error("a name stands twice in one JSON object (line {line}, column {column})")]
     RepeatedName { line: usize, column: usize },
-    #[error("{pointer} is missing, or not a short text of visible ASCII")]
-    Text { pointer: String },
+    /// Of a delivery that is one event.
+    #[error("{0}")]
+    Event(String),
+    #[error("{pointer} is no list of events")]
+    NoList { pointer: &'static str },
+    #[error("{pointer} holds more than {MAX_EVENTS} events")]
+    TooMany { pointer: &'static str },
+}
+
+/// More events than this in one delivery are not looked at; the largest that a provider documents is 250.
+pub const MAX_EVENTS: usize = 500;
+
+/// Why one item of a body cannot be read. Its neighbours may be fine.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[error("item {index}: {problem}")]
+pub struct ItemMisfit {
+    pub index: usize,
+    /// Names places, never values.
+    pub problem: String,
 }
 
 /// One event of a verified delivery; made by [`crate::Provider::events`] alone, as its body is private:
@@ -84,48 +104,122 @@ impl fmt::Debug for ParsedEvent {
     }
 }
 
-pub(crate) struct Pointers {
-    id: Pointer,
-    event_type: Pointer,
-    created_s: Pointer,
+/// The body of a verified delivery as one JSON value.
+pub(crate) fn read(body: &[u8]) -> Result<Value, BodyMisfit> {
+    let Strict(body) = serde_json::from_slice(body).map_err(|error| {
+        let (line, column) = (error.line(), error.column());
+        // The one error that is ours.
+        match error.classify() {
+            Category::Data => BodyMisfit::RepeatedName { line, column },
+            _ => BodyMisfit::NotJson { line, column },
+        }
+    })?;
+    Ok(body)
 }
 
-impl Pointers {
-    pub fn of(preset: &Preset) -> Result<Self, &'static str> {
+/// Where a preset's events keep what every event has, compiled once.
+pub(crate) struct Reader {
+    id: Id,
+    event_type: Type,
+    created: Option<(Pointer, TimeForm)>,
+}
+
+enum Id {
+    Pointers { needed: Vec<Pointer>, optional: Vec<Pointer> },
+    Body,
+    Message,
+}
+
+enum Type {
+    Pointers(Vec<Pointer>),
+    Fixed(String),
+}
+
+impl Reader {
+    /// `event_type` is the configured one, where no signed byte says it.
+    pub fn of(preset: &Preset, event_type: Option<&str>) -> Result<Self, &'static str> {
+        let parse = |texts: &[&str]| texts.iter().map(|text| Pointer::parse(text)).collect::<Result<Vec<_>, _>>();
         Ok(Self {
-            id: Pointer::parse(preset.id)?,
-            event_type: Pointer::parse(preset.event_type)?,
-            created_s: Pointer::parse(preset.created_s)?,
+            id: match preset.id {
+                Identity::Pointers { needed, optional } => {
+                    Id::Pointers { needed: parse(needed)?, optional: parse(optional)? }
+                }
+                Identity::Body => Id::Body,
+                Identity::Message => Id::Message,
+            },
+            event_type: match preset.event_type {
+                TypeFrom::Pointers(pointers) => Type::Pointers(parse(pointers)?),
+                TypeFrom::Configured => Type::Fixed(event_type.unwrap_or_default().to_owned()),
+            },
+            created: preset
+                .created
+                .map(|created| Ok::<_, &'static str>((Pointer::parse(created.at)?, created.form)))
+                .transpose()?,
         })
     }
 
-    pub fn parse(&self, body: &[u8]) -> Result<ParsedEvent, BodyMisfit> {
-        let Strict(body) = serde_json::from_slice(body).map_err(|error| {
-            let (line, column) = (error.line(), error.column());
-            // The one error that is ours.
-            match error.classify() {
-                Category::Data => BodyMisfit::RepeatedName { line, column },
-                _ => BodyMisfit::NotJson { line, column },
+    /// One event. `body` is the whole delivery's.
+    pub fn event(&self, event: Value, verified: &Verified<'_>) -> Result<ParsedEvent, String> {
+        if !event.is_object() {
+            return Err("the event is no JSON object".to_owned());
+        }
+        let id = match &self.id {
+            Id::Pointers { needed, optional } => {
+                let needed = needed.iter().map(|pointer| named(pointer, &event).ok_or_else(|| misfit(pointer)));
+                let optional = optional.iter().filter_map(|pointer| named(pointer, &event)).map(Ok);
+                needed.chain(optional).collect::<Result<Vec<_>, _>>()?.join("/")
             }
-        })?;
-        let text = |pointer: &Pointer| {
-            let found = pointer.of(&body).and_then(Value::as_str);
-            found
-                .and_then(|text| EventId::new(text).ok())
-                .ok_or_else(|| BodyMisfit::Text { pointer: pointer.as_str().to_owned() })
+            Id::Body => Digest::of(verified.body).to_string(),
+            Id::Message => verified.message.clone().unwrap_or_default(),
         };
+        let event_type = match &self.event_type {
+            Type::Pointers(pointers) => {
+                let texts = pointers.iter().map(|pointer| {
+                    pointer.of(&event).and_then(Value::as_str).map(str::to_owned).ok_or_else(|| misfit(pointer))
+                });
+                texts.collect::<Result<Vec<_>, _>>()?.join("/")
+            }
+            Type::Fixed(event_type) => event_type.clone(),
+        };
+        let short = |text: String, pointers: &[Pointer]| {
+            EventId::new(text).map_err(|_| pointers.first().map_or_else(|| "it has no id".to_owned(), misfit))
+        };
+        let (id_at, type_at): (&[Pointer], &[Pointer]) = (
+            if let Id::Pointers { needed, .. } = &self.id { needed } else { &[] },
+            if let Type::Pointers(pointers) = &self.event_type { pointers } else { &[] },
+        );
         Ok(ParsedEvent {
-            id: text(&self.id)?,
+            id: short(id, id_at)?,
             // A type is held to the same form as an id: both become parts of a case's name.
-            event_type: text(&self.event_type)?.as_str().to_owned(),
-            created_at: self.created_s.of(&body).and_then(Value::as_u64).and_then(|seconds| seconds.checked_mul(1000)),
-            body,
+            event_type: short(event_type, type_at)?.as_str().to_owned(),
+            created_at: self.created.as_ref().and_then(|(pointer, form)| moment(pointer.of(&event)?, *form)),
+            body: event,
         })
+    }
+}
+
+fn misfit(pointer: &Pointer) -> String {
+    format!("{} is missing, or not a short text of visible ASCII", pointer.as_str())
+}
+
+/// A text, or a whole number as it is written; an empty text names nothing.
+fn named(pointer: &Pointer, event: &Value) -> Option<String> {
+    match pointer.of(event)? {
+        Value::String(text) if !text.is_empty() => Some(text.clone()),
+        Value::Number(number) => number.as_u64().map(|number| number.to_string()),
+        _ => None,
+    }
+}
+
+fn moment(value: &Value, form: TimeForm) -> Option<UnixMillis> {
+    match form {
+        TimeForm::Seconds => value.as_u64()?.checked_mul(1000),
+        TimeForm::Rfc3339 => value.as_str()?.parse::<jiff::Timestamp>().ok()?.as_millisecond().try_into().ok(),
     }
 }
 
 /// A JSON value in which no object holds a name twice. How deep it may nest is bounded by serde_json.
-struct Strict(Value);
+pub(crate) struct Strict(pub Value);
 
 impl<'de> Deserialize<'de> for Strict {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {

@@ -4,13 +4,17 @@
 //! * [`preset`]: what is known of one provider: scheme, where its events keep their facts, its units, its patience.
 //! * [`config`]: the `[providers.X]` table, as written.
 //! * [`rules`]: rules compiled and checked, and applied to one event.
+//! * [`custom`]: the same, written in the configuration.
+//! * `adyen`: the one scheme that is no data.
 //! * [`event`]: the body of a verified delivery, read strictly.
 //!
 //! Data flows one way, and the types hold it there: [`Provider::verify`] is the only source of a [`Verified`],
 //! [`Provider::events`] of a [`ParsedEvent`], [`Provider::route`] of an order. Nothing here does I/O, reads a clock or
 //! panics because of a body, and no problem that it names repeats a value of the body.
 
+mod adyen;
 pub mod config;
+pub mod custom;
 pub mod event;
 pub mod pointer;
 pub mod preset;
@@ -20,7 +24,7 @@ pub mod scheme;
 mod secrets;
 
 pub use config::{ConfigError, ProviderConfig, Rule};
-pub use event::{BodyMisfit, ParsedEvent, Verified};
+pub use event::{BodyMisfit, ItemMisfit, MAX_EVENTS, ParsedEvent, Verified};
 pub use provider::{NoPayout, Patience, Provider, RouteContext, Routed, unwise};
 pub use scheme::Refused;
 pub use secrets::{MAX_SECRETS, Secrets, SecretsError};

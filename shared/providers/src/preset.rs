@@ -1,28 +1,41 @@
 //! What is known of one provider, as data: its signature scheme, where its events keep their facts, in which unit it
 //! counts money, and how long it comes back after a refusal.
+//!
+//! Identity comes from signed bytes alone: where a provider names its event only in a header that it does not sign, the
+//! body's own hash is the event's name, because a header can be replaced by whoever replays the body. Redelivery windows
+//! and time limits are the providers' own words where [`Preset::redelivery`] says so.
 
 use payonce_protocol::exponents::{self, Table};
+use serde::Deserialize;
 
 use crate::scheme::{self, Scheme};
 
 const HOUR_MS: u64 = 3_600_000;
+const MEBIBYTE: usize = 1 << 20;
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Preset {
     pub name: &'static str,
-    pub scheme: &'static Scheme,
-    /// Pointers into one event.
-    pub id: &'static str,
-    pub event_type: &'static str,
-    /// The time of the event in seconds, out of signed bytes.
-    pub created_s: &'static str,
-    /// `true` for real money.
-    pub live: &'static str,
+    pub signature: Signature,
+    /// Where the list of events stands, when one delivery carries several, and where in an entry the event itself.
+    pub items: Option<Items>,
+    pub id: Identity,
+    pub event_type: TypeFrom,
+    /// The time of the event, out of signed bytes.
+    pub created: Option<Created>,
+    pub live: Live,
     /// There when the event is about somebody else's account, connected to ours.
-    pub account: &'static str,
+    pub account: Option<&'static str>,
+    pub amount: AmountAs,
+    /// Why no rule can be made for it: its events carry no amount.
+    pub no_amount: Option<&'static str>,
     pub exponents: &'static Table,
-    /// Stands when a rule gives no pattern of its own.
-    pub destination_pattern: &'static str,
+    /// Stands when a rule gives no pattern of its own; without one a rule must.
+    pub destination_pattern: Option<&'static str>,
+    /// The only places that are signed; `None` where the whole body is.
+    pub signed_fields: Option<&'static [&'static str]>,
+    /// Pointer and text: an event in which one differs never asks for a payout.
+    pub asks_when: &'static [(&'static str, &'static str)],
     /// How long it redelivers in all, and the longest pause between two tries.
     pub redelivers_ms: u64,
     pub longest_gap_ms: u64,
@@ -30,26 +43,415 @@ pub struct Preset {
     /// After this it hangs up; `None` where it does not say.
     pub answer_within_ms: Option<u64>,
     pub max_body_bytes: usize,
+    /// Its redeliveries in words, for `infra/providers.md`.
+    pub redelivery: &'static str,
+    /// Libraries with which the scheme was checked, both ways where they can sign.
+    pub checked_with: &'static [Library],
+    pub note: &'static str,
 }
+
+#[derive(Clone, Copy, Debug)]
+pub enum Signature {
+    Scheme(&'static Scheme),
+    /// Every item of the body holds its own signature over eight of its fields: [`crate::adyen`].
+    Adyen,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub struct Items {
+    pub list: &'static str,
+    pub event: Option<&'static str>,
+}
+
+/// What names an event, the same at each redelivery.
+#[derive(Clone, Copy, Debug)]
+pub enum Identity {
+    /// The values at these places, joined by `/`; the last ones may be missing when `optional` says so.
+    Pointers { needed: &'static [&'static str], optional: &'static [&'static str] },
+    /// SHA-256 of the body.
+    Body,
+    /// The signed id header.
+    Message,
+}
+
+const fn at(needed: &'static [&'static str]) -> Identity {
+    Identity::Pointers { needed, optional: &[] }
+}
+
+#[derive(Clone, Copy, Debug)]
+pub enum TypeFrom {
+    /// The texts at these places, joined by `/`.
+    Pointers(&'static [&'static str]),
+    /// It stands in a header that is not signed: the configuration's `event_type` says which one this endpoint is for.
+    Configured,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub struct Created {
+    pub at: &'static str,
+    pub form: TimeForm,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TimeForm {
+    Seconds,
+    Rfc3339,
+}
+
+/// How an event says whether real money moves in it.
+#[derive(Clone, Copy, Debug)]
+pub enum Live {
+    /// `true` or `false`.
+    Flag(&'static str),
+    /// `live` or `test`.
+    Word(&'static str),
+    /// It does not; the configuration's `mode` says for which this endpoint is.
+    Configured,
+}
+
+/// How an amount is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AmountAs {
+    /// A whole number of the currency's smallest unit, by the provider's own table.
+    Minor,
+    /// The same as a text of digits, as in metadata.
+    MinorText,
+    /// `"10.50"`, or such a number.
+    Decimal,
+}
+
+/// A published library.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Library {
+    pub registry: &'static str,
+    pub package: &'static str,
+    pub version: &'static str,
+}
+
+const fn npm(package: &'static str, version: &'static str) -> Library {
+    Library { registry: "npm", package, version }
+}
+
+const fn pypi(package: &'static str, version: &'static str) -> Library {
+    Library { registry: "PyPI", package, version }
+}
+
+const NOT_PUBLISHED: &str = "not published; taken as";
+
+/// A provider that signs the body, says little else, and redelivers for a day.
+const PLAIN: Preset = Preset {
+    name: "",
+    signature: Signature::Scheme(&scheme::PLAIN),
+    items: None,
+    id: at(&["/id"]),
+    event_type: TypeFrom::Pointers(&["/type"]),
+    created: None,
+    live: Live::Configured,
+    account: None,
+    amount: AmountAs::Minor,
+    no_amount: None,
+    exponents: &exponents::ISO_4217,
+    destination_pattern: None,
+    signed_fields: None,
+    asks_when: &[],
+    redelivers_ms: 24 * HOUR_MS,
+    longest_gap_ms: 12 * HOUR_MS,
+    refuse_for_ms: 12 * HOUR_MS,
+    answer_within_ms: Some(10_000),
+    max_body_bytes: MEBIBYTE,
+    redelivery: NOT_PUBLISHED,
+    checked_with: &[],
+    note: "",
+};
 
 /// Stripe's snapshot events (`object: "event"`), <https://docs.stripe.com/api/events/object>. It redelivers live events
 /// for up to three days with growing pauses (<https://docs.stripe.com/webhooks#retries>), test events a few times in a
 /// few hours; it publishes neither the pauses nor when it hangs up, so a day is taken for the longest pause.
 pub static STRIPE: Preset = Preset {
     name: "stripe",
-    scheme: &scheme::STRIPE,
-    id: "/id",
-    event_type: "/type",
-    created_s: "/created",
-    live: "/livemode",
-    account: "/account",
+    signature: Signature::Scheme(&scheme::STRIPE),
+    created: Some(Created { at: "/created", form: TimeForm::Seconds }),
+    live: Live::Flag("/livemode"),
+    account: Some("/account"),
     exponents: &exponents::STRIPE,
-    destination_pattern: "^acct_[A-Za-z0-9]+$",
+    destination_pattern: Some("^acct_[A-Za-z0-9]+$"),
     redelivers_ms: 72 * HOUR_MS,
     longest_gap_ms: 24 * HOUR_MS,
     refuse_for_ms: 48 * HOUR_MS,
     answer_within_ms: None,
-    max_body_bytes: 1 << 20,
+    redelivery: "live: up to 3 days, pauses not published; by hand for 15 to 30 days",
+    checked_with: &[npm("stripe", "23.1.0"), pypi("stripe", "16.1.0")],
+    ..PLAIN
 };
 
-pub static ALL: &[&Preset] = &[&STRIPE];
+/// The specification's example schedule ends after some 75 hours.
+static STANDARD_WEBHOOKS: Preset = Preset {
+    name: "standard_webhooks",
+    signature: Signature::Scheme(&scheme::STANDARD_WEBHOOKS),
+    id: Identity::Message,
+    created: Some(Created { at: "/timestamp", form: TimeForm::Rfc3339 }),
+    redelivers_ms: 75 * HOUR_MS,
+    longest_gap_ms: 24 * HOUR_MS,
+    refuse_for_ms: 48 * HOUR_MS,
+    answer_within_ms: Some(15_000),
+    redelivery: "the sender's own; the specification's example ends after 75 hours",
+    checked_with: &[npm("standardwebhooks", "1.1.1"), pypi("standardwebhooks", "1.1.0")],
+    ..PLAIN
+};
+
+static SVIX: Preset = Preset {
+    name: "svix",
+    signature: Signature::Scheme(&scheme::SVIX),
+    redelivers_ms: 27 * HOUR_MS,
+    longest_gap_ms: 10 * HOUR_MS,
+    refuse_for_ms: 16 * HOUR_MS,
+    redelivery: "8 attempts in 27.5 hours, the last two pauses 10 hours",
+    checked_with: &[npm("svix", "1.99.1"), pypi("svix", "2.9.1")],
+    ..STANDARD_WEBHOOKS
+};
+
+/// <https://docs.adyen.com/development-resources/webhooks/>. Its `live` and `eventDate` are not signed, and so not read.
+static ADYEN: Preset = Preset {
+    name: "adyen",
+    signature: Signature::Adyen,
+    items: Some(Items { list: "/notificationItems", event: Some("/NotificationRequestItem") }),
+    id: Identity::Pointers { needed: &["/eventCode", "/pspReference", "/success"], optional: &["/originalReference"] },
+    event_type: TypeFrom::Pointers(&["/eventCode"]),
+    exponents: &exponents::ADYEN,
+    signed_fields: Some(&[
+        "/pspReference",
+        "/originalReference",
+        "/merchantAccountCode",
+        "/merchantReference",
+        "/amount/value",
+        "/amount/currency",
+        "/eventCode",
+        "/success",
+    ]),
+    asks_when: &[("/success", "true")],
+    redelivers_ms: 30 * 24 * HOUR_MS,
+    longest_gap_ms: 8 * HOUR_MS,
+    refuse_for_ms: 29 * 24 * HOUR_MS,
+    redelivery: "3 tries within a minute, then a queue for up to 30 days, in the end every 8 hours; in order",
+    checked_with: &[npm("@adyen/api-library", "32.1.0"), pypi("Adyen", "16.0.0")],
+    note: "eight signed fields; only they can feed a payout, and `success` must be `true`",
+    ..PLAIN
+};
+
+static ADYEN_BALANCE_PLATFORM: Preset = Preset {
+    name: "adyen_balance_platform",
+    signature: Signature::Scheme(&scheme::ADYEN_BALANCE_PLATFORM),
+    id: Identity::Pointers { needed: &["/type", "/data/id"], optional: &["/data/sequenceNumber"] },
+    created: Some(Created { at: "/timestamp", form: TimeForm::Rfc3339 }),
+    live: Live::Word("/environment"),
+    exponents: &exponents::ADYEN,
+    redelivers_ms: 30 * 24 * HOUR_MS,
+    longest_gap_ms: 8 * HOUR_MS,
+    refuse_for_ms: 29 * 24 * HOUR_MS,
+    redelivery: "as Adyen's payments: up to 30 days",
+    checked_with: &[npm("@adyen/api-library", "32.1.0"), pypi("Adyen", "16.0.0")],
+    ..PLAIN
+};
+
+static SQUARE: Preset = Preset {
+    name: "square",
+    signature: Signature::Scheme(&scheme::SQUARE),
+    id: at(&["/event_id"]),
+    created: Some(Created { at: "/created_at", form: TimeForm::Rfc3339 }),
+    redelivery: "up to 24 hours, then dropped",
+    checked_with: &[npm("square", "46.0.0"), pypi("squareup", "46.0.0.20260916")],
+    note: "the configured `url` is signed with the body",
+    ..PLAIN
+};
+
+static GOCARDLESS: Preset = Preset {
+    name: "gocardless",
+    signature: Signature::Scheme(&scheme::GOCARDLESS),
+    items: Some(Items { list: "/events", event: None }),
+    event_type: TypeFrom::Pointers(&["/resource_type", "/action"]),
+    created: Some(Created { at: "/created_at", form: TimeForm::Rfc3339 }),
+    amount: AmountAs::MinorText,
+    exponents: &exponents::GOCARDLESS,
+    redelivery: "up to 8 times, pauses partly published; by hand at any time",
+    checked_with: &[npm("gocardless-nodejs", "10.1.2"), pypi("gocardless-pro", "3.22.0")],
+    note: "up to 250 events in a delivery; the amount must stand in the resource's metadata",
+    ..PLAIN
+};
+
+static CHECKOUT: Preset = Preset {
+    name: "checkout",
+    signature: Signature::Scheme(&scheme::CHECKOUT),
+    created: Some(Created { at: "/created_on", form: TimeForm::Rfc3339 }),
+    exponents: &exponents::CHECKOUT,
+    redelivery: "not published; taken as 24 hours",
+    note: "Checkout.com (no library verifies: checked with Node's and Python's own HMAC)",
+    ..PLAIN
+};
+
+static RAZORPAY: Preset = Preset {
+    name: "razorpay",
+    signature: Signature::Scheme(&scheme::RAZORPAY),
+    id: Identity::Body,
+    event_type: TypeFrom::Pointers(&["/event"]),
+    created: Some(Created { at: "/created_at", form: TimeForm::Seconds }),
+    exponents: &exponents::RAZORPAY,
+    answer_within_ms: Some(5_000),
+    redelivery: "growing pauses for 24 hours, then the webhook is disabled",
+    checked_with: &[npm("razorpay", "2.9.8"), pypi("razorpay", "2.0.1")],
+    note: "`x-razorpay-event-id` is not signed; after a rotation redeliveries keep the old secret: list both",
+    ..PLAIN
+};
+
+static PAYSTACK: Preset = Preset {
+    name: "paystack",
+    signature: Signature::Scheme(&scheme::PAYSTACK),
+    id: Identity::Body,
+    event_type: TypeFrom::Pointers(&["/event"]),
+    exponents: &exponents::PAYSTACK,
+    redelivers_ms: 72 * HOUR_MS,
+    longest_gap_ms: HOUR_MS,
+    refuse_for_ms: 64 * HOUR_MS,
+    redelivery: "live: 4 times every 3 minutes, then hourly for 72 hours; test: hourly for 10 hours",
+    checked_with: &[pypi("pypaystack2", "3.4.0")],
+    note: "HMAC-SHA512 with the API's secret key; the library is the community's",
+    ..PLAIN
+};
+
+static FLUTTERWAVE: Preset = Preset {
+    name: "flutterwave",
+    signature: Signature::Scheme(&scheme::FLUTTERWAVE),
+    id: Identity::Body,
+    amount: AmountAs::Decimal,
+    redelivery: "not published; taken as 24 hours",
+    note: "version 4 (no library verifies: checked with Node's and Python's own HMAC)",
+    ..PLAIN
+};
+
+static MOLLIE: Preset = Preset {
+    name: "mollie",
+    signature: Signature::Scheme(&scheme::MOLLIE),
+    created: Some(Created { at: "/createdAt", form: TimeForm::Rfc3339 }),
+    amount: AmountAs::Decimal,
+    redelivery: "not published; taken as 24 hours",
+    checked_with: &[pypi("mollie-api-py", "1.10.20")],
+    note: "next-generation webhooks",
+    ..PLAIN
+};
+
+static SHOPIFY: Preset = Preset {
+    name: "shopify",
+    signature: Signature::Scheme(&scheme::SHOPIFY),
+    id: Identity::Body,
+    event_type: TypeFrom::Configured,
+    created: Some(Created { at: "/created_at", form: TimeForm::Rfc3339 }),
+    amount: AmountAs::Decimal,
+    redelivers_ms: 4 * HOUR_MS,
+    longest_gap_ms: 2 * HOUR_MS,
+    refuse_for_ms: 2 * HOUR_MS,
+    answer_within_ms: Some(5_000),
+    redelivery: "8 times in 4 hours; a subscription that fails 8 times in a row is deleted",
+    checked_with: &[npm("@shopify/shopify-api", "13.1.0")],
+    note: "topic, ids and shop stand in headers that are not signed: one endpoint for each topic",
+    ..PLAIN
+};
+
+static MODERN_TREASURY: Preset = Preset {
+    name: "modern_treasury",
+    signature: Signature::Scheme(&scheme::MODERN_TREASURY),
+    id: Identity::Body,
+    event_type: TypeFrom::Pointers(&["/event"]),
+    answer_within_ms: Some(5_000),
+    redelivery: "growing pauses, their end not published; taken as 24 hours",
+    checked_with: &[npm("modern-treasury", "3.3.0"), pypi("modern-treasury", "1.80.0")],
+    note: "its id stands in a header that is not signed",
+    ..PLAIN
+};
+
+static DWOLLA: Preset = Preset {
+    name: "dwolla",
+    signature: Signature::Scheme(&scheme::DWOLLA),
+    event_type: TypeFrom::Pointers(&["/topic"]),
+    created: Some(Created { at: "/timestamp", form: TimeForm::Rfc3339 }),
+    no_amount: Some("Dwolla's events carry links and no amount: nothing that was signed says what to pay"),
+    redelivers_ms: 72 * HOUR_MS,
+    longest_gap_ms: 24 * HOUR_MS,
+    refuse_for_ms: 40 * HOUR_MS,
+    redelivery: "8 times in 72 hours, the last two pauses 24 hours; by hand at any time",
+    note: "carries no amount: rules are refused (no library verifies: checked with Node's and Python's own HMAC)",
+    ..PLAIN
+};
+
+static COINBASE_COMMERCE: Preset = Preset {
+    name: "coinbase_commerce",
+    signature: Signature::Scheme(&scheme::COINBASE_COMMERCE),
+    id: at(&["/event/id"]),
+    event_type: TypeFrom::Pointers(&["/event/type"]),
+    created: Some(Created { at: "/event/created_at", form: TimeForm::Rfc3339 }),
+    amount: AmountAs::Decimal,
+    redelivers_ms: 72 * HOUR_MS,
+    longest_gap_ms: HOUR_MS,
+    refuse_for_ms: 64 * HOUR_MS,
+    redelivery: "growing pauses of at most an hour, for 3 days",
+    checked_with: &[npm("coinbase-commerce-node", "1.0.4"), pypi("coinbase-commerce", "1.0.1")],
+    ..PLAIN
+};
+
+static GITHUB: Preset = Preset {
+    name: "github",
+    signature: Signature::Scheme(&scheme::GITHUB),
+    id: Identity::Body,
+    event_type: TypeFrom::Configured,
+    redelivers_ms: 0,
+    longest_gap_ms: 24 * HOUR_MS,
+    refuse_for_ms: 0,
+    max_body_bytes: 4 * MEBIBYTE,
+    redelivery: "none by itself; by hand",
+    checked_with: &[npm("@octokit/webhooks-methods", "6.0.0")],
+    note: "delivery id and event stand in headers that are not signed: one endpoint for each event. Nothing is ever \
+           refused with 503, as it would not come back",
+    ..PLAIN
+};
+
+/// What a `custom` table does not say.
+pub(crate) static CUSTOM: Preset = Preset { name: "custom", redelivery: "as configured", ..PLAIN };
+
+pub static ALL: &[&Preset] = &[
+    &STRIPE,
+    &STANDARD_WEBHOOKS,
+    &SVIX,
+    &ADYEN,
+    &ADYEN_BALANCE_PLATFORM,
+    &SQUARE,
+    &GOCARDLESS,
+    &CHECKOUT,
+    &RAZORPAY,
+    &PAYSTACK,
+    &FLUTTERWAVE,
+    &MOLLIE,
+    &SHOPIFY,
+    &MODERN_TREASURY,
+    &DWOLLA,
+    &COINBASE_COMMERCE,
+    &GITHUB,
+];
+
+/// Schemes that are known, and refused: what they say is nobody's word.
+pub static REFUSED: &[(&str, &str)] = &[
+    (
+        "flutterwave_v3",
+        "Flutterwave's version 3 sends a fixed text in `verif-hash` and signs nothing: whoever saw one delivery can write \
+         the next. Use version 4",
+    ),
+    (
+        "mollie_classic",
+        "Mollie's classic webhooks carry an id and no signature: anybody can send one. Use the next-generation webhooks",
+    ),
+];
+
+impl Preset {
+    pub fn by_name(name: &str) -> Option<&'static Self> {
+        ALL.iter().copied().find(|preset| preset.name == name)
+    }
+}

@@ -1,15 +1,20 @@
 //! One configured provider: verify, parse, route, in this order and no other.
 
+use std::borrow::Cow;
+
 use payonce_protocol::UnixMillis;
 use payonce_protocol::ids::{Digest, Hasher};
-use payonce_protocol::order::{Mode, PayoutKey, PayoutOrder};
+use payonce_protocol::order::{EventId, Mode, PayoutKey, PayoutOrder};
 use payonce_protocol::outcome::Reason;
+use serde_json::Value;
+
+use crate::adyen;
 
 use crate::config::{ConfigError, Expected, ProviderConfig, duration_ms};
-use crate::event::{BodyMisfit, ParsedEvent, Pointers, Verified};
-use crate::preset::{self, Preset};
+use crate::event::{self, BodyMisfit, ItemMisfit, MAX_EVENTS, ParsedEvent, Reader, Verified};
+use crate::preset::{self, Items, Live, Preset, Signature, TypeFrom};
 use crate::rules::{Misfit, PayoutRule, Problems};
-use crate::scheme::Refused;
+use crate::scheme::{Piece, Refused};
 use crate::secrets::{MAX_SECRETS, Secrets};
 
 const MAX_NAME_BYTES: usize = 32;
@@ -20,7 +25,9 @@ pub struct Provider {
     name: String,
     namespace: String,
     preset: &'static Preset,
-    pointers: Pointers,
+    /// The address as configured, where it is signed.
+    url: String,
+    reader: Reader,
     ignore: Vec<String>,
     rules: Vec<PayoutRule>,
     refuse_for_ms: u64,
@@ -77,13 +84,13 @@ impl Provider {
                 problem: "a provider's name is up to 32 of a-z, A-Z, 0-9, `_`, `-`".to_owned(),
             });
         }
-        let known = preset::ALL.iter().copied().find(|preset| preset.name == config.scheme);
-        if known.is_none() {
-            let names: Vec<&str> = preset::ALL.iter().map(|preset| preset.name).collect();
-            problems.add("scheme", format!("unknown; there is {}", names.join(", ")));
-        }
+        let known = scheme(config, &mut problems);
         // The rest is checked by the first preset's measures, so that one misspelling does not hide the other errors.
         let preset = known.unwrap_or(&preset::STRIPE);
+        let mode = config.mode.map(Mode::from);
+        if known.is_some() {
+            check_besides(config, preset, &mut problems);
+        }
         let namespace = config.namespace.as_deref().unwrap_or(name);
         if config.namespace.is_some() && !is_name(namespace) {
             problems.add("namespace", "up to 32 of a-z, A-Z, 0-9, `_`, `-`");
@@ -95,7 +102,7 @@ impl Provider {
             .payouts
             .iter()
             .enumerate()
-            .map(|(index, rule)| PayoutRule::compile(index, rule, preset, &mut problems))
+            .map(|(index, rule)| PayoutRule::compile(index, rule, preset, mode, &mut problems))
             .collect();
         check_types(config, &mut problems);
         let refuse_for_ms = duration("refuse_for", config.refuse_for.as_deref(), &mut problems);
@@ -110,13 +117,15 @@ impl Provider {
         if !(1..=MAX_BODY_BYTES).contains(&max_body_bytes) {
             problems.add("max_body_bytes", format!("1 to {MAX_BODY_BYTES}"));
         }
-        let pointers = Pointers::of(preset).map_err(|problem| problems.add("scheme", problem)).ok();
-        match (pointers, rules.into_iter().collect(), problems.found) {
-            (Some(pointers), Some(rules), found) if found.is_empty() => Ok(Self {
+        let reader = Reader::of(preset, config.event_type.as_deref());
+        let reader = reader.map_err(|problem| problems.add("scheme", problem)).ok();
+        match (reader, rules.into_iter().collect(), problems.found) {
+            (Some(reader), Some(rules), found) if found.is_empty() => Ok(Self {
                 name: name.to_owned(),
                 namespace: namespace.to_owned(),
                 preset,
-                pointers,
+                url: config.url.clone().unwrap_or_default(),
+                reader,
                 ignore: config.ignore.clone(),
                 rules,
                 refuse_for_ms: refuse_for_ms.unwrap_or(preset.refuse_for_ms),
@@ -138,18 +147,65 @@ impl Provider {
         body: &'a [u8],
         now: UnixMillis,
     ) -> Result<Verified<'a>, Refused> {
-        self.preset.scheme.verify(secrets, "", headers, body, now)?;
-        Ok(Verified { body })
+        let message = match self.preset.signature {
+            Signature::Scheme(scheme) => {
+                scheme.verify(secrets, &self.url, headers, body, now)?;
+                scheme.message_id(headers).map(str::to_owned)
+            }
+            Signature::Adyen => {
+                adyen::verify(secrets, body)?;
+                None
+            }
+        };
+        Ok(Verified { body, message })
+    }
+
+    /// The body as the provider would send it: some write their signature into it. Before [`Provider::sign`].
+    pub fn seal<'b>(&self, secrets: &Secrets, body: &'b [u8]) -> Cow<'b, [u8]> {
+        match self.preset.signature {
+            Signature::Scheme(_) => Cow::Borrowed(body),
+            Signature::Adyen => Cow::Owned(adyen::seal(secrets, body)),
+        }
     }
 
     /// The headers that the provider would send with this body: for the local sender and for tests.
     pub fn sign(&self, secrets: &Secrets, body: &[u8], now: UnixMillis) -> Vec<(http::HeaderName, http::HeaderValue)> {
-        self.preset.scheme.sign(secrets, "", body, now)
+        match self.preset.signature {
+            Signature::Scheme(scheme) => scheme.sign(secrets, &self.url, body, now),
+            Signature::Adyen => vec![],
+        }
     }
 
-    /// Every event of a delivery, before anything is done about the first.
-    pub fn events(&self, verified: &Verified<'_>) -> Result<Vec<ParsedEvent>, BodyMisfit> {
-        Ok(vec![self.pointers.parse(verified.body)?])
+    /// Every event of a delivery in the order of the body, before anything is done about the first. One that cannot be
+    /// read hinders no other.
+    pub fn events(&self, verified: &Verified<'_>) -> Result<Vec<Result<ParsedEvent, ItemMisfit>>, BodyMisfit> {
+        let mut body = event::read(verified.body)?;
+        let items = match self.preset.items {
+            None => return Ok(vec![Ok(self.reader.event(body, verified).map_err(BodyMisfit::Event)?)]),
+            Some(Items { list, .. }) => match body.pointer_mut(list).map(Value::take) {
+                Some(Value::Array(items)) if items.len() > MAX_EVENTS => {
+                    return Err(BodyMisfit::TooMany { pointer: list });
+                }
+                Some(Value::Array(items)) => items,
+                _ => return Err(BodyMisfit::NoList { pointer: list }),
+            },
+        };
+        let read = |(index, item)| {
+            let event = self.event_of(item).and_then(|event| self.reader.event(event, verified));
+            event.map_err(|problem| ItemMisfit { index, problem })
+        };
+        Ok(items.into_iter().enumerate().map(read).collect())
+    }
+
+    fn event_of(&self, mut item: Value) -> Result<Value, String> {
+        let event = match self.preset.items.and_then(|items| items.event) {
+            None => item,
+            Some(at) => item.pointer_mut(at).map(Value::take).ok_or_else(|| format!("{at} is missing"))?,
+        };
+        match self.preset.signature {
+            Signature::Scheme(_) => Ok(event),
+            Signature::Adyen => adyen::signed_part(&event).ok_or_else(|| "its signed fields cannot be read".to_owned()),
+        }
     }
 
     pub fn route(&self, event: &ParsedEvent, context: &RouteContext) -> Routed {
@@ -214,6 +270,60 @@ impl Provider {
             }));
         }
         parts
+    }
+}
+
+/// The preset that the scheme names, or the one that `custom` describes.
+fn scheme(config: &ProviderConfig, problems: &mut Problems) -> Option<&'static Preset> {
+    match (&config.custom, config.scheme.as_str()) {
+        (Some(custom), "custom") => return custom.preset(problems),
+        (None, "custom") => problems.add("custom", "is missing: it describes the scheme"),
+        (Some(_), _) => problems.add("custom", "stands only with scheme = \"custom\""),
+        (None, _) => {}
+    }
+    if let Some((_, why)) = preset::REFUSED.iter().find(|(name, _)| *name == config.scheme) {
+        problems.add("scheme", format!("is refused. {why}"));
+        return None;
+    }
+    let known = Preset::by_name(&config.scheme);
+    if known.is_none() && config.scheme != "custom" {
+        let names: Vec<&str> = preset::ALL.iter().map(|preset| preset.name).collect();
+        problems.add("scheme", format!("unknown; there is {}, custom", names.join(", ")));
+    }
+    known
+}
+
+/// What the configuration must say because the provider's signed bytes do not, and must not say where they do.
+fn check_besides(config: &ProviderConfig, preset: &Preset, problems: &mut Problems) {
+    let signs_url = matches!(preset.signature, Signature::Scheme(scheme) if scheme.signed.contains(&Piece::Url));
+    for (key, given, needed, why) in [
+        ("url", config.url.is_some(), signs_url, "the provider signs its address: give it as the provider has it"),
+        (
+            "event_type",
+            config.event_type.is_some(),
+            matches!(preset.event_type, TypeFrom::Configured),
+            "no signed byte says the type: name the one that this endpoint is for",
+        ),
+        (
+            "mode",
+            config.mode.is_some(),
+            matches!(preset.live, Live::Configured),
+            "its events do not say whether money is real: write live or test",
+        ),
+    ] {
+        match (given, needed) {
+            (false, true) => problems.add(key, format!("is missing: {why}")),
+            (true, false) => {
+                problems.add(key, "is not wanted: it stands in what the provider signs, or is not signed at all")
+            }
+            _ => {}
+        }
+    }
+    if config.url.as_ref().is_some_and(|url| !url.starts_with("https://")) {
+        problems.add("url", "begins with https://");
+    }
+    if config.event_type.as_ref().is_some_and(|name| EventId::new(name.as_str()).is_err()) {
+        problems.add("event_type", "is a short text of visible ASCII");
     }
 }
 

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use payonce_protocol::UnixMillis;
-use payonce_protocol::exponents::Table;
+use payonce_protocol::exponents::{ExponentError, Table};
 use payonce_protocol::money::{Currency, Money};
 use payonce_protocol::order::{Destination, Mode, PayoutKey, PayoutOrder};
 use payonce_protocol::outcome::Reason;
@@ -14,7 +14,7 @@ use serde_json::Value;
 use crate::config::{ConfigError, Expected, Rule};
 use crate::event::ParsedEvent;
 use crate::pointer::Pointer;
-use crate::preset::Preset;
+use crate::preset::{AmountAs, Live, Preset};
 
 const MAX_KEY_POINTERS: usize = 8;
 const MAX_RAIL_FIELDS: usize = 16;
@@ -52,25 +52,64 @@ pub(crate) struct PayoutRule {
     pub key: Vec<Pointer>,
     pub when: Vec<(Pointer, Expected)>,
     amount: Pointer,
-    currency: Pointer,
+    amount_as: AmountAs,
+    currency: CurrencyFrom,
     destination: Pointer,
     max_amount: BTreeMap<Currency, u64>,
     destination_pattern: Regex,
     pub paid_from: Option<UnixMillis>,
     rail_fields: BTreeMap<String, Pointer>,
     allow_connected_accounts: bool,
-    created: Pointer,
-    live: Pointer,
-    account: Pointer,
+    created: Option<Pointer>,
+    live: LiveFrom,
+    account: Option<Pointer>,
+    /// Of the preset: an event in which one differs never asks.
+    asks_when: Vec<(Pointer, &'static str)>,
     exponents: &'static Table,
+}
+
+#[derive(Debug)]
+enum CurrencyFrom {
+    Event(Pointer),
+    Always(Currency),
+}
+
+#[derive(Debug)]
+enum LiveFrom {
+    Flag(Pointer),
+    Word(Pointer),
+    Always(Mode),
 }
 
 impl PayoutRule {
     /// `None` when something was wrong; what, is in `problems`.
-    pub fn compile(index: usize, rule: &Rule, preset: &'static Preset, problems: &mut Problems) -> Option<Self> {
+    /// `mode` is the configured one, where the provider's events do not say it.
+    pub fn compile(
+        index: usize,
+        rule: &Rule,
+        preset: &'static Preset,
+        mode: Option<Mode>,
+        problems: &mut Problems,
+    ) -> Option<Self> {
         let name = format!("payouts[{index}]");
         let field = |field: &str| format!("{name}.{field}");
         let before = problems.found.len();
+        if let Some(why) = preset.no_amount {
+            problems.add(&field("amount"), why);
+        }
+        let signed = |problems: &mut Problems, name: &str, text: &str| {
+            if preset.signed_fields.is_some_and(|fields| text.starts_with('/') && !fields.contains(&text)) {
+                let fields = preset.signed_fields.unwrap_or_default().join(", ");
+                problems.add(&field(name), format!("is not signed by the provider; there are {fields}"));
+            }
+        };
+        rule.key.as_slice().iter().for_each(|text| signed(problems, "key", text));
+        rule.when.keys().for_each(|text| signed(problems, "when", text));
+        rule.rail_fields.values().for_each(|text| signed(problems, "rail_fields", text));
+        for (name, text) in [("amount", &rule.amount), ("currency", &rule.currency), ("destination", &rule.destination)]
+        {
+            signed(problems, name, text);
+        }
         if rule.event.is_empty() || rule.event == "*" {
             problems.add(&field("event"), "name one event type, exactly");
         }
@@ -107,23 +146,49 @@ impl PayoutRule {
             })
             .collect();
         let paid_from = rule.paid_from.as_ref().and_then(|moment| {
+            if preset.created.is_none() {
+                problems.add(&field("paid_from"), "no time stands in what this provider signs");
+            }
             let millis = moment.millis();
             if millis.is_none() {
                 problems.add(&field("paid_from"), "write a time with its offset, such as 2026-12-01T00:00:00Z");
             }
             millis
         });
-        let pattern = rule.destination_pattern.as_deref().unwrap_or(preset.destination_pattern);
-        let destination_pattern =
-            whole(pattern).map_err(|problem| problems.add(&field("destination_pattern"), problem)).ok();
+        let destination_pattern = match rule.destination_pattern.as_deref().or(preset.destination_pattern) {
+            Some(pattern) => {
+                whole(pattern).map_err(|problem| problems.add(&field("destination_pattern"), problem)).ok()
+            }
+            None => {
+                problems.add(
+                    &field("destination_pattern"),
+                    "is missing: say what a payee looks like, such as ^acct_[A-Za-z0-9]+$",
+                );
+                None
+            }
+        };
         let amount = problems.pointer(&field("amount"), &rule.amount);
-        let currency = problems.pointer(&field("currency"), &rule.currency);
+        let currency = if rule.currency.starts_with('/') {
+            problems.pointer(&field("currency"), &rule.currency).map(CurrencyFrom::Event)
+        } else {
+            let known = rule.currency.parse().ok().filter(|code| preset.exponents.get(*code).is_some());
+            if known.is_none() {
+                problems.add(&field("currency"), "is neither a JSON pointer nor a currency whose unit is known here");
+            }
+            known.map(CurrencyFrom::Always)
+        };
+        let live = match preset.live {
+            Live::Flag(at) => Pointer::parse(at).ok().map(LiveFrom::Flag),
+            Live::Word(at) => Pointer::parse(at).ok().map(LiveFrom::Word),
+            Live::Configured => mode.map(LiveFrom::Always),
+        };
         let destination = problems.pointer(&field("destination"), &rule.destination);
         let compiled = Self {
             event: rule.event.clone(),
             key,
             when,
             amount: amount?,
+            amount_as: rule.amount_as.unwrap_or(preset.amount),
             currency: currency?,
             destination: destination?,
             max_amount,
@@ -131,9 +196,14 @@ impl PayoutRule {
             paid_from,
             rail_fields,
             allow_connected_accounts: rule.allow_connected_accounts,
-            created: Pointer::parse(preset.created_s).ok()?,
-            live: Pointer::parse(preset.live).ok()?,
-            account: Pointer::parse(preset.account).ok()?,
+            created: preset.created.and_then(|created| Pointer::parse(created.at).ok()),
+            live: live?,
+            account: preset.account.and_then(|at| Pointer::parse(at).ok()),
+            asks_when: preset
+                .asks_when
+                .iter()
+                .filter_map(|(at, text)| Some((Pointer::parse(at).ok()?, *text)))
+                .collect(),
             exponents: preset.exponents,
             name,
         };
@@ -142,6 +212,10 @@ impl PayoutRule {
 
     pub fn asks(&self, event: &ParsedEvent) -> bool {
         self.event == event.event_type
+            && self
+                .asks_when
+                .iter()
+                .all(|(pointer, text)| pointer.of(&event.body).and_then(Value::as_str) == Some(*text))
             && self.when.iter().all(|(pointer, expected)| {
                 pointer.of(&event.body).is_some_and(|found| match expected {
                     Expected::Boolean(expected) => found.as_bool() == Some(*expected),
@@ -163,10 +237,16 @@ impl PayoutRule {
         let misfit = |reason, problem| Misfit { reason, problem, key: key.clone().ok() };
         let invalid = |problem| misfit(Reason::InvalidEvent, problem);
 
-        let created_at =
-            event.created_at.ok_or_else(|| invalid(self.says(&self.created, "is not a time in seconds")))?;
-        if paid_from.is_some_and(|paid_from| created_at < paid_from) {
-            return Err(misfit(Reason::BeforeCutover, self.says(&self.created, "lies before paid_from")));
+        match (&self.created, event.created_at, paid_from) {
+            (Some(_), Some(created_at), Some(paid_from)) if created_at < paid_from => {
+                let problem = self.says_of(self.created.as_ref(), "lies before paid_from");
+                return Err(misfit(Reason::BeforeCutover, problem));
+            }
+            (Some(created), None, _) => return Err(invalid(self.says(created, "is no time"))),
+            (None, _, Some(_)) => {
+                return Err(invalid(format!("{}: paid_from is set, and no time is signed", self.name)));
+            }
+            _ => {}
         }
         let key_found = key.clone().map_err(invalid)?;
         self.check_sender(event, rail_mode).map_err(invalid)?;
@@ -195,36 +275,57 @@ impl PayoutRule {
 
     /// Whose event it is, and whether real money moves in it.
     fn check_sender(&self, event: &ParsedEvent, rail_mode: Mode) -> Result<(), String> {
-        let connected = self.account.of(&event.body).is_some_and(|account| !account.is_null());
-        if connected && !self.allow_connected_accounts {
-            return Err(
-                self.says(&self.account, "is there: an event of a connected account, which the rule does not allow")
-            );
+        if let Some(account) = &self.account
+            && account.of(&event.body).is_some_and(|account| !account.is_null())
+            && !self.allow_connected_accounts
+        {
+            return Err(self.says(account, "is there: an event of a connected account, which the rule does not allow"));
         }
-        let mode = match self.live.of(&event.body) {
-            Some(Value::Bool(true)) => Mode::Live,
-            Some(Value::Bool(false)) => Mode::Test,
-            _ => return Err(self.says(&self.live, "is neither true nor false")),
+        let (mode, says) = match &self.live {
+            LiveFrom::Always(mode) => (*mode, format!("{}: the provider's mode is", self.name)),
+            LiveFrom::Flag(at) => match at.of(&event.body) {
+                Some(Value::Bool(true)) => (Mode::Live, self.says(at, "says")),
+                Some(Value::Bool(false)) => (Mode::Test, self.says(at, "says")),
+                _ => return Err(self.says(at, "is neither true nor false")),
+            },
+            LiveFrom::Word(at) => match at.of(&event.body).and_then(Value::as_str) {
+                Some("live") => (Mode::Live, self.says(at, "says")),
+                Some("test") => (Mode::Test, self.says(at, "says")),
+                _ => return Err(self.says(at, "is neither `live` nor `test`")),
+            },
         };
         if mode != rail_mode {
-            return Err(self
-                .says(&self.live, &format!("says another mode than the rail's key, which is {}", rail_mode.as_str())));
+            return Err(format!("{says} another mode than the rail's key, which is {}", rail_mode.as_str()));
         }
         Ok(())
     }
 
     fn money(&self, event: &ParsedEvent) -> Result<Money, String> {
-        let minor = self.amount.of(&event.body).and_then(Value::as_u64);
-        let minor = minor.ok_or_else(|| self.says(&self.amount, "is not a whole number above zero"))?;
-        let currency: Currency = self
-            .text(&self.currency, event)?
-            .parse()
-            .map_err(|problem| self.says(&self.currency, &format!("is no currency: {problem}")))?;
-        let money = self.exponents.money(minor, currency).map_err(|problem| {
-            format!("{}: {} with {}: {problem}", self.name, self.amount.as_str(), self.currency.as_str())
-        })?;
+        let currency: Currency = match &self.currency {
+            CurrencyFrom::Always(currency) => *currency,
+            CurrencyFrom::Event(pointer) => self
+                .text(pointer, event)?
+                .parse()
+                .map_err(|problem| self.says(pointer, &format!("is no currency: {problem}")))?,
+        };
+        let found = self.amount.of(&event.body);
+        let not = |what: &str| self.says(&self.amount, what);
+        let minor = match self.amount_as {
+            AmountAs::Minor => found.and_then(Value::as_u64).ok_or_else(|| not("is not a whole number above zero"))?,
+            AmountAs::MinorText => found
+                .and_then(Value::as_str)
+                .and_then(digits)
+                .ok_or_else(|| not("is not a text of digits above zero"))?,
+            AmountAs::Decimal => {
+                let (minor, places) = found.and_then(decimal).ok_or_else(|| not("is not a decimal amount"))?;
+                let unit = self.exponents.get(currency).ok_or_else(|| not(&ExponentError::Unlisted.to_string()))?;
+                let money = Money::new(minor, places, currency).and_then(|money| money.with_exponent(unit.digits));
+                money.map_err(|problem| not(&problem.to_string()))?.minor()
+            }
+        };
+        let money = self.exponents.money(minor, currency).map_err(|problem| not(&problem.to_string()))?;
         match self.max_amount.get(&currency) {
-            None if !self.max_amount.is_empty() => Err(self.says(&self.currency, "is in no max_amount")),
+            None if !self.max_amount.is_empty() => Err(self.says(&self.amount, "is of a currency in no max_amount")),
             Some(largest) if minor > *largest => Err(self.says(&self.amount, "is above max_amount")),
             _ => Ok(money),
         }
@@ -257,9 +358,40 @@ impl PayoutRule {
         pointer.of(&event.body).and_then(Value::as_str).ok_or_else(|| self.says(pointer, "is missing, or not a text"))
     }
 
+    fn says_of(&self, pointer: Option<&Pointer>, problem: &str) -> String {
+        pointer.map_or_else(|| format!("{}: {problem}", self.name), |pointer| self.says(pointer, problem))
+    }
+
     fn says(&self, pointer: &Pointer, problem: &str) -> String {
         format!("{}: {} {problem}", self.name, pointer.as_str())
     }
+}
+
+/// Canonical digits: no sign, no leading zero.
+fn digits(text: &str) -> Option<u64> {
+    let canonical = !text.starts_with('0') && text.bytes().all(|byte| byte.is_ascii_digit());
+    canonical.then(|| text.parse().ok()).flatten()
+}
+
+/// `"10.50"`, or the number 10.5, as 1050 and 2 places. A number is taken as it would be written shortest; with more than
+/// fifteen digits that need not be what was sent.
+fn decimal(value: &Value) -> Option<(u64, u8)> {
+    const MAX_PLACES: usize = 8;
+    const EXACT_DIGITS: usize = 15;
+    let text = match value {
+        Value::String(text) => text.clone(),
+        Value::Number(number) => number.to_string(),
+        _ => return None,
+    };
+    let (whole, places) = text.split_once('.').unwrap_or((&text, ""));
+    let canonical = !whole.is_empty()
+        && (whole == "0" || !whole.starts_with('0'))
+        && (places.is_empty() != text.contains('.'))
+        && places.len() <= MAX_PLACES
+        && whole.bytes().chain(places.bytes()).all(|byte| byte.is_ascii_digit())
+        && (value.is_string() || whole.len() + places.len() <= EXACT_DIGITS);
+    let minor = canonical.then(|| format!("{whole}{places}").parse().ok()).flatten()?;
+    Some((minor, u8::try_from(places.len()).ok()?))
 }
 
 /// The pattern as one that must match from the first byte to the last.

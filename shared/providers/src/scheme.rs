@@ -1,5 +1,5 @@
 //! A signature scheme as data, and the one engine that verifies and signs by it. A provider's scheme is a constant
-//! [`Scheme`]; nothing here knows a provider's name but [`STRIPE`].
+//! [`Scheme`]; those of all presets stand at the end.
 
 use std::num::NonZeroU64;
 
@@ -29,6 +29,8 @@ pub struct Scheme {
     pub header: &'static str,
     /// What each signature begins with, such as `sha256=`; most often nothing.
     pub prefix: &'static str,
+    /// The prefix may be left out.
+    pub prefix_optional: bool,
     pub container: Container,
     pub algorithm: Algorithm,
     pub key: KeyDecoding,
@@ -46,6 +48,8 @@ pub struct Scheme {
 pub enum Container {
     /// The value is the signature.
     Single,
+    /// Signatures joined by commas.
+    CommaList,
     /// `name=value` joined by commas; those of this name are signatures, the others are not looked at.
     KeyValueList { signature: &'static str },
     /// `version,value` joined by spaces; those of this version are signatures.
@@ -105,22 +109,7 @@ pub enum TimeFrom {
     Header(&'static str),
 }
 
-const FIVE_MINUTES_S: NonZeroU64 = NonZeroU64::MIN.saturating_add(299);
-
-/// `Stripe-Signature: t=…,v1=…[,v1=…][,v0=…]` over `{t}.{body}`, the key being the whole `whsec_…` text.
-/// <https://docs.stripe.com/webhooks#verify-manually>. Stricter than Stripe's own libraries: they let any future time
-/// pass, and each reads a repeated or malformed `t` in its own way.
-pub const STRIPE: Scheme = Scheme {
-    header: "stripe-signature",
-    prefix: "",
-    container: Container::KeyValueList { signature: "v1" },
-    algorithm: Algorithm::HmacSha256,
-    key: KeyDecoding::Utf8,
-    encoding: Encoding::Hex,
-    signed: &[Piece::Time, Piece::Text("."), Piece::Body],
-    time: Some(SignedTime { from: TimeFrom::Element("t"), past_s: FIVE_MINUTES_S, future_s: FIVE_MINUTES_S }),
-    id_header: None,
-};
+pub(crate) const FIVE_MINUTES_S: NonZeroU64 = NonZeroU64::MIN.saturating_add(299);
 
 /// Why a delivery is not believed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
@@ -137,6 +126,9 @@ pub enum Refused {
     Future,
     #[error("no active secret made this signature")]
     Mismatch,
+    /// What was signed could be read in two ways.
+    #[error("what is signed is ambiguous")]
+    Ambiguous,
     /// Ours to repair: none of the secrets has the form that the scheme wants.
     #[error("no secret can be read as a key")]
     UnusableSecret,
@@ -151,6 +143,7 @@ impl Refused {
             Self::Stale => "stale",
             Self::Future => "future",
             Self::Mismatch => "mismatch",
+            Self::Ambiguous => "ambiguous",
             Self::UnusableSecret => "unusable_secret",
         }
     }
@@ -212,6 +205,7 @@ impl Scheme {
             .collect();
         let value = match self.container {
             Container::Single => signatures.into_iter().next().unwrap_or_default(),
+            Container::CommaList => signatures.join(","),
             Container::KeyValueList { signature } => {
                 let elements = signatures.iter().map(|value| format!("{signature}={value}"));
                 match self.time.map(|time| time.from) {
@@ -236,10 +230,16 @@ impl Scheme {
             .collect()
     }
 
+    /// The signed id of the message, where the scheme has one; only after [`Scheme::verify`] does it say anything.
+    pub(crate) fn message_id<'h>(&self, headers: &'h HeaderMap) -> Option<&'h str> {
+        message_id(one_header(headers, self.id_header?).ok()?).ok()
+    }
+
     /// The decoded signatures of the header: at least one, not too many, all well formed.
     fn signatures(&self, header: &str) -> Result<Vec<Vec<u8>>, Refused> {
         let texts: Vec<&str> = match self.container {
             Container::Single => vec![header],
+            Container::CommaList => header.split(',').map(str::trim).collect(),
             Container::KeyValueList { signature } => values(elements(header)?, signature),
             Container::SpaceList { version } => values(split(header, ' ', ',')?, version),
         };
@@ -248,7 +248,11 @@ impl Scheme {
         }
         texts
             .into_iter()
-            .map(|text| text.strip_prefix(self.prefix).and_then(|text| self.decode(text)))
+            .map(|text| match text.strip_prefix(self.prefix) {
+                Some(signature) => self.decode(signature),
+                None if self.prefix_optional => self.decode(text),
+                None => None,
+            })
             .collect::<Option<_>>()
             .ok_or(Refused::MalformedSignature)
     }
@@ -363,7 +367,7 @@ fn values<'h>(elements: Vec<(&'h str, &'h str)>, name: &str) -> Vec<&'h str> {
 }
 
 /// Lower case only.
-fn hex_bytes(text: &str) -> Option<Vec<u8>> {
+pub(crate) fn hex_bytes(text: &str) -> Option<Vec<u8>> {
     let digit = |byte: u8| match byte {
         b'0'..=b'9' => Some(byte - b'0'),
         b'a'..=b'f' => Some(byte - b'a' + 10),
@@ -375,3 +379,109 @@ fn hex_bytes(text: &str) -> Option<Vec<u8>> {
     }
     pairs.map(|pair| Some(digit(pair[0])? << 4 | digit(pair[1])?)).collect()
 }
+
+/// HMAC-SHA256 over the raw body, in lower-case hex, with the secret's own bytes as the key: what most providers do.
+pub(crate) const PLAIN: Scheme = Scheme {
+    header: "",
+    prefix: "",
+    prefix_optional: false,
+    container: Container::Single,
+    algorithm: Algorithm::HmacSha256,
+    key: KeyDecoding::Utf8,
+    encoding: Encoding::Hex,
+    signed: &[Piece::Body],
+    time: None,
+    id_header: None,
+};
+
+/// `Stripe-Signature: t=…,v1=…[,v1=…][,v0=…]` over `{t}.{body}`, the key being the whole `whsec_…` text.
+/// <https://docs.stripe.com/webhooks#verify-manually>. Stricter than Stripe's own libraries: they let any future time
+/// pass, and each reads a repeated or malformed `t` in its own way.
+pub const STRIPE: Scheme = Scheme {
+    header: "stripe-signature",
+    container: Container::KeyValueList { signature: "v1" },
+    signed: &[Piece::Time, Piece::Text("."), Piece::Body],
+    time: Some(SignedTime { from: TimeFrom::Element("t"), past_s: FIVE_MINUTES_S, future_s: FIVE_MINUTES_S }),
+    ..PLAIN
+};
+
+/// `webhook-signature: v1,… v1,…` over `{id}.{t}.{body}`; the key is the base64 after `whsec_`.
+/// <https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md>
+pub const STANDARD_WEBHOOKS: Scheme = Scheme {
+    header: "webhook-signature",
+    container: Container::SpaceList { version: "v1" },
+    key: KeyDecoding::Base64 { mark: "whsec_" },
+    encoding: Encoding::Base64,
+    signed: &[Piece::Id, Piece::Text("."), Piece::Time, Piece::Text("."), Piece::Body],
+    time: Some(SignedTime {
+        from: TimeFrom::Header("webhook-timestamp"),
+        past_s: FIVE_MINUTES_S,
+        future_s: FIVE_MINUTES_S,
+    }),
+    id_header: Some("webhook-id"),
+    ..PLAIN
+};
+
+/// The same under Svix's own header names, <https://docs.svix.com/receiving/verifying-payloads/how-manual>.
+pub const SVIX: Scheme = Scheme {
+    header: "svix-signature",
+    time: Some(SignedTime {
+        from: TimeFrom::Header("svix-timestamp"),
+        past_s: FIVE_MINUTES_S,
+        future_s: FIVE_MINUTES_S,
+    }),
+    id_header: Some("svix-id"),
+    ..STANDARD_WEBHOOKS
+};
+
+/// <https://docs.adyen.com/development-resources/webhooks/verify-hmac-signatures>, of the balance platform: the body, not
+/// eight of its fields.
+pub const ADYEN_BALANCE_PLATFORM: Scheme =
+    Scheme { header: "hmacsignature", key: KeyDecoding::Hex, encoding: Encoding::Base64, ..PLAIN };
+
+/// <https://developer.squareup.com/docs/webhooks/step3validate>
+pub const SQUARE: Scheme = Scheme {
+    header: "x-square-hmacsha256-signature",
+    encoding: Encoding::Base64,
+    signed: &[Piece::Url, Piece::Body],
+    ..PLAIN
+};
+
+/// <https://developer.gocardless.com/getting-started/staying-up-to-date-with-webhooks>
+pub const GOCARDLESS: Scheme = Scheme { header: "webhook-signature", ..PLAIN };
+
+/// <https://www.checkout.com/docs/workflows/set-up-your-webhook-receiver>
+pub const CHECKOUT: Scheme = Scheme { header: "cko-signature", ..PLAIN };
+
+/// <https://razorpay.com/docs/webhooks/validate-test/>
+pub const RAZORPAY: Scheme = Scheme { header: "x-razorpay-signature", ..PLAIN };
+
+/// <https://paystack.com/docs/payments/webhooks/>
+pub const PAYSTACK: Scheme = Scheme { header: "x-paystack-signature", algorithm: Algorithm::HmacSha512, ..PLAIN };
+
+/// Version 4, <https://developer.flutterwave.com/docs/webhooks>
+pub const FLUTTERWAVE: Scheme = Scheme { header: "flutterwave-signature", encoding: Encoding::Base64, ..PLAIN };
+
+/// Next-generation webhooks, <https://docs.mollie.com/reference/webhooks-new>. During a rotation there are several values.
+pub const MOLLIE: Scheme = Scheme {
+    header: "x-mollie-signature",
+    prefix: "sha256=",
+    prefix_optional: true,
+    container: Container::CommaList,
+    ..PLAIN
+};
+
+/// <https://shopify.dev/docs/apps/build/webhooks/subscribe/https#step-2-validate-the-origin-of-your-webhook-to-ensure-its-coming-from-shopify>
+pub const SHOPIFY: Scheme = Scheme { header: "x-shopify-hmac-sha256", encoding: Encoding::Base64, ..PLAIN };
+
+/// <https://docs.moderntreasury.com/platform/reference/webhook-signature-verification>
+pub const MODERN_TREASURY: Scheme = Scheme { header: "x-signature", ..PLAIN };
+
+/// <https://developers.dwolla.com/docs/connect/webhooks/process-validate>
+pub const DWOLLA: Scheme = Scheme { header: "x-request-signature-sha-256", ..PLAIN };
+
+/// <https://docs.cdp.coinbase.com/commerce/docs/webhooks-security>
+pub const COINBASE_COMMERCE: Scheme = Scheme { header: "x-cc-webhook-signature", ..PLAIN };
+
+/// <https://docs.github.com/en/webhooks/using-webhooks/validating-webhook-deliveries>
+pub const GITHUB: Scheme = Scheme { header: "x-hub-signature-256", prefix: "sha256=", ..PLAIN };

@@ -17,6 +17,7 @@ use crate::{T, T_S, TOML, config, provider_with, secrets};
 const STANDARD_WEBHOOKS: Scheme = Scheme {
     header: "webhook-signature",
     prefix: "",
+    prefix_optional: false,
     container: Container::SpaceList { version: "v1" },
     algorithm: Algorithm::HmacSha256,
     key: KeyDecoding::Base64 { mark: "whsec_" },
@@ -34,6 +35,7 @@ const STANDARD_WEBHOOKS: Scheme = Scheme {
 const PREFIXED_SHA512: Scheme = Scheme {
     header: "x-signature",
     prefix: "sha512=",
+    prefix_optional: false,
     container: Container::Single,
     algorithm: Algorithm::HmacSha512,
     key: KeyDecoding::Hex,
