@@ -81,6 +81,7 @@ fn every_mistake_is_found_at_its_key() {
         ("/accounts/{d", "/{payee}/{d".into(), "rail.http.request.path"),
         ("{field.segment}\"", "{field.segment}/\"".into(), "ok: it may end with a slash"),
         ("{field.segment}\"", "{field.segment}//\"".into(), "rail.http.request.path"),
+        ("/accounts/{d", format!("/{}/{{d", "a".repeat(1_000)), "rail.http.request.path"),
         // Fixed headers.
         ("X-Fixed = ", "Host = ".into(), "rail.http.request.headers.Host"),
         ("X-Fixed = ", "content-length = ".into(), "rail.http.request.headers.content-length"),
@@ -154,6 +155,7 @@ fn every_mistake_is_found_at_its_key() {
         (books, "more_header = \"a b\"".into(), "rail.http.books.more_header"),
         (books, "full_page = 2\nitems = \"items\"".into(), "rail.http.books.items"),
         (books, "full_page = 2\nreturned = { \"/s\" = [] }".into(), "rail.http.books.returned"),
+        (books, "full_page = 2\nreturned = { s = [\"x\"] }".into(), "rail.http.books.returned"),
         ("find = {", "# find = {".into(), "rail.http.books"),
         ("amount = \"/amount\"", "amount = \"amount\"".into(), "rail.http.books.amount"),
         ("reference = \"/reference\"\ncreated", "created".into(), "rail.http.books.reference"),
@@ -186,6 +188,14 @@ fn every_mistake_is_found_at_its_key() {
         assert!(found, "{from} -> {to}: {expected}, not {keys:?}");
     }
     println!("{} mistakes", cases.len());
+}
+
+/// A table of the key without a key anywhere.
+#[test]
+fn a_key_that_is_shown_nowhere() {
+    let text = API.replace("header = \"X-Key\"", "").replace("\"{rail_key}\"", "\"none\"");
+    let keys: Vec<_> = config(&text).unwrap().check().into_iter().map(|(key, _)| key).collect();
+    assert_eq!(keys, ["rail.http.key.header"]);
 }
 
 /// The list's keys stand before the books' own, which come first in the file.
