@@ -27,7 +27,8 @@ const ACCOUNT_BYTES_AT_MOST: usize = 64;
 /// A path and its query, without our values.
 const TEXT_BYTES_AT_MOST: usize = 1024;
 
-/// Headers that are ours or the connection's to set.
+/// Headers that are ours or the connection's to set, and those that some servers read as another method: look-ups carry
+/// the fixed headers too, and must stay GETs.
 const NOT_YOURS: &[&str] = &[
     "accept-encoding",
     "authorization",
@@ -45,6 +46,9 @@ const NOT_YOURS: &[&str] = &[
     "trailer",
     "transfer-encoding",
     "upgrade",
+    "x-http-method",
+    "x-http-method-override",
+    "x-method-override",
 ];
 
 /// Collects problems under `rail.http`.

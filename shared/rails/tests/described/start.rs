@@ -88,6 +88,7 @@ fn every_mistake_is_found_at_its_key() {
         ("X-Fixed = ", "Transfer-Encoding = ".into(), "rail.http.request.headers.Transfer-Encoding"),
         ("X-Fixed = ", "Connection = ".into(), "rail.http.request.headers.Connection"),
         ("X-Fixed = ", "Authorization = ".into(), "rail.http.request.headers.Authorization"),
+        ("X-Fixed = ", "X-HTTP-Method-Override = ".into(), "rail.http.request.headers.X-HTTP-Method-Override"),
         ("X-Fixed = ", "x-key = ".into(), "rail.http.request.headers.x-key"),
         ("X-Fixed = ", "x-api-key = ".into(), "rail.http.request.headers.x-api-key"),
         ("X-Fixed = ", "\"X Fixed\" = ".into(), "rail.http.request.headers.X Fixed"),
