@@ -13,6 +13,7 @@ use payonce_protocol::order::PayoutOrder;
 use payonce_protocol::outcome::{Reason, Verdict};
 use payonce_providers::ParsedEvent;
 use payonce_rails::{Connection, Evidence, Gate, Prepared};
+use payonce_runtime::config::{MIN_PAYOUT_MS, RECORD_RESERVE_MS};
 use payonce_runtime::metrics::{End, Step};
 use payonce_runtime::random;
 use payonce_runtime::telemetry::Detail;
@@ -119,13 +120,15 @@ impl<'a> Attempt<'a> {
         Input::Gate { hold: self.ruling.hold, time: self.time_left(), patience: self.patience() }
     }
 
-    /// A claim is put twice at the most, and each put and the record have their own time.
+    /// Two deadlines count. Past the platform's nothing runs any more, so the worst case must fit: a claim is put twice at
+    /// the most, and each put and the record have their own time. Past the provider's it hangs up, which harms no payout
+    /// but counts as a failed delivery: events that have not begun by then are left to the next one.
     fn time_left(&self) -> TimeLeft {
         let limits = &self.delivery.app.parts.limits;
-        let left = self.delivery.deadline.saturating_sub(self.delivery.app.parts.clock.now());
+        let left = self.delivery.deadline.saturating_sub(self.now());
         let for_claim = 2 * limits.claim_ms + limits.record_ms;
         let for_payout = for_claim + limits.connect_ms + self.payout_ms();
-        if left >= for_payout {
+        if left >= for_payout && self.provider_waits_ms() >= MIN_PAYOUT_MS + RECORD_RESERVE_MS {
             TimeLeft::ForPayout
         } else if left >= for_claim {
             TimeLeft::ForClaim
@@ -134,13 +137,17 @@ impl<'a> Attempt<'a> {
         }
     }
 
-    /// A provider that hangs up early must not make every first delivery count as failed (M4).
+    /// How long the provider will still wait for the answer.
+    fn provider_waits_ms(&self) -> u64 {
+        let answer_within = self.delivery.app.parts.provider.answer_within_ms().unwrap_or(u64::MAX);
+        self.delivery.received_at.saturating_add(answer_within).saturating_sub(self.now())
+    }
+
+    /// A provider that hangs up early must not make every first delivery count as failed (M4). The claim stands by then,
+    /// so the rail gets its least time even when the provider's is over.
     fn payout_ms(&self) -> u64 {
-        let parts = &self.delivery.app.parts;
-        let within = parts.provider.answer_within_ms().map_or(u64::MAX, |answer_within| {
-            answer_within.saturating_sub(parts.limits.claim_ms + parts.limits.record_ms)
-        });
-        parts.limits.payout_ms.min(within)
+        let within = self.provider_waits_ms().saturating_sub(RECORD_RESERVE_MS).max(MIN_PAYOUT_MS);
+        self.delivery.app.parts.limits.payout_ms.min(within)
     }
 
     /// Refusing has an end: past it the provider may not come back, and the event is claimed and filed instead.

@@ -6,13 +6,14 @@ use std::pin::pin;
 use std::time::Duration;
 
 use futures_util::FutureExt;
-use futures_util::future::{Either, join_all, select};
+use futures_util::future::{Either, select};
+use futures_util::stream::{self, StreamExt};
 use lambda_http::{Body, Request, RequestExt, Response};
 use payonce_ledger::Case;
 use payonce_protocol::UnixMillis;
 use payonce_protocol::ids::{AttemptId, Digest};
 use payonce_protocol::outcome::Reason;
-use payonce_providers::{ParsedEvent, Refused, RouteContext, Routed, Verified};
+use payonce_providers::{ItemMisfit, ParsedEvent, Refused, RouteContext, Routed, Verified};
 use payonce_runtime::metrics::{DeliveryMetrics, End, Named, Step};
 use tokio::sync::Notify;
 use tokio::time::timeout;
@@ -24,6 +25,9 @@ use crate::gate::Ruling;
 
 /// The body's record is written beside the payout. When everything else is done, it is waited for this long.
 const BODY_GRACE: Duration = Duration::from_millis(500);
+
+/// Events of one delivery that are handled at the same time: each holds a connection to the rail and one to the table.
+const EVENTS_AT_ONCE: usize = 8;
 
 /// One HTTP request of a provider.
 pub(crate) struct Delivery<'a> {
@@ -86,10 +90,12 @@ impl<'a> Delivery<'a> {
         let parts = &self.app.parts;
         let headers = self.request.headers();
         match parts.provider.verify(&parts.secrets.current(), headers, body, self.received_at) {
-            Err(Refused::Mismatch) => match parts.secrets.refresh(self.received_at).await {
-                Some(secrets) => parts.provider.verify(&secrets, headers, body, self.received_at),
-                None => Err(Refused::Mismatch),
-            },
+            Err(refused @ (Refused::Mismatch | Refused::UnusableSecret)) => {
+                match parts.secrets.refresh(self.received_at).await {
+                    Some(secrets) => parts.provider.verify(&secrets, headers, body, self.received_at),
+                    None => Err(refused),
+                }
+            }
             settled => settled,
         }
     }
@@ -146,10 +152,20 @@ impl<'a> Delivery<'a> {
         match parsed {
             Ok(Ok(events)) => {
                 let ruling = self.app.control.ruling(&self.app.parts.ledger, self.received_at).await;
-                join_all(events.iter().map(|event| self.event(event, body, ruling))).await
+                let handled: Vec<_> = events.iter().map(|item| self.item(item, body, ruling)).collect();
+                // In the order of the body, whichever ends first.
+                stream::iter(handled).buffered(EVENTS_AT_ONCE).collect().await
             }
-            Ok(Err(misfit)) => vec![self.misfit_body(body, misfit.to_string()).await],
-            Err(_) => vec![self.misfit_body(body, "the parser gave up".to_owned()).await],
+            Ok(Err(misfit)) => vec![self.misfit_body(body, body, misfit.to_string()).await],
+            Err(_) => vec![self.misfit_body(body, body, "the parser gave up".to_owned()).await],
+        }
+    }
+
+    /// One that cannot be read is a case, and no hindrance to its neighbours.
+    async fn item(&self, item: &Result<ParsedEvent, ItemMisfit>, body: Digest, ruling: Ruling) -> Ended {
+        match item {
+            Ok(event) => self.event(event, body, ruling).await,
+            Err(misfit) => self.misfit_body(body, misfit.item, misfit.to_string()).await,
         }
     }
 
@@ -195,9 +211,10 @@ impl<'a> Delivery<'a> {
         }
     }
 
-    async fn misfit_body(&self, body: Digest, problem: String) -> Ended {
+    /// The whole body, or one item of it, that has no id: its hash names it.
+    async fn misfit_body(&self, body: Digest, nameless: Digest, problem: String) -> Ended {
         let provider = self.app.parts.provider.name();
-        let subject = vec![provider.to_owned(), body.to_string()];
+        let subject = vec![provider.to_owned(), nameless.to_string()];
         let case = Case {
             provider: Some(provider.to_owned()),
             body: Some(body),

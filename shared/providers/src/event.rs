@@ -76,6 +76,8 @@ pub const MAX_EVENTS: usize = 500;
 #[error("item {index}: {problem}")]
 pub struct ItemMisfit {
     pub index: usize,
+    /// The hash of the item, which is the same in whatever company it comes again.
+    pub item: Digest,
     /// Names places, never values.
     pub problem: String,
 }

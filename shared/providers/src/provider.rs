@@ -190,9 +190,10 @@ impl Provider {
                 _ => return Err(BodyMisfit::NoList { pointer: list }),
             },
         };
-        let read = |(index, item)| {
+        let read = |(index, item): (usize, Value)| {
+            let digest = Digest::of(item.to_string());
             let event = self.event_of(item).and_then(|event| self.reader.event(event, verified));
-            event.map_err(|problem| ItemMisfit { index, problem })
+            event.map_err(|problem| ItemMisfit { index, item: digest, problem })
         };
         Ok(items.into_iter().enumerate().map(read).collect())
     }

@@ -52,7 +52,14 @@ impl Default for Limits {
 const MAX_DELIVERY_MS: u64 = 28_000;
 
 /// A rail that is given less would be cut off while it pays.
-const MIN_PAYOUT_MS: u64 = 1_000;
+pub const MIN_PAYOUT_MS: u64 = 1_000;
+
+/// Kept back for the outcome's record out of the time that the provider waits: what it takes when nothing is wrong. What
+/// it may take at the worst is another matter, and of the platform's deadline.
+pub const RECORD_RESERVE_MS: u64 = 500;
+
+/// Out of a provider's patience, for everything before the payout when nothing is wrong: a cold start among it.
+const BEFORE_PAYOUT_MS: u64 = 1_000;
 
 const MAX_BODY_DAYS: u32 = 3_650;
 
@@ -120,7 +127,7 @@ impl Config {
             match Provider::new(name, config) {
                 Ok(provider) => {
                     fingerprints.insert(provider.key_rules());
-                    check_patience(&provider, limits.unwrap_or_default(), &mut problems);
+                    check_patience(&provider, &mut problems);
                 }
                 Err(found) => problems.extend(found),
             }
@@ -277,11 +284,10 @@ fn reference(path: String, text: &str, problems: &mut Vec<ConfigError>) -> Optio
 }
 
 /// A provider that hangs up early leaves less time for the payout (M4).
-fn check_patience(provider: &Provider, limits: Limits, problems: &mut Vec<ConfigError>) {
-    let Some(answer_within_ms) = provider.answer_within_ms() else { return };
-    let left = answer_within_ms.saturating_sub(limits.claim_ms.saturating_add(limits.record_ms));
-    if left < MIN_PAYOUT_MS {
-        let why = format!("leaves {left} ms for the payout after claim and record; it needs {MIN_PAYOUT_MS}");
+fn check_patience(provider: &Provider, problems: &mut Vec<ConfigError>) {
+    const LEAST_MS: u64 = BEFORE_PAYOUT_MS + MIN_PAYOUT_MS + RECORD_RESERVE_MS;
+    if provider.answer_within_ms().is_some_and(|answer_within| answer_within < LEAST_MS) {
+        let why = format!("must be at least {LEAST_MS} ms: claim, payout and record do not fit in less");
         problems.push(problem(format!("providers.{}.answer_within", provider.name()), why));
     }
 }

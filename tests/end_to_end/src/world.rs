@@ -40,6 +40,8 @@ pub struct World {
     pub provider: Provider,
     pub secrets: Secrets,
     pub function_ms: u64,
+    /// Which of the configuration's providers sends.
+    sender: &'static str,
     app: Arc<webhook::App>,
     engine: Engine,
     /// The functions' own, through the proxy.
@@ -69,6 +71,11 @@ impl World {
 
     /// With a configuration made from the sandbox's.
     pub async fn with(change: impl Fn(String) -> String) -> Self {
+        Self::of("stripe", change).await
+    }
+
+    /// With the deliveries of another provider, which the changed configuration holds.
+    pub async fn of(sender: &'static str, change: impl Fn(String) -> String) -> Self {
         let clock = Clock::manual(BEGINNING);
         let engine = Engine::start();
         let tables = engine.tables().await;
@@ -78,12 +85,13 @@ impl World {
         let config = Config::parse(&change(CONFIG.replace(RAIL_IN_CONFIG, &sandbox.url()))).unwrap();
         let rail = Rail::new(&config.rail, RailSecret::new(secret).unwrap(), None, None).unwrap();
         let parts = (Arc::new(dynamo::ledger(&proxy.url(), &tables)), Arc::new(rail));
-        let app = app(&config, &clock, &parts).await;
+        let app = app(&config, sender, &clock, &parts).await;
         Self {
             ledger: dynamo::ledger(&engine.url(), &tables),
-            provider: config.provider(Some("stripe")).unwrap(),
+            provider: config.provider(Some(sender)).unwrap(),
             secrets: Secrets::new(vec![sandbox_secret("PAYONCE_SANDBOX_STRIPE").unwrap()]).unwrap(),
             function_ms: FUNCTION_MS,
+            sender,
             rail: sandbox,
             app,
             clock,
@@ -99,8 +107,8 @@ impl World {
     /// after a deployment.
     pub async fn restart_with(&mut self, change: impl Fn(String) -> String) {
         self.config = Config::parse(&change(CONFIG.replace(RAIL_IN_CONFIG, &self.rail.url()))).unwrap();
-        self.provider = self.config.provider(Some("stripe")).unwrap();
-        self.app = app(&self.config, &self.clock, &self.parts).await;
+        self.provider = self.config.provider(Some(self.sender)).unwrap();
+        self.app = app(&self.config, self.sender, &self.clock, &self.parts).await;
     }
 
     pub fn engine(&self) -> &Engine {
@@ -198,7 +206,12 @@ impl World {
     }
 }
 
-async fn app(config: &Config, clock: &Clock, parts: &(Arc<Ledger>, Arc<Rail>)) -> Arc<webhook::App> {
+async fn app(
+    config: &Config,
+    sender: &'static str,
+    clock: &Clock,
+    parts: &(Arc<Ledger>, Arc<Rail>),
+) -> Arc<webhook::App> {
     let environment = Environment::read(|name| {
         let value = match name {
             "PAYONCE_AUDIT_TABLE" => "aaa",
@@ -212,8 +225,8 @@ async fn app(config: &Config, clock: &Clock, parts: &(Arc<Ledger>, Arc<Rail>)) -
     .unwrap();
     let reader = SecretReader::with_variables(&environment, sandbox_secret);
     Arc::new(webhook::App::new(webhook::Parts {
-        provider: config.provider(Some("stripe")).unwrap(),
-        secrets: SecretSource::open(reader, config.secrets("stripe"), clock.now()).await.unwrap(),
+        provider: config.provider(Some(sender)).unwrap(),
+        secrets: SecretSource::open(reader, config.secrets(sender), clock.now()).await.unwrap(),
         ledger: parts.0.clone(),
         rail: parts.1.clone(),
         clock: clock.clone(),

@@ -79,8 +79,12 @@ pub struct Proxy {
 
 impl Proxy {
     pub fn start(engine: &Engine) -> Self {
+        Self::before(engine.address())
+    }
+
+    /// In front of whatever listens there.
+    pub fn before(upstream: SocketAddr) -> Self {
         let (listener, address) = listen();
-        let upstream = engine.address();
         let state = Arc::new(Mutex::new(State::default()));
         let shared = Arc::clone(&state);
         let serving = Background::start(async move {

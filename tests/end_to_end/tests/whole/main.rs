@@ -5,6 +5,7 @@
 
 mod crashes;
 mod deliveries;
+mod fan_out;
 mod faults;
 mod holds;
 mod misfits;

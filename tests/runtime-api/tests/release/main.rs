@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails loudly")]
 #![allow(clippy::disallowed_methods, reason = "a test reads its settings and the clock")]
 
+mod fan_out;
 mod world;
 
 use std::collections::BTreeSet;

@@ -1,6 +1,7 @@
 //! Everything around the deployed binary, on loopback: the Runtime API that feeds it, a DynamoDB, a rail that counts.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use payonce_ledger::{Case, Claim, Credentials, Ledger, Settings, StoredOutcome, Tables, create_tables};
@@ -8,10 +9,13 @@ use payonce_local::dynamo::Dynamo;
 use payonce_local::sandbox_rail::SandboxRail;
 use payonce_protocol::order::PayoutKey;
 use payonce_protocol::outcome::Reason;
-use payonce_providers::{Provider, Secrets};
+use payonce_providers::Secrets;
+use payonce_rails::{Rail, RailSecret};
 use payonce_runtime::clock::Clock;
 use payonce_runtime::config::Config;
+use payonce_runtime::metrics::Metrics;
 use payonce_runtime_api_tests::{Ending, Function, RuntimeApi, Treatment};
+use payonce_suite::faults::Proxy;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
@@ -26,10 +30,12 @@ const TABLES: [&str; 3] = ["payonce-audit", "payonce-bodies", "payonce-reconcile
 pub struct World {
     pub api: RuntimeApi,
     pub rail: SandboxRail,
+    /// Between the functions and their tables.
+    pub proxy: Proxy,
     runtime: Runtime,
-    ledger: Ledger,
-    provider: Provider,
-    dynamo: Dynamo,
+    ledger: Arc<Ledger>,
+    config: Config,
+    _dynamo: Dynamo,
     folder: TempDir,
 }
 
@@ -70,7 +76,7 @@ impl World {
             credentials: Credentials::Given { key_id: "AKIDPLANTED".to_owned(), secret: "planted-secret".to_owned() },
         };
         let [audit, bodies, reconcile] = TABLES.map(str::to_owned);
-        let ledger = Ledger::new(&settings, Tables { audit, bodies, reconcile }).unwrap();
+        let ledger = Arc::new(Ledger::new(&settings, Tables { audit, bodies, reconcile }).unwrap());
         runtime.block_on(create_tables(&ledger)).unwrap();
         let config = format!(
             r#"
@@ -86,6 +92,20 @@ impl World {
             destination = "/data/object/metadata/payee"
             max_amount = {{ eur = 500000 }}
 
+            [providers.collections]
+            scheme = "gocardless"
+            mode = "test"
+            secrets = ["env:SIGNING"]
+
+            [[providers.collections.payouts]]
+            event = "payments/confirmed"
+            key = "/links/payment"
+            amount = "/resource_metadata/payout_pence"
+            amount_as = "minor_text"
+            currency = "GBP"
+            destination = "/resource_metadata/payee"
+            destination_pattern = "^acct_[A-Za-z0-9]+$"
+
             [rail]
             kind = "stripe"
             url = "{}"
@@ -94,24 +114,29 @@ impl World {
             "#,
             rail.url()
         );
-        let provider = Config::parse(&config).unwrap().provider(Some("stripe")).unwrap();
         let folder = tempfile::tempdir().unwrap();
-        std::fs::write(folder.path().join("payonce.toml"), config).unwrap();
-        Self { api: RuntimeApi::start(), rail, runtime, ledger, provider, dynamo, folder }
+        std::fs::write(folder.path().join("payonce.toml"), &config).unwrap();
+        let config = Config::parse(&config).unwrap();
+        let proxy = Proxy::before(dynamo.url().trim_start_matches("http://").parse().unwrap());
+        Self { api: RuntimeApi::start(), rail, proxy, runtime, ledger, config, _dynamo: dynamo, folder }
     }
 
     pub fn start(&self, name: &str) -> Function {
+        self.start_for(name, "stripe")
+    }
+
+    pub fn start_for(&self, name: &str, provider: &str) -> Function {
         let config = self.folder.path().join("payonce.toml");
         let environment = [
             ("PAYONCE_CONFIG", config.to_str().unwrap()),
             ("PAYONCE_AUDIT_TABLE", TABLES[0]),
             ("PAYONCE_BODIES_TABLE", TABLES[1]),
             ("PAYONCE_RECONCILE_TABLE", TABLES[2]),
-            ("PAYONCE_PROVIDER", "stripe"),
+            ("PAYONCE_PROVIDER", provider),
             ("AWS_REGION", "eu-central-1"),
             ("AWS_ACCESS_KEY_ID", "AKIDPLANTED"),
             ("AWS_SECRET_ACCESS_KEY", "planted-secret"),
-            ("AWS_ENDPOINT_URL", &self.dynamo.url()),
+            ("AWS_ENDPOINT_URL", &self.proxy.url()),
             ("SIGNING", SIGNING),
             ("PAYING", PAYING),
             ("LOOKING", LOOKING),
@@ -121,7 +146,7 @@ impl World {
 
     /// Queues a delivery of this payment, signed now, and returns its request id.
     pub fn deliver(&self, payment: &str, treatment: Treatment) -> String {
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
+        let now = now_s();
         let body = json!({
             "id": format!("evt_{payment}"),
             "object": "event",
@@ -134,13 +159,18 @@ impl World {
                 "currency": "eur",
                 "metadata": { "payee": "acct_1SampleWorkshop", "name": "Planted Person" },
             }},
-        })
-        .to_string();
+        });
+        self.deliver_from("stripe", &body.to_string(), treatment)
+    }
+
+    /// Queues this body, signed now by the provider.
+    pub fn deliver_from(&self, provider: &str, body: &str, treatment: Treatment) -> String {
         let secrets = Secrets::new(vec![SIGNING.to_owned()]).unwrap();
-        let signed = self.provider.sign(&secrets, body.as_bytes(), now * 1000);
+        let provider = self.config.provider(Some(provider)).unwrap();
+        let signed = provider.sign(&secrets, body.as_bytes(), now_s() * 1000);
         let headers: serde_json::Map<String, Value> =
             signed.iter().map(|(name, value)| (name.to_string(), value.to_str().unwrap().into())).collect();
-        self.api.invoke(gateway_event(&body, headers).to_string(), WITHIN, treatment)
+        self.api.invoke(gateway_event(body, headers).to_string(), WITHIN, treatment)
     }
 
     pub fn answer(&self, request_id: &str) -> Answer {
@@ -168,10 +198,35 @@ impl World {
         cases.into_iter().filter(about).map(|case| case.reason).collect()
     }
 
+    /// Time passes for the sweeper, which runs each minute. Not the binary's: its clock cannot be moved.
+    pub fn sweep(&self, minutes: u64) {
+        let clock = Clock::manual(now_s() * 1000);
+        let rail = Rail::new(&self.config.rail, RailSecret::new(PAYING).unwrap(), None, None).unwrap();
+        let sweeper = sweeper::App::new(sweeper::Parts {
+            ledger: self.ledger.clone(),
+            rail: Arc::new(rail),
+            metrics: Metrics::stdout(clock.clone()),
+            clock: clock.clone(),
+            margin_ms: payonce_protocol::sweep::MARGIN_MS,
+        });
+        for _ in 0..minutes {
+            clock.advance(payonce_protocol::sweep::MINUTE_MS);
+            self.runtime.block_on(sweeper.run()).unwrap();
+        }
+    }
+
+    pub fn cases(&self) -> Vec<Case> {
+        self.runtime.block_on(self.ledger.open_cases(1_000)).unwrap()
+    }
+
     /// How many payout requests for this payment reached the rail.
     pub fn requests(&self, payment: &str) -> u64 {
         self.rail.requests().get(&format!("stripe/pi_{payment}")).copied().unwrap_or(0)
     }
+}
+
+fn now_s() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs()
 }
 
 /// An event of an HTTP API, payload format 2.0.
