@@ -10,7 +10,8 @@ use payonce_protocol::order::Mode;
 use serde::Deserialize;
 
 use crate::connect::Target;
-use crate::described::check;
+use crate::described::Api;
+use crate::described::check::{Problems, check};
 use crate::described::config::{HttpConfig, Scheme};
 use crate::request::SecretHeader;
 
@@ -39,7 +40,12 @@ pub enum RailKind {
 impl RailConfig {
     /// Everything that is wrong, each with its place in the configuration.
     pub fn check(&self) -> Vec<(String, String)> {
-        let mut problems = Vec::new();
+        self.read().err().unwrap_or_default()
+    }
+
+    /// The description of a rail that is not in code, or everything that is wrong.
+    pub(crate) fn read(&self) -> Result<Option<Api>, Problems> {
+        let mut problems = Problems::new();
         if let Err(problem) = Target::parse(&self.url) {
             problems.push(("rail.url".to_owned(), problem.to_owned()));
         }
@@ -49,15 +55,19 @@ impl RailConfig {
                 problems.push((place.to_owned(), "is empty".to_owned()));
             }
         }
-        match (self.kind, &self.http) {
-            (RailKind::Stripe, None) => {}
+        let api = match (self.kind, &self.http) {
+            (RailKind::Stripe, None) => None,
             (RailKind::Stripe, Some(_)) => {
                 problems.push(("rail.http".to_owned(), "is for kind = \"http\" only".to_owned()));
+                None
             }
-            (RailKind::Http, None) => problems.push(("rail.http".to_owned(), "is missing".to_owned())),
-            (RailKind::Http, Some(http)) => problems.extend(check::check(http).err().unwrap_or_default()),
-        }
-        problems
+            (RailKind::Http, None) => {
+                problems.push(("rail.http".to_owned(), "is missing".to_owned()));
+                None
+            }
+            (RailKind::Http, Some(http)) => check(http).map_err(|found| problems.extend(found)).ok(),
+        };
+        if problems.is_empty() { Ok(api) } else { Err(problems) }
     }
 }
 

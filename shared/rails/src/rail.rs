@@ -17,10 +17,10 @@ use tokio::time::Instant;
 
 use crate::answer::{Table, classify};
 use crate::books::{Books, NextBy, RailPayout, Read, Search};
-use crate::config::{RailConfig, RailKind, RailSecret};
+use crate::config::{RailConfig, RailSecret};
 use crate::connect::{ConnectFailure, Connection, Connector, Target};
+use crate::described::Api;
 use crate::described::config::Scheme;
-use crate::described::{Api, check};
 use crate::payment::{Evidence, Gate, Payment};
 use crate::request::{Misfit, Prepared, SecretHeader};
 use crate::stripe;
@@ -103,18 +103,16 @@ impl Rail {
         roots: Option<RootCertStore>,
     ) -> Result<Self, RailError> {
         let target = Target::parse(&config.url).map_err(RailError::Url)?;
-        if let Some((key, problem)) = config.check().into_iter().next() {
-            return Err(RailError::Config { key, problem });
-        }
+        let api = config.read().map_err(|found| {
+            let (key, problem) = found.into_iter().next().unwrap_or_default();
+            RailError::Config { key, problem }
+        })?;
         let host = target.authority();
         let connector = Connector::new(target, roots).map_err(RailError::Url)?;
         let secrets = [("rail.secret", &secret), ("rail.lookup_secret", lookup.as_ref().unwrap_or(&secret))];
-        match (config.kind, &config.http) {
-            (RailKind::Http, Some(http)) => match check::check(http) {
-                Ok(api) => Self::described(api, connector, host, secrets),
-                Err(_) => Err(RailError::Config { key: "rail.http".to_owned(), problem: "is wrong".to_owned() }),
-            },
-            _ => Self::stripe(connector, host, secrets),
+        match api {
+            Some(api) => Self::described(api, connector, host, secrets),
+            None => Self::stripe(connector, host, secrets),
         }
     }
 
@@ -328,6 +326,7 @@ fn headers(secrets: Secrets<'_>, scheme: Scheme, name: &http::HeaderName) -> Res
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::RailKind;
 
     fn new(secret: &str, lookup: Option<&str>) -> Result<Rail, RailError> {
         let url = "https://api.stripe.com".to_owned();

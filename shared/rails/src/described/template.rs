@@ -20,7 +20,7 @@ pub(crate) enum Slot {
     Field(String),
 }
 
-/// What a placeholder is, and where text that looks like one is not.
+/// A text of the description: fixed, or one whole placeholder.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Text {
     Fixed(String),
