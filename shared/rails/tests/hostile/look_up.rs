@@ -71,6 +71,7 @@ fn an_answer_that_does_not_say_absent_is_not_absent() {
         (http("302 Found", "location: /v1/transfers\r\n", ""), "302"),
         (list(&[payout("tr_1", "another/key")], false), "another key's payouts"),
         (list(&[payout("po_1", key().as_str())], false), "no transfer"),
+        (list(&[payout("tr_1", key().as_str()).replace("transfer\"", "reversal\"")], false), "another object"),
         (list(&[], true), "more to come"),
         (b"HTTP/1.1 200 OK\r\ncontent-length: 900\r\n\r\n{}".to_vec(), "cut"),
     ] {
