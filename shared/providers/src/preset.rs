@@ -138,7 +138,7 @@ const fn pypi(package: &'static str, version: &'static str) -> Library {
     Library { registry: "PyPI", package, version }
 }
 
-const NOT_PUBLISHED: &str = "not published; taken as";
+const NOT_PUBLISHED: &str = "not published; taken as 24 hours";
 
 /// A provider that signs the body, says little else, and redelivers for a day.
 const PLAIN: Preset = Preset {
@@ -285,7 +285,6 @@ static CHECKOUT: Preset = Preset {
     signature: Signature::Scheme(&scheme::CHECKOUT),
     created: Some(Created { at: "/created_on", form: TimeForm::Rfc3339 }),
     exponents: &exponents::CHECKOUT,
-    redelivery: "not published; taken as 24 hours",
     note: "Checkout.com (no library verifies: checked with Node's and Python's own HMAC)",
     ..PLAIN
 };
@@ -324,7 +323,6 @@ static FLUTTERWAVE: Preset = Preset {
     signature: Signature::Scheme(&scheme::FLUTTERWAVE),
     id: Identity::Body,
     amount: AmountAs::Decimal,
-    redelivery: "not published; taken as 24 hours",
     note: "version 4 (no library verifies: checked with Node's and Python's own HMAC)",
     ..PLAIN
 };
@@ -334,7 +332,6 @@ static MOLLIE: Preset = Preset {
     signature: Signature::Scheme(&scheme::MOLLIE),
     created: Some(Created { at: "/createdAt", form: TimeForm::Rfc3339 }),
     amount: AmountAs::Decimal,
-    redelivery: "not published; taken as 24 hours",
     checked_with: &[pypi("mollie-api-py", "1.10.20")],
     note: "next-generation webhooks",
     ..PLAIN

@@ -5,9 +5,12 @@
 #![allow(clippy::disallowed_methods, reason = "a seed may be given by the environment, else the time is one")]
 
 mod config;
+mod custom;
+mod presets;
 mod random;
 mod routing;
 mod signature;
+mod table;
 
 use payonce_providers::{Provider, ProviderConfig, Secrets};
 

@@ -39,7 +39,7 @@ fn parse(provider: &Provider, body: &[u8]) -> Result<ParsedEvent, BodyMisfit> {
     let verified = provider.verify(&held, &headers, body, T).unwrap();
     let mut events = provider.events(&verified)?;
     assert_eq!(events.len(), 1);
-    Ok(events.remove(0).expect("a whole body is an event, or none"))
+    Ok(events.remove(0).unwrap())
 }
 
 fn route_in(provider: &Provider, body: &Value, context: RouteContext) -> Routed {
