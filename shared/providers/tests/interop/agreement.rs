@@ -38,9 +38,8 @@ fn bodies(random: &mut Random) -> Vec<Vec<u8>> {
 }
 
 pub fn agrees(provider: &'static str) {
-    let oracles = Oracle::both(provider);
-    is_the_library_of_the_table(provider, &oracles);
-    for mut oracle in oracles {
+    let mut oracles = Oracle::both(provider);
+    for oracle in &mut oracles {
         let mut random = Random::new(&oracle.name());
         for body in bodies(&mut random) {
             // Its decoder drops a byte order mark before hashing: one of the differences.
@@ -69,6 +68,7 @@ pub fn agrees(provider: &'static str) {
             assert!(case.we_say(&anything).is_err(), "{anything:?}");
         }
     }
+    is_the_library_of_the_table(provider, &oracles);
 }
 
 /// The preset names the libraries that were asked, in the version that is installed.
