@@ -145,8 +145,9 @@ fn a_list_that_cannot_be_read_to_its_end() {
     assert!(matches!(ids, Err(LookUpFailure::TooLong)), "{ids:?}");
     assert_eq!(targets.len(), 1);
     let two = |_: &Request| Some(Answer::json(200, json!([item(1, "a")])).with("x-after", "a").with("x-after", "b"));
-    let (ids, _) = listed(&books(", next = \"after\", next_by = \"header\"", "more_header = \"X-After\""), two);
+    let (ids, targets) = listed(&books(", next = \"after\", next_by = \"header\"", "more_header = \"X-After\""), two);
     assert!(matches!(ids, Err(LookUpFailure::Unreadable)), "{ids:?}");
+    assert_eq!(targets.len(), 1);
 }
 
 fn found(rail: &Rail) -> Result<Vec<RailPayout>, LookUpFailure> {
@@ -184,6 +185,10 @@ fn an_item_that_is_not_as_described_is_not_absent() {
         *page.lock().unwrap() = json!([wrong]);
         assert!(matches!(found(&rail), Err(LookUpFailure::Unreadable)), "{name} {value}");
     }
+    let mut unknown_unit = right.clone();
+    (unknown_unit["amount"], unknown_unit["currency"]) = (json!(12), json!("XXX"));
+    *page.lock().unwrap() = json!([unknown_unit]);
+    assert!(matches!(found(&rail), Err(LookUpFailure::Unreadable)));
     *page.lock().unwrap() = json!([right, item(2, "ns/1")]);
     assert!(found(&rail).is_err());
     *page.lock().unwrap() = json!([]);

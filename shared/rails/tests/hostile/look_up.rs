@@ -53,6 +53,12 @@ fn a_payout_is_found_by_our_reference_alone() {
 }
 
 #[test]
+fn a_part_that_was_given_back() {
+    let part = payout("tr_1", key().as_str()).replace("\"amount_reversed\":0", "\"amount_reversed\":1");
+    assert!(find(Make::Coded, list(&[part], false)).0.unwrap()[0].returned);
+}
+
+#[test]
 fn nothing_found_is_an_empty_list() {
     for make in Make::BOTH {
         assert!(find(make, list(&[], false)).0.unwrap().is_empty());
