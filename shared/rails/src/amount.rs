@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use payonce_protocol::exponents;
 use payonce_protocol::money::{Currency, Money};
 use serde::Deserialize;
 use serde_json::Value;
@@ -84,19 +85,28 @@ impl AmountForm {
     }
 }
 
-/// Digits after the point of each currency that the rail pays in. One that is not listed is not paid.
+/// Digits after the point of each currency that the rail pays in. One that is not known is not paid.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Units(pub BTreeMap<Currency, u8>);
+pub(crate) struct Units {
+    pub listed: BTreeMap<Currency, u8>,
+    /// The others are counted as in ISO 4217.
+    pub iso_4217: bool,
+}
 
 impl Units {
+    fn of(&self, currency: Currency) -> Option<u8> {
+        let iso = || exponents::ISO_4217.get(currency).filter(|_| self.iso_4217).map(|exponent| exponent.digits);
+        self.listed.get(&currency).copied().or_else(iso)
+    }
+
     /// The same sum in the rail's units: exact, or refused.
     pub(crate) fn convert(&self, money: &Money) -> Result<Money, Misfit> {
-        let digits = self.0.get(&money.currency()).ok_or(Misfit::Currency)?;
-        money.with_exponent(*digits).map_err(|_| Misfit::Amount)
+        let digits = self.of(money.currency()).ok_or(Misfit::Currency)?;
+        money.with_exponent(digits).map_err(|_| Misfit::Amount)
     }
 
     pub(crate) fn digits(&self, currency: &str) -> Option<u8> {
-        self.0.get(&currency.parse().ok()?).copied()
+        self.of(currency.parse().ok()?)
     }
 }
 
@@ -166,5 +176,20 @@ mod tests {
                 }
             }
         }
+    }
+
+    /// ISK has no digits in ISO 4217, and two at a rail that says so (C4).
+    #[test]
+    fn an_exception_stands_above_iso_4217() {
+        let isk = Money::new(10_000, 0, "ISK".parse().unwrap()).unwrap();
+        let units = |listed: &[(&str, u8)], iso_4217| {
+            let listed = listed.iter().map(|(code, digits)| (code.parse().unwrap(), *digits)).collect();
+            Units { listed, iso_4217 }.convert(&isk).map(|money| money.minor())
+        };
+        assert_eq!(units(&[], true), Ok(10_000));
+        assert_eq!(units(&[("ISK", 2)], true), Ok(1_000_000));
+        assert_eq!(units(&[("ISK", 2)], false), Ok(1_000_000));
+        assert_eq!(units(&[("EUR", 2)], false), Err(Misfit::Currency));
+        assert_eq!(Units { iso_4217: true, ..Units::default() }.digits("XXX"), None);
     }
 }

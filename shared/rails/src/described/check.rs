@@ -214,10 +214,10 @@ fn units(config: &HttpConfig, found: &mut Found) -> Units {
             Err(_) => found.add("amount.units", "holds a name that is not a currency (ISO 4217)"),
         }
     }
-    if config.amount.units.is_empty() {
+    if config.amount.units.is_empty() && !config.amount.iso_4217 {
         found.add("amount.units", "lists no currency; each that the rail may pay in has its digits here");
     }
-    Units(units)
+    Units { listed: units, iso_4217: config.amount.iso_4217 }
 }
 
 fn check_key(config: &HttpConfig, found: &mut Found) -> Option<HeaderName> {

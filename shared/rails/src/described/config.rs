@@ -75,7 +75,11 @@ pub struct AmountConfig {
     #[serde(rename = "as")]
     pub form: AmountForm,
     /// Digits after the point, for each currency that the rail may pay in.
+    #[serde(default)]
     pub units: BTreeMap<String, u8>,
+    /// Currencies that are not listed are paid, too, and counted as in ISO 4217.
+    #[serde(default)]
+    pub iso_4217: bool,
     #[serde(default)]
     pub currency: CurrencyCase,
 }

@@ -53,6 +53,8 @@ fn every_mistake_is_found_at_its_key() {
         ("\"X-API-Key\"", "\"X API\"".into(), "rail.http.secret_header"),
         // The amount.
         ("{ EUR = 2, JPY = 0 }", "{}".into(), "rail.http.amount.units"),
+        ("units = { EUR = 2, JPY = 0 }", "iso_4217 = true".into(), "ok: every currency as in ISO 4217"),
+        ("units = { EUR = 2, JPY = 0 }", "iso_4217 = false".into(), "rail.http.amount.units"),
         ("EUR = 2", "EURO = 2".into(), "rail.http.amount.units"),
         ("EUR = 2", "EUR = 9".into(), "rail.http.amount.units"),
         ("EUR = 2", "EUR = 2, eur = 2".into(), "rail.http.amount.units"),
@@ -189,6 +191,18 @@ fn every_mistake_is_found_at_its_key() {
         assert!(found, "{from} -> {to}: {expected}, not {keys:?}");
     }
     println!("{} mistakes", cases.len());
+}
+
+/// An API for one currency need not be told which.
+#[test]
+fn a_currency_that_is_shown_nowhere() {
+    let shown_nowhere = |units: &str| {
+        let text = API.replace("units = { EUR = 2, JPY = 0 }", units).replace("\"{currency}\"", "\"EUR\"");
+        config(&text).unwrap().check().into_iter().map(|(key, _)| key).collect::<Vec<_>>()
+    };
+    assert!(shown_nowhere("units = { EUR = 2 }").is_empty());
+    assert_eq!(shown_nowhere("units = { EUR = 2, JPY = 0 }"), ["rail.http.request.body"]);
+    assert_eq!(shown_nowhere("iso_4217 = true"), ["rail.http.request.body"]);
 }
 
 /// A table of the key without a key anywhere.

@@ -104,8 +104,9 @@ pub(super) fn check_slots(config: &HttpConfig, slots: &[Slot], found: &mut Found
             found.add("request.body", format!("holds no {name}, nor does the path"));
         }
     }
-    if config.amount.units.len() > 1 && !slots.contains(&Slot::Currency) {
-        found.add("request.body", "holds no {currency}, though amount.units lists several");
+    let several = config.amount.units.len() > 1 || config.amount.iso_4217;
+    if several && !slots.contains(&Slot::Currency) {
+        found.add("request.body", "holds no {currency}, though there are several");
     }
     let key = config.key.as_ref();
     let shows_the_key = key.is_some_and(|key| key.header.is_some()) || slots.contains(&Slot::RailKey);
