@@ -332,7 +332,7 @@ static MOLLIE: Preset = Preset {
     signature: Signature::Scheme(&scheme::MOLLIE),
     created: Some(Created { at: "/createdAt", form: TimeForm::Rfc3339 }),
     amount: AmountAs::Decimal,
-    checked_with: &[pypi("mollie-api-py", "1.10.20")],
+    checked_with: &[npm("mollie-api-typescript", "1.12.28"), pypi("mollie-api-py", "1.10.20")],
     note: "next-generation webhooks",
     ..PLAIN
 };

@@ -1,5 +1,5 @@
 //! A delivery as Stripe's own library signs it, through the whole: paid once, whatever comes again. What the library needs
-//! is said at the head of `shared/providers/tests/interop.rs`.
+//! is said at the head of `shared/providers/tests/interop`.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "test code")]
 #![allow(clippy::disallowed_methods, reason = "tests spawn, and read where the oracle is")]

@@ -106,6 +106,22 @@ impl RuntimeApi {
         self.wait(&format!("the end of {request_id}"), |state| state.endings.get(request_id).cloned())
     }
 
+    /// The invocation's end, should it come within this time.
+    pub fn ending_within(&self, request_id: &str, time: Duration) -> Option<Ending> {
+        let until = Instant::now() + time;
+        let mut state = self.shared.state.lock().unwrap();
+        loop {
+            if let Some(ending) = state.endings.get(request_id) {
+                return Some(ending.clone());
+            }
+            let left = until.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return None;
+            }
+            state = self.shared.changed.wait_timeout(state, left).unwrap().0;
+        }
+    }
+
     /// Waits until the binary has asked for its `nth` invocation: it lives, and is done with the one before.
     pub fn asked(&self, nth: usize) {
         self.wait(&format!("request {nth} for an invocation"), |state| (state.asked >= nth).then_some(()));

@@ -68,6 +68,8 @@ struct State {
     lagging: Option<HashSet<(String, String)>>,
     /// Rows that one page of an index may have.
     page: Option<usize>,
+    /// Nothing is kept of what passes: for runs too long to remember.
+    forgetful: bool,
 }
 
 pub struct Proxy {
@@ -152,6 +154,11 @@ impl Proxy {
         self.lock().lagging = None;
     }
 
+    /// From now on nothing is kept for [`Proxy::seen`].
+    pub fn remember_nothing(&self) {
+        self.lock().forgetful = true;
+    }
+
     /// From now on a page of an index has so many rows: the engine's own pages would take a megabyte.
     pub fn cut_pages(&self, rows: usize) {
         self.lock().page = Some(rows);
@@ -211,7 +218,9 @@ async fn handle(
     }
     let answer = forward(parts, body, upstream).await;
     let said = (answer.status().as_u16(), json_of(answer.body()));
-    lock(&state).seen[index].engine = Some(said);
+    if let Some(index) = index {
+        lock(&state).seen[index].engine = Some(said);
+    }
     match fault {
         Some(Fault::DropAnswer) => Err(HangUp),
         Some(Fault::AnswerAfter(status, code)) => Ok(refusal(status, code)),
@@ -220,17 +229,22 @@ async fn handle(
 }
 
 /// Keeps the request, and finds what is planned for it.
-fn arrived(state: &Mutex<State>, target: &str, body: &Bytes) -> (usize, Option<Fault>) {
+fn arrived(state: &Mutex<State>, target: &str, body: &Bytes) -> (Option<usize>, Option<Fault>) {
     let mut state = lock(state);
     let text = String::from_utf8_lossy(body);
-    state.seen.push(Seen { target: target.to_owned(), body: json_of(body), engine: None });
-    let index = state.seen.len() - 1;
+    let index = (!state.forgetful).then_some(state.seen.len());
+    if index.is_some() {
+        state.seen.push(Seen { target: target.to_owned(), body: json_of(body), engine: None });
+    }
     let plan =
         state.plans.iter_mut().find(|plan| plan.times > 0 && plan.target == target && text.contains(&plan.containing));
     let fault = plan.map(|plan| {
         plan.times -= 1;
         plan.fault
     });
+    if state.forgetful && fault.is_some() {
+        state.plans.retain(|plan| plan.times > 0);
+    }
     (index, fault)
 }
 

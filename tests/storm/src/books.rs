@@ -1,0 +1,105 @@
+//! The three books: what the sender sent, what the tables say, what the rail did. Compared by a pure function, so that a
+//! planted double payout and a planted loss can show that it sees them.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Everything that is known of the payouts when the storm is over.
+#[derive(Clone, Debug, Default)]
+pub struct Books {
+    /// Payout keys on the sender's list: every delivery of them was answered 200 in the end, or given up.
+    pub sent: BTreeSet<String>,
+    /// Keys of which the sender gave up before it read 200.
+    pub given_up: BTreeSet<String>,
+    /// How often the rail executed each key.
+    pub executed: BTreeMap<String, u64>,
+    /// Keys whose outcome is recorded as accepted.
+    pub accepted: BTreeSet<String>,
+    /// Keys with an open case.
+    pub filed: BTreeSet<String>,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Verdict {
+    pub paid_twice: usize,
+    /// Sent, and neither paid and recorded, nor a case.
+    pub lost: usize,
+    /// Recorded as accepted, and the rail knows nothing of it.
+    pub imagined: usize,
+    /// Executed for a key that nobody sent.
+    pub unasked: usize,
+}
+
+impl Verdict {
+    pub fn agrees(self) -> bool {
+        self == Self::default()
+    }
+}
+
+impl Books {
+    pub fn compare(&self) -> Verdict {
+        let executed = |key: &String| self.executed.get(key).copied().unwrap_or(0);
+        let settled = |key: &String| (self.accepted.contains(key) && executed(key) > 0) || self.filed.contains(key);
+        Verdict {
+            paid_twice: self.executed.values().filter(|times| **times > 1).count(),
+            lost: self.sent.iter().filter(|key| !settled(key)).count(),
+            imagined: self.accepted.iter().filter(|key| executed(key) == 0).count(),
+            unasked: self.executed.keys().filter(|key| !self.sent.contains(*key)).count(),
+        }
+    }
+}
+
+/// The upper end of the 95 % interval of a rate of which `trials` showed none, in a million: the rule of three.
+pub fn upper_bound_per_million(trials: usize) -> usize {
+    3_000_000_usize.div_ceil(trials.max(1))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn keys(keys: &[&str]) -> BTreeSet<String> {
+        keys.iter().map(|key| (*key).to_owned()).collect()
+    }
+
+    fn agreeing() -> Books {
+        Books {
+            sent: keys(&["paid", "filed", "unknown"]),
+            executed: [("paid".to_owned(), 1), ("unknown".to_owned(), 1)].into(),
+            accepted: keys(&["paid"]),
+            filed: keys(&["filed", "unknown"]),
+            ..Books::default()
+        }
+    }
+
+    #[test]
+    fn a_planted_double_payout_is_not_seen() {
+        assert!(agreeing().compare().agrees());
+        let mut books = agreeing();
+        books.executed.insert("paid".to_owned(), 2);
+        assert_eq!(books.compare(), Verdict { paid_twice: 1, ..Verdict::default() });
+    }
+
+    #[test]
+    fn a_planted_loss_is_not_seen() {
+        let mut books = agreeing();
+        books.filed.remove("filed");
+        assert_eq!(books.compare().lost, 1);
+        // Executed, and neither recorded nor a case: nobody would ever know.
+        let mut books = agreeing();
+        books.filed.remove("unknown");
+        assert_eq!(books.compare().lost, 1);
+        let mut books = agreeing();
+        books.sent.insert("without a trace".to_owned());
+        assert_eq!(books.compare().lost, 1);
+    }
+
+    #[test]
+    fn a_record_without_a_payout_is_not_seen() {
+        let mut books = agreeing();
+        books.executed.remove("paid");
+        assert_eq!(books.compare(), Verdict { lost: 1, imagined: 1, ..Verdict::default() });
+        let mut books = agreeing();
+        books.executed.insert("nobody's".to_owned(), 1);
+        assert_eq!(books.compare().unasked, 1);
+    }
+}

@@ -1,0 +1,15 @@
+//! A short storm over the very binaries that are deployed. The long one is `cargo run -p payonce-storm`.
+
+#![allow(clippy::panic, reason = "a test fails loudly")]
+
+use payonce_storm::{Options, run};
+
+#[test]
+fn a_short_storm_pays_twice_or_loses() {
+    let options = Options { deliveries: 600, seed: 20_261_123, processes: 4 };
+    let report = run(options).unwrap_or_else(|missing| panic!("{missing}"));
+    println!("{report}");
+    assert!(report.books.compare().agrees());
+    assert!(report.counts.kills >= 20, "{} kills are no storm", report.counts.kills);
+    assert!(report.books.given_up.is_empty(), "the storm was too short for its sender's patience");
+}
