@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
 use crate::books::Fault;
-use crate::samples::Samples;
+use crate::samples::{OTHERS, Samples};
 use crate::sandbox_rail::{Behaviour, Weather};
 use crate::sender::{Answered, Expected, Sender};
 use crate::stack::Stack;
@@ -21,7 +21,7 @@ const STORM: usize = 64;
 const DURING_OUTAGE: usize = 20;
 const DURING_503: usize = 3;
 /// Deliveries in all; more or fewer only make the bar jump.
-const PLANNED: u64 = 225;
+const PLANNED: u64 = 276;
 /// How often the sender comes back for a 5xx before it gives up.
 const REDELIVERIES: usize = 5;
 /// Until the rail has executed, and nobody was told.
@@ -105,6 +105,9 @@ impl Stage<'_> {
         self.ended("a type without a rule, an ignored one").await?;
         self.malformed().await?;
         self.ended("signed, and not to be paid").await?;
+
+        self.bar.set_message("every other provider");
+        self.others().await?;
 
         for (payee, behaviour) in Behaviour::SANDBOX {
             self.bar.set_message(format!("a rail that {}", behaviour.in_words()));
@@ -191,10 +194,10 @@ impl Stage<'_> {
         let body = self.samples.payment("forged", GOOD_PAYEE).to_string();
         let raised = body.replacen("4200", "9200", 1);
         let forgeries = [
-            (&raised, sender.sign(body.as_bytes())),
+            (&raised, sender.sign_at(body.as_bytes(), now)?),
             (&body, vec![]),
             (&body, sender.sign_as("whsec_guessed", body.as_bytes(), now)?),
-            (&body, sender.sign_at(body.as_bytes(), now - 3_600_000)),
+            (&body, sender.sign_at(body.as_bytes(), now - 3_600_000)?),
         ];
         let traces = || Ok::<_, io::Error>((self.stack.dynamo.items()?, self.stack.rail.requests().len()));
         let before = traces()?;
@@ -206,6 +209,30 @@ impl Stage<'_> {
             self.played.faults.push((Fault::Trace, "tables or rail".to_owned()));
         }
         Ok(())
+    }
+
+    /// Each of the other providers: a payment, the same again, and one byte of it changed.
+    async fn others(&mut self) -> io::Result<()> {
+        let sender = self.stack.sender.clone();
+        for again in [false, true] {
+            for sample in OTHERS {
+                let (body, sent) = sample.made(&self.samples.run);
+                sender.deliver_from(sample.provider, body.as_bytes(), sent).await?;
+                self.bar.inc(1);
+            }
+            let what = if again { "the same again" } else { "payments" };
+            self.ended(&format!("{} more providers: {what}", OTHERS.len())).await?;
+        }
+        for sample in OTHERS {
+            let (body, _) = sample.made(&self.samples.run);
+            let (mut body, headers) = sender.signed(sample.provider, body.as_bytes())?;
+            // Within a run of digits or letters that every sample signs.
+            let place = String::from_utf8_lossy(&body).find(&self.samples.run).unwrap_or_default();
+            body[place] = if body[place] == b'0' { b'1' } else { b'0' };
+            sender.post_to(sample.provider, &body, headers).await?;
+            self.bar.inc(1);
+        }
+        self.ended(&format!("{} more providers: one byte changed", OTHERS.len())).await
     }
 
     async fn conflicting(&self) -> io::Result<()> {

@@ -45,6 +45,9 @@ impl Paint {
     }
 }
 
+/// Stripe's and the rail's: what the commands below use.
+const SECRETS_SHOWN: usize = 3;
+
 /// What runs where.
 pub fn introduction(stack: &Stack, data: Option<&Path>, paint: Paint) -> String {
     let kept = data.map_or_else(|| "in memory".to_owned(), |directory| format!("kept in {}", directory.display()));
@@ -52,19 +55,21 @@ pub fn introduction(stack: &Stack, data: Option<&Path>, paint: Paint) -> String 
     let mut text = paint.bold("payonce on this machine: nothing here moves money");
     text.push_str("\n\n");
     for (what, place, more) in [
-        ("front door", format!("http://{address}"), "POST /webhooks/stripe"),
+        ("front door", format!("http://{address}"), "POST /webhooks/{provider}"),
         ("sandbox rail", stack.rail.url(), "as Stripe's transfers"),
         ("DynamoDB", stack.dynamo.url(), kept.as_str()),
         ("sweeper", "each minute".to_owned(), "and in the play, with its clock ahead"),
     ] {
         let _ = writeln!(text, "  {what:<14}{place:<26}{}", paint.dim(more));
     }
-    for (index, (name, value)) in SECRETS.iter().enumerate() {
+    for (index, (name, value)) in SECRETS[..SECRETS_SHOWN].iter().enumerate() {
         let what = if index == 0 { "secrets" } else { "" };
         let set = std::env::var_os(name).is_some_and(|value| !value.is_empty());
         let value = if set { "(from the environment)" } else { value };
         let _ = writeln!(text, "  {what:<14}{name}={value}");
     }
+    let others = SECRETS.len() - SECRETS_SHOWN;
+    let _ = writeln!(text, "  {:<14}and {others} more, one for each provider: infra/local/src/stack.rs", "");
     text
 }
 

@@ -2,14 +2,90 @@
 
 use std::io;
 
+use payonce_protocol::outcome::Reason;
 use payonce_runtime::clock::Clock;
 use serde_json::Value;
 
-use crate::sender::{Expected, Payout};
+use crate::sender::{Expected, Payout, Sent};
 
 const PAYMENT: &str = include_str!("../../../events/stripe/payment_intent.succeeded.json");
 const IGNORED: &str = include_str!("../../../events/stripe/payment_intent.created.json");
 const UNROUTED: &str = include_str!("../../../events/stripe/customer.created.json");
+
+/// Stands in every id of the other providers' samples, to be replaced by what makes it another event.
+pub const PLACE_OF_ID: &str = "sample0001";
+const PAYEE: &str = "acct_1SampleWorkshop";
+
+/// A sample of one of the other providers: its body, and what must come of it.
+pub struct Sample {
+    pub provider: &'static str,
+    body: &'static str,
+    /// Each event's payout key behind the provider's name, and what it asks for.
+    expected: &'static [(&'static str, Asked)],
+}
+
+/// An amount and its currency as the rail writes them, or a case of this reason.
+type Asked = Result<(u64, &'static str), Reason>;
+
+macro_rules! sample {
+    ($provider:literal, $file:literal, $($expected:expr),*) => {
+        Sample {
+            provider: $provider,
+            body: include_str!(concat!("../../../events/", $provider, "/", $file, ".json")),
+            expected: &[$($expected),*],
+        }
+    };
+}
+
+/// One for each provider but Stripe.
+pub static OTHERS: &[Sample] = &[
+    sample!("standard_webhooks", "payment.succeeded", ("pay_sample0001", Ok((4200, "eur")))),
+    sample!("svix", "payment.succeeded", ("pay_sample0001", Ok((4200, "eur")))),
+    sample!("adyen", "AUTHORISATION", ("PSPsample0001", Ok((4200, "eur")))),
+    sample!("adyen_balance_platform", "balancePlatform.transfer.updated", ("TRFsample0001", Ok((4200, "eur")))),
+    sample!("square", "payment.updated", ("sqpay_sample0001", Ok((4200, "usd")))),
+    sample!(
+        "gocardless",
+        "payments.confirmed",
+        ("PMsample0001x1", Ok((4200, "gbp"))),
+        ("EVsample0001x2", Err(Reason::InvalidEvent)),
+        ("PMsample0001x3", Ok((1250, "gbp")))
+    ),
+    sample!("checkout", "payment_captured", ("pay_sample0001", Ok((4200, "gbp")))),
+    sample!("razorpay", "payment.captured", ("pay_sample0001", Ok((420_000, "inr")))),
+    sample!("paystack", "charge.success", ("ref_sample0001", Ok((4200, "usd")))),
+    sample!("flutterwave", "charge.completed", ("chg_sample0001", Ok((4200, "usd")))),
+    sample!("mollie", "payment-link.paid", ("pl_sample0001", Ok((4200, "eur")))),
+    sample!("shopify", "orders.paid", ("sample0001", Ok((4200, "jpy")))),
+    sample!("modern_treasury", "completed", ("ipd_sample0001", Ok((4200, "usd")))),
+    sample!("coinbase_commerce", "charge.confirmed", ("charge_sample0001", Ok((4200, "usd")))),
+    // These ask for nothing: one has no amount, the other no rule.
+    sample!("dwolla", "transfer_completed",),
+    sample!("github", "sponsorship",),
+    sample!("custom", "sale.done", ("sale_sample0001", Ok((4200, "eur")))),
+];
+
+impl Sample {
+    /// Its body and what is in it, made anew for this run.
+    pub fn made(&self, run: &str) -> (String, Vec<Sent>) {
+        let body = self.body.replace(PLACE_OF_ID, run);
+        let made = |(name, expected): &(&str, Asked)| {
+            let name = name.replace(PLACE_OF_ID, run);
+            let key = format!("{}/{name}", self.provider);
+            let expected = match expected {
+                Ok((amount, currency)) => Expected::Payout(Payout {
+                    key: key.clone(),
+                    amount: *amount,
+                    currency: (*currency).to_owned(),
+                    payee: PAYEE.to_owned(),
+                }),
+                Err(reason) => Expected::Case(reason.to_string()),
+            };
+            Sent { name: key, about: vec![name], expected, acknowledged: false }
+        };
+        (body, self.expected.iter().map(made).collect())
+    }
+}
 
 pub struct Samples {
     payment: Value,

@@ -9,8 +9,9 @@ use payonce_runtime::config::Config;
 use payonce_runtime::random;
 use serde_json::Value;
 
+use crate::samples::PLACE_OF_ID;
 use crate::sender::{Answered, Sender, post};
-use crate::stack::{CONFIG, variable};
+use crate::stack::{CONFIG, secret_of, variable};
 
 type Failure = Box<dyn Error + Send + Sync>;
 
@@ -36,8 +37,10 @@ pub async fn send(
     let body = changes.apply(read, now).map_err(|problem| format!("{}: {problem}", file.display()))?;
     let config = Config::parse(CONFIG).map_err(|problems| format!("{problems:?}"))?;
     let provider = config.provider(Some(provider)).map_err(|_| format!("the sandbox has no provider {provider}"))?;
-    let secret = secret.or_else(|| variable("PAYONCE_SANDBOX_STRIPE")).unwrap_or_default();
-    let headers = provider.sign(&Secrets::new(vec![secret])?, &body, now);
+    let secret = secret.or_else(|| variable(&secret_of(provider.name()))).unwrap_or_default();
+    let secrets = Secrets::new(vec![secret])?;
+    let body = provider.seal(&secrets, &body);
+    let headers = provider.sign(&secrets, &body, now);
     let to = host_and_port(url).ok_or_else(|| format!("--url {url}: write http://HOST:PORT"))?;
     let answered = post(&to, &Sender::path(provider.name()), &body, headers).await;
     Ok(answered.map_err(|error| format!("http://{to}: {error}; is the stack up? (cargo run)"))?)
@@ -57,7 +60,12 @@ impl Changes {
             return Ok(body);
         }
         let mut event: Value = serde_json::from_slice(&body).map_err(|error| format!("it is not JSON: {error}"))?;
-        if self.fresh {
+        let text = event.to_string();
+        if self.fresh && text.contains(PLACE_OF_ID) {
+            // A sample of `events/`: all of its ids hold this text.
+            let id = random::attempt_id().to_string();
+            event = serde_json::from_str(&text.replace(PLACE_OF_ID, &id[..12])).map_err(|error| error.to_string())?;
+        } else if self.fresh {
             let id = random::attempt_id().to_string();
             put(&mut event, "/id", format!("evt_{id}").into())?;
             put(&mut event, "/created", (now / 1000).into())?;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue, Request, header};
@@ -19,6 +19,11 @@ use payonce_runtime::clock::Clock;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tokio::net::TcpStream;
+
+use crate::stack::PROVIDER;
+
+/// A body as it leaves, and its headers.
+pub type Signed = (Vec<u8>, Vec<(HeaderName, HeaderValue)>);
 
 /// What must come of an event, by what its sender knows.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -76,8 +81,8 @@ impl Answered {
 
 pub struct Sender {
     to: SocketAddr,
-    provider: Arc<Provider>,
-    secrets: Secrets,
+    /// Everybody who can send, by name.
+    providers: BTreeMap<String, (Provider, Secrets)>,
     clock: Clock,
     /// Keeps the list over a restart.
     file: Option<PathBuf>,
@@ -93,8 +98,7 @@ struct List {
 impl Sender {
     pub fn new(
         to: SocketAddr,
-        provider: Arc<Provider>,
-        secrets: Secrets,
+        providers: BTreeMap<String, (Provider, Secrets)>,
         clock: Clock,
         file: Option<PathBuf>,
     ) -> io::Result<Self> {
@@ -105,7 +109,7 @@ impl Sender {
                 list.sent.insert(sent.name.clone(), sent);
             }
         }
-        Ok(Self { to, provider, secrets, clock, file, list: Mutex::new(list) })
+        Ok(Self { to, providers, clock, file, list: Mutex::new(list) })
     }
 
     pub fn path(provider: &str) -> String {
@@ -127,34 +131,59 @@ impl Sender {
         expected: Expected,
     ) -> io::Result<Answered> {
         about.push(Digest::of(body).to_string());
+        let sent = Sent { name: name.to_owned(), about, expected, acknowledged: false };
+        self.deliver_from(PROVIDER, body, vec![sent]).await
+    }
+
+    /// Signs and posts a body of any provider, and notes everything that is in it.
+    pub async fn deliver_from(&self, provider: &str, body: &[u8], sent: Vec<Sent>) -> io::Result<Answered> {
         // On the list before it leaves: whatever becomes of the delivery, it was sent.
-        self.note(Sent { name: name.to_owned(), about, expected, acknowledged: false })?;
-        let answered = self.post(body, self.sign(body)).await?;
+        sent.iter().try_for_each(|sent| self.note(sent.clone()))?;
+        let (body, headers) = self.signed(provider, body)?;
+        let answered = self.post_to(provider, &body, headers).await?;
         if answered.is_success() {
-            self.acknowledge(name)?;
+            sent.iter().try_for_each(|sent| self.acknowledge(&sent.name))?;
         }
         Ok(answered)
     }
 
+    /// The body as the provider sends it now, with its headers.
+    pub fn signed(&self, provider: &str, body: &[u8]) -> io::Result<Signed> {
+        let (provider, secrets) = self.provider(provider)?;
+        let body = provider.seal(secrets, body).into_owned();
+        let headers = provider.sign(secrets, &body, self.clock.now());
+        Ok((body, headers))
+    }
+
+    fn provider(&self, name: &str) -> io::Result<&(Provider, Secrets)> {
+        self.providers.get(name).ok_or_else(|| io::Error::other(format!("the sandbox has no provider {name}")))
+    }
+
     /// Posts a body with headers that somebody else made. It is on nobody's list.
     pub async fn post(&self, body: &[u8], headers: Vec<(HeaderName, HeaderValue)>) -> io::Result<Answered> {
-        let answered = post(&self.to.to_string(), &Self::path(self.provider.name()), body, headers).await?;
+        self.post_to(PROVIDER, body, headers).await
+    }
+
+    pub async fn post_to(
+        &self,
+        provider: &str,
+        body: &[u8],
+        headers: Vec<(HeaderName, HeaderValue)>,
+    ) -> io::Result<Answered> {
+        let answered = post(&self.to.to_string(), &Self::path(provider), body, headers).await?;
         *self.list().answers.entry(answered.status).or_default() += 1;
         Ok(answered)
     }
 
-    pub fn sign(&self, body: &[u8]) -> Vec<(HeaderName, HeaderValue)> {
-        self.sign_at(body, self.clock.now())
-    }
-
-    pub fn sign_at(&self, body: &[u8], now: UnixMillis) -> Vec<(HeaderName, HeaderValue)> {
-        self.provider.sign(&self.secrets, body, now)
+    pub fn sign_at(&self, body: &[u8], now: UnixMillis) -> io::Result<Vec<(HeaderName, HeaderValue)>> {
+        let (provider, secrets) = self.provider(PROVIDER)?;
+        Ok(provider.sign(secrets, body, now))
     }
 
     /// As somebody would who holds another secret.
     pub fn sign_as(&self, secret: &str, body: &[u8], now: UnixMillis) -> io::Result<Vec<(HeaderName, HeaderValue)>> {
         let secrets = Secrets::new(vec![secret.to_owned()]).map_err(io::Error::other)?;
-        Ok(self.provider.sign(&secrets, body, now))
+        Ok(self.provider(PROVIDER)?.0.sign(&secrets, body, now))
     }
 
     /// Everything that was ever sent.

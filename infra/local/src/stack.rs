@@ -13,12 +13,12 @@ use payonce_ledger::{Credentials, FiledCase, Ledger, LedgerError, create_tables}
 use payonce_protocol::UnixMillis;
 use payonce_protocol::hold::Hold;
 use payonce_protocol::sweep::MINUTE_MS;
-use payonce_providers::Secrets;
+use payonce_providers::{Provider, Secrets};
 use payonce_runtime::clock::Clock;
 use payonce_runtime::config::Config;
 use payonce_runtime::environment::{Environment, EnvironmentError};
 use payonce_runtime::metrics::Metrics;
-use payonce_runtime::secrets::SecretReader;
+use payonce_runtime::secrets::{SecretReader, SecretSource};
 use payonce_runtime::start::{StartError, Started};
 use serde_json::{Value, json};
 
@@ -28,7 +28,7 @@ use crate::front::{Front, Page, Pages};
 use crate::sandbox_rail::{Behaviour, SandboxRail, Weather};
 use crate::sender::Sender;
 
-/// The provider that this sandbox has.
+/// The provider that most of the play is about.
 pub const PROVIDER: &str = "stripe";
 const AUDIT: &str = "payonce-audit";
 
@@ -42,7 +42,29 @@ pub const SECRETS: &[(&str, &str)] = &[
     ("PAYONCE_SANDBOX_STRIPE", "whsec_sandboxOnlyNotASecret"),
     ("PAYONCE_SANDBOX_RAIL", "sk_test_sandboxOnlyNotASecret"),
     ("PAYONCE_SANDBOX_RAIL_LOOKUP", "rk_test_sandboxOnlyNotASecret"),
+    ("PAYONCE_SANDBOX_STANDARD_WEBHOOKS", "whsec_c2FuZGJveC1vbmx5LW5vdC1hLXNlY3JldA=="),
+    ("PAYONCE_SANDBOX_SVIX", "whsec_c2FuZGJveC1vbmx5LW5vdC1hLXNlY3JldA=="),
+    ("PAYONCE_SANDBOX_ADYEN", "5A4DB0C05A4DB0C05A4DB0C05A4DB0C05A4DB0C05A4DB0C05A4DB0C05A4DB0C0"),
+    ("PAYONCE_SANDBOX_ADYEN_BALANCE_PLATFORM", "5A4DB0C05A4DB0C05A4DB0C05A4DB0C05A4DB0C05A4DB0C05A4DB0C05A4DB0C0"),
+    ("PAYONCE_SANDBOX_SQUARE", "sandboxOnlyNotASecret"),
+    ("PAYONCE_SANDBOX_GOCARDLESS", "sandboxOnlyNotASecret"),
+    ("PAYONCE_SANDBOX_CHECKOUT", "sandboxOnlyNotASecret"),
+    ("PAYONCE_SANDBOX_RAZORPAY", "sandboxOnlyNotASecret"),
+    ("PAYONCE_SANDBOX_PAYSTACK", "sandboxOnlyNotASecret"),
+    ("PAYONCE_SANDBOX_FLUTTERWAVE", "sandboxOnlyNotASecret"),
+    ("PAYONCE_SANDBOX_MOLLIE", "sandboxOnlyNotASecret"),
+    ("PAYONCE_SANDBOX_SHOPIFY", "sandboxOnlyNotASecret"),
+    ("PAYONCE_SANDBOX_MODERN_TREASURY", "sandboxOnlyNotASecret"),
+    ("PAYONCE_SANDBOX_DWOLLA", "sandboxOnlyNotASecret"),
+    ("PAYONCE_SANDBOX_COINBASE_COMMERCE", "sandboxOnlyNotASecret"),
+    ("PAYONCE_SANDBOX_GITHUB", "sandboxOnlyNotASecret"),
+    ("PAYONCE_SANDBOX_CUSTOM", "sandboxOnlyNotASecret"),
 ];
+
+/// The variable with the signing secret of one of the sandbox's providers.
+pub fn secret_of(provider: &str) -> String {
+    format!("PAYONCE_SANDBOX_{}", provider.to_ascii_uppercase())
+}
 
 /// The functions' time-out, as deployed.
 pub const FUNCTION_MS: u64 = 25_000;
@@ -107,9 +129,13 @@ impl Stack {
         // The first round marks where this stack begins; the later ones are counted from it.
         sweeper::App::new(sweeper.clone()).run().await?;
 
-        let provider = Arc::new(started.config.provider(Some(PROVIDER)).map_err(StartError::Config)?);
-        let secrets = Secrets::new(vec![variable("PAYONCE_SANDBOX_STRIPE").unwrap_or_default()])?;
-        let functions = BTreeMap::from([(PROVIDER.to_owned(), Arc::new(webhook::App::start(started).await?))]);
+        let (mut functions, mut signers) = (BTreeMap::new(), BTreeMap::new());
+        for name in started.config.providers.keys() {
+            let provider = || started.config.provider(Some(name)).map_err(StartError::Config);
+            let secrets = Secrets::new(vec![variable(&secret_of(name)).unwrap_or_default()])?;
+            functions.insert(name.clone(), Arc::new(function(&started, provider()?).await?));
+            signers.insert(name.clone(), (provider()?, secrets));
+        }
         let rail = Arc::new(rail);
         let pages = pages(rail.clone(), ledger.clone(), clock.clone());
         let front = Front::start(options.port, functions, pages, clock.clone(), FUNCTION_MS).await;
@@ -117,7 +143,7 @@ impl Stack {
             let hint = if error.kind() == io::ErrorKind::AddrInUse { " (--port 0 takes any that is free)" } else { "" };
             io::Error::new(error.kind(), format!("--port {}: {error}{hint}", options.port))
         })?;
-        let sender = Sender::new(front.address(), provider, secrets, clock.clone(), kept("sent.jsonl"))?;
+        let sender = Sender::new(front.address(), signers, clock.clone(), kept("sent.jsonl"))?;
         let executed_before = rail.executed().len();
         Ok(Self { clock, front, rail, ledger, sender: Arc::new(sender), dynamo, sweeper, executed_before })
     }
@@ -159,6 +185,22 @@ impl Stack {
         let cases = self.ledger.open_cases(CASES_AT_MOST).await.map_err(io::Error::other)?;
         Ok(per_reason(&cases))
     }
+}
+
+/// As a deployed one for this provider, on the stack's own rail and tables.
+async fn function(started: &Started, provider: Provider) -> Result<webhook::App, StartError> {
+    let reader = SecretReader::with_variables(&started.environment, variable);
+    let references = started.config.secrets(provider.name());
+    Ok(webhook::App::new(webhook::Parts {
+        secrets: SecretSource::open(reader, references, started.clock.now()).await?,
+        provider,
+        rail: started.rail.clone(),
+        ledger: started.ledger.clone(),
+        clock: started.clock.clone(),
+        limits: started.config.limits,
+        key_rules: started.config.key_rules(),
+        metrics: started.metrics.clone(),
+    }))
 }
 
 fn environment(dynamodb: &str) -> Result<Environment, EnvironmentError> {

@@ -5,7 +5,6 @@
 
 use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
-use std::sync::Arc;
 
 use payonce_local::sender::{Expected, Sender};
 use payonce_local::stack::{CONFIG, PROVIDER};
@@ -17,7 +16,8 @@ use serde_json::json;
 fn sender(to: SocketAddr, file: &Path) -> Sender {
     let provider = Config::parse(CONFIG).unwrap().provider(Some(PROVIDER)).unwrap();
     let secrets = Secrets::new(vec!["whsec_test".to_owned()]).unwrap();
-    Sender::new(to, Arc::new(provider), secrets, Clock::manual(1_800_000_000_000), Some(file.to_owned())).unwrap()
+    let providers = [(PROVIDER.to_owned(), (provider, secrets))].into();
+    Sender::new(to, providers, Clock::manual(1_800_000_000_000), Some(file.to_owned())).unwrap()
 }
 
 #[tokio::test]

@@ -47,7 +47,7 @@ pub struct Delivery {
     /// Two copies at the same time.
     pub twice_at_once: bool,
     /// What the tables do to one of its requests.
-    pub table: Option<(&'static str, Fault)>,
+    pub table: Option<TableFault>,
     /// After which provider's manner it comes back.
     pub schedule: usize,
 }
@@ -69,18 +69,21 @@ impl Delivery {
 }
 
 /// A claim is a put, an outcome with its case a transaction.
-const TABLE_FAULTS: &[(&str, Fault)] = &[
-    ("PutItem", Fault::DropAnswer),
-    ("PutItem", Fault::DropRequest),
-    ("PutItem", Fault::Hold),
-    ("PutItem", Fault::SERVER_ERROR),
-    ("PutItem", Fault::THROTTLE),
-    ("PutItem", Fault::AnswerAfter(500, "InternalServerError")),
-    ("PutItem", Fault::Conflict),
-    ("TransactWriteItems", Fault::DropAnswer),
-    ("TransactWriteItems", Fault::Conflict),
-    ("TransactWriteItems", Fault::SERVER_ERROR),
+const TABLE_FAULTS: &[TableFault] = &[
+    ("claim written, answer lost", "PutItem", Fault::DropAnswer),
+    ("claim lost", "PutItem", Fault::DropRequest),
+    ("claim lands late", "PutItem", Fault::Hold),
+    ("claim answered 500", "PutItem", Fault::SERVER_ERROR),
+    ("claim throttled", "PutItem", Fault::THROTTLE),
+    ("claim written, answered 500", "PutItem", Fault::AnswerAfter(500, "InternalServerError")),
+    ("claim in conflict", "PutItem", Fault::Conflict),
+    ("case written, answer lost", "TransactWriteItems", Fault::DropAnswer),
+    ("case in conflict", "TransactWriteItems", Fault::Conflict),
+    ("case answered 500", "TransactWriteItems", Fault::SERVER_ERROR),
 ];
+
+/// In words, the operation, and what becomes of it.
+pub type TableFault = (&'static str, &'static str, Fault);
 
 /// What happens to the process while it handles one try.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

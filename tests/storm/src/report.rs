@@ -17,7 +17,7 @@ pub struct Counts {
     pub went_on: usize,
     pub went_on_too_late: usize,
     pub rail_faults: usize,
-    pub table_faults: BTreeMap<String, usize>,
+    pub table_faults: BTreeMap<&'static str, usize>,
     pub landed_late: usize,
     pub sweeps: usize,
     pub holds_released: usize,

@@ -42,6 +42,8 @@ struct Storm {
     counts: Mutex<Counts>,
     /// Stopped processes, with the moment at which they go on; without one, when all is over.
     stopped: Mutex<Vec<(Option<Instant>, Process)>>,
+    /// They end what they had begun, beside whoever took their delivery over.
+    going_on: Mutex<Vec<Process>>,
     given_up: Mutex<BTreeSet<String>>,
     /// What a delivery takes that nobody disturbs, by sender.
     usual: Mutex<BTreeMap<&'static str, Duration>>,
@@ -61,6 +63,7 @@ pub fn run(options: Options) -> Result<Report, Missing> {
         queues: queues.into(),
         counts: Mutex::default(),
         stopped: Mutex::default(),
+        going_on: Mutex::default(),
         given_up: Mutex::default(),
         usual: Mutex::default(),
         over: AtomicBool::new(false),
@@ -91,7 +94,9 @@ pub fn run(options: Options) -> Result<Report, Missing> {
     storm.let_go_on_too_late();
     storm.stack.runtime.block_on(storm.stack.proxy.release_held());
     storm.stack.half_an_hour_later();
-    Ok(Report { options, took: began.elapsed(), counts: storm.counts.lock().unwrap().clone(), books: storm.books() })
+    let books = storm.books();
+    let counts = storm.counts.lock().unwrap().clone();
+    Ok(Report { options, took: began.elapsed(), counts, books })
 }
 
 fn sender_of(number: usize) -> Sender {
@@ -105,10 +110,10 @@ impl Storm {
         for number in 0..self.options.deliveries {
             let sender = sender_of(number);
             let plan = self.planned(number);
-            if let Some((target, fault)) = plan.table {
+            if let Some((name, target, fault)) = plan.table {
                 let key = &sender.keys(number)[0];
                 self.stack.proxy.plan(1, target, &format!("\"{key}\""), fault);
-                *self.counts.lock().unwrap().table_faults.entry(format!("{fault:?}")).or_default() += 1;
+                *self.counts.lock().unwrap().table_faults.entry(name).or_default() += 1;
             }
             if plan.payee != PAYEE {
                 self.counts.lock().unwrap().rail_faults += 1;
@@ -221,12 +226,13 @@ impl Storm {
         let mut late = Instant::now() + LATE;
         while !self.over.load(Ordering::SeqCst) {
             thread::sleep(Duration::from_millis(20));
-            for (goes_on, process) in self.stopped.lock().unwrap().iter_mut() {
-                if goes_on.is_some_and(|moment| moment <= Instant::now()) {
-                    process.go_on();
-                    *goes_on = None;
-                    self.counts.lock().unwrap().went_on += 1;
-                }
+            let now = Instant::now();
+            let is_due = |(goes_on, _): &mut (Option<Instant>, Process)| goes_on.is_some_and(|moment| moment <= now);
+            let due: Vec<_> = self.stopped.lock().unwrap().extract_if(.., is_due).collect();
+            for (_, process) in due {
+                process.go_on();
+                self.counts.lock().unwrap().went_on += 1;
+                self.going_on.lock().unwrap().push(process);
             }
             if Instant::now() < late {
                 continue;

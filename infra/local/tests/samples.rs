@@ -1,0 +1,52 @@
+//! Every provider that there is has a sample in `events/`, and the sandbox's configuration knows what to do with it.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test stops where it is surprised")]
+
+use std::collections::BTreeSet;
+
+use payonce_local::samples::OTHERS;
+use payonce_local::sender::Expected;
+use payonce_local::stack::{CONFIG, PROVIDER, sandbox_secret, secret_of};
+use payonce_protocol::order::Mode;
+use payonce_providers::{RouteContext, Routed, Secrets, preset};
+use payonce_runtime::config::Config;
+
+const NOW: u64 = 1_795_428_000_000;
+
+#[test]
+fn a_provider_has_no_sample() {
+    let sampled: BTreeSet<&str> = OTHERS.iter().map(|sample| sample.provider).chain([PROVIDER]).collect();
+    let known: BTreeSet<&str> = preset::ALL.iter().map(|preset| preset.name).chain(["custom"]).collect();
+    assert_eq!(sampled, known);
+}
+
+#[test]
+fn a_sample_does_not_ask_for_what_is_said_of_it() {
+    let config = Config::parse(CONFIG).unwrap_or_else(|problems| panic!("{problems:?}"));
+    let context = RouteContext { rail_mode: Mode::Test, paid_from: None };
+    for sample in OTHERS {
+        let provider = config.provider(Some(sample.provider)).unwrap();
+        let secrets = Secrets::new(vec![sandbox_secret(&secret_of(sample.provider)).unwrap()]).unwrap();
+        let (body, sent) = sample.made("abcd0123");
+        let body = provider.seal(&secrets, body.as_bytes());
+        let headers = provider.sign(&secrets, &body, NOW).into_iter().collect();
+        let verified = provider.verify(&secrets, &headers, &body, NOW).unwrap();
+        let orders: Vec<String> = provider
+            .events(&verified)
+            .unwrap()
+            .into_iter()
+            .filter_map(|event| match provider.route(&event.unwrap(), &context) {
+                Routed::Order(order) => Some(order.key.to_string()),
+                _ => None,
+            })
+            .collect();
+        let expected: Vec<&String> = sent
+            .iter()
+            .filter_map(|sent| match &sent.expected {
+                Expected::Payout(payout) => Some(&payout.key),
+                _ => None,
+            })
+            .collect();
+        assert_eq!(orders.iter().collect::<Vec<_>>(), expected, "{}", sample.provider);
+    }
+}
