@@ -12,7 +12,7 @@ mod form;
 pub mod front;
 pub mod play;
 pub mod report;
-mod samples;
+pub mod samples;
 pub mod sandbox_rail;
 pub mod send;
 pub mod sender;

@@ -128,6 +128,9 @@ impl Config {
                 Ok(provider) => {
                     fingerprints.insert(provider.key_rules());
                     check_patience(&provider, &mut problems);
+                    if let Some(rail) = rail.as_ref().and_then(|rail| rail.http.as_ref()) {
+                        check_rail_fields(name, config, &rail.request.fields, &mut problems);
+                    }
                 }
                 Err(found) => problems.extend(found),
             }
@@ -289,6 +292,25 @@ fn check_patience(provider: &Provider, problems: &mut Vec<ConfigError>) {
     if provider.answer_within_ms().is_some_and(|answer_within| answer_within < LEAST_MS) {
         let why = format!("must be at least {LEAST_MS} ms: claim, payout and record do not fit in less");
         problems.push(problem(format!("providers.{}.answer_within", provider.name()), why));
+    }
+}
+
+/// What a described rail's request wants and what the rules give must be the same.
+fn check_rail_fields(
+    name: &str,
+    config: &ProviderConfig,
+    wanted: &BTreeMap<String, usize>,
+    problems: &mut Vec<ConfigError>,
+) {
+    for (index, rule) in config.payouts.iter().enumerate() {
+        let path = format!("providers.{name}.payouts[{index}].rail_fields");
+        for field in rule.rail_fields.keys().filter(|field| !wanted.contains_key(*field)) {
+            problems.push(problem(format!("{path}.{field}"), "is no field of rail.http.request.fields".to_owned()));
+        }
+        for field in wanted.keys().filter(|field| !rule.rail_fields.contains_key(*field)) {
+            let why = "is missing: rail.http.request.fields names it".to_owned();
+            problems.push(problem(format!("{path}.{field}"), why));
+        }
     }
 }
 

@@ -262,3 +262,64 @@ fn what_is_unwise_is_not_said() {
     ];
     assert_eq!(found, expected);
 }
+
+#[test]
+fn a_field_that_the_described_rail_does_not_know_or_misses() {
+    let described = |fields: &str, rule: &str| {
+        let (before, rest) = PLAIN.split_once("[rail]").unwrap();
+        let (_, after) = rest.split_once("\n\n").unwrap_or((rest, ""));
+        let body = if fields.is_empty() { "" } else { "note = \"{field.note}\"" };
+        let rail = DESCRIBED.replace("FIELDS", fields).replace("BODY", body);
+        paths(&format!("{}\n{rule}\n{rail}\n{after}", before.trim_end()))
+    };
+    assert_eq!(described("", ""), [""; 0]);
+    let note = "fields = { note = 40 }";
+    assert_eq!(described(note, "rail_fields = { note = \"/id\" }"), [""; 0]);
+    assert_eq!(described(note, ""), ["providers.stripe.payouts[0].rail_fields.note"]);
+    let other = "rail_fields = { other = \"/id\" }";
+    assert_eq!(described("", other), ["providers.stripe.payouts[0].rail_fields.other"]);
+}
+
+const DESCRIBED: &str = r#"
+[rail]
+kind = "http"
+url = "https://api.example.com"
+secret = "env:RAIL"
+lookup_secret = "env:LOOKUP"
+
+[rail.http]
+mode = "live"
+account = "example"
+scheme = "bearer"
+settle_minutes = 60
+
+[rail.http.amount]
+as = "integer"
+units = { EUR = 2, USD = 2 }
+currency = "upper"
+
+[rail.http.key]
+header = "Idempotency-Key"
+life_hours = 24
+
+[rail.http.request]
+method = "POST"
+path = "/payouts"
+FIELDS
+
+[rail.http.request.body]
+to = "{destination}"
+amount = "{amount}"
+currency = "{currency}"
+reference = "{reference}"
+BODY
+
+[rail.http.answer]
+id = "/id"
+
+[rail.http.answer.echo]
+amount = "/amount"
+currency = "/currency"
+destination = "/to"
+reference = "/reference"
+"#;

@@ -5,6 +5,7 @@
 
 mod crashes;
 mod deliveries;
+mod described_rail;
 mod fan_out;
 mod faults;
 mod holds;
