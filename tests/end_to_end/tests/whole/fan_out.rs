@@ -78,13 +78,14 @@ async fn a_poisoned_event_blocks_its_neighbours() {
     let answered = world.deliver(&delivery(&world)).await;
     assert_eq!(answered.status, 200, "{:?}", answered.body);
     let listed = answered.body["events"].as_array().unwrap();
-    for place in 0..EVENTS {
+    assert_eq!(listed.len(), EVENTS);
+    for (place, answer) in listed.iter().enumerate() {
         let (expected, name) = match POISONED.iter().position(|poisoned| *poisoned == place) {
             Some(0) => ("filed", Value::Null),
             Some(_) => ("filed", format!("EV{place:05}").into()),
             None => ("accepted", format!("EV{place:05}").into()),
         };
-        assert_eq!((&listed[place]["outcome"], &listed[place]["event"]), (&expected.into(), &name), "event {place}");
+        assert_eq!((&answer["outcome"], &answer["event"]), (&expected.into(), &name), "event {place}");
     }
     assert_eq!(paid(&world), payable().map(|place| key(place).to_string()).collect());
     assert_eq!(world.reasons().await, [(Reason::InvalidEvent, 3)].into());
