@@ -91,8 +91,10 @@ async fn a_configuration_that_would_derive_other_keys_refuses_until_it_is_accept
 
 #[tokio::test]
 async fn an_event_from_before_the_cutover_is_a_case() {
-    let world =
-        World::with(|text| text.replace("key = \"/data", "paid_from = \"2026-11-23T00:00:00Z\"\nkey = \"/data")).await;
+    let world = World::with(|text| {
+        text.replace("key = \"/data/object/id", "paid_from = \"2026-11-23T00:00:00Z\"\nkey = \"/data/object/id")
+    })
+    .await;
     let old = payment("old", PAYEE, world.clock.now() - 1_000);
     assert_eq!(world.deliver(&old).await.reason(), "before_cutover");
     assert_eq!(world.deliver(&payment("new", PAYEE, world.clock.now())).await.outcome(), "accepted");
