@@ -1,0 +1,182 @@
+"""Changes that somebody might make to the template, each caught by the place of the census that it breaks."""
+
+import pytest
+from census import violations
+from translated import source, translate
+
+WEBHOOKS = "Fn::ForEach::Webhooks"
+
+
+def webhook(template, suffix=""):
+    return template["Resources"][WEBHOOKS][2]["Webhook${Provider}" + suffix]
+
+
+def properties(template, name):
+    return template["Resources"][name]["Properties"]
+
+
+def globals_(template):
+    return template["Globals"]["Function"]
+
+
+def put(path, value):
+    """Sets a value in the properties of a resource: `put("Tripwire/RedrivePolicy", …)`; `Webhook/…` is in the loop."""
+
+    def change(template):
+        name, *steps, last = path.split("/")
+        at = globals_(template) if name == "Globals" else None
+        if at is None and name.startswith("Webhook"):
+            at = webhook(template, name.removeprefix("Webhook"))["Properties"]
+        at = properties(template, name) if at is None else at
+        for step in steps:
+            at = at[int(step) if step.isdigit() else step]
+        at[last] = value
+
+    return change
+
+
+def gone(path):
+    def change(template):
+        name, *steps, last = path.split("/")
+        at = globals_(template) if name == "Globals" else properties(template, name)
+        for step in steps:
+            at = at[step]
+        del at[last]
+
+    return change
+
+
+def without(name):
+    def change(template):
+        if name.startswith("Webhook"):
+            del template["Resources"][WEBHOOKS][2]["Webhook${Provider}" + name.removeprefix("Webhook")]
+        else:
+            del template["Resources"][name]
+
+    return change
+
+
+def attribute(name, key, value):
+    def change(template):
+        template["Resources"][name][key] = value
+
+    return change
+
+
+def more(name, type_, **its_properties):
+    def change(template):
+        template["Resources"][name] = {"Type": type_, "Properties": its_properties}
+
+    return change
+
+
+def more_for_each(suffix, type_, its_properties):
+    def change(template):
+        template["Resources"][WEBHOOKS][2]["Webhook${Provider}" + suffix] = {"Type": type_, "Properties": its_properties}
+
+    return change
+
+
+def allow(role, action, table="AuditTable"):
+    def change(template):
+        statement = {"Effect": "Allow", "Action": action, "Resource": {"Fn::GetAtt": [table, "Arn"]}}
+        at = webhook(template, "Role")["Properties"] if role == "WebhookRole" else properties(template, role)
+        at["Policies"][0]["PolicyDocument"]["Statement"].append(statement)
+
+    return change
+
+
+ALIAS = {"Ref": {"Fn::Sub": "Webhook${Provider}.Alias"}}
+STREAM = {"Fn::GetAtt": ["AuditTable", "StreamArn"]}
+
+MUTATIONS = [
+    ("seven retries through the alias", "async-retries", put("Globals/EventInvokeConfig/MaximumRetryAttempts", 7)),
+    ("one retry past the alias", "async-retries", put("WebhookEventInvokeConfigLatest/MaximumRetryAttempts", 1)),
+    ("retries through the alias not said", "async-retries", gone("Globals/EventInvokeConfig/MaximumRetryAttempts")),
+    ("nothing said for $LATEST of webhook", "async-retries", without("WebhookEventInvokeConfigLatest")),
+    ("nothing said for $LATEST of the sweeper", "async-retries", without("SweeperEventInvokeConfigLatest")),
+    ("nothing said for the aliases", "async-retries", gone("Globals/EventInvokeConfig")),
+    ("said for a version's number", "async-retries", put("SweeperEventInvokeConfigLatest/Qualifier", "1")),
+    ("six hours in Lambda's queue", "async-age", put("Globals/EventInvokeConfig/MaximumEventAgeInSeconds", 21600)),
+    ("six hours past the alias", "async-age", put("AuditWatchEventInvokeConfigLatest/MaximumEventAgeInSeconds", 21600)),
+    ("no tripwire", "async-drop", gone("Globals/EventInvokeConfig/DestinationConfig")),
+    ("no tripwire past the alias", "async-drop", gone("SweeperEventInvokeConfigLatest/DestinationConfig")),
+    ("the tripwire is redriven", "async-drop", put("Tripwire/RedrivePolicy", {"deadLetterTargetArn": "arn", "maxReceiveCount": 3})),
+    ("a dead-letter queue", "dead-letter-queue", put("Globals/DeadLetterQueue", {"Type": "SQS", "TargetArn": "arn:aws:sqs:eu-central-1:1:q"})),
+    ("a queue feeds a webhook", "source-mapping", more_for_each("Queue", "AWS::Lambda::EventSourceMapping", {"FunctionName": ALIAS, "EventSourceArn": {"Fn::GetAtt": ["Tripwire", "Arn"]}})),
+    ("the stream feeds the sweeper", "source-mapping", put("AuditWatchMapping/FunctionName", {"Ref": "Sweeper"})),
+    ("a second mapping of the watch", "source-mapping", more("Second", "AWS::Lambda::EventSourceMapping", FunctionName={"Ref": "AuditWatch"}, EventSourceArn=STREAM)),
+    ("the watch's stream repeats for ever", "watch-mapping", gone("AuditWatchMapping/MaximumRetryAttempts")),
+    ("the watch's stream repeats for a day", "watch-mapping", gone("AuditWatchMapping/MaximumRecordAgeInSeconds")),
+    ("the watch sees every put", "watch-mapping", gone("AuditWatchMapping/FilterCriteria")),
+    ("the watch does not see removals", "watch-mapping", put("AuditWatchMapping/FilterCriteria/Filters/0/Pattern", '{"eventName":["MODIFY"]}')),
+    ("the watch sleeps", "watch-mapping", put("AuditWatchMapping/Enabled", False)),
+    ("anybody may invoke a webhook", "resource-policy", put("WebhookPermission/Principal", "*")),
+    ("any route may invoke a webhook", "resource-policy", put("WebhookPermission/SourceArn", {"Fn::Sub": "arn:aws:execute-api:${AWS::Region}:${AWS::AccountId}:${Api}/*"})),
+    ("no source is asked for", "resource-policy", lambda t: webhook(t, "Permission")["Properties"].pop("SourceArn")),
+    ("the gateway invokes past the alias", "resource-policy", put("WebhookPermission/FunctionName", {"Ref": {"Fn::Sub": "Webhook${Provider}"}})),
+    ("SNS may invoke a webhook, too", "resource-policy", more_for_each("Sns", "AWS::Lambda::Permission", {"Action": "lambda:InvokeFunction", "FunctionName": ALIAS, "Principal": "sns.amazonaws.com", "SourceArn": "arn"})),
+    ("somebody may invoke the sweeper", "resource-policy", more("Extra", "AWS::Lambda::Permission", Action="lambda:InvokeFunction", FunctionName={"Ref": "Sweeper"}, Principal="events.amazonaws.com")),
+    ("another alias", "aliases", more("Beta", "AWS::Lambda::Alias", Name="beta", FunctionName={"Ref": "Sweeper"}, FunctionVersion="1")),
+    ("a URL", "function-url", put("Sweeper/FunctionUrlConfig", {"AuthType": "AWS_IAM"})),
+    ("a rule of EventBridge", "event-rules", put("Sweeper/Events", {"Tick": {"Type": "Schedule", "Properties": {"Schedule": "rate(1 minute)"}}})),
+    ("a topic invokes a webhook", "event-rules", more_for_each("Topic", "AWS::SNS::Subscription", {"Protocol": "lambda", "TopicArn": "arn", "Endpoint": ALIAS})),
+    ("a state machine", "event-rules", more("Machine", "AWS::StepFunctions::StateMachine", RoleArn="arn", DefinitionString="{}")),
+    ("the schedule retries", "schedule-retries", put("SweeperSchedule/Target/RetryPolicy/MaximumRetryAttempts", 185)),
+    ("the schedule's retries are not said", "schedule-retries", gone("RetryAuditSchedule/Target/RetryPolicy")),
+    ("the schedule is off", "schedule-retries", put("SweeperSchedule/State", "DISABLED")),
+    ("a schedule invokes audit-watch", "schedule-retries", put("RetryAuditSchedule/Target/Arn", {"Ref": "AuditWatch.Alias"})),
+    ("a durable function", "durable-function", put("Webhook/DurableConfig", {"ExecutionTimeout": 3600})),
+    ("managed instances", "managed-instances", put("Webhook/CapacityProviderConfig", {"Arn": "arn:aws:lambda:eu-central-1:111122223333:capacity-provider:x"})),
+    ("snapshots", "snap-start", put("Webhook/SnapStart", {"ApplyOn": "PublishedVersions"})),
+    ("a layer", "layers", put("Globals/Layers", ["arn:aws:lambda:eu-central-1:111122223333:layer:x:1"])),
+    ("provisioned concurrency", "provisioned-concurrency", put("Globals/ProvisionedConcurrencyConfig", {"ProvisionedConcurrentExecutions": 1})),
+    ("the concurrency is fixed", "reserved-concurrency", put("Webhook/ReservedConcurrentExecutions", 100)),
+    ("loops are allowed", "recursion", put("Globals/RecursiveLoop", "Allow")),
+    ("recursion is not said", "recursion", gone("Globals/RecursiveLoop")),
+    ("the function's time-out is fixed", "timeout-ladder", put("Webhook/Timeout", 60)),
+    ("the gateway's time-out is its default", "timeout-ladder", lambda t: webhook(t, "Integration")["Properties"].pop("TimeoutInMillis")),
+    ("AWS_MAX_ATTEMPTS", "environment", put("Globals/Environment/Variables/AWS_MAX_ATTEMPTS", "1")),
+    ("AWS_NEW_RETRIES_2026", "environment", put("Webhook/Environment/Variables/AWS_NEW_RETRIES_2026", "true")),
+    ("AWS_ENDPOINT_URL", "environment", put("Webhook/Environment/Variables/AWS_ENDPOINT_URL", "https://elsewhere.example")),
+    ("HTTPS_PROXY", "environment", put("Globals/Environment/Variables/HTTPS_PROXY", "http://proxy.example")),
+    ("RUST_LOG", "environment", put("Webhook/Environment/Variables/RUST_LOG", "trace")),
+    ("a setting that nobody thought of", "unknown-setting", put("Sweeper/EphemeralStorage", {"Size": 1024})),
+    ("a catch-all route", "front-door", put("WebhookRoute/RouteKey", "$default")),
+    ("a route without the token", "front-door", put("WebhookRoute/RouteKey", {"Fn::Sub": "POST /webhooks/${Provider}"})),
+    ("format 1.0", "front-door", put("WebhookIntegration/PayloadFormatVersion", "1.0")),
+    ("a route to a queue", "front-door", put("WebhookIntegration/IntegrationType", "HTTP_PROXY")),
+    ("a second route", "front-door", more_for_each("Other", "AWS::ApiGatewayV2::Route", {"ApiId": {"Ref": "Api"}, "RouteKey": "POST /x", "Target": {"Fn::Join": ["/", ["integrations", {"Ref": {"Fn::Sub": "Webhook${Provider}Integration"}}]]}})),
+    ("a hook of the canary", "canary-hook", put("Webhook/DeploymentPreference/Hooks", {"PreTraffic": {"Ref": "Sweeper"}})),
+    ("claims expire", "claims-expire", put("AuditTable/TimeToLiveSpecification", {"Enabled": True, "AttributeName": "expires"})),
+    ("cases expire", "claims-expire", put("ReconcileTable/TimeToLiveSpecification", {"Enabled": True, "AttributeName": "expires"})),
+    ("bodies stay for ever", "claims-expire", gone("BodiesTable/TimeToLiveSpecification")),
+    ("no deletion protection", "claims-deleted", put("AuditTable/DeletionProtectionEnabled", False)),
+    ("no recovery to a point in time", "claims-deleted", gone("AuditTable/PointInTimeRecoverySpecification")),
+    ("the table goes with the stack", "claims-deleted", attribute("AuditTable", "DeletionPolicy", "Delete")),
+    ("the table goes when it is replaced", "claims-deleted", attribute("ReconcileTable", "UpdateReplacePolicy", "Delete")),
+    ("the table's name is made up by CloudFormation", "claims-deleted", put("AuditTable/TableName", {"Ref": "AWS::NoValue"})),
+    ("not encrypted with the key", "claims-deleted", gone("BodiesTable/SSESpecification")),
+    ("provisioned capacity throttles a claim", "claims-deleted", put("AuditTable/BillingMode", "PROVISIONED")),
+    ("a replica in another region", "claims-in-two-regions", put("AuditTable/Replicas", [{"Region": "eu-west-1"}])),
+    ("no stream to watch", "claims-overwritten", put("AuditTable/StreamSpecification/StreamViewType", "KEYS_ONLY")),
+    ("a webhook may delete claims", "claims-overwritten", allow("WebhookRole", "dynamodb:DeleteItem")),
+    ("the sweeper may update claims", "claims-overwritten", allow("SweeperRole", ["dynamodb:GetItem", "dynamodb:UpdateItem"])),
+    ("a webhook may write in bulk", "claims-overwritten", allow("WebhookRole", "dynamodb:BatchWriteItem")),
+    ("a webhook may do anything with claims", "claims-overwritten", allow("WebhookRole", "dynamodb:*")),
+    ("a managed policy", "claims-overwritten", put("SweeperRole/ManagedPolicyArns", ["arn:aws:iam::aws:policy/AmazonDynamoDBFullAccess"])),
+    ("the schedule may invoke webhooks", "claims-overwritten", lambda t: properties(t, "ScheduleRole")["Policies"][0]["PolicyDocument"]["Statement"][0].update(Resource="*")),
+]
+
+
+@pytest.mark.parametrize(("place", "change"), [m[1:] for m in MUTATIONS], ids=[m[0] for m in MUTATIONS])
+def test_a_change_is_not_seen(place, change):
+    template = source()
+    change(template)
+    assert place in {found for found, _, _ in violations(translate(template))}
+
+
+def test_a_place_that_speaks_of_the_template_has_no_mutation():
+    from census import PLACES
+
+    assert {p["id"] for p in PLACES if p.get("template")} == {place for _, place, _ in MUTATIONS}

@@ -1,0 +1,233 @@
+"""The template, translated, against the census and against what the code expects of it."""
+
+import itertools
+import json
+import re
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+from census import PLACES, violations
+from subjects import Subjects
+from translated import REGION, ROOT, plain, source, translate
+
+
+CFN_LINT = Path(sys.executable).with_name("cfn-lint")
+
+
+@pytest.fixture(scope="module")
+def template():
+    return translate()
+
+
+@pytest.fixture(scope="module")
+def subjects(template):
+    return Subjects(template)
+
+
+@pytest.mark.parametrize("gradual", ["true", "false"])
+def test_the_template_differs_from_the_census(gradual):
+    assert violations(translate(gradual=gradual)) == []
+
+
+@pytest.mark.parametrize("gradual", ["true", "false"])
+def test_cfn_lint_finds_something(gradual, tmp_path):
+    translated = tmp_path / "translated.json"
+    translated.write_text(json.dumps(translate(gradual=gradual)))
+    # I: a table or a log group without its deletion policies.
+    linted = subprocess.run(
+        [CFN_LINT, "--regions", REGION, "--include-checks", "I3011", "--", translated],
+        capture_output=True, text=True,
+    )
+    assert (linted.returncode, linted.stdout, linted.stderr) == (0, "", "")
+
+
+def test_the_source_as_it_is_deployed_is_not_clean():
+    linted = subprocess.run(
+        [CFN_LINT, "--regions", REGION, "--", ROOT / "infra" / "template.yaml"], capture_output=True, text=True
+    )
+    assert (linted.returncode, linted.stdout) == (0, "")
+
+
+def test_a_place_of_the_census_is_checked_nowhere_or_has_no_reason():
+    for place in PLACES:
+        assert place["what"] and place["must"] and place["why"] and place["source"].startswith("https://"), place["id"]
+        assert any(place.get(column) for column in ("template", "deployed", "clippy", "deny", "deny_features")), place["id"]
+    assert len({place["id"] for place in PLACES}) == len(PLACES)
+
+
+def test_a_ban_of_the_code_is_not_in_the_census_or_has_no_reason():
+    clippy = tomllib.loads((ROOT / "clippy.toml").read_text())
+    deny = tomllib.loads((ROOT / "deny.toml").read_text())["bans"]
+    bans = {
+        "clippy": {ban["path"]: ban["reason"] for ban in clippy["disallowed-methods"] + clippy["disallowed-types"]},
+        "deny": {ban["crate"]: ban["reason"] for ban in deny["deny"]},
+        "deny_features": {ban["crate"]: ban["reason"] for ban in deny["features"]},
+    }
+    for column, banned in bans.items():
+        listed = [name for place in PLACES for name in place.get(column, [])]
+        assert sorted(listed) == sorted(banned), column
+        assert all(banned.values()), column
+
+
+def test_a_gradual_deployment_is_left_out_or_does_not_go_back(template):
+    groups = [r for r in template["Resources"].values() if r["Type"] == "AWS::CodeDeploy::DeploymentGroup"]
+    assert len(groups) == 2, "one for each provider"
+    for group in groups:
+        properties = group["Properties"]
+        assert properties["AutoRollbackConfiguration"]["Enabled"] is True
+        assert "DEPLOYMENT_STOP_ON_ALARM" in properties["AutoRollbackConfiguration"]["Events"]
+        assert len(properties["AlarmConfiguration"]["Alarms"]) == 4
+        assert "Canary10Percent5Minutes" in json.dumps(properties["DeploymentConfigName"])
+    without = translate(gradual="false")
+    assert not [r for r in without["Resources"].values() if "CodeDeploy" in r["Type"]]
+
+
+# --- The ladder -----------------------------------------------------------------------------------------------------
+
+
+def _refused(rules, values):
+    def holds(expression):
+        [(function, argument)] = expression.items()
+        if function == "Fn::Equals":
+            left, right = (values[a["Ref"]] if isinstance(a, dict) else a for a in argument)
+            return str(left) == str(right)
+        if function == "Fn::Contains":
+            return str(values[argument[1]["Ref"]]) in map(str, argument[0])
+        if function == "Fn::Not":
+            return not holds(argument[0])
+        raise AssertionError(function)
+
+    return any(holds(r["RuleCondition"]) and not all(holds(a["Assert"]) for a in r["Assertions"]) for r in rules.values())
+
+
+def test_a_broken_timeout_ladder_is_deployed():
+    template = json.loads(json.dumps(source()))
+    ladder = ("DeliverySeconds", "FunctionTimeoutSeconds", "GatewayTimeoutMilliseconds")
+    parameters = template["Parameters"]
+    allowed = 0
+    for values in itertools.product(*(parameters[name]["AllowedValues"] for name in ladder)):
+        delivery, function, gateway = values
+        good = delivery < function and function * 1000 < gateway <= 30_000
+        refused = _refused(template["Rules"], dict(zip(ladder, values)) | {"DomainName": "", "CertificateArn": ""})
+        assert refused != good, values
+        allowed += good
+    assert allowed > 10
+    domain = {name: parameters[name]["Default"] for name in ladder} | {"DomainName": "pay.example", "CertificateArn": ""}
+    assert _refused(template["Rules"], domain)
+
+
+def test_the_configuration_takes_longer_than_the_ladder_says():
+    limits = {"connect_ms": 2000, "claim_ms": 2000, "payout_ms": 10000, "record_ms": 5000}
+    limits |= tomllib.loads((ROOT / "infra" / "payonce.toml").read_text()).get("limits", {})
+    worst = limits["connect_ms"] + 2 * limits["claim_ms"] + limits["payout_ms"] + limits["record_ms"]
+    assert worst <= 1000 * source()["Parameters"]["DeliverySeconds"]["Default"]
+
+
+# --- The tables, as the code wants them -------------------------------------------------------------------------------
+
+
+def test_the_tables_are_not_those_of_the_ledger(subjects):
+    code = (ROOT / "shared" / "ledger" / "src" / "schema.rs").read_text()
+    names = dict(re.findall(r'pub const (\w+): &str = "(\w+)";', code))
+    tables = {s.table: s.value for s in subjects.all if s.of == "table"}
+    assert set(tables) == {"audit", "bodies", "reconcile"}
+    for table in tables.values():
+        keys = [key["AttributeName"] for key in table["KeySchema"]]
+        indexed = [key["AttributeName"] for index in table.get("GlobalSecondaryIndexes", []) for key in index["KeySchema"]]
+        assert sorted(keys + indexed) == sorted(a["AttributeName"] for a in table["AttributeDefinitions"])
+    [by_minute], [open_] = tables["audit"]["GlobalSecondaryIndexes"], tables["reconcile"]["GlobalSecondaryIndexes"]
+    # Each `index(NAME, "hash", "range", ProjectionType::X)` of the code.
+    in_code = {
+        names[name]: (hash_, range_, projection)
+        for name, hash_, range_, projection in re.findall(r'index\((\w+), "(\w+)", "(\w+)", ProjectionType::(\w+)\)', code)
+    }
+    for index, projection in ((by_minute, "KeysOnly"), (open_, "All")):
+        keys = tuple(key["AttributeName"] for key in index["KeySchema"])
+        assert in_code[index["IndexName"]] == (*keys, projection)
+        assert index["Projection"]["ProjectionType"] == {"KeysOnly": "KEYS_ONLY", "All": "ALL"}[projection]
+    assert tables["bodies"]["TimeToLiveSpecification"]["AttributeName"] == names["BODIES_TTL"]
+    keyed = re.findall(r'table_name\(ledger\.audit\.table\(\)\), &\[([^\]]*)\]|table_name\(&ledger\.(\w+)\), &\[([^\]]*)\]', code)
+    assert len(keyed) == 3
+    for audit_keys, name, other_keys in keyed:
+        keys = re.findall(r'"(\w+)"', audit_keys or other_keys)
+        assert keys == [key["AttributeName"] for key in tables[name or "audit"]["KeySchema"]]
+
+
+def test_an_administrator_can_change_a_claim_without_a_trace(subjects):
+    [audit] = [s.value for s in subjects.all if s.of == "table" and s.table == "audit"]
+    [statement] = audit["ResourcePolicy"]["PolicyDocument"]["Statement"]
+    assert (statement["Effect"], statement["Principal"], statement["Resource"]) == ("Deny", "*", "*")
+    assert {"dynamodb:UpdateItem", "dynamodb:DeleteItem", "dynamodb:BatchWriteItem"} <= set(statement["Action"])
+
+
+# --- Roles and secrets ------------------------------------------------------------------------------------------------
+
+
+def _statements(template, role):
+    [policy] = plain(template["Resources"][role]["Properties"]["Policies"])
+    return policy["PolicyDocument"]["Statement"]
+
+
+def _may_read(template, role):
+    return [
+        resource.split(":secret:")[1]
+        for statement in _statements(template, role)
+        if statement["Action"] == "secretsmanager:GetSecretValue"
+        for resource in ([statement["Resource"]] if isinstance(statement["Resource"], str) else statement["Resource"])
+    ]
+
+
+def test_a_role_reads_a_secret_that_is_not_its_business(template):
+    prefix = "${SecretPrefix}"
+    for provider in ("stripe", "adyen"):
+        rail = [f"{prefix}/rail-??????", f"{prefix}/rail-lookup-??????"]
+        assert _may_read(template, f"Webhook{provider}Role") == [f"{prefix}/{provider}-??????", *rail]
+    assert _may_read(template, "SweeperRole") == [f"{prefix}/rail-lookup-??????"], "the sweeper cannot pay"
+    for role in ("RetryAuditRole", "AuditWatchRole", "ScheduleRole"):
+        assert _may_read(template, role) == []
+
+
+def test_retry_audit_may_change_something(template):
+    for statement in _statements(template, "RetryAuditRole"):
+        if statement["Sid"] in ("Tripwire", "Logs"):
+            continue
+        actions = statement["Action"] if isinstance(statement["Action"], list) else [statement["Action"]]
+        assert all(re.fullmatch(r"\w+:(List|Get|Describe)\w+", action) for action in actions), actions
+
+
+def test_two_functions_share_a_role(template):
+    roles = [plain(r["Properties"]["Role"]) for r in template["Resources"].values() if r["Type"] == "AWS::Lambda::Function"]
+    assert len(roles) == len(set(roles))
+
+
+def test_a_secret_stands_in_the_template():
+    text = (ROOT / "infra" / "template.yaml").read_text() + (ROOT / "infra" / "samconfig.toml").read_text()
+    assert not re.search(r"SecretString|GenerateSecretString|whsec_[A-Za-z0-9]|sk_(live|test)_|\{\{resolve:", text)
+
+
+def test_the_access_log_holds_the_path_token(template):
+    log = template["Resources"]["Stage"]["Properties"]["AccessLogSettings"]["Format"]
+    assert not {"$context.path", "$context.routeKey"} & set(re.findall(r"\$context\.[\w.]+", log))
+    for field in ("requestId", "status", "integration.integrationStatus", "integrationErrorMessage", "integration.latency"):
+        assert f"$context.{field}" in log
+
+
+def test_an_alarm_counts_a_metric_that_nothing_writes(template):
+    catalogue = (ROOT / "shared" / "runtime" / "src" / "metrics.rs").read_text()
+    metrics = {name: (wide, alarm) for name, wide, alarm in re.findall(r"^    (\w+): \w+ \w+, \[([\w, ]+)\], (\w+),", catalogue, re.M)}
+    ours = []
+    for resource in template["Resources"].values():
+        if resource["Type"] != "AWS::CloudWatch::Alarm":
+            continue
+        properties = resource["Properties"]
+        for metric in [properties] + [m["MetricStat"]["Metric"] for m in properties.get("Metrics", []) if "MetricStat" in m]:
+            if metric.get("Namespace") == "payonce":
+                ours.append(metric["MetricName"])
+                wide = metrics[metric["MetricName"]][0].split(", ")
+                assert bool(metric.get("Dimensions")) == (wide == ["Delivery"]), metric["MetricName"]
+        assert properties["AlarmDescription"] and "AlarmActions" in properties
+    wanted = {name for name, (_, alarm) in metrics.items() if alarm != "Never"}
+    assert wanted <= set(ours), f"without an alarm: {wanted - set(ours)}"
