@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use lambda_http::{Error, run, service_fn};
 use payonce_runtime::clock::Clock;
+use payonce_runtime::start::{Duty, on_lambda};
 use webhook::App;
 
 static INVOCATION: AtomicU32 = AtomicU32::new(0);
@@ -15,7 +16,7 @@ static READING: AtomicU32 = AtomicU32::new(0);
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
-    let mut started = payonce_runtime::start::on_lambda().await?;
+    let mut started = on_lambda(Duty::Pay).await?;
     let system = started.clock.clone();
     started.clock = Clock::told(move || {
         let reading = READING.fetch_add(1, Ordering::SeqCst) + 1;

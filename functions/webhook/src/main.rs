@@ -3,11 +3,12 @@
 use std::sync::Arc;
 
 use lambda_http::{Error, run, service_fn};
+use payonce_runtime::start::{Duty, on_lambda};
 use webhook::App;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
-    let app = Arc::new(App::start(payonce_runtime::start::on_lambda().await?).await?);
+    let app = Arc::new(App::start(on_lambda(Duty::Pay).await?).await?);
     run(service_fn(move |request| {
         let app = app.clone();
         async move { Ok::<_, Error>(app.handle(request).await) }

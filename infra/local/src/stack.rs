@@ -19,7 +19,7 @@ use payonce_runtime::config::Config;
 use payonce_runtime::environment::{Environment, EnvironmentError};
 use payonce_runtime::metrics::Metrics;
 use payonce_runtime::secrets::{SecretReader, SecretSource};
-use payonce_runtime::start::{StartError, Started};
+use payonce_runtime::start::{Duty, StartError, Started};
 use serde_json::{Value, json};
 
 use crate::books::{Books, CASES_AT_MOST, Kept, per_reason};
@@ -122,7 +122,7 @@ impl Stack {
         let reader = SecretReader::with_variables(&environment, variable);
         let credentials = Credentials::Given { key_id: "sandbox".to_owned(), secret: "sandbox".to_owned() };
         let metrics = Metrics::to(clock.clone(), options.metrics);
-        let started = Started::of(environment, config, reader, credentials, clock.clone(), metrics).await?;
+        let started = Started::of(Duty::Pay, environment, config, reader, credentials, clock.clone(), metrics).await?;
         create_tables(&started.ledger).await?;
         let ledger = started.ledger.clone();
         let sweeper = sweeper::Parts::of(&started);

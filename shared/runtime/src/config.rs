@@ -94,7 +94,33 @@ impl Limits {
     }
 }
 
+/// The configuration of the functions that are deployed.
+const BUILT_IN: &str = include_str!("../../../infra/payonce.toml");
+
 impl Config {
+    /// The configuration that was compiled in: a version of a function is its code and its rules, and neither changes
+    /// without the other being tested, shifted and taken back with it. What is deployed needs a limit in each rule.
+    pub fn built_in() -> Result<Self, Vec<ConfigError>> {
+        Self::deployable(BUILT_IN)
+    }
+
+    fn deployable(text: &str) -> Result<Self, Vec<ConfigError>> {
+        let config = Self::parse(text)?;
+        let unlimited: Vec<ConfigError> = config
+            .providers
+            .iter()
+            .flat_map(|(name, provider)| {
+                provider.payouts.iter().enumerate().map(move |(index, rule)| (name, index, rule))
+            })
+            .filter(|(_, _, rule)| rule.max_amount.is_empty())
+            .map(|(name, index, _)| {
+                let path = format!("providers.{name}.payouts[{index}].max_amount");
+                problem(path, "is missing: a rule that is deployed needs a limit".to_owned())
+            })
+            .collect();
+        if unlimited.is_empty() { Ok(config) } else { Err(unlimited) }
+    }
+
     pub fn load(path: &Path) -> Result<Self, Vec<ConfigError>> {
         let text = std::fs::read_to_string(path)
             .map_err(|error| vec![problem(path.display().to_string(), format!("cannot be read: {}", error.kind()))])?;

@@ -323,3 +323,17 @@ currency = "/currency"
 destination = "/to"
 reference = "/reference"
 "#;
+
+#[test]
+fn the_deployed_configuration_cannot_be_used_or_is_unwise() {
+    let config = Config::built_in().unwrap();
+    assert_eq!(config.warnings(), []);
+}
+
+#[test]
+fn a_deployed_rule_has_no_limit() {
+    assert!(Config::deployable(PLAIN).is_ok());
+    let problems = Config::deployable(&with("max_amount = { eur = 500000 }\n", "")).unwrap_err();
+    assert_eq!(problems.len(), 1);
+    assert_eq!(problems[0].path, "providers.stripe.payouts[0].max_amount");
+}

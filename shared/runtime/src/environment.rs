@@ -14,13 +14,17 @@ use crate::telemetry::Level;
 /// All that a function learns from its environment.
 #[derive(Clone, Debug)]
 pub struct Environment {
-    /// Path of `payonce.toml`.
-    pub config: PathBuf,
+    /// Path of `payonce.toml`; without one the configuration that was compiled in.
+    pub config: Option<PathBuf>,
     pub audit_table: String,
     pub bodies_table: String,
     pub reconcile_table: String,
     /// Which provider a webhook function serves; the other functions have none.
     pub provider: Option<String>,
+    /// What the names of the stack's functions begin with, for retry-audit.
+    pub stack: Option<String>,
+    /// What the stack was deployed with, for retry-audit.
+    pub expected: Option<String>,
     pub region: String,
     pub credentials: Credentials,
     pub endpoints: Endpoints,
@@ -32,6 +36,8 @@ pub struct Environment {
 pub struct Endpoints {
     pub dynamodb: Option<String>,
     pub secrets_manager: Option<String>,
+    /// Of every service that has none of its own.
+    pub others: Option<String>,
 }
 
 /// Every problem of an environment: the variable, and what is wrong. Values are never repeated.
@@ -57,11 +63,13 @@ impl Environment {
     pub fn read(vars: impl Fn(&str) -> Option<String>) -> Result<Self, EnvironmentError> {
         let mut reader = Reader { vars, problems: vec![] };
         let environment = Self {
-            config: reader.required("PAYONCE_CONFIG").into(),
+            config: reader.optional("PAYONCE_CONFIG").map(PathBuf::from),
             audit_table: reader.table("PAYONCE_AUDIT_TABLE"),
             bodies_table: reader.table("PAYONCE_BODIES_TABLE"),
             reconcile_table: reader.table("PAYONCE_RECONCILE_TABLE"),
             provider: reader.optional("PAYONCE_PROVIDER"),
+            stack: reader.optional("PAYONCE_STACK"),
+            expected: reader.optional("PAYONCE_EXPECTED"),
             region: reader.required("AWS_REGION"),
             credentials: reader.credentials(),
             endpoints: reader.endpoints(),
@@ -122,7 +130,8 @@ impl<V: Fn(&str) -> Option<String>> Reader<V> {
         let of_all = self.endpoint("AWS_ENDPOINT_URL");
         Endpoints {
             dynamodb: self.endpoint("AWS_ENDPOINT_URL_DYNAMODB").or_else(|| of_all.clone()),
-            secrets_manager: self.endpoint("AWS_ENDPOINT_URL_SECRETS_MANAGER").or(of_all),
+            secrets_manager: self.endpoint("AWS_ENDPOINT_URL_SECRETS_MANAGER").or_else(|| of_all.clone()),
+            others: of_all,
         }
     }
 
@@ -196,7 +205,7 @@ mod tests {
     #[test]
     fn a_plain_environment_is_refused_or_misread() {
         let environment = read(&[("PAYONCE_PROVIDER", "stripe"), ("AWS_SESSION_TOKEN", "token")]).unwrap();
-        assert_eq!(environment.config, PathBuf::from("/var/task/payonce.toml"));
+        assert_eq!(environment.config, Some(PathBuf::from("/var/task/payonce.toml")));
         assert_eq!(environment.audit_table, "payonce-audit");
         assert_eq!(environment.bodies_table, "payonce-bodies");
         assert_eq!(environment.reconcile_table, "payonce-reconcile");
@@ -211,7 +220,8 @@ mod tests {
     fn the_first_problem_hides_the_others() {
         let error = Environment::read(|_| None).unwrap_err();
         let names: Vec<&str> = error.problems.iter().map(|(name, _)| *name).collect();
-        let mut required = GOOD.map(|(name, _)| name);
+        let mut required: Vec<&str> =
+            GOOD.map(|(name, _)| name).into_iter().filter(|name| *name != "PAYONCE_CONFIG").collect();
         required.sort_unstable();
         let mut found = names.clone();
         found.sort_unstable();

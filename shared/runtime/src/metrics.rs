@@ -1,5 +1,5 @@
-//! Every metric there is, as data, and the two wide events that carry them: one line for each delivery, one for each
-//! run of the sweeper, in CloudWatch's embedded metric format.
+//! Every metric there is, as data, and the wide events that carry them: one line for each delivery and for each run of
+//! the sweeper, of audit-watch and of retry-audit, in CloudWatch's embedded metric format.
 //!
 //! An event is written when it is dropped, so that every way out of a handler reports. What could not be filled in by
 //! then is told by its absence: no `status`, no `Heartbeat`.
@@ -30,6 +30,10 @@ const MAX_NAMED_EVENTS: usize = 20;
 pub enum Wide {
     Delivery,
     Sweep,
+    /// A run of audit-watch.
+    Watch,
+    /// A run of retry-audit.
+    Audit,
 }
 
 impl Wide {
@@ -37,7 +41,7 @@ impl Wide {
     pub fn dimensions(self) -> &'static [&'static str] {
         match self {
             Self::Delivery => &["provider"],
-            Self::Sweep => &[],
+            Self::Sweep | Self::Watch | Self::Audit => &[],
         }
     }
 }
@@ -75,7 +79,7 @@ pub enum Alarm {
     Never,
     /// Its budget is zero.
     AboveZero,
-    /// It is to be there each minute.
+    /// It is to be there, each time that its function runs.
     Missing,
 }
 
@@ -145,6 +149,9 @@ catalogue! {
     RoundsBehind: Gauge Count, [Sweep], Never, "Minutes that the sweeper has yet to make up.";
     HoldTripped: Counter Count, [Sweep], AboveZero, "Runs of the sweeper that stopped payouts.";
     Heartbeat: Gauge Count, [Sweep], Missing, "Runs of the sweeper that worked to the end.";
+    ClaimsOverwritten: Counter Count, [Watch], AboveZero, "Audit records that were changed or removed.";
+    RetryConfigDrift: Counter Count, [Audit], AboveZero, "Deployed settings that differ from the retry census.";
+    AuditRuns: Gauge Count, [Audit], Missing, "Runs of retry-audit that worked to the end.";
 }
 
 /// Makes the events, and writes their lines.
@@ -186,6 +193,14 @@ impl Metrics {
 
     pub fn sweep(&self) -> SweepMetrics {
         SweepMetrics { line: Line::new(self.clone(), Wide::Sweep) }
+    }
+
+    pub fn watch(&self) -> WatchMetrics {
+        WatchMetrics { line: Line::new(self.clone(), Wide::Watch) }
+    }
+
+    pub fn audit(&self) -> AuditMetrics {
+        AuditMetrics { line: Line::new(self.clone(), Wide::Audit) }
     }
 }
 
@@ -398,6 +413,44 @@ impl SweepMetrics {
 }
 
 impl Drop for SweepMetrics {
+    fn drop(&mut self) {
+        self.line.write();
+    }
+}
+
+/// One run of audit-watch. Written when dropped.
+pub struct WatchMetrics {
+    line: Line,
+}
+
+impl WatchMetrics {
+    /// An audit record that was changed or removed.
+    pub fn overwritten(&mut self) {
+        self.line.count(Metric::ClaimsOverwritten, 1);
+    }
+}
+
+impl Drop for WatchMetrics {
+    fn drop(&mut self) {
+        self.line.write();
+    }
+}
+
+/// One run of retry-audit. Written when dropped.
+pub struct AuditMetrics {
+    line: Line,
+}
+
+impl AuditMetrics {
+    /// The run worked to its end, and this differs: each a place of the census, and what was found.
+    pub fn ran(&mut self, drift: Vec<Value>) {
+        self.line.set(Metric::RetryConfigDrift, drift.len() as u64);
+        self.line.set(Metric::AuditRuns, 1);
+        self.line.property("drift", drift);
+    }
+}
+
+impl Drop for AuditMetrics {
     fn drop(&mut self) {
         self.line.write();
     }

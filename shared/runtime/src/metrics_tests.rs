@@ -87,6 +87,33 @@ fn the_line_of_a_sweep_changes_its_shape() {
 }
 
 #[test]
+fn the_line_of_a_watch_changes_its_shape() {
+    let line = one_line(|metrics| {
+        let mut watch = metrics.watch();
+        watch.overwritten();
+        watch.overwritten();
+    });
+    assert_valid(&line);
+    let expected: Value = serde_json::from_str(include_str!("snapshots/watch.json")).unwrap();
+    assert_eq!(line, expected, "\n{line:#}");
+}
+
+#[test]
+fn the_line_of_an_audit_changes_its_shape() {
+    let line = one_line(|metrics| metrics.audit().ran(vec![json!({ "place": "async-retries" })]));
+    assert_valid(&line);
+    let expected: Value = serde_json::from_str(include_str!("snapshots/audit.json")).unwrap();
+    assert_eq!(line, expected, "\n{line:#}");
+}
+
+#[test]
+fn an_audit_that_failed_counts_as_a_run() {
+    let line = one_line(|metrics| drop(metrics.audit()));
+    assert_valid(&line);
+    assert_eq!((&line["RetryConfigDrift"], line.get("AuditRuns")), (&json!(0), None));
+}
+
+#[test]
 fn an_early_return_or_a_panic_reports_nothing() {
     let line = one_line(|metrics| {
         let metrics = metrics.clone();
@@ -181,13 +208,19 @@ fn a_delivery_of_many_events_outgrows_its_line() {
 fn the_catalogue_has_a_metric_that_no_line_carries_or_a_name_twice() {
     let names: BTreeSet<&str> = Metric::ALL.iter().map(|metric| metric.name()).collect();
     assert_eq!(names.len(), Metric::ALL.len());
-    let everything = [include_str!("snapshots/delivery.json"), include_str!("snapshots/sweep.json")].map(|text| {
+    let everything = [
+        include_str!("snapshots/delivery.json"),
+        include_str!("snapshots/sweep.json"),
+        include_str!("snapshots/watch.json"),
+        include_str!("snapshots/audit.json"),
+    ]
+    .map(|text| {
         let line: Value = serde_json::from_str(text).unwrap();
         line["_aws"]["CloudWatchMetrics"][0]["Metrics"].as_array().cloned().unwrap()
     });
     for metric in Metric::ALL {
         assert!(!metric.help().is_empty());
-        for (wide, line) in [Wide::Delivery, Wide::Sweep].into_iter().zip(&everything) {
+        for (wide, line) in [Wide::Delivery, Wide::Sweep, Wide::Watch, Wide::Audit].into_iter().zip(&everything) {
             let listed = line.iter().any(|listed| listed["Name"] == metric.name());
             assert_eq!(listed, metric.on().contains(&wide), "{} on {wide:?}", metric.name());
         }

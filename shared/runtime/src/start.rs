@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use payonce_ledger::{Credentials, Ledger, LedgerError, Settings, Tables};
+use payonce_ledger::{Credentials, Ledger, LedgerError, Settings};
 use payonce_providers::ConfigError;
 use payonce_rails::{Rail, RailError};
 
@@ -32,6 +32,15 @@ fn listed(problems: &[ConfigError]) -> String {
     problems.iter().map(|found| format!("{}: {}", found.path, found.problem)).collect::<Vec<_>>().join("; ")
 }
 
+/// What a function is for; it reads no secret that it has no use for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Duty {
+    /// Pays, and so reads the rail's paying secret.
+    Pay,
+    /// Only asks the rail: the paying secret is read where the configuration names no other.
+    LookUp,
+}
+
 /// The parts that the functions share.
 pub struct Started {
     pub environment: Environment,
@@ -44,18 +53,54 @@ pub struct Started {
 }
 
 /// From the environment that Lambda gives, with logs and metrics to stdout.
-pub async fn on_lambda() -> Result<Started, StartError> {
+pub async fn on_lambda(duty: Duty) -> Result<Started, StartError> {
+    let (environment, clock, metrics) = watched()?;
+    let config = match &environment.config {
+        Some(path) => Config::load(path),
+        None => Config::built_in(),
+    };
+    let reader = SecretReader::new(&environment);
+    let config = config.map_err(StartError::Config)?;
+    Started::of(duty, environment, config, reader, Credentials::Environment, clock, metrics).await
+}
+
+/// For a function with neither configuration nor rail nor secrets.
+pub struct Tables {
+    pub environment: Environment,
+    pub clock: Clock,
+    pub ledger: Arc<Ledger>,
+    pub metrics: Metrics,
+}
+
+/// From the environment that Lambda gives, with logs and metrics to stdout.
+pub fn tables_on_lambda() -> Result<Tables, StartError> {
+    let (environment, clock, metrics) = watched()?;
+    let ledger = ledger(&environment, Credentials::Environment)?;
+    Ok(Tables { environment, clock, ledger, metrics })
+}
+
+fn watched() -> Result<(Environment, Clock, Metrics), StartError> {
     let environment = Environment::of_this_process()?;
     let clock = Clock::system();
     telemetry::start(environment.log, clock.clone());
-    let config = Config::load(&environment.config).map_err(StartError::Config)?;
-    let reader = SecretReader::new(&environment);
     let metrics = Metrics::stdout(clock.clone());
-    Started::of(environment, config, reader, Credentials::Environment, clock, metrics).await
+    Ok((environment, clock, metrics))
+}
+
+fn ledger(environment: &Environment, credentials: Credentials) -> Result<Arc<Ledger>, StartError> {
+    let settings =
+        Settings { region: environment.region.clone(), endpoint: environment.endpoints.dynamodb.clone(), credentials };
+    let tables = payonce_ledger::Tables {
+        audit: environment.audit_table.clone(),
+        bodies: environment.bodies_table.clone(),
+        reconcile: environment.reconcile_table.clone(),
+    };
+    Ok(Arc::new(Ledger::new(&settings, tables)?))
 }
 
 impl Started {
     pub async fn of(
+        duty: Duty,
         environment: Environment,
         config: Config,
         reader: SecretReader,
@@ -63,21 +108,13 @@ impl Started {
         clock: Clock,
         metrics: Metrics,
     ) -> Result<Self, StartError> {
-        let settings = Settings {
-            region: environment.region.clone(),
-            endpoint: environment.endpoints.dynamodb.clone(),
-            credentials,
-        };
-        let tables = Tables {
-            audit: environment.audit_table.clone(),
-            bodies: environment.bodies_table.clone(),
-            reconcile: environment.reconcile_table.clone(),
-        };
-        let ledger = Arc::new(Ledger::new(&settings, tables)?);
-        let secret = reader.rail_secret(config.rail_secret()).await?;
-        let lookup = match config.lookup_secret() {
-            Some(reference) => Some(reader.rail_secret(reference).await?),
-            None => None,
+        let ledger = ledger(&environment, credentials)?;
+        let (secret, lookup) = match (duty, config.lookup_secret()) {
+            (Duty::LookUp, Some(lookup)) => (reader.rail_secret(lookup).await?, None),
+            (Duty::Pay, Some(lookup)) => {
+                (reader.rail_secret(config.rail_secret()).await?, Some(reader.rail_secret(lookup).await?))
+            }
+            (_, None) => (reader.rail_secret(config.rail_secret()).await?, None),
         };
         let rail = Arc::new(Rail::new(&config.rail, secret, lookup, None)?);
         Ok(Self { environment, config, clock, reader, ledger, rail, metrics })

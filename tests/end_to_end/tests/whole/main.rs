@@ -12,3 +12,4 @@ mod holds;
 mod misfits;
 mod outage;
 mod sweeps;
+mod watch;

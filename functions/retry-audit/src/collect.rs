@@ -1,0 +1,259 @@
+//! Asks AWS for every setting that the census speaks of. What is not there is an answer; what could not be asked is an
+//! error, because "not seen" must not read as "not changed".
+
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use serde_json::{Value, json};
+
+use crate::signed::{Ask, Aws, NoAnswer};
+use crate::verdict::{Deployed, Function, KINDS, Subject};
+
+const LATEST: &str = "$LATEST";
+/// No list here is longer than a few pages.
+const PAGES_AT_MOST: usize = 200;
+
+/// What the stack calls its things.
+#[derive(Clone, Debug)]
+pub struct Names {
+    /// Begins every function's name.
+    pub stack: String,
+    /// The census' word for each table, and its name.
+    pub tables: [(&'static str, String); 3],
+}
+
+/// A question without an answer.
+#[derive(Debug, thiserror::Error)]
+#[error("{what} could not be seen: {why}")]
+pub struct NotSeen {
+    what: String,
+    why: NoAnswer,
+}
+
+pub async fn deployed(aws: &Aws, names: &Names) -> Result<Deployed, NotSeen> {
+    let mut deployed = Deployed::default();
+    let mappings =
+        pages(aws, "lambda", "/2015-03-31/event-source-mappings/", "EventSourceMappings", ("Marker", "NextMarker"))
+            .await?;
+    let schedules = schedules(aws).await?;
+    let functions = pages(aws, "lambda", "/2015-03-31/functions/", "Functions", ("Marker", "NextMarker")).await?;
+    let prefix = format!("{}-", names.stack);
+    for listed in functions {
+        let Some(rest) = listed["FunctionName"].as_str().and_then(|name| name.strip_prefix(&prefix)) else { continue };
+        let kind = KINDS.into_iter().find(|kind| rest == *kind || *kind == "webhook" && rest.starts_with("webhook-"));
+        let function = Function { name: format!("{prefix}{rest}"), kind: kind.unwrap_or("unknown").to_owned() };
+        let arn = text(&listed["FunctionArn"]);
+        one_function(aws, &function, arn, &mut deployed.subjects).await?;
+        let owned = |of, answer: &Value, target: &Value| {
+            let qualifier = qualifier(text(target), arn)?;
+            Some(subject(of, &function, qualifier, answer.clone()))
+        };
+        let mapped = mappings.iter().filter_map(|mapping| owned("mapping", mapping, &mapping["FunctionArn"]));
+        let scheduled = schedules.iter().filter_map(|schedule| owned("schedule", schedule, &schedule["Target"]["Arn"]));
+        let both: Vec<Subject> = mapped.chain(scheduled).collect();
+        deployed.subjects.extend(both);
+        deployed.functions.push(function);
+    }
+    for (table, name) in &names.tables {
+        one_table(aws, table, name, &mut deployed.subjects).await?;
+    }
+    Ok(deployed)
+}
+
+async fn one_function(aws: &Aws, function: &Function, arn: &str, subjects: &mut Vec<Subject>) -> Result<(), NotSeen> {
+    let name = &function.name;
+    let mut add = |of, qualifier: &str, answer| subjects.push(subject(of, function, qualifier, answer));
+    let aliases =
+        pages(aws, "lambda", &format!("/2015-03-31/functions/{name}/aliases"), "Aliases", ("Marker", "NextMarker"))
+            .await?;
+    let mut qualifiers = vec![LATEST.to_owned()];
+    qualifiers.extend(aliases.iter().map(|alias| text(&alias["Name"]).to_owned()));
+    for alias in aliases {
+        let qualifier = text(&alias["Name"]).to_owned();
+        add("alias", &qualifier, alias);
+    }
+
+    // The list shows what was set for a version's number, too; asked one by one, none of ours is overlooked.
+    let path = format!("/2019-09-25/functions/{name}/event-invoke-config/list");
+    let mut listed = pages(aws, "lambda", &path, "FunctionEventInvokeConfigs", ("Marker", "NextMarker")).await?;
+    for wanted in &qualifiers {
+        let path = format!("/2019-09-25/functions/{name}/event-invoke-config?Qualifier={}", encoded(wanted));
+        if let Some(config) = present(aws, path).await?
+            && listed.iter().all(|known| qualifier(text(&known["FunctionArn"]), arn) != Some(wanted))
+        {
+            listed.push(json!({ "FunctionArn": format!("{arn}:{wanted}"), "MaximumRetryAttempts": config["MaximumRetryAttempts"], "MaximumEventAgeInSeconds": config["MaximumEventAgeInSeconds"], "DestinationConfig": config["DestinationConfig"] }));
+        }
+    }
+    for config in listed {
+        let at = qualifier(text(&config["FunctionArn"]), arn).unwrap_or("?").to_owned();
+        add("event_invoke_config", &at, config);
+    }
+
+    for qualifier in &qualifiers {
+        let at = encoded(qualifier);
+        let path = format!("/2015-03-31/functions/{name}/configuration?Qualifier={at}");
+        add("configuration", qualifier, aws.get("lambda", path.clone()).await.map_err(not_seen(&path))?);
+        let unqualified = qualifier == LATEST;
+        let path = format!("/2015-03-31/functions/{name}/policy");
+        let path = if unqualified { path } else { format!("{path}?Qualifier={at}") };
+        for statement in statements(present(aws, path).await?) {
+            add("policy_statement", qualifier, statement);
+        }
+    }
+    let path = format!("/2021-10-31/functions/{name}/urls");
+    for url in pages(aws, "lambda", &path, "FunctionUrlConfigs", ("Marker", "NextMarker")).await? {
+        let at = qualifier(text(&url["FunctionArn"]), arn).unwrap_or("?").to_owned();
+        add("url", &at, url);
+    }
+    let path = format!("/2019-09-30/functions/{name}/provisioned-concurrency?List=ALL");
+    for config in pages(aws, "lambda", &path, "ProvisionedConcurrencyConfigs", ("Marker", "NextMarker")).await? {
+        add("provisioned_concurrency", "", config);
+    }
+    for (of, path) in [
+        ("concurrency", format!("/2019-09-30/functions/{name}/concurrency")),
+        ("recursion", format!("/2024-08-31/functions/{name}/recursion-config")),
+    ] {
+        add(of, "", aws.get("lambda", path.clone()).await.map_err(not_seen(&path))?);
+    }
+    for qualifier in &qualifiers {
+        let target = if qualifier == LATEST { arn.to_owned() } else { format!("{arn}:{qualifier}") };
+        for rule in rules(aws, &target).await? {
+            add("rule", qualifier, rule);
+        }
+    }
+    Ok(())
+}
+
+async fn one_table(aws: &Aws, table: &str, name: &str, subjects: &mut Vec<Subject>) -> Result<(), NotSeen> {
+    for (of, operation, part) in [
+        ("table", "DynamoDB_20120810.DescribeTable", "/Table"),
+        ("time_to_live", "DynamoDB_20120810.DescribeTimeToLive", "/TimeToLiveDescription"),
+        ("backups", "DynamoDB_20120810.DescribeContinuousBackups", "/ContinuousBackupsDescription"),
+    ] {
+        let operation = Some(("1.0", operation, json!({ "TableName": name })));
+        let answer = aws.ask(&Ask { service: "dynamodb", path: "/".to_owned(), operation }).await;
+        let answer = answer.map_err(not_seen(&format!("{of} of {name}")))?;
+        let answer = answer.pointer(part).cloned().unwrap_or_default();
+        subjects.push(Subject { of, owner: name.to_owned(), table: table.to_owned(), answer, ..Subject::default() });
+    }
+    Ok(())
+}
+
+async fn schedules(aws: &Aws) -> Result<Vec<Value>, NotSeen> {
+    let mut all = vec![];
+    for listed in pages(aws, "scheduler", "/schedules", "Schedules", ("NextToken", "NextToken")).await? {
+        let (group, name) = (encoded(text(&listed["GroupName"])), encoded(text(&listed["Name"])));
+        let path = format!("/schedules/{name}?groupName={group}");
+        all.push(aws.get("scheduler", path.clone()).await.map_err(not_seen(&path))?);
+    }
+    Ok(all)
+}
+
+/// Rules of EventBridge, of the default bus, that have the function as their target.
+async fn rules(aws: &Aws, target: &str) -> Result<Vec<Value>, NotSeen> {
+    let operation = Some(("1.1", "AWSEvents.ListRuleNamesByTarget", json!({ "TargetArn": target })));
+    let answer = aws.ask(&Ask { service: "events", path: "/".to_owned(), operation }).await;
+    let answer = answer.map_err(not_seen(&format!("rules of {target}")))?;
+    Ok(answer["RuleNames"].as_array().cloned().unwrap_or_default())
+}
+
+/// The list `under` of every page; `(parameter, field)` carry the place from one page to the next.
+async fn pages(
+    aws: &Aws,
+    service: &str,
+    path: &str,
+    under: &str,
+    (parameter, field): (&str, &str),
+) -> Result<Vec<Value>, NotSeen> {
+    let mut all = vec![];
+    let mut next: Option<String> = None;
+    for _ in 0..PAGES_AT_MOST {
+        let joint = if path.contains('?') { '&' } else { '?' };
+        let at = next.as_deref().map(|next| format!("{joint}{parameter}={}", encoded(next))).unwrap_or_default();
+        let mut page = aws.get(service, format!("{path}{at}")).await.map_err(not_seen(path))?;
+        match page[under].take() {
+            Value::Array(listed) => all.extend(listed),
+            _ => return Err(not_seen(path)(NoAnswer::Unreadable)),
+        }
+        next = page[field].as_str().filter(|next| !next.is_empty()).map(str::to_owned);
+        if next.is_none() {
+            return Ok(all);
+        }
+    }
+    Err(not_seen(path)(NoAnswer::Unreadable))
+}
+
+/// `None` where it is not there.
+async fn present(aws: &Aws, path: String) -> Result<Option<Value>, NotSeen> {
+    match aws.get("lambda", path.clone()).await {
+        Ok(answer) => Ok(Some(answer)),
+        Err(error) if error.is_absence() => Ok(None),
+        Err(error) => Err(not_seen(&path)(error)),
+    }
+}
+
+/// A policy is a text of JSON within the JSON. One that cannot be read counts as a statement that nobody knows.
+fn statements(policy: Option<Value>) -> Vec<Value> {
+    let Some(policy) = policy else { return vec![] };
+    let read: Option<Value> = policy["Policy"].as_str().and_then(|text| serde_json::from_str(text).ok());
+    match read.as_ref().map(|read| &read["Statement"]) {
+        Some(Value::Array(all)) => all.clone(),
+        Some(one @ Value::Object(_)) => vec![one.clone()],
+        _ => vec![Value::Null],
+    }
+}
+
+fn subject(of: &'static str, function: &Function, qualifier: &str, answer: Value) -> Subject {
+    let (owner, kind, qualifier) = (function.name.clone(), function.kind.clone(), qualifier.to_owned());
+    Subject { of, owner, kind, qualifier, answer, table: String::new() }
+}
+
+/// What an ARN says after the function's own; `None` when it is another function's.
+fn qualifier<'a>(target: &'a str, function: &str) -> Option<&'a str> {
+    match target.strip_prefix(function)? {
+        "" => Some(LATEST),
+        rest => rest.strip_prefix(':'),
+    }
+}
+
+fn text(value: &Value) -> &str {
+    value.as_str().unwrap_or_default()
+}
+
+fn not_seen(what: &str) -> impl FnOnce(NoAnswer) -> NotSeen {
+    let what = what.to_owned();
+    move |why| NotSeen { what, why }
+}
+
+/// For a query or a path segment.
+fn encoded(text: &str) -> impl std::fmt::Display {
+    // Unreserved in RFC 3986, and so not escaped by whoever checks the signature.
+    const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+    utf8_percent_encode(text, RESERVED)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn another_function_whose_name_begins_alike_is_taken_for_ours() {
+        let ours = "arn:aws:lambda:eu-central-1:1:function:payonce-webhook-stripe";
+        assert_eq!(qualifier(ours, ours), Some("$LATEST"));
+        assert_eq!(qualifier(&format!("{ours}:live"), ours), Some("live"));
+        assert_eq!(qualifier(&format!("{ours}eu"), ours), None);
+    }
+
+    #[test]
+    fn a_policy_that_cannot_be_read_has_no_statement() {
+        assert!(statements(None).is_empty());
+        assert_eq!(statements(Some(json!({ "Policy": "{\"Statement\":[{},{}]}" }))).len(), 2);
+        assert_eq!(statements(Some(json!({ "Policy": "{\"Statement\":{\"Sid\":\"x\"}}" }))).len(), 1);
+        for strange in [json!({}), json!({ "Policy": "?" }), json!({ "Policy": "{}" })] {
+            assert_eq!(statements(Some(strange)), [Value::Null]);
+        }
+    }
+
+    #[test]
+    fn a_latest_is_asked_for_unencoded() {
+        assert_eq!(encoded("$LATEST/ü").to_string(), "%24LATEST%2F%C3%BC");
+    }
+}

@@ -1,0 +1,90 @@
+//! Holds what is deployed against the retry census, each ten minutes: a setting that somebody changed by hand is named
+//! before it repeats a payout. It only reads.
+//!
+//! [`census`] is the file, [`collect`] asks AWS, [`verdict`] compares and is a pure function. AWS's answers stay the JSON
+//! that they are: an SDK's structs would drop a setting that is younger than this program, which is the one to see.
+
+pub mod census;
+pub mod collect;
+mod signed;
+pub mod verdict;
+
+use payonce_runtime::clock::Clock;
+use payonce_runtime::metrics::Metrics;
+use payonce_runtime::start::Tables;
+use serde::Serialize;
+use serde_json::json;
+
+use census::{Census, Expected};
+use collect::{Names, NotSeen};
+pub use signed::Aws;
+use verdict::{Drift, verdict};
+
+/// Why it does not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    #[error("the retry census cannot be read: {0}")]
+    Census(String),
+    #[error("PAYONCE_EXPECTED {0}")]
+    Expected(String),
+    #[error("PAYONCE_STACK is not set")]
+    Stack,
+    #[error("TLS cannot be set up")]
+    Tls,
+}
+
+pub struct App {
+    census: Census,
+    expected: Expected,
+    names: Names,
+    aws: Aws,
+    clock: Clock,
+    metrics: Metrics,
+}
+
+#[derive(Debug, Serialize)]
+pub struct Report {
+    pub drift: Vec<Drift>,
+}
+
+impl App {
+    pub fn new(started: Tables) -> Result<Self, StartError> {
+        let environment = started.environment;
+        let stack = environment.stack.clone().ok_or(StartError::Stack)?;
+        let expected = environment.expected.as_deref().ok_or_else(|| StartError::Expected("is not set".to_owned()))?;
+        let census = Census::parse(census::TEXT).map_err(StartError::Census)?;
+        let expected = census.expected(expected).map_err(StartError::Expected)?;
+        let names = Names {
+            stack,
+            tables: [
+                ("audit", environment.audit_table.clone()),
+                ("bodies", environment.bodies_table.clone()),
+                ("reconcile", environment.reconcile_table.clone()),
+            ],
+        };
+        let (clock, metrics) = (started.clock, started.metrics);
+        Ok(Self { census, expected, names, aws: Aws::new(&environment, clock.clone()), clock, metrics })
+    }
+
+    /// What differs. An answer that could not be had is an error, never "nothing differs".
+    pub async fn run(&self) -> Result<Report, NotSeen> {
+        let mut metrics = self.metrics.audit();
+        let began = self.clock.now();
+        let deployed = collect::deployed(&self.aws, &self.names).await?;
+        let drift = verdict(&self.census, &self.expected, &deployed);
+        for found in &drift {
+            tracing::error!(
+                place = found.place,
+                subject = found.subject,
+                path = found.path,
+                must = found.must,
+                found = found.found,
+                "a deployed setting differs from the retry census"
+            );
+        }
+        metrics.ran(drift.iter().map(|found| json!(found)).collect());
+        let took_ms = self.clock.now().saturating_sub(began);
+        tracing::info!(functions = deployed.functions.len(), drift = drift.len(), took_ms, "retry audit done");
+        Ok(Report { drift })
+    }
+}

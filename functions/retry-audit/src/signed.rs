@@ -1,0 +1,235 @@
+//! One signed request to an AWS service, and its JSON. The services are few and the requests are plain, so there is no
+//! SDK between: see the crate's head for why.
+
+use std::time::{Duration, UNIX_EPOCH};
+
+use aws_credential_types::Credentials;
+use aws_sigv4::http_request::{SignableBody, SignableRequest, SigningSettings, sign};
+use aws_sigv4::sign::v4;
+use aws_smithy_http_client::Connector;
+use aws_smithy_http_client::proxy::ProxyConfig;
+use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
+use aws_smithy_runtime_api::client::http::HttpConnector;
+use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
+use aws_smithy_types::body::SdkBody;
+use aws_smithy_types::byte_stream::ByteStream;
+use payonce_runtime::clock::Clock;
+use payonce_runtime::environment::Environment;
+use serde_json::Value;
+use tokio::time::{sleep, timeout};
+
+const ANSWERED_WITHIN: Duration = Duration::from_secs(5);
+/// Reading twice does no harm; the services ask for it when they are busy.
+const TRIES: u32 = 3;
+const PAUSE: Duration = Duration::from_millis(300);
+
+/// A request to one of the services.
+#[derive(Clone, Debug)]
+pub struct Ask<'a> {
+    /// As it stands in the host and in the signature's scope: `lambda`, `dynamodb`, …
+    pub service: &'a str,
+    pub path: String,
+    /// Of the services that speak JSON over POST: the protocol's version, the operation, its parameters.
+    pub operation: Option<(&'static str, &'static str, Value)>,
+}
+
+/// Why there is no answer.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NoAnswer {
+    #[error("the request could not be made")]
+    Unmade,
+    #[error("no answer")]
+    Silence,
+    #[error("HTTP {status} {code}")]
+    Refused { status: u16, code: String },
+    #[error("an answer that is no JSON")]
+    Unreadable,
+}
+
+impl NoAnswer {
+    /// What was asked for is not there.
+    pub fn is_absence(&self) -> bool {
+        matches!(self, Self::Refused { status: 404, .. })
+    }
+
+    fn may_pass(&self) -> bool {
+        match self {
+            Self::Silence => true,
+            Self::Refused { status, code } => {
+                *status == 429 || *status >= 500 || code.contains("Throttl") || code.contains("TooManyRequests")
+            }
+            Self::Unmade | Self::Unreadable => false,
+        }
+    }
+}
+
+pub struct Aws {
+    region: String,
+    /// Of this machine, in place of AWS's; the environment has checked it.
+    endpoint: Option<String>,
+    credentials: Credentials,
+    connector: Connector,
+    clock: Clock,
+}
+
+impl Aws {
+    pub fn new(environment: &Environment, clock: Clock) -> Self {
+        // TLS by ring and never a proxy, as for every other client. A run asks some dozens of times.
+        let connector = Connector::builder()
+            .proxy_config(ProxyConfig::disabled())
+            .tls_provider(Provider::Rustls(CryptoMode::Ring))
+            .build();
+        Self {
+            region: environment.region.clone(),
+            endpoint: environment.endpoints.others.clone(),
+            credentials: environment.credentials.clone(),
+            connector,
+            clock,
+        }
+    }
+
+    pub async fn get(&self, service: &str, path: String) -> Result<Value, NoAnswer> {
+        self.ask(&Ask { service, path, operation: None }).await
+    }
+
+    pub async fn ask(&self, ask: &Ask<'_>) -> Result<Value, NoAnswer> {
+        let mut tries = 1;
+        loop {
+            let answered = timeout(ANSWERED_WITHIN, self.once(ask)).await.unwrap_or(Err(NoAnswer::Silence));
+            match answered {
+                Err(error) if error.may_pass() && tries < TRIES => {
+                    sleep(PAUSE * tries).await;
+                    tries += 1;
+                }
+                answered => return answered,
+            }
+        }
+    }
+
+    async fn once(&self, ask: &Ask<'_>) -> Result<Value, NoAnswer> {
+        let request = self.signed(ask).ok_or(NoAnswer::Unmade)?;
+        let request = HttpRequest::try_from(request).map_err(|_| NoAnswer::Unmade)?;
+        let response = self.connector.call(request).await.map_err(|_| NoAnswer::Silence)?;
+        let status = response.status().as_u16();
+        let header = response.headers().get("x-amzn-errortype").map(str::to_owned);
+        let bytes = ByteStream::new(response.into_body()).collect().await.map_err(|_| NoAnswer::Silence)?.into_bytes();
+        let body: Option<Value> = serde_json::from_slice(&bytes).ok();
+        if (200..300).contains(&status) {
+            return body.ok_or(NoAnswer::Unreadable);
+        }
+        let in_body = || body.as_ref().and_then(|body| body["__type"].as_str()).map(str::to_owned);
+        Err(NoAnswer::Refused { status, code: header.or_else(in_body).unwrap_or_default() })
+    }
+
+    fn signed(&self, ask: &Ask<'_>) -> Option<http::Request<SdkBody>> {
+        let url = match &self.endpoint {
+            Some(endpoint) => format!("{}{}", endpoint.trim_end_matches('/'), ask.path),
+            None => format!("https://{}{}", self.host(ask.service), ask.path),
+        };
+        let (method, headers, body) = match &ask.operation {
+            None => ("GET", vec![], String::new()),
+            Some((version, operation, parameters)) => (
+                "POST",
+                vec![
+                    ("content-type", format!("application/x-amz-json-{version}")),
+                    ("x-amz-target", (*operation).to_owned()),
+                ],
+                parameters.to_string(),
+            ),
+        };
+        let identity = self.credentials.clone().into();
+        let parameters = v4::SigningParams::builder()
+            .identity(&identity)
+            .region(&self.region)
+            .name(ask.service)
+            .time(UNIX_EPOCH + Duration::from_millis(self.clock.now()))
+            .settings(SigningSettings::default())
+            .build()
+            .ok()?
+            .into();
+        let to_sign = headers.iter().map(|(name, value)| (*name, value.as_str()));
+        let signable = SignableRequest::new(method, &url, to_sign, SignableBody::Bytes(body.as_bytes())).ok()?;
+        let (instructions, _) = sign(signable, &parameters).ok()?.into_parts();
+        let mut request = http::Request::builder().method(method).uri(&url);
+        for (name, value) in &headers {
+            request = request.header(*name, value);
+        }
+        let mut request = request.body(SdkBody::from(body)).ok()?;
+        instructions.apply_to_request_http1x(&mut request);
+        Some(request)
+    }
+
+    /// <https://docs.aws.amazon.com/general/latest/gr/rande.html>
+    fn host(&self, service: &str) -> String {
+        let suffix = if self.region.starts_with("cn-") { "amazonaws.com.cn" } else { "amazonaws.com" };
+        format!("{service}.{}.{suffix}", self.region)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn aws(endpoint: Option<&str>) -> Aws {
+        let variable = |name: &str| {
+            let value = match name {
+                "AWS_REGION" => "eu-central-1",
+                "AWS_ACCESS_KEY_ID" => "AKIDPLANTED",
+                "AWS_SECRET_ACCESS_KEY" => "planted-secret",
+                "AWS_SESSION_TOKEN" => "planted-token",
+                "PAYONCE_AUDIT_TABLE" => "payonce-audit",
+                "PAYONCE_BODIES_TABLE" => "payonce-bodies",
+                "PAYONCE_RECONCILE_TABLE" => "payonce-reconcile",
+                "AWS_ENDPOINT_URL" => endpoint?,
+                _ => return None,
+            };
+            Some(value.to_owned())
+        };
+        // 2026-11-23T12:00:00Z
+        Aws::new(&Environment::read(variable).unwrap(), Clock::manual(1_795_435_200_000))
+    }
+
+    #[test]
+    fn a_request_goes_to_another_host_or_is_not_signed_for_its_service() {
+        let ask = Ask { service: "lambda", path: "/2015-03-31/functions/".to_owned(), operation: None };
+        let request = aws(None).signed(&ask).unwrap();
+        assert_eq!(request.uri(), "https://lambda.eu-central-1.amazonaws.com/2015-03-31/functions/");
+        let authorization = request.headers()["authorization"].to_str().unwrap();
+        assert!(
+            authorization
+                .starts_with("AWS4-HMAC-SHA256 Credential=AKIDPLANTED/20261123/eu-central-1/lambda/aws4_request")
+        );
+        assert_eq!(request.headers()["x-amz-security-token"], "planted-token");
+        assert!(!format!("{:?}", request.headers()).contains("planted-secret"));
+        let here = aws(Some("http://127.0.0.1:4566/")).signed(&ask).unwrap();
+        assert_eq!(here.uri(), "http://127.0.0.1:4566/2015-03-31/functions/");
+    }
+
+    #[test]
+    fn an_operation_is_not_named_or_its_name_is_not_signed() {
+        let operation =
+            Some(("1.0", "DynamoDB_20120810.DescribeTable", serde_json::json!({ "TableName": "payonce-audit" })));
+        let request = aws(None).signed(&Ask { service: "dynamodb", path: "/".to_owned(), operation }).unwrap();
+        assert_eq!(
+            (request.method(), &request.headers()["x-amz-target"]),
+            (&http::Method::POST, &"DynamoDB_20120810.DescribeTable".parse().unwrap())
+        );
+        let authorization = request.headers()["authorization"].to_str().unwrap();
+        assert!(
+            authorization.contains("SignedHeaders=content-type;host;x-amz-date;x-amz-security-token;x-amz-target"),
+            "{authorization}"
+        );
+    }
+
+    #[test]
+    fn a_refusal_is_taken_for_an_absence() {
+        let refused = |status, code: &str| NoAnswer::Refused { status, code: code.to_owned() };
+        assert!(refused(404, "ResourceNotFoundException").is_absence());
+        for other in [refused(403, "AccessDeniedException"), refused(500, ""), NoAnswer::Silence, NoAnswer::Unreadable]
+        {
+            assert!(!other.is_absence(), "{other}");
+        }
+        assert!(refused(400, "ThrottlingException").may_pass() && refused(429, "").may_pass());
+        assert!(!refused(403, "AccessDeniedException").may_pass());
+    }
+}

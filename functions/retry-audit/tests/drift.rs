@@ -1,0 +1,280 @@
+//! One change after another to a stack that is as it should be, each named by the place of the census that it breaks.
+
+#![allow(clippy::unwrap_used, reason = "test code")]
+
+use retry_audit::census::{Census, Expected, TEXT};
+use retry_audit::verdict::{Deployed, Function, Subject, verdict};
+use serde_json::{Value, json};
+
+const TRIPWIRE: &str = "arn:aws:sqs:eu-central-1:111122223333:payonce-tripwire";
+const STREAM: &str = "arn:aws:dynamodb:eu-central-1:111122223333:table/payonce-audit/stream/2026-11-23T00:00:00.000";
+
+fn expected() -> Expected {
+    let of = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+    [
+        of("tripwire", TRIPWIRE),
+        of("audit_stream", STREAM),
+        of("reserved_concurrency", "20"),
+        of("function_timeout_seconds", "25"),
+    ]
+    .into()
+}
+
+fn subject(of: &'static str, kind: &str, qualifier: &str, answer: Value) -> Subject {
+    let owner = if kind == "webhook" { "payonce-webhook-stripe".to_owned() } else { format!("payonce-{kind}") };
+    Subject { of, owner, kind: kind.to_owned(), qualifier: qualifier.to_owned(), answer, table: String::new() }
+}
+
+fn of_table(of: &'static str, table: &str, answer: Value) -> Subject {
+    Subject { of, owner: format!("payonce-{table}"), table: table.to_owned(), answer, ..Subject::default() }
+}
+
+/// As the template deploys it, in AWS's words.
+fn deployed() -> Deployed {
+    let mut deployed = Deployed::default();
+    for kind in ["webhook", "sweeper", "retry-audit", "audit-watch"] {
+        let name = subject("", kind, "", Value::Null).owner;
+        deployed.functions.push(Function { name: name.clone(), kind: kind.to_owned() });
+        let mut add = |of, qualifier, answer| deployed.subjects.push(subject(of, kind, qualifier, answer));
+        add("alias", "live", json!({ "Name": "live", "FunctionVersion": "3" }));
+        add("concurrency", "", json!({ "ReservedConcurrentExecutions": 20 }));
+        add("recursion", "", json!({ "RecursiveLoop": "Terminate" }));
+        for qualifier in ["live", "$LATEST"] {
+            add(
+                "event_invoke_config",
+                qualifier,
+                json!({
+                    "MaximumRetryAttempts": 0, "MaximumEventAgeInSeconds": 60,
+                    "DestinationConfig": { "OnSuccess": {}, "OnFailure": { "Destination": TRIPWIRE } },
+                }),
+            );
+            add(
+                "configuration",
+                qualifier,
+                json!({
+                    "FunctionName": name, "Runtime": "provided.al2023", "Handler": "bootstrap", "Timeout": 25,
+                    "MemorySize": 512, "Architectures": ["arm64"], "SnapStart": { "ApplyOn": "None", "OptimizationStatus": "Off" },
+                    "TracingConfig": { "Mode": "PassThrough" }, "State": "Active",
+                    "Environment": { "Variables": { "PAYONCE_AUDIT_TABLE": "payonce-audit" } },
+                }),
+            );
+        }
+        let target = format!("arn:aws:lambda:eu-central-1:111122223333:function:{name}:live");
+        match kind {
+            "webhook" => add(
+                "policy_statement",
+                "live",
+                json!({
+                    "Effect": "Allow", "Principal": { "Service": "apigateway.amazonaws.com" },
+                    "Action": "lambda:InvokeFunction", "Resource": target,
+                    "Condition": { "ArnLike": { "AWS:SourceArn": "arn:aws:execute-api:eu-central-1:1:api/*/POST/webhooks/stripe/x" } },
+                }),
+            ),
+            "audit-watch" => add(
+                "mapping",
+                "live",
+                json!({
+                    "EventSourceArn": STREAM, "State": "Enabled", "MaximumRetryAttempts": 5,
+                    "MaximumRecordAgeInSeconds": 3600, "BisectBatchOnFunctionError": true,
+                    "FilterCriteria": { "Filters": [{ "Pattern": "{\"eventName\":[\"MODIFY\",\"REMOVE\"]}" }] },
+                    "DestinationConfig": { "OnFailure": { "Destination": TRIPWIRE } },
+                }),
+            ),
+            _ => add(
+                "schedule",
+                "live",
+                json!({
+                    "State": "ENABLED",
+                    "Target": { "Arn": target, "RetryPolicy": { "MaximumRetryAttempts": 0, "MaximumEventAgeInSeconds": 60 } },
+                }),
+            ),
+        }
+    }
+    for table in ["audit", "bodies", "reconcile"] {
+        let mut answer = json!({ "TableName": format!("payonce-{table}"), "DeletionProtectionEnabled": true });
+        let mut time_to_live = json!({ "TimeToLiveStatus": "DISABLED" });
+        match table {
+            "audit" => {
+                answer["StreamSpecification"] = json!({ "StreamEnabled": true, "StreamViewType": "NEW_AND_OLD_IMAGES" })
+            }
+            "bodies" => time_to_live = json!({ "TimeToLiveStatus": "ENABLED", "AttributeName": "expires" }),
+            _ => {}
+        }
+        deployed.subjects.push(of_table("table", table, answer));
+        deployed.subjects.push(of_table("time_to_live", table, time_to_live));
+        let recovery = json!({ "PointInTimeRecoveryDescription": { "PointInTimeRecoveryStatus": "ENABLED" } });
+        deployed.subjects.push(of_table("backups", table, recovery));
+    }
+    deployed
+}
+
+fn places(deployed: &Deployed) -> Vec<String> {
+    let found = verdict(&Census::parse(TEXT).unwrap(), &expected(), deployed);
+    found.into_iter().map(|drift| drift.place).collect()
+}
+
+/// Sets one value of the chosen answer; `null` takes it away.
+fn set(of: &'static str, owner: &'static str, qualifier: &'static str, path: &'static str, value: Value) -> Change {
+    Box::new(move |deployed| {
+        let chosen = deployed
+            .subjects
+            .iter_mut()
+            .find(|subject| subject.of == of && subject.owner == owner && subject.qualifier == qualifier)
+            .unwrap();
+        let mut at = &mut chosen.answer;
+        for step in path.split('/').skip(1) {
+            at = match at {
+                Value::Array(all) => &mut all[step.parse::<usize>().unwrap()],
+                _ => &mut at[step],
+            };
+        }
+        *at = value.clone();
+    })
+}
+
+fn add(of: &'static str, kind: &'static str, qualifier: &'static str, answer: Value) -> Change {
+    Box::new(move |deployed| deployed.subjects.push(subject(of, kind, qualifier, answer.clone())))
+}
+
+fn gone(of: &'static str, owner: &'static str, qualifier: &'static str) -> Change {
+    Box::new(move |deployed| {
+        let before = deployed.subjects.len();
+        deployed.subjects.retain(|it| !(it.of == of && it.owner == owner && it.qualifier == qualifier));
+        assert!(deployed.subjects.len() < before);
+    })
+}
+
+type Change = Box<dyn Fn(&mut Deployed)>;
+
+const WEBHOOK: &str = "payonce-webhook-stripe";
+const SWEEPER: &str = "payonce-sweeper";
+const WATCH: &str = "payonce-audit-watch";
+const RETRY_AUDIT: &str = "payonce-retry-audit";
+const AUDIT: &str = "payonce-audit";
+
+#[test]
+fn a_stack_as_deployed_differs() {
+    assert_eq!(places(&deployed()), Vec::<String>::new());
+}
+
+#[test]
+fn a_changed_setting_is_not_named() {
+    let config = "event_invoke_config";
+    let variable = "/Environment/Variables/AWS_MAX_ATTEMPTS";
+    let retries = "/Target/RetryPolicy/MaximumRetryAttempts";
+    let changes: Vec<(&str, Change)> = vec![
+        ("async-retries", set(config, WEBHOOK, "live", "/MaximumRetryAttempts", json!(2))),
+        ("async-retries", set(config, WEBHOOK, "$LATEST", "/MaximumRetryAttempts", json!(1))),
+        ("async-retries", gone(config, WEBHOOK, "$LATEST")),
+        ("async-retries", gone(config, SWEEPER, "live")),
+        (
+            "async-retries",
+            add(config, "webhook", "7", json!({ "MaximumRetryAttempts": 2, "MaximumEventAgeInSeconds": 60 })),
+        ),
+        ("async-age", set(config, WATCH, "live", "/MaximumEventAgeInSeconds", json!(21600))),
+        ("async-drop", set(config, WEBHOOK, "live", "/DestinationConfig", json!({}))),
+        (
+            "async-drop",
+            set(config, WEBHOOK, "live", "/DestinationConfig/OnFailure/Destination", json!("arn:aws:sqs:x:1:other")),
+        ),
+        ("async-drop", set(config, WEBHOOK, "live", "/DestinationConfig/OnSuccess", json!({ "Destination": "arn" }))),
+        (
+            "dead-letter-queue",
+            set("configuration", WEBHOOK, "live", "/DeadLetterConfig", json!({ "TargetArn": "arn" })),
+        ),
+        ("source-mapping", add("mapping", "webhook", "live", json!({ "State": "Enabled" }))),
+        ("source-mapping", add("mapping", "sweeper", "$LATEST", json!({}))),
+        ("source-mapping", gone("mapping", WATCH, "live")),
+        ("watch-mapping", set("mapping", WATCH, "live", "/MaximumRetryAttempts", json!(-1))),
+        ("watch-mapping", set("mapping", WATCH, "live", "/State", json!("Disabled"))),
+        ("watch-mapping", set("mapping", WATCH, "live", "/FilterCriteria", Value::Null)),
+        ("watch-mapping", set("mapping", WATCH, "live", "/FilterCriteria/Filters/0/Pattern", json!("{}"))),
+        ("watch-mapping", set("mapping", WATCH, "live", "/EventSourceArn", json!("arn:aws:sqs:x"))),
+        (
+            "resource-policy",
+            add("policy_statement", "webhook", "live", json!({ "Principal": "*", "Action": "lambda:InvokeFunction" })),
+        ),
+        ("resource-policy", add("policy_statement", "webhook", "$LATEST", json!({}))),
+        ("resource-policy", add("policy_statement", "sweeper", "live", json!({}))),
+        ("resource-policy", gone("policy_statement", WEBHOOK, "live")),
+        ("resource-policy", set("policy_statement", WEBHOOK, "live", "/Principal", json!("*"))),
+        ("resource-policy", set("policy_statement", WEBHOOK, "live", "/Condition", Value::Null)),
+        ("resource-policy", set("policy_statement", WEBHOOK, "live", "/Action", json!("lambda:*"))),
+        ("aliases", add("alias", "webhook", "beta", json!({ "Name": "beta" }))),
+        ("aliases", set("alias", SWEEPER, "live", "/Name", json!("other"))),
+        ("function-url", add("url", "webhook", "$LATEST", json!({ "AuthType": "NONE" }))),
+        ("event-rules", add("rule", "webhook", "live", json!("hourly"))),
+        ("schedule-retries", set("schedule", SWEEPER, "live", retries, json!(185))),
+        ("schedule-retries", set("schedule", SWEEPER, "live", "/Target/RetryPolicy", Value::Null)),
+        ("schedule-retries", set("schedule", RETRY_AUDIT, "live", "/State", json!("DISABLED"))),
+        ("schedule-retries", gone("schedule", SWEEPER, "live")),
+        ("schedule-retries", add("schedule", "webhook", "live", json!({ "State": "ENABLED" }))),
+        (
+            "durable-function",
+            set("configuration", WEBHOOK, "live", "/DurableConfig", json!({ "ExecutionTimeout": 60 })),
+        ),
+        (
+            "managed-instances",
+            set("configuration", WEBHOOK, "live", "/CapacityProviderConfig", json!({ "Arn": "arn" })),
+        ),
+        ("snap-start", set("configuration", WEBHOOK, "live", "/SnapStart/ApplyOn", json!("PublishedVersions"))),
+        ("layers", set("configuration", WEBHOOK, "live", "/Layers", json!([{ "Arn": "arn" }]))),
+        ("provisioned-concurrency", add("provisioned_concurrency", "webhook", "", json!({}))),
+        ("reserved-concurrency", set("concurrency", WEBHOOK, "", "/ReservedConcurrentExecutions", json!(0))),
+        ("reserved-concurrency", set("concurrency", WEBHOOK, "", "/ReservedConcurrentExecutions", Value::Null)),
+        ("recursion", set("recursion", WEBHOOK, "", "/RecursiveLoop", json!("Allow"))),
+        ("timeout-ladder", set("configuration", WEBHOOK, "live", "/Timeout", json!(900))),
+        ("environment", set("configuration", WEBHOOK, "live", variable, json!("1"))),
+        (
+            "environment",
+            set("configuration", SWEEPER, "$LATEST", "/Environment/Variables/AWS_ENDPOINT_URL", json!("https://x")),
+        ),
+        ("unknown-setting", set("configuration", WEBHOOK, "live", "/RetryForever", json!(true))),
+        (
+            "claims-expire",
+            set("time_to_live", AUDIT, "", "", json!({ "TimeToLiveStatus": "ENABLED", "AttributeName": "x" })),
+        ),
+        ("claims-expire", set("time_to_live", AUDIT, "", "/TimeToLiveStatus", json!("ENABLING"))),
+        ("claims-expire", set("time_to_live", "payonce-bodies", "", "/TimeToLiveStatus", json!("DISABLED"))),
+        ("claims-deleted", set("table", AUDIT, "", "/DeletionProtectionEnabled", json!(false))),
+        ("claims-deleted", set("backups", AUDIT, "", "/PointInTimeRecoveryDescription", Value::Null)),
+        ("claims-in-two-regions", set("table", AUDIT, "", "/Replicas", json!([{ "RegionName": "eu-west-1" }]))),
+        ("claims-overwritten", set("table", AUDIT, "", "/StreamSpecification", Value::Null)),
+        (
+            "unknown-function",
+            Box::new(|deployed| {
+                deployed.functions.push(Function { name: "payonce-helper".to_owned(), kind: "unknown".to_owned() });
+            }),
+        ),
+        ("missing-function", Box::new(|deployed| deployed.functions.retain(|function| function.kind != "audit-watch"))),
+    ];
+    for (index, (place, change)) in changes.iter().enumerate() {
+        let mut changed = deployed();
+        change(&mut changed);
+        let found = places(&changed);
+        assert!(found.iter().any(|found| found == place), "change {index}: {place} is not in {found:?}");
+    }
+    // Every place that speaks of what is deployed is broken by one of them.
+    let census = Census::parse(TEXT).unwrap();
+    for place in census.place.iter().filter(|place| !place.deployed.is_empty()) {
+        assert!(changes.iter().any(|(broken, _)| *broken == place.id), "nothing breaks {}", place.id);
+    }
+}
+
+#[test]
+fn a_drift_does_not_say_what_was_found() {
+    let mut changed = deployed();
+    set("event_invoke_config", WEBHOOK, "$LATEST", "/MaximumRetryAttempts", json!(2))(&mut changed);
+    let found = verdict(&Census::parse(TEXT).unwrap(), &expected(), &changed);
+    assert_eq!(found.len(), 1);
+    assert_eq!(found[0].subject, "event_invoke_config of payonce-webhook-stripe:$LATEST");
+    assert_eq!((found[0].path.as_str(), found[0].found.as_str()), ("/MaximumRetryAttempts", "2"));
+}
+
+#[test]
+fn a_value_of_a_variable_is_repeated() {
+    let mut changed = deployed();
+    set("configuration", WEBHOOK, "live", "/Environment/Variables/STRANGE", json!("planted"))(&mut changed);
+    let found = verdict(&Census::parse(TEXT).unwrap(), &expected(), &changed);
+    assert!(found[0].found.contains("STRANGE") && !format!("{found:?}").contains("planted"));
+}

@@ -1,0 +1,75 @@
+//! A claim that somebody changed or removed: payouts are held before the next one is made.
+
+use std::sync::Arc;
+
+use audit_watch::App;
+use payonce_end_to_end::{PAYEE, World, payment};
+use payonce_protocol::hold::Hold;
+use payonce_runtime::metrics::Metrics;
+use serde_json::{Value, json};
+
+fn batch(event: &str) -> Value {
+    let keys = json!({ "pk": { "S": "stripe/pi_1" }, "sk": { "S": "0001#claim" } });
+    json!({ "Records": [{ "eventID": "1", "eventName": event, "eventSource": "aws:dynamodb", "dynamodb": { "Keys": keys } }] })
+}
+
+fn watch(world: &World) -> App {
+    App::new(Arc::new(world.ledger.clone()), world.clock.clone(), Metrics::stdout(world.clock.clone()))
+}
+
+async fn paying() -> World {
+    let world = World::start().await;
+    world.deliver(&payment("before", PAYEE, world.clock.now())).await;
+    world
+}
+
+#[tokio::test]
+async fn a_claim_is_overwritten_and_payouts_go_on() {
+    for event in ["MODIFY", "REMOVE"] {
+        let mut world = paying().await;
+        let (metrics, lines) = Metrics::captured(world.clock.clone());
+        let done = App::new(Arc::new(world.ledger.clone()), world.clock.clone(), metrics).run(&batch(event)).await;
+        assert_eq!(done.unwrap(), json!({ "changed": 1, "hold": "refuse" }));
+        assert_eq!(lines.lines()[0]["ClaimsOverwritten"], 1);
+        let control = world.ledger.control().await.unwrap().unwrap();
+        assert_eq!((control.hold, control.set_by.as_str()), (Hold::Refuse, "audit-watch"));
+        assert!(control.why.contains(&format!("{event} of stripe/pi_1 0001#claim")), "{}", control.why);
+
+        world.restart_with(|text| text).await;
+        let answer = world.deliver(&payment("after", PAYEE, world.clock.now())).await;
+        assert_eq!((answer.status, answer.reason()), (503, "hold"));
+    }
+}
+
+#[tokio::test]
+async fn a_hold_that_a_person_set_is_changed() {
+    let world = paying().await;
+    world.ledger.set_hold(Hold::Record, "a person", "a test", world.clock.now()).await.unwrap();
+    let done = watch(&world).run(&batch("MODIFY")).await.unwrap();
+    assert_eq!(done["hold"], "record");
+    assert_eq!(world.ledger.control().await.unwrap().unwrap().set_by, "a person");
+}
+
+#[tokio::test]
+async fn a_repeated_batch_or_two_at_once_fail() {
+    let world = paying().await;
+    let (first, second) = (watch(&world), watch(&world));
+    let (modified, removed) = (batch("MODIFY"), batch("REMOVE"));
+    let (one, other) = tokio::join!(first.run(&modified), second.run(&removed));
+    assert_eq!((&one.unwrap()["hold"], &other.unwrap()["hold"]), (&json!("refuse"), &json!("refuse")));
+    assert_eq!(first.run(&modified).await.unwrap()["hold"], "refuse");
+}
+
+#[tokio::test]
+async fn a_new_claim_holds_payouts() {
+    let world = paying().await;
+    assert_eq!(watch(&world).run(&batch("INSERT")).await.unwrap(), json!({ "changed": 0 }));
+    assert_eq!(world.ledger.control().await.unwrap().unwrap().hold, Hold::Pay);
+}
+
+#[tokio::test]
+async fn a_hold_that_cannot_be_set_counts_as_seen() {
+    // No delivery has come yet, so there is no control item; the stream hands the batch over again.
+    let world = World::start().await;
+    assert!(watch(&world).run(&batch("MODIFY")).await.is_err());
+}
