@@ -2,9 +2,7 @@
 
 import pytest
 from census import violations
-from translated import source, translate
-
-WEBHOOKS = "Fn::ForEach::Webhooks"
+from translated import WEBHOOKS, source, translate
 
 
 def webhook(template, suffix=""):

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from census import PLACES, violations
 from subjects import Subjects
-from translated import REGION, ROOT, plain, source, translate
+from translated import REGION, ROOT, WEBHOOKS, plain, source, translate
 
 
 CFN_LINT = Path(sys.executable).with_name("cfn-lint")
@@ -126,6 +126,13 @@ def test_the_configuration_takes_longer_than_the_ladder_says():
     assert worst <= 1000 * source()["Parameters"]["DeliverySeconds"]["Default"]
 
 
+def test_a_provider_is_configured_and_not_deployed_or_the_other_way_round():
+    configured = tomllib.loads((ROOT / "infra" / "payonce.toml").read_text())["providers"]
+    assert sorted(source()["Resources"][WEBHOOKS][1]) == sorted(configured)
+    # Part of a logical id.
+    assert all(name.isalnum() for name in configured)
+
+
 # --- The tables, as the code wants them -------------------------------------------------------------------------------
 
 
@@ -223,11 +230,10 @@ def test_an_alarm_counts_a_metric_that_nothing_writes(template):
         if resource["Type"] != "AWS::CloudWatch::Alarm":
             continue
         properties = resource["Properties"]
-        for metric in [properties] + [m["MetricStat"]["Metric"] for m in properties.get("Metrics", []) if "MetricStat" in m]:
-            if metric.get("Namespace") == "payonce":
-                ours.append(metric["MetricName"])
-                wide = metrics[metric["MetricName"]][0].split(", ")
-                assert bool(metric.get("Dimensions")) == (wide == ["Delivery"]), metric["MetricName"]
+        if properties["Namespace"] == "payonce":
+            ours.append(properties["MetricName"])
+            wide = metrics[properties["MetricName"]][0].split(", ")
+            assert bool(properties.get("Dimensions")) == (wide == ["Delivery"]), properties["MetricName"]
         assert properties["AlarmDescription"] and "AlarmActions" in properties
     wanted = {name for name, (_, alarm) in metrics.items() if alarm != "Never"}
     assert wanted <= set(ours), f"without an alarm: {wanted - set(ours)}"

@@ -16,6 +16,7 @@ from samtranslator.translator.transform import transform
 ROOT = Path(__file__).resolve().parents[2]
 SOURCE = ROOT / "infra" / "template.yaml"
 REGION = "eu-central-1"
+WEBHOOKS = "Fn::ForEach::Webhooks"
 PROVIDERS = ["stripe", "adyen"]
 
 os.environ["AWS_DEFAULT_REGION"] = REGION  # SAM asks for one before it knows that it needs none
@@ -40,10 +41,8 @@ class _NoManagedPolicies:
 
 def translate(template=None, gradual="true"):
     template = template if template is not None else source()
-    # A parameter that steers a transform has its one value before anything is translated.
-    for name, value in {"Providers": ",".join(PROVIDERS), "GradualDeployment": gradual}.items():
-        template["Parameters"][name] |= {"Default": value}
-        template["Parameters"][name].pop("AllowedPattern", None)
+    # Two, so that what is written once for all of them is seen.
+    template["Resources"][WEBHOOKS][1] = PROVIDERS
     # cfn-lint takes any row of a map where AWS takes the parameter's.
     template["Mappings"]["GradualDeployment"] = {answer: {"Enabled": gradual} for answer in ("true", "false")}
     problems, expanded = language_extension(Template(str(SOURCE), template, regions=[REGION]))
@@ -53,12 +52,10 @@ def translate(template=None, gradual="true"):
         if resource["Type"] == "AWS::Serverless::Function":
             resource["Properties"]["CodeUri"] = "s3://bucket/packaged"
     done = transform(expanded, {}, _NoManagedPolicies())
-    # The transforms used these up; in what is left nothing speaks of them.
-    for used_up in ("Providers", "GradualDeployment"):
-        del done["Parameters"][used_up]
-        for group in done["Metadata"]["AWS::CloudFormation::Interface"]["ParameterGroups"]:
-            group["Parameters"] = [name for name in group["Parameters"] if name != used_up]
-    del done["Mappings"]["GradualDeployment"]
+    # The transform used it up; in what is left nothing speaks of it.
+    del done["Parameters"]["GradualDeployment"], done["Mappings"]["GradualDeployment"]
+    for group in done["Metadata"]["AWS::CloudFormation::Interface"]["ParameterGroups"]:
+        group["Parameters"] = [name for name in group["Parameters"] if name != "GradualDeployment"]
     if not done["Mappings"]:
         del done["Mappings"]
     return done

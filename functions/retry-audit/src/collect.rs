@@ -87,16 +87,23 @@ async fn one_function(aws: &Aws, function: &Function, arn: &str, subjects: &mut 
         add("event_invoke_config", &at, config);
     }
 
+    let mut policy = vec![];
     for qualifier in &qualifiers {
         let at = encoded(qualifier);
         let path = format!("/2015-03-31/functions/{name}/configuration?Qualifier={at}");
         add("configuration", qualifier, aws.get("lambda", path.clone()).await.map_err(not_seen(&path))?);
-        let unqualified = qualifier == LATEST;
         let path = format!("/2015-03-31/functions/{name}/policy");
-        let path = if unqualified { path } else { format!("{path}?Qualifier={at}") };
+        let path = if qualifier == LATEST { path } else { format!("{path}?Qualifier={at}") };
         for statement in statements(present(aws, path).await?) {
-            add("policy_statement", qualifier, statement);
+            if !policy.contains(&statement) {
+                policy.push(statement);
+            }
         }
+    }
+    for statement in policy {
+        // Who asks without a qualifier may be told the alias' statements, too; each names what it allows.
+        let at = qualifier(text(&statement["Resource"]), arn).unwrap_or("?").to_owned();
+        add("policy_statement", &at, statement);
     }
     let path = format!("/2021-10-31/functions/{name}/urls");
     for url in pages(aws, "lambda", &path, "FunctionUrlConfigs", ("Marker", "NextMarker")).await? {
@@ -104,7 +111,12 @@ async fn one_function(aws: &Aws, function: &Function, arn: &str, subjects: &mut 
         add("url", &at, url);
     }
     let path = format!("/2019-09-30/functions/{name}/provisioned-concurrency?List=ALL");
-    for config in pages(aws, "lambda", &path, "ProvisionedConcurrencyConfigs", ("Marker", "NextMarker")).await? {
+    let provisioned = match pages(aws, "lambda", &path, "ProvisionedConcurrencyConfigs", ("Marker", "NextMarker")).await
+    {
+        Err(error) if error.why.is_absence() => vec![],
+        listed => listed?,
+    };
+    for config in provisioned {
         add("provisioned_concurrency", "", config);
     }
     for (of, path) in [

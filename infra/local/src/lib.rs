@@ -7,6 +7,7 @@
 
 pub mod behaviour;
 pub mod books;
+pub mod control;
 pub mod dynamo;
 mod form;
 pub mod front;

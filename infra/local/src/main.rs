@@ -16,7 +16,7 @@ use payonce_local::report::{self, Paint};
 use payonce_local::send::{Changes, send};
 use payonce_local::sender::Answered;
 use payonce_local::stack::{Lines, Options, Stack};
-use payonce_local::{PORT, play};
+use payonce_local::{PORT, control, play};
 use payonce_runtime::clock::Clock;
 use payonce_runtime::config::Config;
 use payonce_runtime::telemetry::{self, Level};
@@ -71,6 +71,13 @@ enum Command {
         #[arg(long, value_name = "POINTER=VALUE")]
         set: Vec<String>,
     },
+    /// Look at, hold and release the payouts of a stack that is deployed
+    Control {
+        #[command(flatten)]
+        target: control::Target,
+        #[command(subcommand)]
+        command: control::Command,
+    },
     /// Check a configuration: what is wrong, and what is allowed but unwise
     #[command(alias = "check-config")]
     Check {
@@ -88,6 +95,10 @@ async fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let ended = match arguments.command {
         Some(Command::Check { file, config }) => check(&file.or(config).unwrap_or_default()),
+        Some(Command::Control { target, command }) => match control::run(&target, &command).await {
+            Ok(shown) => say(&shown).map(|()| true).map_err(Into::into),
+            Err(error) => Err(error),
+        },
         Some(Command::Send { file, provider, secret, url, fresh, set }) => {
             let sent = send(&file, &provider, secret, &url, &Changes { fresh, set }).await;
             sent.and_then(|answered| show(&answered))
