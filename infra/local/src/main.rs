@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
 use payonce_local::report::{self, Paint};
-use payonce_local::send::{Changes, send};
+use payonce_local::send::{Changes, Form, sign};
 use payonce_local::sender::Answered;
 use payonce_local::stack::{Lines, Options, Stack};
 use payonce_local::{PORT, control, play};
@@ -61,6 +61,9 @@ enum Command {
         /// The signing secret [default: the sandbox's]
         #[arg(long, value_name = "S")]
         secret: Option<String>,
+        /// Write the signed delivery down instead, for somebody else to send to --url
+        #[arg(long = "as", value_name = "FORM", value_enum)]
+        form: Option<Form>,
         /// Where the stack is
         #[arg(long, value_name = "U", default_value_t = format!("http://127.0.0.1:{PORT}"))]
         url: String,
@@ -99,9 +102,14 @@ async fn main() -> ExitCode {
             Ok(shown) => say(&shown).map(|()| true).map_err(Into::into),
             Err(error) => Err(error),
         },
-        Some(Command::Send { file, provider, secret, url, fresh, set }) => {
-            let sent = send(&file, &provider, secret, &url, &Changes { fresh, set }).await;
-            sent.and_then(|answered| show(&answered))
+        Some(Command::Send { file, provider, secret, form, url, fresh, set }) => {
+            match (sign(&file, &provider, secret, &Changes { fresh, set }), form) {
+                (Ok(delivery), None) => delivery.send(&url).await.and_then(|answered| show(&answered)),
+                (Ok(delivery), Some(form)) => {
+                    delivery.written(form, &url).and_then(|text| say(&text).map(|()| true).map_err(Into::into))
+                }
+                (Err(error), _) => Err(error),
+            }
         }
         None => run(arguments.run).await,
     };

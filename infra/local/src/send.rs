@@ -1,13 +1,15 @@
 //! `payonce send`: a file of the user's own, signed as the provider would, to a stack that is up.
 
+use std::collections::BTreeMap;
 use std::error::Error;
 use std::path::Path;
 
+use http::{HeaderName, HeaderValue};
 use payonce_providers::Secrets;
 use payonce_runtime::clock::Clock;
 use payonce_runtime::config::Config;
 use payonce_runtime::random;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::samples::PLACE_OF_ID;
 use crate::sender::{Answered, Sender, post};
@@ -24,14 +26,24 @@ pub struct Changes {
     pub set: Vec<String>,
 }
 
-/// Signs and sends. Without a secret, the sandbox's.
-pub async fn send(
-    file: &Path,
-    provider: &str,
-    secret: Option<String>,
-    url: &str,
-    changes: &Changes,
-) -> Result<Answered, Failure> {
+/// For whom a signed delivery is written down instead of being sent to the stack on this machine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum Form {
+    /// A configuration for `curl --config -`
+    Curl,
+    /// API Gateway's event, for `aws lambda invoke` and `cargo lambda invoke`
+    Event,
+}
+
+/// A file as its provider would send it now.
+pub struct Delivery {
+    provider: String,
+    body: Vec<u8>,
+    headers: Vec<(HeaderName, HeaderValue)>,
+}
+
+/// Signs. Without a secret, the sandbox's.
+pub fn sign(file: &Path, provider: &str, secret: Option<String>, changes: &Changes) -> Result<Delivery, Failure> {
     let now = Clock::system().now();
     let read = std::fs::read(file).map_err(|error| format!("{}: {error}", file.display()))?;
     let body = changes.apply(read, now).map_err(|problem| format!("{}: {problem}", file.display()))?;
@@ -39,11 +51,53 @@ pub async fn send(
     let provider = config.provider(Some(provider)).map_err(|_| format!("the sandbox has no provider {provider}"))?;
     let secret = secret.or_else(|| variable(&secret_of(provider.name()))).unwrap_or_default();
     let secrets = Secrets::new(vec![secret])?;
-    let body = provider.seal(&secrets, &body);
+    let body = provider.seal(&secrets, &body).into_owned();
     let headers = provider.sign(&secrets, &body, now);
-    let to = host_and_port(url).ok_or_else(|| format!("--url {url}: write http://HOST:PORT"))?;
-    let answered = post(&to, &Sender::path(provider.name()), &body, headers).await;
-    Ok(answered.map_err(|error| format!("http://{to}: {error}; is the stack up? (cargo run)"))?)
+    Ok(Delivery { provider: provider.name().to_owned(), body, headers })
+}
+
+impl Delivery {
+    /// To the stack on this machine.
+    pub async fn send(self, url: &str) -> Result<Answered, Failure> {
+        let to = host_and_port(url).ok_or_else(|| format!("--url {url}: write http://HOST:PORT"))?;
+        let answered = post(&to, &Sender::path(&self.provider), &self.body, self.headers).await;
+        Ok(answered.map_err(|error| format!("http://{to}: {error}; is the stack up? (cargo run)"))?)
+    }
+
+    /// As somebody else will send it; `url` is whole for this.
+    pub fn written(&self, form: Form, url: &str) -> Result<String, Failure> {
+        let headers = || self.headers.iter().map(|(name, value)| Ok((name.as_str(), value.to_str()?)));
+        let body = std::str::from_utf8(&self.body)?;
+        match form {
+            Form::Curl => {
+                let mut lines =
+                    vec![format!("url = {url:?}"), "header = \"content-type: application/json\"".to_owned()];
+                for header in headers() {
+                    let (name, value) = header.map_err(|error: http::header::ToStrError| error)?;
+                    lines.push(format!("header = {:?}", format!("{name}: {value}")));
+                }
+                // curl knows \\, \", \t, \n, \r and \v; everything else stands for itself.
+                let escaped = body.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n").replace('\r', "\\r");
+                lines.push(format!("data-binary = \"{escaped}\""));
+                Ok(lines.join("\n"))
+            }
+            Form::Event => {
+                let mut all = BTreeMap::from([("content-type", "application/json")]);
+                for header in headers() {
+                    let (name, value) = header.map_err(|error: http::header::ToStrError| error)?;
+                    all.insert(name, value);
+                }
+                let path = format!("/webhooks/{}", self.provider);
+                let http = json!({ "method": "POST", "path": path, "protocol": "HTTP/1.1", "sourceIp": "127.0.0.1", "userAgent": "payonce" });
+                let event = json!({
+                    "version": "2.0", "routeKey": format!("POST {path}"), "rawPath": path, "rawQueryString": "", "headers": all,
+                    "requestContext": { "http": http, "requestId": "drill", "stage": "$default", "timeEpoch": 0 },
+                    "body": body, "isBase64Encoded": false,
+                });
+                Ok(event.to_string())
+            }
+        }
+    }
 }
 
 fn host_and_port(url: &str) -> Option<String> {
@@ -118,6 +172,20 @@ mod tests {
         assert_eq!(event["data"]["object"]["id"], "pi_2");
         assert!(applied(false, &["/data/nowhere=1"]).unwrap_err().contains("/data/nowhere"));
         assert!(applied(false, &["amount"]).is_err());
+    }
+
+    #[test]
+    fn a_delivery_is_written_down_in_other_bytes() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), "{ \"id\": \"evt_1\",\n \"x\": \"\\\\ü\" }").unwrap();
+        let delivery = sign(file.path(), "stripe", Some("whsec_planted".to_owned()), &Changes::default()).unwrap();
+        let event: Value = serde_json::from_str(&delivery.written(Form::Event, "").unwrap()).unwrap();
+        assert_eq!(event["body"].as_str().unwrap().as_bytes(), delivery.body);
+        assert!(event["headers"]["stripe-signature"].as_str().unwrap().starts_with("t="));
+        let curl = delivery.written(Form::Curl, "https://pay.example/webhooks/stripe/x").unwrap();
+        assert!(curl.starts_with("url = \"https://pay.example/webhooks/stripe/x\"\n"), "{curl}");
+        assert!(curl.ends_with(r#"data-binary = "{ \"id\": \"evt_1\",\n \"x\": \"\\\\ü\" }""#), "{curl}");
+        assert!(!curl.contains("whsec_planted"));
     }
 
     #[test]
