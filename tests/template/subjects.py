@@ -88,7 +88,7 @@ class Subjects:
     def _add(self, of, name, value, reference=None, qualifier=None):
         function, from_reference = self._function(reference) if reference else ("", "")
         kind, _, provider = self.functions.get(function, "unknown" if reference else "").partition("/")
-        words = {"provider": provider, "path_token": "${PathToken}", "stack": "${Stack}"}
+        words = {"provider": provider, "path_token": "${PathToken}"}
         self.all.append(Subject(of, name, value, function, kind, "", qualifier or from_reference, words))
 
     def _collect(self):
@@ -134,10 +134,9 @@ class Subjects:
 
     def _tables(self):
         for name, properties in self._of("AWS::DynamoDB::Table"):
-            words = {"stack": "${Stack}"}
             table = self.tables[name]
-            self.all.append(Subject("table", name, properties, name, "", table, "", words))
-            self.all.append(Subject("table_resource", name, self.resources[name], name, "", table, "", words))
+            self.all.append(Subject("table", name, properties, name, "", table))
+            self.all.append(Subject("table_resource", name, self.resources[name], name, "", table))
 
     def _policies(self):
         for name, properties in self._of("AWS::IAM::Role"):
@@ -171,8 +170,8 @@ def _list(value):
 
 
 def _kind(function_name):
-    """`webhook/stripe` of `${Stack}-webhook-stripe`."""
-    rest = str(function_name).removeprefix("${Stack}-")
+    """`webhook/stripe` of `payonce-webhook-stripe`."""
+    rest = str(function_name).removeprefix("payonce-")
     if rest.startswith("webhook-"):
         return "webhook/" + rest.removeprefix("webhook-")
     return rest if rest in KINDS else "unknown"

@@ -1,0 +1,222 @@
+"""AWS on this machine: MiniStack, the sandbox rail beside it, and a copy of infra/ whose parameters suit both."""
+
+import http.client
+import json
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import boto3
+
+ROOT = Path(__file__).resolve().parents[2]
+HERE = ROOT / "target" / "deploy"
+BIN = Path(sys.executable).parent
+REGION = "eu-central-1"
+SECRETS = {
+    "STRIPE_WEBHOOK_SECRET": "whsec_deployOnlyNotASecret",
+    "RAIL_SECRET": "sk_test_sandboxOnlyNotASecret",
+    "RAIL_LOOKUP_SECRET": "rk_test_sandboxOnlyNotASecret",
+}
+STANDARD_WEBHOOKS_SECRET = "whsec_ZGVwbG95T25seU5vdEFTZWNyZXQwMTIzNDU2Nzg5"
+
+
+def free_port(following=0):
+    """A port that is free, with so many free ones after it."""
+    while True:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = probe.getsockname()[1]
+        try:
+            for offset in range(following + 1):
+                with socket.socket() as probe:
+                    probe.bind(("127.0.0.1", port + offset))
+            return port
+        except OSError:
+            continue
+
+
+def wait_for(what, found, seconds=60):
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        result = found()
+        if result:
+            return result
+        time.sleep(0.2)
+    raise AssertionError(f"waited {seconds} s in vain for {what}")
+
+
+def listens(port):
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+class World:
+    def __init__(self):
+        self.children = []
+        self.gateway, local = free_port(), free_port(following=2)
+        self.rail = local + 1
+        shutil.rmtree(HERE, ignore_errors=True)
+        HERE.mkdir(parents=True)
+        # The folders that the commands name; cargo finds its workspace above them.
+        for folder in ("functions", "events"):
+            (HERE / folder).symlink_to(ROOT / folder)
+        shutil.copytree(ROOT / "infra", HERE / "infra", ignore=shutil.ignore_patterns(".aws-sam", "local"))
+        self._adapt("infra/template.yaml", "    - [stripe]\n", "    - [stripe, standardwebhooks]\n")
+        # What an emulator on this machine needs: no CodeDeploy there, nobody to confirm, this machine's processor.
+        self._adapt("infra/samconfig.toml", '["PathToken="]', '["PathToken=", "GradualDeployment=false", "Architecture=x86_64"]')
+        self._adapt("infra/samconfig.toml", "confirm_changeset = true", "confirm_changeset = false")
+        config = (Path(__file__).parent / "payonce.toml").read_text().replace("RAIL", str(self.rail))
+        (HERE / "infra" / "payonce.toml").write_text(config)
+
+        self.environment = {
+            "PATH": f"{BIN}:{ROOT / 'target/tools/cargo-tools/bin'}:{os.environ['PATH']}",
+            "HOME": os.environ.get("HOME", "/root"),
+            "USER": "on-call",
+            "AWS_ENDPOINT_URL": f"http://127.0.0.1:{self.gateway}",
+            "AWS_ACCESS_KEY_ID": "test",
+            "AWS_SECRET_ACCESS_KEY": "test",
+            "AWS_REGION": REGION,
+            "AWS_DEFAULT_REGION": REGION,
+            "SAM_CLI_TELEMETRY": "0",
+            "CARGO_TARGET_DIR": str(ROOT / "target"),
+            # This machine's own linker; for arm64 it is zig.
+            "CARGO_LAMBDA_COMPILER": "cargo",
+            "TEST_PAYEE": "acct_sandboxPays",
+            "RUSTUP_HOME": os.environ.get("RUSTUP_HOME", ""),
+            "CARGO_HOME": os.environ.get("CARGO_HOME", ""),
+            **SECRETS,
+        }
+        self.environment = {name: value for name, value in self.environment.items() if value}
+        self._start_rail(local)
+        self._start_aws()
+        self.shell = Shell(self.environment)
+
+    def _adapt(self, file, old, new):
+        path = HERE / file
+        text = path.read_text()
+        assert text.count(old) == 1, f"{old!r} is not in {file} once"
+        path.write_text(text.replace(old, new))
+
+    def _start(self, name, command, environment, port):
+        log = (HERE / f"{name}.log").open("w")
+        child = subprocess.Popen(command, cwd=HERE, env=environment, stdout=log, stderr=log, start_new_session=True)
+        self.children.append(child)
+        wait_for(f"{name} on port {port}", lambda: child.poll() is not None or listens(port))
+        assert child.poll() is None, (HERE / f"{name}.log").read_text()
+
+    def _start_rail(self, port):
+        binary = ROOT / "target" / "debug" / "payonce"
+        self._start("rail", [binary, "--no-play", "--port", str(port)], {"PATH": os.environ["PATH"]}, self.rail)
+
+    def _start_aws(self):
+        environment = self.environment | {
+            "GATEWAY_PORT": str(self.gateway),
+            "BIND_HOST": "127.0.0.1",
+            "MINISTACK_REGION": REGION,
+            "LAMBDA_EXECUTOR": "local",
+            "IOT_MTLS_ENABLED": "0",
+            # The functions inherit it; deployed, they have the configuration that was compiled in.
+            "PAYONCE_CONFIG": str(HERE / "infra" / "payonce.toml"),
+        }
+        self._start("ministack", [BIN / "ministack"], environment, self.gateway)
+
+    def stop(self):
+        self.shell.stop()
+        for child in self.children:
+            os.killpg(child.pid, signal.SIGKILL)
+
+    # --- AWS ---------------------------------------------------------------------------------------------------------
+
+    def client(self, service):
+        keys = {"aws_access_key_id": "test", "aws_secret_access_key": "test"}
+        return boto3.client(service, region_name=REGION, endpoint_url=self.environment["AWS_ENDPOINT_URL"], **keys)
+
+    def endpoint(self):
+        [stack] = self.client("cloudformation").describe_stacks(StackName="payonce")["Stacks"]
+        return {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}["Endpoint"]
+
+    def token(self):
+        return re.search(r'PathToken=([\w-]{22})"', (HERE / "infra" / "samconfig.toml").read_text())[1]
+
+    def invoke(self, function, payload=b"{}"):
+        answer = self.client("lambda").invoke(FunctionName=function, Qualifier="live", Payload=payload)
+        assert "FunctionError" not in answer, answer["Payload"].read()
+        return json.loads(answer["Payload"].read())
+
+    def drift(self):
+        return sorted({(d["place"], d["subject"], d["path"]) for d in self.invoke("payonce-retry-audit")["drift"]})
+
+    def items(self, table):
+        pages = self.client("dynamodb").get_paginator("scan").paginate(TableName=f"payonce-{table}", ConsistentRead=True)
+        return [item for page in pages for item in page["Items"]]
+
+    def cases(self):
+        """Reasons of the open cases."""
+        return sorted(item["reason"]["S"] for item in self.items("reconcile") if item["sk"]["S"] == "case")
+
+    def hold(self):
+        key = {"pk": {"S": "control"}, "sk": {"S": "hold"}}
+        return self.client("dynamodb").get_item(TableName="payonce-reconcile", Key=key, ConsistentRead=True)["Item"]["hold"]["S"]
+
+    # --- The provider and the rail ---------------------------------------------------------------------------------------
+
+    def post(self, path, body, headers, timeout=60):
+        """Status and JSON; an HTTP error is an answer like any other."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.gateway, timeout=timeout)
+        host = self.endpoint().split("//")[1]
+        connection.request("POST", path, body, {"Host": host, "Content-Type": "application/json", **headers})
+        response = connection.getresponse()
+        text = response.read()
+        return response.status, json.loads(text) if text.startswith(b"{") else text
+
+    def paid(self, payout_key):
+        """How often the rail executed it, by the rail's own books."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.rail, timeout=10)
+        connection.request("GET", f"/v1/transfers?limit=100&transfer_group={payout_key}", headers={"Authorization": f"Bearer {SECRETS['RAIL_LOOKUP_SECRET']}"})
+        found = json.loads(connection.getresponse().read())
+        return sum(t["transfer_group"] == payout_key for t in found["data"])
+
+
+class Shell:
+    """One bash that runs the documented commands in order, as a person's terminal would."""
+
+    DONE = "documented-command-ended"
+
+    def __init__(self, environment):
+        self.bash = subprocess.Popen(
+            ["bash", "--norc", "-euo", "pipefail"], cwd=HERE, env=environment, text=True, start_new_session=True,
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+        )
+
+    def run(self, block):
+        """What it printed. The shell stops at the first command that fails, and so does the test."""
+        self.bash.stdin.write(f"{block}\necho {self.DONE}\n")
+        self.bash.stdin.flush()
+        printed = []
+        for line in self.bash.stdout:
+            if line.rstrip("\n").endswith(self.DONE):
+                return "".join(printed) + line.rstrip("\n").removesuffix(self.DONE)
+            printed.append(line)
+        raise AssertionError("a documented command failed:\n" + block + "\n" + "".join(printed)[-8000:])
+
+    def stop(self):
+        if self.bash.poll() is None:
+            os.killpg(self.bash.pid, signal.SIGKILL)
+
+
+def documented():
+    """The `sh` blocks of infra/deploy.md under their headings; what is for a person's eyes alone is a `console` block."""
+    sections, heading = {}, ""
+    for match in re.finditer(r"^## (?P<heading>[^\n]+)$|^```sh\n(?P<block>.*?)^```$", (ROOT / "infra" / "deploy.md").read_text(), re.M | re.S):
+        if match["heading"]:
+            heading = match["heading"]
+            sections[heading] = []
+        else:
+            sections[heading].append(match["block"])
+    return sections
