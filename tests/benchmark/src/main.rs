@@ -1,0 +1,79 @@
+//! `cargo run --release -p payonce-benchmark`: the size, the start, the memory and the speed of the webhook function as it
+//! is deployed, beside the limits that it has to keep. Not 0 where one of them is exceeded.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a measurement stops where it is surprised")]
+#![allow(clippy::disallowed_methods, reason = "a stand-in spawns, waits and reads the clock; it pays nobody")]
+#![allow(clippy::float_arithmetic, reason = "ratios and medians; no money")]
+
+mod binary;
+mod deliveries;
+mod function;
+mod report;
+mod start;
+mod surroundings;
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use binary::Binary;
+use report::{Limits, Report};
+use surroundings::Surroundings;
+
+/// Measures the webhook function as `cargo lambda build --release` left it.
+#[derive(Parser)]
+struct Arguments {
+    /// The folder that `cargo lambda build --release` fills
+    #[arg(long, value_name = "DIR", env = "PAYONCE_LAMBDA", default_value = "target/lambda")]
+    lambda: PathBuf,
+    /// The folder that `cargo lambda build --release --arm64 --lambda-dir DIR` filled; only its size is measured
+    #[arg(long, value_name = "DIR")]
+    arm64: Option<PathBuf>,
+    #[arg(long, value_name = "N", default_value_t = 50)]
+    starts: usize,
+    #[arg(long, value_name = "N", default_value_t = 10_000)]
+    deliveries: usize,
+    /// Of each zip, in bytes
+    #[arg(long, value_name = "N", default_value_t = 3_000_000)]
+    max_zip: usize,
+    /// Of the median start
+    #[arg(long, value_name = "N", default_value_t = 15.0)]
+    max_init_ms: f64,
+    /// Of the peak after all deliveries
+    #[arg(long, value_name = "N", default_value_t = 16.0)]
+    max_memory_mib: f64,
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    match measure(&arguments) {
+        Ok(report) => {
+            let limits =
+                Limits { zip: arguments.max_zip, init_ms: arguments.max_init_ms, memory_mib: arguments.max_memory_mib };
+            print!("{}", report.table(&limits));
+            let exceeded = report.exceeded(&limits);
+            exceeded.iter().for_each(|what| eprintln!("exceeded: {what}"));
+            if exceeded.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+        }
+        Err(problem) => {
+            eprintln!("payonce-benchmark: {problem}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn measure(arguments: &Arguments) -> Result<Report, String> {
+    let webhook = |folder: &Path| Binary::read(&folder.join("webhook").join("bootstrap"));
+    let mut binaries = vec![webhook(&arguments.lambda)?];
+    if let Some(folder) = &arguments.arm64 {
+        binaries.push(webhook(folder)?);
+    }
+    let here = binaries.iter().find(|binary| binary.architecture == std::env::consts::ARCH);
+    let here = here.ok_or(format!("{} is not built for this machine", binaries[0].path.display()))?;
+    let surroundings = Surroundings::start();
+    let starts = start::measure(&here.path, &surroundings, arguments.starts);
+    let deliveries = deliveries::measure(&here.path, &surroundings, arguments.deliveries)?;
+    let sizes = binaries.iter().map(|binary| (binary.architecture, binary.bytes, binary.zip)).collect();
+    Ok(Report { sizes, starts, deliveries })
+}
