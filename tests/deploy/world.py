@@ -121,6 +121,8 @@ class World:
             "MINISTACK_REGION": REGION,
             "LAMBDA_EXECUTOR": "local",
             "IOT_MTLS_ENABLED": "0",
+            # Roles and signatures count: a function that lacks a permission is refused.
+            "AUTH": "true",
             # The functions inherit it; deployed, they have the configuration that was compiled in.
             "PAYONCE_CONFIG": str(HERE / "infra" / "payonce.toml"),
         }

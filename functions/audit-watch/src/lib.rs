@@ -38,6 +38,7 @@ impl App {
             metrics.overwritten();
             tracing::error!(
                 event = record.event,
+                record_id = record.id,
                 pk = record.pk,
                 sk = record.sk,
                 "an audit record was changed or removed; payouts are held until a person has looked"
@@ -77,6 +78,8 @@ impl App {
 /// What may be said of a record: its keys hold no personal data, its images may.
 struct Changed<'a> {
     event: &'a str,
+    /// The stream's, which tells a repeated record from another one.
+    id: &'a str,
     pk: &'a str,
     sk: &'a str,
 }
@@ -94,7 +97,8 @@ fn changed(batch: &Value) -> impl Iterator<Item = Changed<'_>> {
     let records = batch["Records"].as_array().into_iter().flatten();
     unreadable.into_iter().chain(records).filter(|record| record["eventName"] != "INSERT").map(|record| {
         let text = |pointer: &str| record.pointer(pointer).and_then(Value::as_str).unwrap_or("?");
-        Changed { event: text("/eventName"), pk: text("/dynamodb/Keys/pk/S"), sk: text("/dynamodb/Keys/sk/S") }
+        let (pk, sk) = (text("/dynamodb/Keys/pk/S"), text("/dynamodb/Keys/sk/S"));
+        Changed { event: text("/eventName"), id: text("/eventID"), pk, sk }
     })
 }
 
@@ -107,7 +111,7 @@ mod tests {
     }
 
     fn record(event: &str) -> Value {
-        json!({ "eventName": event, "dynamodb": { "Keys": { "pk": { "S": "stripe/pi_1" }, "sk": { "S": "0001#claim" } } } })
+        json!({ "eventID": "e1", "eventName": event, "dynamodb": { "Keys": { "pk": { "S": "stripe/pi_1" }, "sk": { "S": "0001#claim" } } } })
     }
 
     #[test]
@@ -119,6 +123,7 @@ mod tests {
     fn a_changed_or_removed_record_is_not_seen() {
         let batch = json!({ "Records": [record("INSERT"), record("MODIFY"), record("REMOVE")] });
         assert_eq!(told(&batch), ["MODIFY of stripe/pi_1 0001#claim", "REMOVE of stripe/pi_1 0001#claim"]);
+        assert!(changed(&batch).all(|record| record.id == "e1"));
     }
 
     #[test]

@@ -52,7 +52,10 @@ pub struct Row {
     pub one_of: Option<Vec<Value>>,
     pub or_absent: bool,
     pub absent: bool,
+    pub at_least: Option<i64>,
+    pub at_most: Option<i64>,
     pub starts: Option<String>,
+    pub ends: Option<String>,
     pub only_keys: Option<BTreeSet<String>>,
     pub expected: Option<String>,
 }
@@ -90,7 +93,10 @@ impl Row {
             self.is.is_some(),
             self.one_of.is_some(),
             self.absent,
+            self.at_least.is_some(),
+            self.at_most.is_some(),
             self.starts.is_some(),
+            self.ends.is_some(),
             self.only_keys.is_some(),
             self.expected.is_some(),
         ];

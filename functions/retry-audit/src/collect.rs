@@ -5,7 +5,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Value, json};
 
 use crate::signed::{Ask, Aws, NoAnswer};
-use crate::verdict::{Deployed, Function, KINDS, Subject};
+use crate::verdict::{Deployed, Function, KINDS, Subject, Table};
 
 const LATEST: &str = "$LATEST";
 /// No list here is longer than a few pages.
@@ -54,6 +54,7 @@ pub async fn deployed(aws: &Aws, names: &Names) -> Result<Deployed, NotSeen> {
     }
     for (table, name) in &names.tables {
         one_table(aws, table, name, &mut deployed.subjects).await?;
+        deployed.tables.push(Table { name: name.clone(), table: (*table).to_owned() });
     }
     Ok(deployed)
 }
@@ -142,8 +143,10 @@ async fn one_table(aws: &Aws, table: &str, name: &str, subjects: &mut Vec<Subjec
     ] {
         let operation = Some(("1.0", operation, json!({ "TableName": name })));
         let answer = aws.ask(&Ask { service: "dynamodb", path: "/".to_owned(), operation }).await;
-        let answer = answer.map_err(not_seen(&format!("{of} of {name}")))?;
-        let answer = answer.pointer(part).cloned().unwrap_or_default();
+        let mut answer = answer.map_err(not_seen(&format!("{of} of {name}")))?;
+        let Some(answer) = answer.pointer_mut(part).map(Value::take).filter(Value::is_object) else {
+            return Err(not_seen(&format!("{of} of {name}"))(NoAnswer::Unreadable));
+        };
         subjects.push(Subject { of, owner: name.to_owned(), table: table.to_owned(), answer, ..Subject::default() });
     }
     Ok(())
@@ -161,10 +164,23 @@ async fn schedules(aws: &Aws) -> Result<Vec<Value>, NotSeen> {
 
 /// Rules of EventBridge, of the default bus, that have the function as their target.
 async fn rules(aws: &Aws, target: &str) -> Result<Vec<Value>, NotSeen> {
-    let operation = Some(("1.1", "AWSEvents.ListRuleNamesByTarget", json!({ "TargetArn": target })));
-    let answer = aws.ask(&Ask { service: "events", path: "/".to_owned(), operation }).await;
-    let answer = answer.map_err(not_seen(&format!("rules of {target}")))?;
-    Ok(answer["RuleNames"].as_array().cloned().unwrap_or_default())
+    let what = format!("rules of {target}");
+    let mut parameters = json!({ "TargetArn": target });
+    let mut all = vec![];
+    for _ in 0..PAGES_AT_MOST {
+        let operation = Some(("1.1", "AWSEvents.ListRuleNamesByTarget", parameters.clone()));
+        let answer = aws.ask(&Ask { service: "events", path: "/".to_owned(), operation }).await;
+        let mut answer = answer.map_err(not_seen(&what))?;
+        match answer.get_mut("RuleNames").map(Value::take) {
+            Some(Value::Array(listed)) => all.extend(listed),
+            _ => return Err(not_seen(&what)(NoAnswer::Unreadable)),
+        }
+        match answer["NextToken"].as_str() {
+            Some(next) if !next.is_empty() => parameters = json!({ "TargetArn": target, "NextToken": next }),
+            _ => return Ok(all),
+        }
+    }
+    Err(not_seen(&what)(NoAnswer::Unreadable))
 }
 
 /// The list `under` of every page; `(parameter, field)` carry the place from one page to the next.
@@ -181,8 +197,8 @@ async fn pages(
         let joint = if path.contains('?') { '&' } else { '?' };
         let at = next.as_deref().map(|next| format!("{joint}{parameter}={}", encoded(next))).unwrap_or_default();
         let mut page = aws.get(service, format!("{path}{at}")).await.map_err(not_seen(path))?;
-        match page[under].take() {
-            Value::Array(listed) => all.extend(listed),
+        match page.get_mut(under).map(Value::take) {
+            Some(Value::Array(listed)) => all.extend(listed),
             _ => return Err(not_seen(path)(NoAnswer::Unreadable)),
         }
         next = page[field].as_str().filter(|next| !next.is_empty()).map(str::to_owned);

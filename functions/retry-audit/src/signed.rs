@@ -42,7 +42,7 @@ pub enum NoAnswer {
     Silence,
     #[error("HTTP {status} {code}")]
     Refused { status: u16, code: String },
-    #[error("an answer that is no JSON")]
+    #[error("an answer that is no JSON object")]
     Unreadable,
 }
 
@@ -115,7 +115,8 @@ impl Aws {
         let bytes = ByteStream::new(response.into_body()).collect().await.map_err(|_| NoAnswer::Silence)?.into_bytes();
         let body: Option<Value> = serde_json::from_slice(&bytes).ok();
         if (200..300).contains(&status) {
-            return body.ok_or(NoAnswer::Unreadable);
+            // Looking into anything else would find every setting absent.
+            return body.filter(Value::is_object).ok_or(NoAnswer::Unreadable);
         }
         let in_body = || body.as_ref().and_then(|body| body["__type"].as_str()).map(str::to_owned);
         Err(NoAnswer::Refused { status, code: header.or_else(in_body).unwrap_or_default() })
@@ -168,10 +169,12 @@ impl Aws {
 
 #[cfg(test)]
 mod tests {
+    use payonce_runtime::environment::EnvironmentError;
+
     use super::*;
 
-    fn aws(endpoint: Option<&str>) -> Aws {
-        let variable = |name: &str| {
+    fn environment(endpoint: Option<&str>) -> Result<Environment, EnvironmentError> {
+        Environment::read(|name| {
             let value = match name {
                 "AWS_REGION" => "eu-central-1",
                 "AWS_ACCESS_KEY_ID" => "AKIDPLANTED",
@@ -184,9 +187,20 @@ mod tests {
                 _ => return None,
             };
             Some(value.to_owned())
-        };
+        })
+    }
+
+    fn aws(endpoint: Option<&str>) -> Aws {
         // 2026-11-23T12:00:00Z
-        Aws::new(&Environment::read(variable).unwrap(), Clock::manual(1_795_435_200_000))
+        Aws::new(&environment(endpoint).unwrap(), Clock::manual(1_795_435_200_000))
+    }
+
+    #[test]
+    fn an_endpoint_elsewhere_is_told_our_credentials() {
+        for elsewhere in ["https://lambda.example", "http://10.0.0.1:4566", "http://127.0.0.1@evil.example"] {
+            let refused = environment(Some(elsewhere)).unwrap_err();
+            assert_eq!(refused.problems[0].0, "AWS_ENDPOINT_URL", "{elsewhere}");
+        }
     }
 
     #[test]

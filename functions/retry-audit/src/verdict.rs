@@ -10,6 +10,9 @@ use crate::census::{Census, Expected, Row};
 /// The kinds of function that a stack has at least one of.
 pub const KINDS: [&str; 4] = ["webhook", "sweeper", "retry-audit", "audit-watch"];
 
+/// What is a table's; everything else is a function's.
+pub const OF_TABLES: [&str; 3] = ["table", "time_to_live", "backups"];
+
 /// What a row may speak of.
 #[derive(Clone, Debug, Default)]
 pub struct Subject {
@@ -30,10 +33,18 @@ pub struct Function {
     pub kind: String,
 }
 
+#[derive(Clone, Debug)]
+pub struct Table {
+    pub name: String,
+    /// The census' word: `audit`, `bodies` or `reconcile`.
+    pub table: String,
+}
+
 /// Everything that AWS answered.
 #[derive(Clone, Debug, Default)]
 pub struct Deployed {
     pub functions: Vec<Function>,
+    pub tables: Vec<Table>,
     pub subjects: Vec<Subject>,
 }
 
@@ -100,18 +111,25 @@ fn differs(row: &Row, expected: &Expected, deployed: &Deployed) -> Vec<(String, 
             })
             .collect();
     };
-    let owners =
-        deployed.functions.iter().filter(|function| row.kind.as_ref().is_none_or(|kind| *kind == function.kind));
-    owners
-        .filter_map(|function| {
-            let found = chosen().filter(|subject| subject.owner == function.name).count();
+    owners(row, deployed)
+        .filter_map(|owner| {
+            let found = chosen().filter(|subject| subject.owner == owner).count();
             let what = match &row.qualifier {
-                Some(qualifier) => format!("{} of {}:{qualifier}", row.of, function.name),
-                None => format!("{} of {}", row.of, function.name),
+                Some(qualifier) => format!("{} of {owner}:{qualifier}", row.of),
+                None => format!("{} of {owner}", row.of),
             };
             (found != count).then(|| (what, format!("{found}, not {count}")))
         })
         .collect()
+}
+
+/// Those that a count is held against, also where they have none: tables for what is a table's, else functions.
+fn owners<'a>(row: &'a Row, deployed: &'a Deployed) -> impl Iterator<Item = &'a str> {
+    let of_tables = OF_TABLES.contains(&row.of.as_str());
+    let wanted = |wanted: &Option<String>, is: &str| wanted.as_ref().is_none_or(|wanted| wanted == is);
+    let functions = deployed.functions.iter().filter(move |it| !of_tables && wanted(&row.kind, &it.kind));
+    let tables = deployed.tables.iter().filter(move |it| of_tables && wanted(&row.table, &it.table));
+    functions.map(|it| it.name.as_str()).chain(tables.map(|it| it.name.as_str()))
 }
 
 fn selected(row: &Row, subject: &Subject) -> bool {
@@ -135,15 +153,34 @@ fn wrong(row: &Row, expected: &Expected, found: &Value) -> Option<String> {
         let unknown: Vec<&str> = object.keys().filter(|key| !known.contains(*key)).map(String::as_str).collect();
         return (!unknown.is_empty()).then(|| unknown.join(", "));
     }
-    let holds = match (&row.is, &row.one_of, &row.starts, row.expected.as_ref().map(|name| &expected[name])) {
-        (Some(wanted), ..) => found == wanted,
-        (_, Some(all), ..) => all.contains(found),
-        (_, _, Some(start), _) => found.as_str().is_some_and(|text| text.starts_with(start)),
-        (.., Some(wanted)) if wanted == "none" => is_absent(found),
-        (.., Some(wanted)) => found.as_str() == Some(wanted) || found.as_u64() == wanted.parse().ok() && found.is_u64(),
-        _ => is_absent(found),
+    let holds = if let Some(name) = &row.expected {
+        // A name that the template did not give holds nothing; the start has refused it before.
+        expected.get(name).is_some_and(|wanted| as_expected(wanted, found))
+    } else {
+        as_written(row, found)
     };
     (!holds).then(|| if is_absent(found) { "nothing".to_owned() } else { found.to_string() })
+}
+
+fn as_expected(wanted: &str, found: &Value) -> bool {
+    match wanted {
+        "none" => is_absent(found),
+        _ => found.as_str() == Some(wanted) || found.is_u64() && found.as_u64() == wanted.parse().ok(),
+    }
+}
+
+/// A row demands one thing: the census is refused otherwise.
+fn as_written(row: &Row, found: &Value) -> bool {
+    let text = |holds: &dyn Fn(&str) -> bool| found.as_str().is_some_and(holds);
+    match row {
+        Row { is: Some(wanted), .. } => found == wanted,
+        Row { one_of: Some(all), .. } => all.contains(found),
+        Row { at_least: Some(least), .. } => found.as_i64().is_some_and(|number| number >= *least),
+        Row { at_most: Some(most), .. } => found.as_i64().is_some_and(|number| number <= *most),
+        Row { starts: Some(start), .. } => text(&|text| text.starts_with(start.as_str())),
+        Row { ends: Some(end), .. } => text(&|text| text.ends_with(end.as_str())),
+        _ => is_absent(found),
+    }
 }
 
 fn is_absent(found: &Value) -> bool {

@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "test code")]
 
 use retry_audit::census::{Census, Expected, TEXT};
-use retry_audit::verdict::{Deployed, Function, Subject, verdict};
+use retry_audit::verdict::{Deployed, Function, Subject, Table, verdict};
 use serde_json::{Value, json};
 
 const TRIPWIRE: &str = "arn:aws:sqs:eu-central-1:111122223333:payonce-tripwire";
@@ -91,6 +91,7 @@ fn deployed() -> Deployed {
         }
     }
     for table in ["audit", "bodies", "reconcile"] {
+        deployed.tables.push(Table { name: format!("payonce-{table}"), table: table.to_owned() });
         let mut answer = json!({ "TableName": format!("payonce-{table}"), "DeletionProtectionEnabled": true });
         let mut time_to_live = json!({ "TimeToLiveStatus": "DISABLED" });
         match table {
@@ -277,4 +278,42 @@ fn a_value_of_a_variable_is_repeated() {
     set("configuration", WEBHOOK, "live", "/Environment/Variables/STRANGE", json!("planted"))(&mut changed);
     let found = verdict(&Census::parse(TEXT).unwrap(), &expected(), &changed);
     assert!(found[0].found.contains("STRANGE") && !format!("{found:?}").contains("planted"));
+}
+
+/// Words of the row language that no row about what is deployed uses today.
+#[test]
+fn a_word_of_the_row_language_holds_nothing() {
+    let differs = |row: &str| {
+        let head = "[[place]]\nid = 'x'\nwhat = ''\nmust = ''\nwhy = ''\nsource = ''\n";
+        let census = Census::parse(&format!("{head}deployed = [{{ {row} }}]")).unwrap();
+        !verdict(&census, &expected(), &deployed()).is_empty()
+    };
+    let of = "of = 'configuration', kind = 'webhook', path =";
+    for (good, bad) in [
+        (format!("{of} '/Timeout', at_least = 25"), format!("{of} '/Timeout', at_least = 26")),
+        (format!("{of} '/Timeout', at_most = 25"), format!("{of} '/Timeout', at_most = 24")),
+        (format!("{of} '/Handler', starts = 'boot'"), format!("{of} '/Handler', starts = 'strap'")),
+        (format!("{of} '/Handler', ends = 'strap'"), format!("{of} '/Handler', ends = 'boot'")),
+        ("of = 'table', count = 1".to_owned(), "of = 'table', count = 2".to_owned()),
+        (
+            "of = 'backups', table = 'audit', count = 1".to_owned(),
+            "of = 'backups', table = 'audit', count = 0".to_owned(),
+        ),
+    ] {
+        assert!(!differs(&good), "{good}");
+        assert!(differs(&bad), "{bad}");
+    }
+    // Nothing there, or no number, is neither large nor small.
+    assert!(differs(&format!("{of} '/Nothing', at_least = 0")) && differs(&format!("{of} '/Handler', at_most = 9")));
+}
+
+#[test]
+fn a_table_without_an_answer_is_not_counted() {
+    let head = "[[place]]\nid = 'x'\nwhat = ''\nmust = ''\nwhy = ''\nsource = ''\n";
+    let census = Census::parse(&format!("{head}deployed = [{{ of = 'backups', count = 1 }}]")).unwrap();
+    let mut changed = deployed();
+    gone("backups", AUDIT, "")(&mut changed);
+    let found = verdict(&census, &expected(), &changed);
+    assert_eq!(found.len(), 1);
+    assert_eq!((found[0].subject.as_str(), found[0].found.as_str()), ("backups of payonce-audit", "0, not 1"));
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use futures_util::FutureExt;
 use futures_util::future::{Either, select};
 use futures_util::stream::{self, StreamExt};
-use lambda_http::{Body, Request, RequestExt, Response};
+use lambda_http::{Body, Context, Request, RequestExt, Response};
 use payonce_ledger::Case;
 use payonce_protocol::UnixMillis;
 use payonce_protocol::ids::{AttemptId, Digest};
@@ -42,13 +42,21 @@ pub(crate) struct Delivery<'a> {
     pub(crate) keep_body: Notify,
 }
 
+/// `cargo lambda watch` always says 600000: a time that is left, and no moment. It runs debug builds, and its function's
+/// ARN is none; what is deployed takes Lambda's word.
+fn deadline(context: &Context, received_at: UnixMillis) -> UnixMillis {
+    let watched = cfg!(debug_assertions) && context.invoked_function_arn == "function-arn";
+    if watched { received_at.saturating_add(context.deadline) } else { context.deadline }
+}
+
 impl<'a> Delivery<'a> {
     pub(crate) fn new(app: &'a App, request: Request) -> Self {
         let context = request.lambda_context_ref();
+        let received_at = app.parts.clock.now();
         Self {
             app,
-            received_at: app.parts.clock.now(),
-            deadline: context.map_or(0, |context| context.deadline),
+            received_at,
+            deadline: context.map_or(0, |context| deadline(context, received_at)),
             request_id: context.map_or_else(String::new, |context| context.request_id.clone()),
             trace_id: context.and_then(|context| context.xray_trace_id.clone()),
             keep_body: Notify::new(),

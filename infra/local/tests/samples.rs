@@ -50,3 +50,19 @@ fn a_sample_does_not_ask_for_what_is_said_of_it() {
         assert_eq!(orders.iter().collect::<Vec<_>>(), expected, "{}", sample.provider);
     }
 }
+
+/// For `cargo lambda invoke`: a whole event of API Gateway, whose signature names no time and so stays valid.
+#[test]
+fn a_stored_event_does_not_verify_or_a_forged_one_does() {
+    let config = Config::parse(CONFIG).unwrap_or_else(|problems| panic!("{problems:?}"));
+    let provider = config.provider(Some("paystack")).unwrap();
+    let secrets = Secrets::new(vec![sandbox_secret(&secret_of("paystack")).unwrap()]).unwrap();
+    let verifies = |event: &str| {
+        let event: serde_json::Value = serde_json::from_str(event).unwrap();
+        let signature = event["headers"]["x-paystack-signature"].as_str().unwrap();
+        let headers = [("x-paystack-signature".parse().unwrap(), signature.parse().unwrap())].into_iter().collect();
+        provider.verify(&secrets, &headers, event["body"].as_str().unwrap().as_bytes(), NOW).is_ok()
+    };
+    assert!(verifies(include_str!("../../../events/paystack/invoke.json")));
+    assert!(!verifies(include_str!("../../../events/paystack/invoke_forged.json")));
+}

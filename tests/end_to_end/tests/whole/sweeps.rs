@@ -193,3 +193,36 @@ async fn a_rail_that_stops_answering_trips_the_hold_and_only_a_person_releases_i
     world.restart_with(|text| text).await;
     assert_eq!(world.deliver(&payment("after", PAYEE, world.clock.now())).await.reason(), "hold");
 }
+
+/// A look-up key of the other mode sees other books, in which nothing of ours is.
+#[tokio::test]
+async fn a_look_up_in_the_other_mode_says_absent_of_a_payout_that_was_made() {
+    let world = World::start().await;
+    let payee = "acct_sandboxExecutesThenDies";
+    world.deliver(&payment("othermode", payee, world.clock.now())).await;
+    let event = payment("othermode", payee, world.clock.now());
+    assert_eq!(world.executed(&key_of(&event)).len(), 1, "it was paid");
+
+    let live = "rk_live_planted".to_owned();
+    let books =
+        payonce_local::sandbox_rail::SandboxRail::start(0, [live.clone(), live.clone()], None, world.clock.clone());
+    let books = books.await.unwrap();
+    let config = payonce_local::stack::CONFIG.replace("http://127.0.0.1:4243", &books.url());
+    let config = payonce_runtime::config::Config::parse(&config).unwrap();
+    let secret = payonce_rails::RailSecret::new(live).unwrap();
+    let rail = std::sync::Arc::new(payonce_rails::Rail::new(&config.rail, secret, None, None).unwrap());
+    let sweeper = sweeper::App::new(sweeper::Parts {
+        ledger: std::sync::Arc::new(world.ledger.clone()),
+        rail,
+        clock: world.clock.clone(),
+        metrics: payonce_runtime::metrics::Metrics::stdout(world.clock.clone()),
+        margin_ms: payonce_protocol::sweep::MARGIN_MS,
+    });
+    for _ in 0..5 {
+        world.clock.advance(MINUTE_MS);
+        sweeper.run().await.unwrap();
+    }
+    let cases = world.cases().await;
+    let filed = world.ledger.case(&cases[0].id()).await.unwrap().unwrap();
+    assert_eq!(filed.evidence.get("looked_up"), None, "{:?}", filed.evidence);
+}

@@ -1,0 +1,397 @@
+//! Whole runs against a small AWS on loopback. What decides about drift is in `drift.rs`; here it is whether AWS is asked
+//! for everything, signed for the right service, and whether a question without an answer could pass for "no drift".
+
+#![allow(clippy::unwrap_used, clippy::disallowed_methods, reason = "test code; the fake has a thread of its own")]
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::sync::{Arc, Mutex};
+
+use payonce_ledger::{Credentials, Ledger, Settings};
+use payonce_runtime::clock::Clock;
+use payonce_runtime::environment::Environment;
+use payonce_runtime::metrics::Metrics;
+use payonce_runtime::start::Tables;
+use retry_audit::{App, Report};
+use serde_json::{Value, json};
+
+const ACCOUNT: &str = "eu-central-1:111122223333";
+const TRIPWIRE: &str = "arn:aws:sqs:eu-central-1:111122223333:payonce-tripwire";
+const STREAM: &str = "arn:aws:dynamodb:eu-central-1:111122223333:table/payonce-audit/stream/2026-11-23T00:00:00.000";
+const FUNCTIONS: [&str; 4] =
+    ["payonce-webhook-stripe", "payonce-sweeper", "payonce-retry-audit", "payonce-audit-watch"];
+const MAPPINGS: &str = "lambda /2015-03-31/event-source-mappings/";
+const LISTED: &str = "lambda /2015-03-31/functions/";
+
+fn arn(function: &str) -> String {
+    format!("arn:aws:lambda:{ACCOUNT}:function:{function}")
+}
+
+/// Question → the answers to it, of which the last stays. A question is the service with the path, or with the operation
+/// and its parameters.
+type Answers = BTreeMap<String, Vec<(u16, String)>>;
+
+#[derive(Clone)]
+struct Fake {
+    url: String,
+    answers: Arc<Mutex<Answers>>,
+    asked: Arc<Mutex<Vec<String>>>,
+}
+
+impl Fake {
+    fn start() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let fake = Self { url, answers: Arc::new(Mutex::new(as_deployed())), asked: Arc::default() };
+        let serving = fake.clone();
+        std::thread::spawn(move || {
+            for stream in listener.incoming().flatten() {
+                let serving = serving.clone();
+                std::thread::spawn(move || serving.answer(stream));
+            }
+        });
+        fake
+    }
+
+    fn says(&self, question: &str, status: u16, answer: &Value) {
+        self.says_in_turn(question, &[(status, answer.to_string())]);
+    }
+
+    fn says_in_turn(&self, question: &str, answers: &[(u16, String)]) {
+        self.answers.lock().unwrap().insert(question.to_owned(), answers.to_vec());
+    }
+
+    fn answer(&self, mut stream: TcpStream) -> Option<()> {
+        let mut reader = BufReader::new(stream.try_clone().ok()?);
+        let mut lines = vec![];
+        loop {
+            let mut line = String::new();
+            reader.read_line(&mut line).ok().filter(|read| *read > 0)?;
+            match line.trim_end() {
+                "" => break,
+                line => lines.push(line.to_owned()),
+            }
+        }
+        let header = |wanted: &str| {
+            let mut headers = lines.iter().skip(1).filter_map(|line| line.split_once(": "));
+            headers.find(|(name, _)| name.eq_ignore_ascii_case(wanted)).map(|(_, value)| value.to_owned())
+        };
+        let length = header("content-length").map_or(0, |length| length.parse().unwrap());
+        let mut body = vec![0; length];
+        reader.read_exact(&mut body).ok()?;
+        let (method, rest) = lines[0].split_once(' ').unwrap();
+        let path = rest.split_once(' ').unwrap().0;
+
+        let signed = header("authorization").unwrap();
+        let scope = signed.strip_prefix("AWS4-HMAC-SHA256 Credential=AKIDPLANTED/20261123/eu-central-1/").unwrap();
+        let service = scope.split_once("/aws4_request, ").unwrap().0;
+        assert_eq!(header("x-amz-security-token").as_deref(), Some("planted-token"));
+        let question = match header("x-amz-target") {
+            Some(target) => {
+                assert_eq!((method, path), ("POST", "/"));
+                assert!(signed.contains("x-amz-target"), "{signed}");
+                format!("{service} {target} {}", String::from_utf8(body).unwrap())
+            }
+            None => {
+                assert_eq!((method, body.len()), ("GET", 0));
+                format!("{service} {path}")
+            }
+        };
+        let (status, answer) = {
+            let mut all = self.answers.lock().unwrap();
+            match all.get_mut(&question) {
+                Some(turns) if turns.len() > 1 => turns.remove(0),
+                Some(turns) => turns[0].clone(),
+                None => (404, r#"{"__type":"ResourceNotFoundException"}"#.to_owned()),
+            }
+        };
+        self.asked.lock().unwrap().push(question);
+        let head = format!("HTTP/1.1 {status} x\r\ncontent-length: {}\r\nconnection: close\r\n\r\n", answer.len());
+        stream.write_all(format!("{head}{answer}").as_bytes()).ok()
+    }
+
+    /// The report or the failure, and the wide event.
+    async fn run(&self) -> (Result<Report, String>, Value) {
+        let environment = environment(&self.url);
+        // 2026-11-23T12:00:00Z
+        let clock = Clock::manual(1_795_435_200_000);
+        let (metrics, lines) = Metrics::captured(clock.clone());
+        let credentials = Credentials::Given { key_id: "none".to_owned(), secret: "none".to_owned() };
+        let settings = Settings {
+            region: environment.region.clone(),
+            endpoint: environment.endpoints.dynamodb.clone(),
+            credentials,
+        };
+        let tables = payonce_ledger::Tables {
+            audit: environment.audit_table.clone(),
+            bodies: environment.bodies_table.clone(),
+            reconcile: environment.reconcile_table.clone(),
+        };
+        let ledger = Arc::new(Ledger::new(&settings, tables).unwrap());
+        let app = App::new(Tables { environment, clock, ledger, metrics }).unwrap();
+        let done = app.run().await.map_err(|error| error.to_string());
+        (done, lines.lines().remove(0))
+    }
+
+    async fn drift(&self) -> Vec<(String, String)> {
+        let drift = self.run().await.0.unwrap().drift;
+        drift.into_iter().map(|found| (found.place, found.subject)).collect()
+    }
+}
+
+fn environment(endpoint: &str) -> Environment {
+    let expected = json!({
+        "tripwire": TRIPWIRE, "audit_stream": STREAM, "reserved_concurrency": "20", "function_timeout_seconds": "25",
+    });
+    Environment::read(|name| {
+        let value = match name {
+            "AWS_REGION" => "eu-central-1",
+            "AWS_ACCESS_KEY_ID" => "AKIDPLANTED",
+            "AWS_SECRET_ACCESS_KEY" => "planted-secret",
+            "AWS_SESSION_TOKEN" => "planted-token",
+            "AWS_ENDPOINT_URL" => endpoint,
+            "PAYONCE_AUDIT_TABLE" => "payonce-audit",
+            "PAYONCE_BODIES_TABLE" => "payonce-bodies",
+            "PAYONCE_RECONCILE_TABLE" => "payonce-reconcile",
+            "PAYONCE_STACK" => "payonce",
+            "PAYONCE_EXPECTED" => return Some(expected.to_string()),
+            _ => return None,
+        };
+        Some(value.to_owned())
+    })
+    .unwrap()
+}
+
+/// A stack as the template deploys it, in AWS's words.
+fn as_deployed() -> Answers {
+    let mut all = Answers::new();
+    let mut says = |question: String, answer: Value| all.insert(question, vec![(200, answer.to_string())]);
+    let listed = FUNCTIONS.map(|name| json!({ "FunctionName": name, "FunctionArn": arn(name) }));
+    says(LISTED.to_owned(), json!({ "Functions": listed }));
+    for name in FUNCTIONS {
+        let live = format!("{}:live", arn(name));
+        let v1 = format!("lambda /2015-03-31/functions/{name}");
+        let v2 = format!("lambda /2019-09-25/functions/{name}/event-invoke-config");
+        let v3 = format!("lambda /2019-09-30/functions/{name}");
+        says(format!("{v1}/aliases"), json!({ "Aliases": [{ "Name": "live", "AliasArn": live }] }));
+        let configs = ["live", "$LATEST"].map(|qualifier| invoke_config(name, qualifier, 0));
+        says(format!("{v2}/list"), json!({ "FunctionEventInvokeConfigs": configs }));
+        for (qualifier, encoded) in [("live", "live"), ("$LATEST", "%24LATEST")] {
+            says(format!("{v2}?Qualifier={encoded}"), invoke_config(name, qualifier, 0));
+            let configuration = json!({
+                "FunctionName": name, "Timeout": 25, "SnapStart": { "ApplyOn": "None" },
+                "Environment": { "Variables": { "PAYONCE_AUDIT_TABLE": "payonce-audit" } },
+            });
+            says(format!("{v1}/configuration?Qualifier={encoded}"), configuration);
+        }
+        says(format!("lambda /2021-10-31/functions/{name}/urls"), json!({ "FunctionUrlConfigs": [] }));
+        says(format!("{v3}/provisioned-concurrency?List=ALL"), json!({ "ProvisionedConcurrencyConfigs": [] }));
+        says(format!("{v3}/concurrency"), json!({ "ReservedConcurrentExecutions": 20 }));
+        let recursion = format!("lambda /2024-08-31/functions/{name}/recursion-config");
+        says(recursion, json!({ "RecursiveLoop": "Terminate" }));
+        for target in [arn(name), live] {
+            says(rules_of(&target), json!({ "RuleNames": [] }));
+        }
+    }
+    says(format!("{}/policy?Qualifier=live", function("payonce-webhook-stripe")), policy(&[statement(":live")]));
+    says(MAPPINGS.to_owned(), json!({ "EventSourceMappings": [watch_mapping()] }));
+    let scheduled = ["payonce-sweeper", "payonce-retry-audit"];
+    let named = scheduled.map(|name| json!({ "Name": name, "GroupName": "default" }));
+    says("scheduler /schedules".to_owned(), json!({ "Schedules": named }));
+    for name in scheduled {
+        let retries = json!({ "MaximumRetryAttempts": 0, "MaximumEventAgeInSeconds": 60 });
+        let target = json!({ "Arn": format!("{}:live", arn(name)), "RetryPolicy": retries });
+        says(format!("scheduler /schedules/{name}?groupName=default"), json!({ "State": "ENABLED", "Target": target }));
+    }
+    for table in ["audit", "bodies", "reconcile"] {
+        let mut answer = json!({ "DeletionProtectionEnabled": true });
+        let mut time_to_live = json!({ "TimeToLiveStatus": "DISABLED" });
+        match table {
+            "audit" => answer["StreamSpecification"] = json!({ "StreamViewType": "NEW_AND_OLD_IMAGES" }),
+            "bodies" => time_to_live = json!({ "TimeToLiveStatus": "ENABLED", "AttributeName": "expires" }),
+            _ => {}
+        }
+        let recovery = json!({ "PointInTimeRecoveryDescription": { "PointInTimeRecoveryStatus": "ENABLED" } });
+        says(described("DescribeTable", table), json!({ "Table": answer }));
+        says(described("DescribeTimeToLive", table), json!({ "TimeToLiveDescription": time_to_live }));
+        says(described("DescribeContinuousBackups", table), json!({ "ContinuousBackupsDescription": recovery }));
+    }
+    all
+}
+
+fn function(name: &str) -> String {
+    format!("lambda /2015-03-31/functions/{name}")
+}
+
+fn described(operation: &str, table: &str) -> String {
+    format!("dynamodb DynamoDB_20120810.{operation} {}", json!({ "TableName": format!("payonce-{table}") }))
+}
+
+fn rules_of(target: &str) -> String {
+    format!("events AWSEvents.ListRuleNamesByTarget {}", json!({ "TargetArn": target }))
+}
+
+fn invoke_config(name: &str, qualifier: &str, attempts: u32) -> Value {
+    json!({
+        "FunctionArn": format!("{}:{qualifier}", arn(name)), "MaximumRetryAttempts": attempts,
+        "MaximumEventAgeInSeconds": 60, "DestinationConfig": { "OnFailure": { "Destination": TRIPWIRE } },
+    })
+}
+
+fn statement(qualifier: &str) -> Value {
+    json!({
+        "Effect": "Allow", "Principal": { "Service": "apigateway.amazonaws.com" }, "Action": "lambda:InvokeFunction",
+        "Resource": format!("{}{qualifier}", arn("payonce-webhook-stripe")),
+        "Condition": { "ArnLike": { "AWS:SourceArn": "arn:aws:execute-api:eu-central-1:1:api/*/POST/x" } },
+    })
+}
+
+fn policy(statements: &[Value]) -> Value {
+    json!({ "Policy": json!({ "Statement": statements }).to_string() })
+}
+
+fn watch_mapping() -> Value {
+    json!({
+        "FunctionArn": format!("{}:live", arn("payonce-audit-watch")), "EventSourceArn": STREAM, "State": "Enabled",
+        "MaximumRetryAttempts": 5, "MaximumRecordAgeInSeconds": 3600, "BisectBatchOnFunctionError": true,
+        "FilterCriteria": { "Filters": [{ "Pattern": "{\"eventName\":[\"MODIFY\",\"REMOVE\"]}" }] },
+        "DestinationConfig": { "OnFailure": { "Destination": TRIPWIRE } },
+    })
+}
+
+#[tokio::test]
+async fn a_stack_as_deployed_differs_or_is_not_counted_as_seen() {
+    let fake = Fake::start();
+    let (done, line) = fake.run().await;
+    assert_eq!(serde_json::to_value(done.unwrap()).unwrap(), json!({ "drift": [] }));
+    assert_eq!((&line["RetryConfigDrift"], &line["AuditRuns"], &line["drift"]), (&json!(0), &json!(1), &json!([])));
+}
+
+#[tokio::test]
+async fn a_refused_or_strange_answer_reads_as_no_drift() {
+    let fake = Fake::start();
+    fake.run().await.0.unwrap();
+    let asked: BTreeSet<String> = fake.asked.lock().unwrap().drain(..).collect();
+    // What every function is asked alike is tried with one.
+    let others = ["payonce-sweeper", "payonce-retry-audit", "payonce-audit-watch"];
+    let kept = |question: &&String| question.starts_with("scheduler") || !others.iter().any(|o| question.contains(o));
+    let mut tried = 0;
+    for question in asked.iter().filter(kept) {
+        let before = fake.answers.lock().unwrap().get(question).cloned();
+        let may_be_missing = question.contains("/policy")
+            || question.contains("/event-invoke-config?")
+            || question.contains("/provisioned-concurrency");
+        for (status, answer) in
+            [(403, json!({ "__type": "AccessDeniedException" })), (404, json!({})), (200, json!("?")), (200, json!({}))]
+        {
+            fake.says(question, status, &answer);
+            let (done, line) = fake.run().await;
+            if done.is_err() {
+                assert!(line.get("AuditRuns").is_none() && line["RetryConfigDrift"] == 0, "{question}: {line}");
+            }
+            let told = match &done {
+                Err(_) => true,
+                // What a row asks for and does not find is told as drift; the list tells of the single answers, too.
+                Ok(report) if answer == json!({}) && status == 200 => {
+                    !report.drift.is_empty() || question.contains("/event-invoke-config?")
+                }
+                Ok(_) => status == 404 && may_be_missing,
+            };
+            assert!(told, "{question} -> {status} {answer}: {done:?}");
+            tried += 1;
+        }
+        match before {
+            Some(before) => fake.says_in_turn(question, &before),
+            None => drop(fake.answers.lock().unwrap().remove(question)),
+        }
+    }
+    assert!(tried > 60, "{tried}");
+}
+
+#[tokio::test]
+async fn what_is_on_a_second_page_is_overlooked() {
+    let stranger = "payonce-helper";
+    let fake = Fake::start();
+    let first = FUNCTIONS.map(|name| json!({ "FunctionName": name, "FunctionArn": arn(name) }));
+    fake.says(LISTED, 200, &json!({ "Functions": first, "NextMarker": "a/b=" }));
+    let second = json!({ "Functions": [{ "FunctionName": "payoncex", "FunctionArn": arn("payoncex") }] });
+    fake.says(&format!("{LISTED}?Marker=a%2Fb%3D"), 200, &second);
+    assert_eq!(fake.drift().await, []);
+
+    fake.says(MAPPINGS, 200, &json!({ "EventSourceMappings": [watch_mapping()], "NextMarker": "2" }));
+    let foreign = json!({ "FunctionArn": arn("payonce-sweeper") });
+    let elsewhere = json!({ "FunctionArn": arn("payonce-sweeper-of-others") });
+    let page = json!({ "EventSourceMappings": [foreign, elsewhere] });
+    fake.says(&format!("{MAPPINGS}?Marker=2"), 200, &page);
+    let found = fake.drift().await;
+    assert!(found.contains(&("source-mapping".to_owned(), "mapping of payonce-sweeper".to_owned())), "{found:?}");
+    assert!(!found.iter().any(|(_, subject)| subject.contains("others")), "{found:?}");
+    fake.says(MAPPINGS, 200, &json!({ "EventSourceMappings": [watch_mapping()] }));
+
+    let target = format!("{}:live", arn("payonce-sweeper"));
+    fake.says(&rules_of(&target), 200, &json!({ "RuleNames": [], "NextToken": "2" }));
+    let next = format!("events AWSEvents.ListRuleNamesByTarget {}", json!({ "TargetArn": target, "NextToken": "2" }));
+    fake.says(&next, 200, &json!({ "RuleNames": ["hourly"] }));
+    assert_eq!(fake.drift().await, [("event-rules".to_owned(), "rule of payonce-sweeper".to_owned())]);
+    fake.says(&rules_of(&target), 200, &json!({ "RuleNames": [] }));
+
+    let all = first.into_iter().chain([json!({ "FunctionName": stranger, "FunctionArn": arn(stranger) })]);
+    fake.says(LISTED, 200, &json!({ "Functions": all.collect::<Vec<_>>() }));
+    let copied: Vec<(String, Vec<(u16, String)>)> = as_deployed()
+        .into_iter()
+        .filter(|(question, _)| question.contains("payonce-sweeper") && !question.starts_with("scheduler"))
+        .map(|(question, answers)| (question.replace("payonce-sweeper", stranger), answers))
+        .collect();
+    copied.iter().for_each(|(question, answers)| fake.says_in_turn(question, answers));
+    assert!(fake.drift().await.contains(&("unknown-function".to_owned(), stranger.to_owned())));
+}
+
+#[tokio::test]
+async fn a_setting_that_only_one_of_two_answers_shows_is_overlooked() {
+    let webhook = "payonce-webhook-stripe";
+    let config = format!("lambda /2019-09-25/functions/{webhook}/event-invoke-config");
+    let drifted = |place: &str, subject: &str| [(place.to_owned(), subject.to_owned())];
+    let retries = drifted("async-retries", "event_invoke_config of payonce-webhook-stripe:live");
+
+    // The list leaves the alias out, and its own answer tells.
+    let fake = Fake::start();
+    let latest = json!({ "FunctionEventInvokeConfigs": [invoke_config(webhook, "$LATEST", 0)] });
+    fake.says(&format!("{config}/list"), 200, &latest);
+    assert_eq!(fake.drift().await, []);
+    fake.says(&format!("{config}?Qualifier=live"), 200, &invoke_config(webhook, "live", 2));
+    assert_eq!(fake.drift().await, retries);
+
+    // Nothing but the list tells of a version's number.
+    let fake = Fake::start();
+    let three =
+        ["live", "$LATEST", "7"].map(|qualifier| invoke_config(webhook, qualifier, u32::from(qualifier == "7")));
+    fake.says(&format!("{config}/list"), 200, &json!({ "FunctionEventInvokeConfigs": three }));
+    assert_eq!(fake.drift().await, drifted("async-retries", "event_invoke_config of payonce-webhook-stripe:7"));
+
+    // The alias' statement told twice is one; one past the alias is another.
+    let fake = Fake::start();
+    let past = format!("{}/policy", function(webhook));
+    fake.says(&past, 200, &policy(&[statement(":live")]));
+    assert_eq!(fake.drift().await, []);
+    fake.says(&past, 200, &policy(&[statement("")]));
+    let found = fake.drift().await;
+    let latest = "policy_statement of payonce-webhook-stripe:$LATEST";
+    assert!(found.contains(&("resource-policy".to_owned(), latest.to_owned())), "{found:?}");
+}
+
+#[tokio::test]
+async fn a_busy_service_fails_the_run_or_is_asked_for_ever() {
+    let question = format!("{}/aliases", function("payonce-sweeper"));
+    let good = as_deployed()[&question][0].clone();
+    for (status, busy) in [(429, "{}"), (500, "?"), (400, r#"{"__type":"ThrottlingException"}"#)] {
+        let fake = Fake::start();
+        fake.says_in_turn(&question, &[(status, busy.to_owned()), good.clone()]);
+        assert_eq!(fake.drift().await, [], "{status}");
+        fake.says_in_turn(&question, &[(status, busy.to_owned())]);
+        fake.asked.lock().unwrap().clear();
+        assert!(fake.run().await.0.is_err(), "{status}");
+        let asked = fake.asked.lock().unwrap().iter().filter(|asked| **asked == question).count();
+        assert_eq!(asked, 3, "{status}");
+    }
+}

@@ -1,0 +1,68 @@
+//! Which secrets a function reads: one that only asks the rail has no use for the secret that pays, and its role may not
+//! read it.
+
+#![allow(clippy::unwrap_used, reason = "test code")]
+
+use std::sync::{Arc, Mutex};
+
+use payonce_ledger::Credentials;
+use payonce_runtime::clock::Clock;
+use payonce_runtime::config::Config;
+use payonce_runtime::environment::Environment;
+use payonce_runtime::metrics::Metrics;
+use payonce_runtime::secrets::SecretReader;
+use payonce_runtime::start::{Duty, Started};
+
+const CONFIG: &str = r#"
+[providers.stripe]
+scheme = "stripe"
+secrets = ["env:SIGNING"]
+
+[rail]
+kind = "stripe"
+url = "https://api.stripe.com"
+secret = "env:PAYING"
+"#;
+
+/// The secrets that a function of this duty read, by name.
+async fn read(duty: Duty, lookup: &str) -> Vec<String> {
+    let environment = Environment::read(|name| {
+        let value = match name {
+            "PAYONCE_AUDIT_TABLE" => "audit",
+            "PAYONCE_BODIES_TABLE" => "bodies",
+            "PAYONCE_RECONCILE_TABLE" => "reconcile",
+            "AWS_REGION" => "eu-central-1",
+            "AWS_ACCESS_KEY_ID" | "AWS_SECRET_ACCESS_KEY" => "planted",
+            _ => return None,
+        };
+        Some(value.to_owned())
+    })
+    .unwrap();
+    let asked = Arc::new(Mutex::new(vec![]));
+    let asking = asked.clone();
+    let reader = SecretReader::with_variables(&environment, move |name| {
+        asking.lock().unwrap().push(name.to_owned());
+        Some(format!("rk_test_{name}"))
+    });
+    let config = Config::parse(&format!("{CONFIG}{lookup}")).unwrap();
+    let credentials = Credentials::Given { key_id: "none".to_owned(), secret: "none".to_owned() };
+    let clock = Clock::manual(0);
+    let metrics = Metrics::captured(clock.clone()).0;
+    Started::of(duty, environment, config, reader, credentials, clock, metrics).await.unwrap();
+    let asked = asked.lock().unwrap();
+    asked.clone()
+}
+
+#[tokio::test]
+async fn who_only_looks_up_reads_the_secret_that_pays() {
+    let lookup = "lookup_secret = \"env:LOOKING\"\n";
+    assert_eq!(read(Duty::LookUp, lookup).await, ["LOOKING"]);
+    assert_eq!(read(Duty::Pay, lookup).await, ["PAYING", "LOOKING"]);
+}
+
+#[tokio::test]
+async fn a_configuration_with_one_secret_has_none_for_look_ups() {
+    for duty in [Duty::LookUp, Duty::Pay] {
+        assert_eq!(read(duty, "").await, ["PAYING"], "{duty:?}");
+    }
+}
