@@ -47,7 +47,12 @@ pub async fn deployed(aws: &Aws, names: &Names) -> Result<Deployed, NotSeen> {
             Some(subject(of, &function, qualifier, answer.clone()))
         };
         let mapped = mappings.iter().filter_map(|mapping| owned("mapping", mapping, &mapping["FunctionArn"]));
-        let scheduled = schedules.iter().filter_map(|schedule| owned("schedule", schedule, &schedule["Target"]["Arn"]));
+        let scheduled = schedules.iter().filter_map(|schedule| {
+            let by_call = || {
+                names_in_a_call(schedule, &function.name).then(|| subject("schedule", &function, "?", schedule.clone()))
+            };
+            owned("schedule", schedule, &schedule["Target"]["Arn"]).or_else(by_call)
+        });
         let both: Vec<Subject> = mapped.chain(scheduled).collect();
         deployed.subjects.extend(both);
         deployed.functions.push(function);
@@ -242,6 +247,13 @@ fn qualifier<'a>(target: &'a str, function: &str) -> Option<&'a str> {
     }
 }
 
+/// A schedule may also call Lambda's API, and then names the function in the call.
+/// <https://docs.aws.amazon.com/scheduler/latest/UserGuide/managing-targets-universal.html>
+fn names_in_a_call(schedule: &Value, function: &str) -> bool {
+    let target = &schedule["Target"];
+    text(&target["Arn"]).contains(":aws-sdk:lambda:") && text(&target["Input"]).contains(function)
+}
+
 fn text(value: &Value) -> &str {
     value.as_str().unwrap_or_default()
 }
@@ -268,6 +280,16 @@ mod tests {
         assert_eq!(qualifier(ours, ours), Some("$LATEST"));
         assert_eq!(qualifier(&format!("{ours}:live"), ours), Some("live"));
         assert_eq!(qualifier(&format!("{ours}eu"), ours), None);
+    }
+
+    #[test]
+    fn a_schedule_that_calls_lambda_is_overlooked() {
+        let schedule = |arn: &str, input: &str| json!({ "Target": { "Arn": arn, "Input": input } });
+        let call = "arn:aws:scheduler:::aws-sdk:lambda:invoke";
+        let input = "{\"FunctionName\":\"arn:aws:lambda:eu-central-1:1:function:payonce-sweeper\"}";
+        assert!(names_in_a_call(&schedule(call, input), "payonce-sweeper"));
+        assert!(!names_in_a_call(&schedule(call, input), "payonce-webhook-stripe"));
+        assert!(!names_in_a_call(&schedule("arn:aws:scheduler:::aws-sdk:sqs:sendMessage", input), "payonce-sweeper"));
     }
 
     #[test]
