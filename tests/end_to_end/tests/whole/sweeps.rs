@@ -1,11 +1,17 @@
 //! What nobody else would notice: claims whose worker died, puts that land late, an index that lags, refusals that nobody
 //! came back for.
 
+use std::sync::Arc;
+
 use payonce_end_to_end::{PAYEE, World, key_of, payment};
-use payonce_local::sandbox_rail::Weather;
+use payonce_local::sandbox_rail::{SandboxRail, Weather};
+use payonce_local::stack::CONFIG;
 use payonce_protocol::hold::Hold;
 use payonce_protocol::outcome::{Outcome, Reason};
-use payonce_protocol::sweep::MINUTE_MS;
+use payonce_protocol::sweep::{MARGIN_MS, MINUTE_MS};
+use payonce_rails::{Rail, RailSecret};
+use payonce_runtime::config::Config;
+use payonce_runtime::metrics::Metrics;
 use payonce_suite::faults::Fault;
 
 const CLAIM: &str = "#claim";
@@ -204,19 +210,18 @@ async fn a_look_up_in_the_other_mode_says_absent_of_a_payout_that_was_made() {
     assert_eq!(world.executed(&key_of(&event)).len(), 1, "it was paid");
 
     let live = "rk_live_planted".to_owned();
-    let books =
-        payonce_local::sandbox_rail::SandboxRail::start(0, [live.clone(), live.clone()], None, world.clock.clone());
+    let books = SandboxRail::start(0, [live.clone(), live.clone()], None, world.clock.clone());
     let books = books.await.unwrap();
-    let config = payonce_local::stack::CONFIG.replace("http://127.0.0.1:4243", &books.url());
-    let config = payonce_runtime::config::Config::parse(&config).unwrap();
-    let secret = payonce_rails::RailSecret::new(live).unwrap();
-    let rail = std::sync::Arc::new(payonce_rails::Rail::new(&config.rail, secret, None, None).unwrap());
+    let config = CONFIG.replace("http://127.0.0.1:4243", &books.url());
+    let config = Config::parse(&config).unwrap();
+    let secret = RailSecret::new(live).unwrap();
+    let rail = Arc::new(Rail::new(&config.rail, secret, None, None).unwrap());
     let sweeper = sweeper::App::new(sweeper::Parts {
-        ledger: std::sync::Arc::new(world.ledger.clone()),
+        ledger: Arc::new(world.ledger.clone()),
         rail,
         clock: world.clock.clone(),
-        metrics: payonce_runtime::metrics::Metrics::stdout(world.clock.clone()),
-        margin_ms: payonce_protocol::sweep::MARGIN_MS,
+        metrics: Metrics::stdout(world.clock.clone()),
+        margin_ms: MARGIN_MS,
     });
     for _ in 0..5 {
         world.clock.advance(MINUTE_MS);
