@@ -56,6 +56,8 @@ pub struct Row {
     pub at_most: Option<i64>,
     pub starts: Option<String>,
     pub ends: Option<String>,
+    /// `{provider}` stands for the webhook's own.
+    pub contains: Option<String>,
     pub only_keys: Option<BTreeSet<String>>,
     pub expected: Option<String>,
 }
@@ -97,6 +99,7 @@ impl Row {
             self.at_most.is_some(),
             self.starts.is_some(),
             self.ends.is_some(),
+            self.contains.is_some(),
             self.only_keys.is_some(),
             self.expected.is_some(),
         ];

@@ -85,7 +85,7 @@ async fn one_function(aws: &Aws, function: &Function, arn: &str, subjects: &mut 
         if let Some(config) = present(aws, path).await?
             && listed.iter().all(|known| qualifier(text(&known["FunctionArn"]), arn) != Some(wanted))
         {
-            listed.push(json!({ "FunctionArn": format!("{arn}:{wanted}"), "MaximumRetryAttempts": config["MaximumRetryAttempts"], "MaximumEventAgeInSeconds": config["MaximumEventAgeInSeconds"], "DestinationConfig": config["DestinationConfig"] }));
+            listed.push(config);
         }
     }
     for config in listed {

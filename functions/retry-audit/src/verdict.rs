@@ -107,7 +107,7 @@ fn differs(row: &Row, expected: &Expected, deployed: &Deployed) -> Vec<(String, 
         return chosen()
             .filter_map(|subject| {
                 let found = subject.answer.pointer(&row.path).unwrap_or(&Value::Null);
-                wrong(row, expected, found).map(|found| (told(subject), found))
+                wrong(row, expected, &subject.owner, found).map(|found| (told(subject), found))
             })
             .collect();
     };
@@ -141,7 +141,7 @@ fn selected(row: &Row, subject: &Subject) -> bool {
 }
 
 /// What was found, where it is not as it must be.
-fn wrong(row: &Row, expected: &Expected, found: &Value) -> Option<String> {
+fn wrong(row: &Row, expected: &Expected, owner: &str, found: &Value) -> Option<String> {
     if row.or_absent && is_absent(found) {
         return None;
     }
@@ -156,6 +156,9 @@ fn wrong(row: &Row, expected: &Expected, found: &Value) -> Option<String> {
     let holds = if let Some(name) = &row.expected {
         // A name that the template did not give holds nothing; the start has refused it before.
         expected.get(name).is_some_and(|wanted| as_expected(wanted, found))
+    } else if let Some(part) = &row.contains {
+        let provider = owner.split_once("-webhook-").map_or("", |(_, provider)| provider);
+        found.as_str().is_some_and(|text| text.contains(&part.replace("{provider}", provider)))
     } else {
         as_written(row, found)
     };

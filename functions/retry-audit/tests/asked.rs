@@ -243,7 +243,7 @@ fn statement(qualifier: &str) -> Value {
     json!({
         "Effect": "Allow", "Principal": { "Service": "apigateway.amazonaws.com" }, "Action": "lambda:InvokeFunction",
         "Resource": format!("{}{qualifier}", arn("payonce-webhook-stripe")),
-        "Condition": { "ArnLike": { "AWS:SourceArn": "arn:aws:execute-api:eu-central-1:1:api/*/POST/x" } },
+        "Condition": { "ArnLike": { "AWS:SourceArn": "arn:aws:execute-api:eu-central-1:1:api/*/POST/webhooks/stripe/x" } },
     })
 }
 
