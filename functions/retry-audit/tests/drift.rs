@@ -160,7 +160,10 @@ fn a_stack_as_deployed_differs() {
 
 #[test]
 fn a_changed_setting_is_not_named() {
-    const ARN: &str = "/Condition/ArnLike/AWS:SourceArn";
+    let route = |route| {
+        let arn = json!(format!("arn:aws:execute-api:eu-central-1:1:{route}"));
+        set("policy_statement", WEBHOOK, "live", "/Condition/ArnLike/AWS:SourceArn", arn)
+    };
     let config = "event_invoke_config";
     let variable = "/Environment/Variables/AWS_MAX_ATTEMPTS";
     let retries = "/Target/RetryPolicy/MaximumRetryAttempts";
@@ -201,14 +204,9 @@ fn a_changed_setting_is_not_named() {
         ("resource-policy", gone("policy_statement", WEBHOOK, "live")),
         ("resource-policy", set("policy_statement", WEBHOOK, "live", "/Principal", json!("*"))),
         ("resource-policy", set("policy_statement", WEBHOOK, "live", "/Condition", Value::Null)),
-        (
-            "resource-policy",
-            set("policy_statement", WEBHOOK, "live", ARN, json!("arn:aws:execute-api:eu-central-1:1:api/*")),
-        ),
-        (
-            "resource-policy",
-            set("policy_statement", WEBHOOK, "live", ARN, json!("arn:aws:execute-api:x:1:api/*/POST/webhooks/adyen/x")),
-        ),
+        ("resource-policy", route("api/*")),
+        ("resource-policy", route("api/*/*/webhooks/stripe/*")),
+        ("resource-policy", route("api/*/POST/webhooks/adyen/x")),
         ("resource-policy", set("policy_statement", WEBHOOK, "live", "/Action", json!("lambda:*"))),
         ("aliases", add("alias", "webhook", "beta", json!({ "Name": "beta" }))),
         ("aliases", set("alias", SWEEPER, "live", "/Name", json!("other"))),
