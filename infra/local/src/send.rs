@@ -66,37 +66,32 @@ impl Delivery {
 
     /// As somebody else will send it; `url` is whole for this.
     pub fn written(&self, form: Form, url: &str) -> Result<String, Failure> {
-        let headers = || self.headers.iter().map(|(name, value)| Ok((name.as_str(), value.to_str()?)));
+        let text = |(name, value): &(HeaderName, HeaderValue)| Ok((name.to_string(), value.to_str()?.to_owned()));
+        let signed: Result<Vec<(String, String)>, Failure> = self.headers.iter().map(text).collect();
+        let headers = [("content-type".to_owned(), "application/json".to_owned())].into_iter().chain(signed?);
         let body = std::str::from_utf8(&self.body)?;
-        match form {
+        Ok(match form {
             Form::Curl => {
-                let mut lines =
-                    vec![format!("url = {url:?}"), "header = \"content-type: application/json\"".to_owned()];
-                for header in headers() {
-                    let (name, value) = header.map_err(|error: http::header::ToStrError| error)?;
-                    lines.push(format!("header = {:?}", format!("{name}: {value}")));
-                }
                 // curl knows \\, \", \t, \n, \r and \v; everything else stands for itself.
-                let escaped = body.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n").replace('\r', "\\r");
-                lines.push(format!("data-binary = \"{escaped}\""));
-                Ok(lines.join("\n"))
+                let quoted = |text: &str| {
+                    text.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n").replace('\r', "\\r")
+                };
+                let headers: String =
+                    headers.map(|(name, value)| format!("header = \"{name}: {}\"\n", quoted(&value))).collect();
+                format!("url = \"{}\"\n{headers}data-binary = \"{}\"", quoted(url), quoted(body))
             }
             Form::Event => {
-                let mut all = BTreeMap::from([("content-type", "application/json")]);
-                for header in headers() {
-                    let (name, value) = header.map_err(|error: http::header::ToStrError| error)?;
-                    all.insert(name, value);
-                }
                 let path = format!("/webhooks/{}", self.provider);
                 let http = json!({ "method": "POST", "path": path, "protocol": "HTTP/1.1", "sourceIp": "127.0.0.1", "userAgent": "payonce" });
                 let event = json!({
-                    "version": "2.0", "routeKey": format!("POST {path}"), "rawPath": path, "rawQueryString": "", "headers": all,
+                    "version": "2.0", "routeKey": format!("POST {path}"), "rawPath": path, "rawQueryString": "",
+                    "headers": headers.collect::<BTreeMap<_, _>>(),
                     "requestContext": { "http": http, "requestId": "drill", "stage": "$default", "timeEpoch": 0 },
                     "body": body, "isBase64Encoded": false,
                 });
-                Ok(event.to_string())
+                event.to_string()
             }
-        }
+        })
     }
 }
 
