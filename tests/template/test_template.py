@@ -144,17 +144,18 @@ def test_the_tables_are_not_those_of_the_ledger(subjects):
     for table in tables.values():
         keys = [key["AttributeName"] for key in table["KeySchema"]]
         indexed = [key["AttributeName"] for index in table.get("GlobalSecondaryIndexes", []) for key in index["KeySchema"]]
-        assert sorted(keys + indexed) == sorted(a["AttributeName"] for a in table["AttributeDefinitions"])
-    [by_minute], [open_] = tables["audit"]["GlobalSecondaryIndexes"], tables["reconcile"]["GlobalSecondaryIndexes"]
-    # Each `index(NAME, "hash", "range", ProjectionType::X)` of the code.
+        assert sorted({*keys, *indexed}) == sorted(a["AttributeName"] for a in table["AttributeDefinitions"])
+    # `index(NAME, "hash", "range", ProjectionType::KeysOnly)` of the code, and the rows of its list of the reconcile table.
     in_code = {
-        names[name]: (hash_, range_, projection)
-        for name, hash_, range_, projection in re.findall(r'index\((\w+), "(\w+)", "(\w+)", ProjectionType::(\w+)\)', code)
+        "audit": re.findall(r'index\((\w+), "(\w+)", "(\w+)", ProjectionType::KeysOnly\)', code),
+        "reconcile": re.findall(r'^    \((\w+), "(\w+)", "(\w+)"\),$', code, re.M),
     }
-    for index, projection in ((by_minute, "KeysOnly"), (open_, "All")):
-        keys = tuple(key["AttributeName"] for key in index["KeySchema"])
-        assert in_code[index["IndexName"]] == (*keys, projection)
-        assert index["Projection"]["ProjectionType"] == {"KeysOnly": "KEYS_ONLY", "All": "ALL"}[projection]
+    for table, projection in (("audit", "KEYS_ONLY"), ("reconcile", "ALL")):
+        indexes = tables[table]["GlobalSecondaryIndexes"]
+        found = {(i["IndexName"], *(key["AttributeName"] for key in i["KeySchema"])) for i in indexes}
+        assert found == {(names[name], *keys) for name, *keys in in_code[table]}
+        assert {index["Projection"]["ProjectionType"] for index in indexes} == {projection}
+    assert len(tables["audit"]["GlobalSecondaryIndexes"]) == 1
     assert tables["bodies"]["TimeToLiveSpecification"]["AttributeName"] == names["BODIES_TTL"]
     keyed = re.findall(r'table_name\(ledger\.audit\.table\(\)\), &\[([^\]]*)\]|table_name\(&ledger\.(\w+)\), &\[([^\]]*)\]', code)
     assert len(keyed) == 3

@@ -8,7 +8,7 @@ mod visit;
 
 use std::sync::Arc;
 
-use payonce_ledger::{Ledger, LedgerError};
+use payonce_ledger::{Ledger, LedgerError, Queue, Snapshot, Totals};
 use payonce_protocol::hold::{self, Hold, Tally};
 use payonce_protocol::outcome::Outcome;
 use payonce_protocol::sweep::{self, MINUTE_MS};
@@ -105,9 +105,16 @@ impl App {
         }
         self.parts.ledger.set_round(round.through).await?;
         report.minutes_behind = Some(minute - round.through);
-        let oldest = self.parts.ledger.open_cases(1).await?.first().map(|case| case.opened_at);
-        report.oldest_open_age_s = oldest.map(|opened_at| now.saturating_sub(opened_at) / 1000);
+        report.oldest_open_age_s = self.take_stock(now).await?.map(|since| now.saturating_sub(since) / 1000);
         Ok(())
+    }
+
+    /// Counts the open cases for people, all of them: sixteen queries of an index. Since when the oldest is one.
+    async fn take_stock(&self, now: u64) -> Result<Option<u64>, LedgerError> {
+        let open = self.parts.ledger.queue(Queue::Age, usize::MAX, None, true, |_| true).await?.cases;
+        let snapshot = Snapshot { taken_at: now, totals: Totals::of(&open, now) };
+        self.parts.ledger.put_snapshot(&snapshot).await?;
+        Ok(open.first().map(|oldest| oldest.case.since))
     }
 
     /// Sets `refuse` when most of the last two minutes ended `Unknown`; only a person sets it back.

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use futures_util::{StreamExt, TryStreamExt, stream};
-use payonce_ledger::{Abandoned, Case, Claim, Entry, IndexRow, LedgerError, Opened};
+use payonce_ledger::{Abandoned, Case, Claim, Entry, IndexRow, LedgerError, LookUpRecord, Opened};
 use payonce_protocol::UnixMillis;
 use payonce_protocol::ids::Digest;
 use payonce_protocol::outcome::{Outcome, Reason};
@@ -98,9 +98,12 @@ impl App {
                 return Ok(0);
             }
         };
-        let ids = found.iter().map(|payout| payout.id.as_str()).collect::<Vec<_>>().join(" ");
-        let evidence =
-            [("looked_up", if found.is_empty() { "absent" } else { "found" }.to_owned()), ("rail_payouts", ids)];
+        let payouts: Vec<String> = found.into_iter().map(|payout| payout.id).collect();
+        let said = if payouts.is_empty() { "absent" } else { "found" };
+        let evidence = [("looked_up", said.to_owned()), ("rail_payouts", payouts.join(" "))];
+        // Into the audit as well: a further attempt rests on it, and people's tools cannot write there.
+        let look_up = LookUpRecord { at: now, payouts, by: "sweeper".to_owned() };
+        self.parts.ledger.add_look_up(&claim.key, claim.attempt, &look_up).await?;
         let case = Case::id_of(reason, &claim.key, claim.attempt);
         self.parts.ledger.add_evidence(&case, "sweeper", &evidence, now).await?;
         Ok(1)
@@ -123,8 +126,10 @@ impl App {
             key: Some(note.key.clone()),
             money: Some(note.money),
             destination: Some(note.destination.clone()),
+            since: note.refused_at,
             ..Case::new(Reason::RefusedNotRedelivered, vec![note.key.to_string(), note.event.to_string()], now)
-        };
+        }
+        .of_cause(&note.provider);
         if self.parts.ledger.open_case(&case).await? == Opened::New {
             tracing::warn!(payout_key = %note.key, event_id = %note.event, "a refused event never came back: a case is open");
             report.refusals += 1;

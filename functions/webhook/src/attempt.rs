@@ -266,9 +266,11 @@ impl<'a> Attempt<'a> {
             provider: Some(self.claim.provider.clone()),
             attempt: Some(FIRST_ATTEMPT),
             body: Some(self.claim.body),
+            since: self.claim.received_at,
             ..Case::new(reason, subject, opened_at)
         }
         .with_order(&self.order)
+        .of_cause(self.evidence.as_ref().map_or(&self.claim.provider, Evidence::cause))
     }
 
     fn log(&self, answer: Answer) {

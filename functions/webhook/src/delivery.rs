@@ -217,6 +217,7 @@ impl<'a> Delivery<'a> {
             body: Some(body),
             ..Case::new(reason, vec![provider.to_owned(), event.id.to_string()], self.received_at)
         }
+        .of_cause(provider)
     }
 
     /// The whole body, or one item of it, that has no id: its hash names it.
@@ -227,7 +228,8 @@ impl<'a> Delivery<'a> {
             provider: Some(provider.to_owned()),
             body: Some(body),
             ..Case::new(Reason::InvalidEvent, subject, self.received_at)
-        };
+        }
+        .of_cause(provider);
         let end = self.file(case, &problem).await;
         Ended { keeps_body: true, ..Ended::new(None, None, end) }
     }

@@ -277,11 +277,11 @@ fn problem(error: LedgerError) -> Value {
     json!({ "problem": error.to_string() })
 }
 
-fn case_json(FiledCase { case, status, version, evidence }: &FiledCase) -> Value {
+fn case_json(FiledCase { case, status, version, evidence, .. }: &FiledCase) -> Value {
     json!({
         "id": case.id().to_string(),
         "reason": case.reason.as_str(),
-        "status": status,
+        "status": status.as_str(),
         "version": version,
         "provider": case.provider,
         "payout_key": case.key.as_ref().map(ToString::to_string),

@@ -56,7 +56,7 @@ fn refused(ours: &Claim, error: &SdkError<PutItemError>) -> ClaimAnswer {
 
 /// What stands in the way. A claim of a newer schema, or one that cannot be read, is somebody else's whatever it says
 /// (M7); what is readable of its event and terms still counts, the rest is taken as a plain duplicate.
-fn theirs(ours: &Claim, item: &Item) -> ClaimFacts {
+pub(crate) fn theirs(ours: &Claim, item: &Item) -> ClaimFacts {
     let newer = Reader::new("the claim", item).is_newer();
     match Claim::from_item(item) {
         Ok(claim) if !newer => claim.facts(),

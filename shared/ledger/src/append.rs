@@ -5,9 +5,13 @@ use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::operation::get_item::builders::GetItemFluentBuilder;
 use aws_sdk_dynamodb::operation::put_item::builders::PutItemFluentBuilder;
 use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
+use aws_sdk_dynamodb::types::builders::ConditionCheckBuilder;
 use aws_sdk_dynamodb::types::{
-    AttributeValue, Put, ReturnValuesOnConditionCheckFailure as OnFailure, TransactWriteItem,
+    AttributeValue, ConditionCheck, Put, ReturnValuesOnConditionCheckFailure as OnFailure, TransactWriteItem,
 };
+
+use payonce_protocol::order::PayoutKey;
+use payonce_protocol::outcome::Outcome;
 
 use crate::LedgerError;
 use crate::item::Item;
@@ -47,6 +51,31 @@ impl Audit {
             .return_values_on_condition_check_failure(OnFailure::AllOld)
             .build()?;
         Ok(TransactWriteItem::builder().put(put).build())
+    }
+
+    /// That an attempt has ended, and not as accepted.
+    pub(crate) fn ended_unpaid(&self, key: &PayoutKey, attempt: u16) -> Result<TransactWriteItem, LedgerError> {
+        let check = self
+            .check(key, &format!("{attempt:04}#outcome"))
+            .condition_expression("attribute_exists(#pk) AND #outcome <> :accepted")
+            .expression_attribute_names("#outcome", "outcome")
+            .expression_attribute_values(":accepted", AttributeValue::S(Outcome::Accepted.to_string()))
+            .build()?;
+        Ok(TransactWriteItem::builder().condition_check(check).build())
+    }
+
+    /// That its worker did not report after it was given up.
+    pub(crate) fn not_late(&self, key: &PayoutKey, attempt: u16) -> Result<TransactWriteItem, LedgerError> {
+        let check = self.check(key, &format!("{attempt:04}#late")).condition_expression(NOTHING_THERE).build()?;
+        Ok(TransactWriteItem::builder().condition_check(check).build())
+    }
+
+    fn check(&self, key: &PayoutKey, sk: &str) -> ConditionCheckBuilder {
+        ConditionCheck::builder()
+            .table_name(&self.table)
+            .key("pk", AttributeValue::S(key.to_string()))
+            .key("sk", AttributeValue::S(sk.to_owned()))
+            .expression_attribute_names("#pk", "pk")
     }
 
     pub(crate) fn get(&self, client: &Client, pk: &str, sk: &str) -> GetItemFluentBuilder {

@@ -3,19 +3,18 @@
 
 use std::collections::BTreeMap;
 
-use aws_sdk_dynamodb::types::{AttributeValue, Put, TransactWriteItem, Update};
-use futures_util::future::try_join_all;
+use aws_sdk_dynamodb::types::{AttributeValue, Put, TransactWriteItem};
 use payonce_protocol::UnixMillis;
+use payonce_protocol::case::{Ending, Status};
 use payonce_protocol::ids::{CaseId, Digest};
 use payonce_protocol::money::Money;
 use payonce_protocol::order::{Destination, EventId, PayoutKey, PayoutOrder};
 use payonce_protocol::outcome::Reason;
 
 use crate::append::NOTHING_THERE;
-use crate::case_item::{CASE_SK, OPEN_SHARDS, history, open_shard};
+use crate::case_item::{CASE_SK, history};
 use crate::claim::Claim;
-use crate::item::{Item, Reader, SCHEMA, text_map};
-use crate::schema::OPEN;
+use crate::item::{Item, Reader, SCHEMA};
 use crate::transaction::Transacted;
 use crate::{Ledger, LedgerError};
 
@@ -35,18 +34,63 @@ pub struct Case {
     /// Shared by all cases of one cause.
     pub incident: Option<String>,
     pub details: BTreeMap<String, String>,
+    /// From when its age counts: the webhook's arrival where that is known.
+    pub since: UnixMillis,
     pub opened_at: UnixMillis,
+}
+
+/// A person by the issuer's subject, or a function of ours, which has no name beside it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Who {
+    pub subject: String,
+    pub name: Option<String>,
+}
+
+impl Who {
+    pub fn function(name: &str) -> Self {
+        Self { subject: name.to_owned(), name: None }
+    }
+}
+
+/// How a person wants a case to end.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Proposal {
+    pub ending: Ending,
+    /// Reason code.
+    pub code: String,
+    pub note: String,
+    pub by: Who,
+    pub at: UnixMillis,
+    /// The case's version that was proposed on.
+    pub version: u64,
+    /// Of a payout: the rail key's generation that it would take.
+    pub key_generation: Option<u16>,
+    pub duplicate_of: Option<CaseId>,
+    pub batch: Option<String>,
+}
+
+/// How a case ended: what was proposed, and who agreed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Resolution {
+    pub approved_by: Who,
+    pub at: UnixMillis,
+    /// The attempt that was begun for it.
+    pub attempt: Option<u16>,
 }
 
 /// A case as it stands in the table.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FiledCase {
     pub case: Case,
-    pub status: String,
+    pub status: Status,
     /// Counts the acts on this case, from 1.
     pub version: u64,
     /// The latest that was found out about it.
     pub evidence: BTreeMap<String, String>,
+    pub owner: Option<Who>,
+    /// What awaits approval, or was approved.
+    pub proposal: Option<Proposal>,
+    pub resolution: Option<Resolution>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -73,6 +117,7 @@ impl Case {
             body: None,
             incident: None,
             details: BTreeMap::new(),
+            since: opened_at,
             opened_at,
         }
     }
@@ -87,6 +132,7 @@ impl Case {
             money: Some(claim.money),
             destination: Some(claim.destination.clone()),
             body: Some(claim.body),
+            since: claim.received_at,
             ..Self::new(reason, attempt_subject(&claim.key, claim.attempt), opened_at)
         }
     }
@@ -99,6 +145,13 @@ impl Case {
             destination: Some(order.destination.clone()),
             ..self
         }
+    }
+
+    /// Cases of one cause on one day (UTC) are an incident: an outage is one thing to understand, not ten thousand.
+    pub fn of_cause(self, cause: &str) -> Self {
+        let day = self.since / 86_400_000;
+        let cause: String = cause.chars().filter(char::is_ascii_graphic).take(64).collect();
+        Self { incident: Some(format!("{day}/{}/{cause}", self.reason)), ..self }
     }
 
     pub fn id(&self) -> CaseId {
@@ -127,45 +180,15 @@ impl Ledger {
     /// The case and the first record of its history, as parts of a transaction.
     pub(crate) fn opening(&self, case: &Case) -> Result<[TransactWriteItem; 2], LedgerError> {
         let id = case.id();
-        let opened = history(id.as_str(), 1, "opened", "payonce", case.opened_at, &BTreeMap::new());
-        Ok([self.put_new(case.to_item())?, self.put_new(opened)?])
+        let opened = history(id.as_str(), 1, "opened", &Who::function("payonce"), case.opened_at, &BTreeMap::new());
+        let filed = FiledCase::opened(case.clone());
+        Ok([self.put_new(filed.to_item())?, self.put_new(opened)?])
     }
 
     /// A consistent read.
     pub async fn case(&self, id: &CaseId) -> Result<Option<FiledCase>, LedgerError> {
         let item = self.read_reconcile(id.as_str(), CASE_SK).await?;
         item.as_ref().map(FiledCase::from_item).transpose()
-    }
-
-    /// Up to `limit` open cases, the oldest first, by the sparse index.
-    pub async fn open_cases(&self, limit: usize) -> Result<Vec<Case>, LedgerError> {
-        let shards = OPEN_SHARDS.iter().map(|shard| self.open_cases_of(open_shard(*shard), limit));
-        let mut cases: Vec<Case> = try_join_all(shards).await?.into_iter().flatten().collect();
-        cases.sort_by_key(|case| case.opened_at);
-        cases.truncate(limit);
-        Ok(cases)
-    }
-
-    async fn open_cases_of(&self, shard: String, limit: usize) -> Result<Vec<Case>, LedgerError> {
-        let mut rows = self
-            .records
-            .query()
-            .table_name(&self.reconcile)
-            .index_name(OPEN)
-            .key_condition_expression("#open = :open")
-            .expression_attribute_names("#open", "open")
-            .expression_attribute_values(":open", AttributeValue::S(shard))
-            .into_paginator()
-            .items()
-            .send();
-        let mut cases = Vec::new();
-        while cases.len() < limit
-            && let Some(row) = rows.next().await
-        {
-            let row = row.map_err(|error| LedgerError::failed("read the open cases", &error))?;
-            cases.push(FiledCase::from_item(&row)?.case);
-        }
-        Ok(cases)
     }
 
     /// Puts what was found out into the case and its history. `false`: there is no such case, or one of a newer schema,
@@ -183,13 +206,11 @@ impl Ledger {
                 tracing::error!(case = %id, "a case of a newer schema is left alone");
                 return Ok(false);
             }
-            let filed = FiledCase::from_item(&item)?;
-            let mut all = filed.evidence;
-            all.extend(evidence.iter().map(|(name, value)| ((*name).to_owned(), value.clone())));
-            let parts = [
-                self.move_on(id, filed.version, &all)?,
-                self.put_new(history(id.as_str(), filed.version + 1, "evidence", by, at, &all))?,
-            ];
+            let seen = FiledCase::from_item(&item)?;
+            let mut next = seen.clone();
+            next.evidence.extend(evidence.iter().map(|(name, value)| ((*name).to_owned(), value.clone())));
+            let record = history(id.as_str(), seen.version + 1, "evidence", &Who::function(by), at, &next.evidence);
+            let parts = [self.move_on(&seen, next)?, self.put_new(record)?];
             if let Transacted::Done = self.transact("add evidence to a case", &parts).await? {
                 return Ok(true);
             }
@@ -197,30 +218,22 @@ impl Ledger {
         Err(LedgerError::Changed { what: "the case" })
     }
 
-    /// From version to version + 1; fails when somebody else acted meanwhile.
-    #[expect(clippy::disallowed_methods, reason = "a case is updated, on its version")]
-    fn move_on(
-        &self,
-        id: &CaseId,
-        version: u64,
-        evidence: &BTreeMap<String, String>,
-    ) -> Result<TransactWriteItem, LedgerError> {
+    /// From the version that was seen to the next; fails when somebody else acted meanwhile.
+    pub(crate) fn move_on(&self, seen: &FiledCase, next: FiledCase) -> Result<TransactWriteItem, LedgerError> {
         let number = |number: u64| AttributeValue::N(number.to_string());
-        let update = Update::builder()
+        let next = FiledCase { version: seen.version + 1, ..next };
+        let put = Put::builder()
             .table_name(&self.reconcile)
-            .key("pk", AttributeValue::S(id.to_string()))
-            .key("sk", AttributeValue::S(CASE_SK.to_owned()))
-            .update_expression("SET #version = :next, #evidence = :evidence")
-            .condition_expression("#version = :seen AND #v = :v")
+            .set_item(Some(next.to_item()))
+            .condition_expression("#version = :seen AND #v = :v AND #status = :status")
             .expression_attribute_names("#version", "version")
-            .expression_attribute_names("#evidence", "evidence")
             .expression_attribute_names("#v", "v")
-            .expression_attribute_values(":seen", number(version))
-            .expression_attribute_values(":next", number(version + 1))
+            .expression_attribute_names("#status", "status")
+            .expression_attribute_values(":seen", number(seen.version))
             .expression_attribute_values(":v", number(SCHEMA))
-            .expression_attribute_values(":evidence", text_map(evidence))
+            .expression_attribute_values(":status", AttributeValue::S(seen.status.to_string()))
             .build()?;
-        Ok(TransactWriteItem::builder().update(update).build())
+        Ok(TransactWriteItem::builder().put(put).build())
     }
 
     pub(crate) fn put_new(&self, item: Item) -> Result<TransactWriteItem, LedgerError> {

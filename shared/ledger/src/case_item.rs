@@ -3,15 +3,17 @@
 use std::collections::BTreeMap;
 
 use payonce_protocol::UnixMillis;
+use payonce_protocol::case::{Ending, Status, risk};
+use payonce_protocol::ids::CaseId;
+use payonce_protocol::money::MAX_EXPONENT;
 use payonce_protocol::order::PayoutKey;
 use payonce_protocol::outcome::Reason;
 
 use crate::LedgerError;
-use crate::case::{Case, FiledCase};
+use crate::case::{Case, FiledCase, Proposal, Resolution, Who};
 use crate::item::{Fields, Item, Reader};
 
 pub(crate) const CASE_SK: &str = "case";
-const STATUS_OPEN: &str = "open";
 
 /// Open cases are spread by the first digit of their id, which is a hash: one bad hour must not be one hot partition.
 pub(crate) const OPEN_SHARDS: [char; 16] =
@@ -22,14 +24,9 @@ pub(crate) fn open_shard(digit: char) -> String {
 }
 
 impl Case {
-    /// As it is when it opens.
-    pub(crate) fn to_item(&self) -> Item {
-        let id = self.id();
-        let digit = id.as_str().chars().next().unwrap_or('0');
-        Fields::new(&id, CASE_SK)
-            .number("version", 1_u64)
-            .text("status", STATUS_OPEN)
-            .text("open", open_shard(digit))
+    fn fields(&self) -> Fields {
+        Fields::new(self.id(), CASE_SK)
+            .number("since", self.since)
             .number("opened_at", self.opened_at)
             .text("reason", self.reason)
             .list("subject", &self.subject)
@@ -42,7 +39,6 @@ impl Case {
             .optional(self.body, |fields, body| fields.text("body", body))
             .optional(self.incident.as_ref(), |fields, incident| fields.text("incident", incident))
             .map("details", &self.details)
-            .done()
     }
 
     fn from_item(read: &Reader<'_>) -> Result<Self, LedgerError> {
@@ -58,20 +54,146 @@ impl Case {
             body: read.optional("body", |read| read.hex_digest("body"))?,
             incident: read.optional("incident", |read| read.text("incident").map(str::to_owned))?,
             details: read.map("details")?,
+            since: read.number("since")?,
             opened_at: read.number("opened_at")?,
         })
+    }
+
+    /// Where it stands among the open cases when the greatest risk comes first: by what is known, then within a currency
+    /// by the sum, counted at the finest exponent. Sums of two currencies are never compared.
+    pub(crate) fn risk(&self) -> String {
+        let money = self.money.as_ref().map(|money| {
+            let finest = u128::from(money.minor()) * 10_u128.pow(u32::from(MAX_EXPONENT - money.exponent()));
+            format!("{}#{finest:026}", money.currency())
+        });
+        format!("{}#{}", risk(self.reason), money.unwrap_or_default())
     }
 }
 
 impl FiledCase {
+    /// As it is when it opens.
+    pub(crate) fn opened(case: Case) -> Self {
+        let (owner, proposal, resolution) = (None, None, None);
+        Self { case, status: Status::Open, version: 1, evidence: BTreeMap::new(), owner, proposal, resolution }
+    }
+
+    /// What only an open case has are the keys of the sparse indexes: a resolved one leaves them.
+    pub(crate) fn to_item(&self) -> Item {
+        let fields = self
+            .case
+            .fields()
+            .number("version", self.version)
+            .text("status", self.status)
+            .optional(self.owner.as_ref(), |fields, owner| fields.map("owner", who(owner)))
+            .optional(self.proposal.as_ref(), |fields, proposal| fields.map("proposal", proposed(proposal)))
+            .optional(self.resolution.as_ref(), |fields, resolution| fields.map("resolution", resolved(resolution)));
+        let fields = if self.evidence.is_empty() { fields } else { fields.map("evidence", &self.evidence) };
+        if !self.status.is_open() {
+            return fields.done();
+        }
+        let digit = self.case.id().as_str().chars().next().unwrap_or('0');
+        fields
+            .text("open", open_shard(digit))
+            .text("risk", self.case.risk())
+            .optional(self.owner.as_ref(), |fields, owner| fields.text("open_owner", &owner.subject))
+            .optional(self.case.incident.as_ref(), |fields, incident| fields.text("open_incident", incident))
+            .done()
+    }
+
     pub(crate) fn from_item(item: &Item) -> Result<Self, LedgerError> {
         let read = Reader::new("the case", item);
         Ok(Self {
             case: Case::from_item(&read)?,
-            status: read.text("status")?.to_owned(),
+            status: read.parsed("status", Status::parse)?,
             version: read.number("version")?,
             evidence: read.map("evidence")?,
+            owner: read.optional("owner", |read| Facts(read.map("owner")?).who("owner", ""))?,
+            proposal: read.optional("proposal", |read| proposal(&Facts(read.map("proposal")?)))?,
+            resolution: read.optional("resolution", |read| resolution(&Facts(read.map("resolution")?)))?,
         })
+    }
+}
+
+type Pairs = Vec<(&'static str, String)>;
+
+fn who(who: &Who) -> Pairs {
+    let name = who.name.clone().map(|name| ("name", name));
+    std::iter::once(("subject", who.subject.clone())).chain(name).collect()
+}
+
+fn signed(by: &Who) -> Pairs {
+    let name = by.name.clone().map(|name| ("by_name", name));
+    std::iter::once(("by", by.subject.clone())).chain(name).collect()
+}
+
+fn proposed(proposal: &Proposal) -> Pairs {
+    let mut pairs = signed(&proposal.by);
+    pairs.extend([
+        ("ending", proposal.ending.to_string()),
+        ("code", proposal.code.clone()),
+        ("note", proposal.note.clone()),
+        ("at", proposal.at.to_string()),
+        ("version", proposal.version.to_string()),
+    ]);
+    pairs.extend(proposal.key_generation.map(|generation| ("key_generation", generation.to_string())));
+    pairs.extend(proposal.duplicate_of.as_ref().map(|id| ("duplicate_of", id.to_string())));
+    pairs.extend(proposal.batch.clone().map(|batch| ("batch", batch)));
+    pairs
+}
+
+fn proposal(facts: &Facts) -> Result<Proposal, LedgerError> {
+    Ok(Proposal {
+        ending: Ending::parse(facts.text("ending")?).ok_or(UNREADABLE)?,
+        code: facts.text("code")?.to_owned(),
+        note: facts.text("note")?.to_owned(),
+        by: facts.who("by", "by_")?,
+        at: facts.number("at")?,
+        version: facts.number("version")?,
+        key_generation: facts
+            .optional("key_generation")
+            .map(|text| text.parse().map_err(|_| UNREADABLE))
+            .transpose()?,
+        duplicate_of: facts.optional("duplicate_of").map(|text| CaseId::parse(text).ok_or(UNREADABLE)).transpose()?,
+        batch: facts.optional("batch").map(str::to_owned),
+    })
+}
+
+fn resolved(resolution: &Resolution) -> Pairs {
+    let mut pairs = signed(&resolution.approved_by);
+    pairs.push(("at", resolution.at.to_string()));
+    pairs.extend(resolution.attempt.map(|attempt| ("attempt", attempt.to_string())));
+    pairs
+}
+
+fn resolution(facts: &Facts) -> Result<Resolution, LedgerError> {
+    Ok(Resolution {
+        approved_by: facts.who("by", "by_")?,
+        at: facts.number("at")?,
+        attempt: facts.optional("attempt").map(|text| text.parse().map_err(|_| UNREADABLE)).transpose()?,
+    })
+}
+
+const UNREADABLE: LedgerError = LedgerError::Unreadable { what: "the case", attribute: "proposal" };
+
+struct Facts(BTreeMap<String, String>);
+
+impl Facts {
+    fn optional(&self, name: &str) -> Option<&str> {
+        self.0.get(name).map(String::as_str)
+    }
+
+    fn text(&self, name: &str) -> Result<&str, LedgerError> {
+        self.optional(name).ok_or(UNREADABLE)
+    }
+
+    fn number(&self, name: &str) -> Result<u64, LedgerError> {
+        self.text(name)?.parse().map_err(|_| UNREADABLE)
+    }
+
+    fn who(&self, name: &str, prefix: &str) -> Result<Who, LedgerError> {
+        let subject = if prefix.is_empty() { "subject" } else { name };
+        let name = self.optional(&format!("{prefix}name")).map(str::to_owned);
+        Ok(Who { subject: self.text(subject)?.to_owned(), name })
     }
 }
 
@@ -80,13 +202,14 @@ pub(crate) fn history(
     pk: &str,
     version: u64,
     act: &str,
-    by: &str,
+    by: &Who,
     at: UnixMillis,
     facts: &BTreeMap<String, String>,
 ) -> Item {
     Fields::new(pk, format!("history#{version:06}"))
         .text("act", act)
-        .text("by", by)
+        .text("by", &by.subject)
+        .optional(by.name.as_ref(), |fields, name| fields.text("by_name", name))
         .number("at", at)
         .map("facts", facts)
         .done()

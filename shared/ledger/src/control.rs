@@ -6,6 +6,7 @@ use payonce_protocol::UnixMillis;
 use payonce_protocol::hold::Hold;
 use payonce_protocol::ids::Digest;
 
+use crate::case::Who;
 use crate::case_item::history;
 use crate::item::{Fields, Item, Reader};
 use crate::transaction::Transacted;
@@ -112,7 +113,7 @@ impl Control {
         let paid_from = self.paid_from.map(|paid_from| ("paid_from", paid_from.to_string()));
         let facts = [("hold", self.hold.to_string()), ("keys", self.keys.to_string()), ("why", self.why.clone())];
         let facts = facts.into_iter().chain(paid_from).map(|(name, value)| (name.to_owned(), value)).collect();
-        history(PK, self.version, act, &self.set_by, self.set_at, &facts)
+        history(PK, self.version, act, &Who::function(&self.set_by), self.set_at, &facts)
     }
 
     fn from_item(item: &Item) -> Result<Self, LedgerError> {

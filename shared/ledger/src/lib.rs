@@ -9,6 +9,7 @@
 //! against itself. The one for everything else retries, because losing an outcome is losing money silently; what it
 //! writes may safely be written twice.
 
+mod acts;
 mod answer;
 mod append;
 mod attempt;
@@ -21,6 +22,10 @@ mod control;
 mod error;
 mod item;
 mod outcome;
+mod payout;
+mod people;
+mod queue;
+mod reissue;
 mod round;
 mod schema;
 mod size;
@@ -28,16 +33,21 @@ mod transaction;
 
 use aws_sdk_dynamodb::Client;
 
+pub use acts::{Acted, Doing, HistoryRecord};
 pub use attempt::{Entry, IndexRow};
 pub use body::StoredBody;
-pub use case::{Case, FiledCase, Opened};
+pub use case::{Case, FiledCase, Opened, Proposal, Resolution, Who};
 pub use claim::{Claim, RefusalNote};
 pub use client::{Credentials, Settings};
 pub use control::Control;
 pub use error::LedgerError;
 pub use item::SCHEMA;
 pub use outcome::{Abandoned, OutcomeRecord, StoredOutcome};
-pub use round::Snapshot;
+pub use payout::{Attempted, LookUpRecord, Payout};
+pub use people::{Away, People, PersonRecord};
+pub use queue::{Cursor, Page, Queue};
+pub use reissue::Decided;
+pub use round::{Incident, Snapshot, Sum, Totals};
 pub use schema::{BODIES_TTL, BY_MINUTE, OPEN, create_tables};
 pub use size::{item_size, write_units};
 

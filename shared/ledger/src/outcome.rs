@@ -80,7 +80,7 @@ impl Ledger {
     }
 
     async fn record_late(&self, claim: &Claim, outcome: &OutcomeRecord) -> Result<Recorded, LedgerError> {
-        let mut case = Case::of_claim(Reason::LateOutcome, claim, outcome.recorded_at);
+        let mut case = Case::of_claim(Reason::LateOutcome, claim, outcome.recorded_at).of_cause(&claim.rail);
         case.details.insert("outcome".to_owned(), outcome.verdict.outcome.to_string());
         let item = outcome.to_item(claim, "late", WORKER);
         match self.append_with_case("record a late outcome", item, Some(&case)).await? {
@@ -94,7 +94,7 @@ impl Ledger {
     pub async fn abandon(&self, claim: &Claim, now: UnixMillis) -> Result<Abandoned, LedgerError> {
         let outcome = OutcomeRecord { verdict: Verdict::UNKNOWN, evidence: vec![], recorded_at: now };
         let item = outcome.to_item(claim, "outcome", SWEEPER);
-        let case = Case::of_claim(Reason::AttemptAbandoned, claim, now);
+        let case = Case::of_claim(Reason::AttemptAbandoned, claim, now).of_cause(&claim.rail);
         match self.append_with_case("give an attempt up", item, Some(&case)).await? {
             Appended::New => Ok(Abandoned::Filed),
             Appended::There(_) => Ok(Abandoned::OutcomeThere),

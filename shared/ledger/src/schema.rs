@@ -16,8 +16,24 @@ use crate::{Ledger, LedgerError};
 
 /// Index of the audit table, keys only: `bucket` and `received_at`, on claims and notes of refusals alone.
 pub const BY_MINUTE: &str = "by_minute";
-/// Sparse index of the reconcile table, whole items: `open` and `opened_at`, on open cases alone.
+/// Sparse indexes of the reconcile table, whole items, open cases alone: `open` (one of sixteen shards) with `since`, the
+/// same with `risk`, `open_owner` and `open_incident` with `since`.
 pub const OPEN: &str = "open";
+pub const BY_RISK: &str = "by_risk";
+pub const BY_OWNER: &str = "by_owner";
+pub const BY_INCIDENT: &str = "by_incident";
+/// All cases, whole items: `key` and `event` with `since`.
+pub const BY_KEY: &str = "by_key";
+pub const BY_EVENT: &str = "by_event";
+/// Name, partition and sort key of each.
+const RECONCILE_INDEXES: [(&str, &str, &str); 6] = [
+    (OPEN, "open", "since"),
+    (BY_RISK, "open", "risk"),
+    (BY_OWNER, "open_owner", "since"),
+    (BY_INCIDENT, "open_incident", "since"),
+    (BY_KEY, "key", "since"),
+    (BY_EVENT, "event", "since"),
+];
 /// Attribute of a body that says when it may go, in seconds.
 pub const BODIES_TTL: &str = "expires";
 
@@ -35,10 +51,14 @@ pub async fn create_tables(ledger: &Ledger) -> Result<(), LedgerError> {
         .global_secondary_indexes(index(BY_MINUTE, "bucket", "received_at", ProjectionType::KeysOnly)?);
     create_one(ledger, ledger.audit.table(), audit).await?;
 
-    let reconcile = keyed(create().table_name(&ledger.reconcile), &["pk", "sk"])?
-        .attribute_definitions(attribute("open", text)?)
-        .attribute_definitions(attribute("opened_at", ScalarAttributeType::N)?)
-        .global_secondary_indexes(index(OPEN, "open", "opened_at", ProjectionType::All)?);
+    let mut reconcile = keyed(create().table_name(&ledger.reconcile), &["pk", "sk"])?
+        .attribute_definitions(attribute("since", ScalarAttributeType::N)?);
+    for name in ["open", "risk", "open_owner", "open_incident", "key", "event"] {
+        reconcile = reconcile.attribute_definitions(attribute(name, text.clone())?);
+    }
+    for (name, partition, sort) in RECONCILE_INDEXES {
+        reconcile = reconcile.global_secondary_indexes(index(name, partition, sort, ProjectionType::All)?);
+    }
     create_one(ledger, &ledger.reconcile, reconcile).await?;
 
     let bodies = keyed(create().table_name(&ledger.bodies), &["pk"])?;

@@ -2,12 +2,13 @@
 //! it is tried again here (never for a claim).
 //!
 //! Within one try the SDK gives every retry the same `ClientRequestToken`, drawn for that try: a lost answer is then
-//! answered again. The token is never made from an id of ours, else a second call would be told "done" about the first.
+//! answered again. The token is never made from an id of ours, else a second call would be told "done" about the first. The
+//! one exception is the claim of a further attempt, whose second call means the first.
 
 use std::time::Duration;
 
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
-use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
+use aws_sdk_dynamodb::operation::transact_write_items::{TransactWriteItemsError, TransactWriteItemsOutput};
 use aws_sdk_dynamodb::types::TransactWriteItem;
 use tokio::time::{sleep, timeout};
 
@@ -74,6 +75,17 @@ impl Ledger {
             }
         })
         .await
+    }
+}
+
+type Sent = Result<TransactWriteItemsOutput, SdkError<TransactWriteItemsError>>;
+
+impl Ledger {
+    /// Exactly one HTTP request, by the client for claims.
+    #[expect(clippy::disallowed_methods, reason = "the one place that sends transactions")]
+    pub(crate) async fn send_once(&self, parts: Vec<TransactWriteItem>, token: String) -> Sent {
+        let transaction = self.claims.transact_write_items().set_transact_items(Some(parts));
+        transaction.client_request_token(token).send().await
     }
 }
 

@@ -141,6 +141,16 @@ impl CaseId {
         Self(subject.iter().fold(hasher, |hasher, part| hasher.part(part)).uuid())
     }
 
+    /// From its text, as it stands in an address: 36 characters of a UUID in lower case.
+    pub fn parse(text: &str) -> Option<Self> {
+        let fits = text.len() == 36
+            && text.bytes().enumerate().all(|(index, byte)| match index {
+                8 | 13 | 18 | 23 => byte == b'-',
+                _ => matches!(byte, b'0'..=b'9' | b'a'..=b'f'),
+            });
+        fits.then(|| Self(text.to_owned()))
+    }
+
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -192,6 +202,17 @@ mod tests {
     #[test]
     fn neighbouring_parts_do_not_collide() {
         assert_ne!(CaseId::new(Reason::PayoutUnknown, &["ab", "c"]), CaseId::new(Reason::PayoutUnknown, &["a", "bc"]));
+    }
+
+    #[test]
+    fn a_case_id_of_another_form_is_taken() {
+        let id = CaseId::new(Reason::PayoutUnknown, &["stripe/pi_1", "1"]);
+        assert_eq!(CaseId::parse(id.as_str()), Some(id));
+        for wrong in
+            ["", "control", "20B08EBD-f665-8c43-b6ef-eee1de011172", "20b08ebd-f665-8c43-b6ef-eee1de01117/", "people"]
+        {
+            assert_eq!(CaseId::parse(wrong), None, "{wrong}");
+        }
     }
 
     #[test]

@@ -3,6 +3,7 @@
 //! * [`money`] and [`order`]: what an event asks for; [`exponents`]: in which unit a provider or rail counts it.
 //! * [`ids`]: names that may never be derived differently (attempt id, rail key, case id).
 //! * [`outcome`]: the certainty ladder and the reasons of cases.
+//! * [`case`]: what people may do with a case; [`approval`]: what two of them approve when a payout is made by hand.
 //! * [`event`]: the state machine of one event, from "verified order" to "answered".
 //! * [`hold`]: whether payouts are made at all.
 //! * [`sweep`]: what the sweeper may conclude, and when.
@@ -12,6 +13,8 @@
 //! very same functions. Every function is total: an input that makes no sense in a state takes that state's safe way
 //! out, which never pays.
 
+pub mod approval;
+pub mod case;
 pub mod event;
 pub mod exponents;
 pub mod hold;

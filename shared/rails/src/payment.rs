@@ -64,6 +64,14 @@ impl Evidence {
     }
 }
 
+impl Evidence {
+    /// What many payouts that ended so have in common: the rail's code, else what became of the exchange.
+    pub fn cause(&self) -> &str {
+        let said = self.error_code.as_deref().or(self.failure).or(self.error_type.as_deref());
+        said.unwrap_or(self.phase)
+    }
+}
+
 impl Payment {
     /// Nothing was tried.
     pub(crate) fn not_begun(failure: &'static str) -> Self {

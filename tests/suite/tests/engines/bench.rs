@@ -5,7 +5,8 @@ use std::time::{Duration, Instant};
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::AttributeValue;
-use payonce_ledger::{Case, Claim, Ledger, OutcomeRecord, Tables};
+use payonce_ledger::{Case, Claim, FiledCase, Ledger, OutcomeRecord, Proposal, Tables, Who};
+use payonce_protocol::case::Ending;
 use payonce_protocol::ids::{AttemptId, Digest};
 use payonce_protocol::money::Money;
 use payonce_protocol::order::{Destination, EventId, Mode, PayoutKey};
@@ -135,5 +136,23 @@ fn value_of(wire: &Value) -> AttributeValue {
         ("L", Value::Array(values)) => AttributeValue::L(values.iter().map(value_of).collect()),
         ("M", map) => AttributeValue::M(item_of(map)),
         other => panic!("an attribute of an unexpected kind: {other:?}"),
+    }
+}
+
+pub fn person(name: &str) -> Who {
+    Who { subject: name.to_owned(), name: Some(name.to_uppercase()) }
+}
+
+pub fn proposal(seen: &FiledCase, ending: Ending, by: &Who) -> Proposal {
+    Proposal {
+        ending,
+        code: "checked_with_bank".to_owned(),
+        note: "statement of Monday".to_owned(),
+        by: by.clone(),
+        at: NOW,
+        version: seen.version,
+        key_generation: ending.pays().then_some(1),
+        duplicate_of: None,
+        batch: None,
     }
 }

@@ -1,9 +1,7 @@
 //! The reconcile table: cases, the control item, the sweeper's own items; and the table of bodies.
 
-use std::collections::BTreeMap;
-
 use aws_sdk_dynamodb::types::AttributeValue;
-use payonce_ledger::{Case, LedgerError, Opened, Snapshot};
+use payonce_ledger::{Case, LedgerError, Opened, Snapshot, Totals};
 use payonce_protocol::hold::Hold;
 use payonce_protocol::ids::Digest;
 use payonce_protocol::outcome::Reason;
@@ -136,7 +134,8 @@ pub async fn a_round_or_snapshot_is_not_found_again(bench: Bench) {
     bench.ledger.set_round(29_400_002).await.unwrap();
     assert_eq!(bench.ledger.last_round().await, Ok(Some(29_400_002)));
     assert_eq!(bench.ledger.snapshot().await, Ok(None));
-    let snapshot = Snapshot { taken_at: NOW, figures: BTreeMap::from([("open".to_owned(), "3".to_owned())]) };
+    let totals = Totals { open: 3, ages: [1, 2, 0, 0], ..Totals::default() };
+    let snapshot = Snapshot { taken_at: NOW, totals };
     bench.ledger.put_snapshot(&snapshot).await.unwrap();
     assert_eq!(bench.ledger.snapshot().await, Ok(Some(snapshot)));
 }

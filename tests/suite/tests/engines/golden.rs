@@ -1,14 +1,17 @@
 //! Every request that the ledger makes, frozen: keys, sort keys, attribute names, conditions, consistency. Last year's
 //! claim must be found by next year's code, and during a canary two versions write the same table.
 
-use payonce_ledger::{RefusalNote, Snapshot, Tables};
+use payonce_ledger::{
+    Acted, Claim, Cursor, Decided, Doing, LookUpRecord, PersonRecord, Queue, RefusalNote, Snapshot, Tables, Totals,
+};
+use payonce_protocol::case::Ending;
 use payonce_protocol::hold::Hold;
 use payonce_protocol::ids::Digest;
 use payonce_protocol::outcome::{Outcome, Reason, Verdict};
 use payonce_suite::dynamo::{Engine, ledger};
 use serde_json::{Value, json};
 
-use crate::bench::{Bench, MINUTE, NOW, case_of, claim, outcome};
+use crate::bench::{Bench, MINUTE, NOW, case_of, claim, outcome, person, proposal};
 
 #[test]
 fn a_request_is_not_what_it_was() {
@@ -82,8 +85,38 @@ async fn requests(bench: &Bench) -> Value {
     keep("read of a case");
     ledger.open_cases(10).await.unwrap();
     keep("open cases");
+    let cursor = Cursor { place: "2#EUR#00000000000000000042000000".to_owned(), id: case.id().to_string() };
+    ledger.queue(Queue::Risk, 50, Some(&cursor), false, |_| true).await.unwrap();
+    keep("a page of open cases by risk");
+    ledger.queue(Queue::Owner("ann"), 50, None, true, |_| true).await.unwrap();
+    keep("a person's open cases");
+    ledger.cases_of_event(ours.event.as_str()).await.unwrap();
+    keep("cases of an event");
     ledger.add_evidence(&case.id(), "sweeper", &[("looked_up", "absent".to_owned())], NOW).await.unwrap();
     keep("evidence");
+
+    let (ann, ben) = (person("ann"), person("ben"));
+    let seen = ledger.case(&case.id()).await.unwrap().unwrap();
+    let Acted::Done(seen) = ledger.act(&seen, &Doing::Assign(ann.clone()), &ben, NOW).await.unwrap() else { panic!() };
+    let propose = Doing::Propose(proposal(&seen, Ending::WrittenOff, &ann), Some("a token".to_owned()));
+    let Acted::Done(seen) = ledger.act(&seen, &propose, &ann, NOW).await.unwrap() else { panic!() };
+    bench.proxy.forget();
+    ledger.act(&seen, &Doing::Approve("seen".to_owned()), &ben, NOW).await.unwrap();
+    keep("approval");
+    ledger.history(&case.id()).await.unwrap();
+    keep("history");
+    ledger.makers_token(&case.id(), seen.proposal.as_ref().unwrap()).await.unwrap();
+    keep("a maker's token");
+    let look_up = LookUpRecord { at: NOW, payouts: vec!["tr_1".to_owned()], by: "sweeper".to_owned() };
+    ledger.add_look_up(&ours.key, 1, &look_up).await.unwrap();
+    keep("look-up");
+    ledger.payout(&ours.key).await.unwrap();
+    keep("a payout");
+    let decided = Decided { case: &seen, checker: &ben, facts: &Default::default(), at: NOW };
+    ledger.put_further_claim(&Claim { attempt: 2, key_generation: 2, ..ours.clone() }, decided).await;
+    keep("claim of a further attempt");
+    ledger.change_people(|people| drop(people.0.insert("ann".to_owned(), PersonRecord::default()))).await.unwrap();
+    keep("people");
 
     ledger.start_control(Digest::of("keys"), NOW).await.unwrap();
     keep("start of the control item");
@@ -96,8 +129,8 @@ async fn requests(bench: &Bench) -> Value {
 
     ledger.set_round(MINUTE).await.unwrap();
     keep("round");
-    let figures = [("open".to_owned(), "3".to_owned())].into();
-    ledger.put_snapshot(&Snapshot { taken_at: NOW, figures }).await.unwrap();
+    let totals = Totals { open: 3, ..Totals::default() };
+    ledger.put_snapshot(&Snapshot { taken_at: NOW, totals }).await.unwrap();
     keep("snapshot");
     ledger.put_body(Digest::of("body"), b"body", NOW, 400).await.unwrap();
     keep("body");
@@ -107,7 +140,10 @@ async fn requests(bench: &Bench) -> Value {
 /// Without what differs from run to run, or with the next release of a compressor.
 fn timeless(target: &str, mut body: Value) -> Value {
     if let Some(token) = body.get_mut("ClientRequestToken") {
-        *token = json!("drawn anew");
+        // A further claim's is its own attempt id.
+        if token.as_str().is_some_and(|token| token.len() != 32) {
+            *token = json!("drawn anew");
+        }
     }
     if let Some(zlib) = body.pointer_mut("/Item/zlib") {
         *zlib = json!("compressed");

@@ -1,9 +1,10 @@
-//! The ledger upon real engines: every test of `claims`, `outcomes`, `cases`, `index` and `units` runs on dynoxide and on
+//! The ledger upon real engines: every test of `claims`, `outcomes`, `cases`, `acts`, `queue`, `index` and `units` runs on dynoxide and on
 //! Amazon's DynamoDB Local with one code. `golden` and `environment` need one engine only, any will do.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "test code")]
 #![allow(clippy::disallowed_methods, reason = "tests plant items, start themselves again and wait with a deadline")]
 
+mod acts;
 mod bench;
 mod cases;
 mod claims;
@@ -11,6 +12,7 @@ mod environment;
 mod golden;
 mod index;
 mod outcomes;
+mod queue;
 mod units;
 
 use bench::Bench;
@@ -69,6 +71,22 @@ on_both_engines! {
         accepted_keys_lose_the_hold,
         a_round_or_snapshot_is_not_found_again,
         a_body_is_not_found_again,
+    }
+    acts::{
+        an_act_leaves_no_record_or_another_case,
+        a_maker_approves_their_own_proposal,
+        two_people_act_at_once_and_both_win,
+        a_makers_token_is_shown_or_lost,
+        a_further_claim_stands_without_its_case,
+        a_further_claim_passes_what_it_must_not,
+        a_lost_answer_hides_our_own_further_claim,
+        a_conflict_is_sent_again_for_a_further_claim,
+        an_attempt_or_look_up_is_forgotten,
+        people_who_change_at_once_forget_each_other,
+    }
+    queue::{
+        a_page_repeats_or_skips_a_case,
+        a_case_stays_in_a_queue_that_it_left,
     }
     index::{
         a_put_that_lands_late_is_never_swept,

@@ -1,0 +1,1 @@
+//! One approved re-issue. Trusts nobody but the tokens of two people.

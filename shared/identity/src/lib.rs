@@ -1,0 +1,1 @@
+//! Who a person is, by OpenID Connect, and what they may do.

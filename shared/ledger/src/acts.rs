@@ -1,0 +1,190 @@
+//! What people do with cases: each act is a write on the version that was seen, with its record in the same transaction. A
+//! maker is never the checker, and that too stands in the write's condition.
+
+use std::collections::BTreeMap;
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use payonce_protocol::UnixMillis;
+use payonce_protocol::case::{Act, Status, next};
+use payonce_protocol::ids::CaseId;
+
+use crate::case::{FiledCase, Proposal, Resolution, Who};
+use crate::case_item::history;
+use crate::item::{Item, Reader};
+use crate::transaction::Transacted;
+use crate::{Ledger, LedgerError};
+
+type Facts = BTreeMap<String, String>;
+
+/// An act, with what it needs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Doing {
+    Assign(Who),
+    Comment(String),
+    /// Names and values of what is attached.
+    Attach(Facts),
+    /// What the rail said.
+    LookUp(Facts),
+    /// With the maker's ID token, where it pays.
+    Propose(Proposal, Option<String>),
+    /// Of an ending that pays nothing: what pays is approved by payer alone.
+    Approve(String),
+    SendBack(String),
+    Reopen(String),
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Acted {
+    Done(Box<FiledCase>),
+    /// Somebody else acted meanwhile.
+    Changed,
+    /// Not in this state.
+    NotNow,
+    /// One's own proposal.
+    Own,
+}
+
+/// One record of a case's history.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HistoryRecord {
+    pub version: u64,
+    pub act: String,
+    pub by: Who,
+    pub at: UnixMillis,
+    pub facts: Facts,
+}
+
+/// The name under which a maker's ID token is kept in its record. For payer alone; no page shows it.
+const TOKEN: &str = "id_token";
+
+impl Doing {
+    pub fn act(&self) -> Act {
+        match self {
+            Self::Assign(_) => Act::Assign,
+            Self::Comment(_) => Act::Comment,
+            Self::Attach(_) => Act::Attach,
+            Self::LookUp(_) => Act::LookUp,
+            Self::Propose(..) => Act::Propose,
+            Self::Approve(_) => Act::Approve,
+            Self::SendBack(_) => Act::SendBack,
+            Self::Reopen(_) => Act::Reopen,
+        }
+    }
+
+    /// The case as it stands afterwards, and what its history says.
+    fn done(&self, seen: &FiledCase, status: Status, by: &Who, at: UnixMillis) -> (FiledCase, Facts) {
+        let mut next = FiledCase { status, ..seen.clone() };
+        let note = |note: &String| Facts::from([("note".to_owned(), note.clone())]);
+        let facts = match self {
+            Self::Assign(owner) => {
+                next.owner = Some(owner.clone());
+                let name = owner.name.clone().unwrap_or_default();
+                Facts::from([("to".to_owned(), owner.subject.clone()), ("to_name".to_owned(), name)])
+            }
+            Self::Comment(text) => note(text),
+            Self::Attach(facts) => facts.clone(),
+            Self::LookUp(facts) => {
+                next.evidence.extend(facts.clone());
+                facts.clone()
+            }
+            Self::Propose(proposal, _) => {
+                let facts = [
+                    ("ending", proposal.ending.to_string()),
+                    ("code", proposal.code.clone()),
+                    ("note", proposal.note.clone()),
+                ];
+                next.proposal = Some(proposal.clone());
+                let other = proposal.duplicate_of.as_ref().map(|id| ("duplicate_of", id.to_string()));
+                facts.into_iter().chain(other).map(|(name, value)| (name.to_owned(), value)).collect()
+            }
+            Self::Approve(text) => {
+                next.resolution = Some(Resolution { approved_by: by.clone(), at, attempt: None });
+                note(text)
+            }
+            Self::SendBack(text) => {
+                next.proposal = None;
+                note(text)
+            }
+            Self::Reopen(text) => {
+                next.proposal = None;
+                next.resolution = None;
+                note(text)
+            }
+        };
+        (next, facts)
+    }
+}
+
+impl Ledger {
+    pub async fn act(&self, seen: &FiledCase, doing: &Doing, by: &Who, at: UnixMillis) -> Result<Acted, LedgerError> {
+        let Some(status) = next(seen.status, doing.act()) else { return Ok(Acted::NotNow) };
+        if let Doing::Approve(_) = doing {
+            match &seen.proposal {
+                Some(proposal) if proposal.ending.pays() => return Ok(Acted::NotNow),
+                Some(proposal) if proposal.by.subject == by.subject => return Ok(Acted::Own),
+                Some(_) => {}
+                None => return Ok(Acted::NotNow),
+            }
+        }
+        let (after, facts) = doing.done(seen, status, by, at);
+        let id = seen.case.id();
+        let mut record = history(id.as_str(), seen.version + 1, doing.act().as_str(), by, at, &facts);
+        if let Doing::Propose(_, Some(token)) = doing {
+            record.insert(TOKEN.to_owned(), AttributeValue::S(token.clone()));
+        }
+        let after = FiledCase { version: seen.version + 1, ..after };
+        let case = match doing {
+            Doing::Approve(_) => self.move_on_by_another(seen, after.clone(), by)?,
+            _ => self.move_on(seen, after.clone())?,
+        };
+        match self.transact("act on a case", &[case, self.put_new(record)?]).await? {
+            Transacted::Done => Ok(Acted::Done(Box::new(after))),
+            Transacted::Unmet(_) => Ok(Acted::Changed),
+        }
+    }
+
+    /// The whole history of a case, the oldest first.
+    pub async fn history(&self, id: &CaseId) -> Result<Vec<HistoryRecord>, LedgerError> {
+        let mut rows = self
+            .records
+            .query()
+            .table_name(&self.reconcile)
+            .consistent_read(true)
+            .key_condition_expression("#pk = :pk AND begins_with(#sk, :prefix)")
+            .expression_attribute_names("#pk", "pk")
+            .expression_attribute_names("#sk", "sk")
+            .expression_attribute_values(":pk", AttributeValue::S(id.to_string()))
+            .expression_attribute_values(":prefix", AttributeValue::S(PREFIX.to_owned()))
+            .into_paginator()
+            .items()
+            .send();
+        let mut records = Vec::new();
+        while let Some(row) = rows.next().await {
+            let row = row.map_err(|error| LedgerError::failed("read a case's history", &error))?;
+            records.push(HistoryRecord::from_item(&row)?);
+        }
+        Ok(records)
+    }
+
+    /// The ID token with which this proposal was made.
+    pub async fn makers_token(&self, id: &CaseId, proposal: &Proposal) -> Result<Option<String>, LedgerError> {
+        let record = self.read_reconcile(id.as_str(), &format!("{PREFIX}{:06}", proposal.version + 1)).await?;
+        record.map(|item| Reader::new("the proposal", &item).text(TOKEN).map(str::to_owned)).transpose()
+    }
+}
+
+const PREFIX: &str = "history#";
+
+impl HistoryRecord {
+    fn from_item(item: &Item) -> Result<Self, LedgerError> {
+        let read = Reader::new("the history", item);
+        let name = read.optional("by_name", |read| read.text("by_name").map(str::to_owned))?;
+        Ok(Self {
+            version: read.parsed("sk", |sk| sk.strip_prefix(PREFIX)?.parse().ok())?,
+            act: read.text("act")?.to_owned(),
+            by: Who { subject: read.text("by")?.to_owned(), name },
+            at: read.number("at")?,
+            facts: read.map("facts")?,
+        })
+    }
+}

@@ -1,0 +1,118 @@
+//! The claim of a further attempt, by payer: one transaction with the case that two people decided. It is written only
+//! while the attempt before it stands as it was seen, neither accepted nor reported on late, and the case as it was approved.
+
+use std::collections::BTreeMap;
+
+use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
+use aws_sdk_dynamodb::types::{AttributeValue, TransactWriteItem};
+use payonce_protocol::UnixMillis;
+use payonce_protocol::case::{Act, Status, next};
+use payonce_protocol::event::ClaimAnswer;
+
+use crate::case::{FiledCase, Resolution, Who};
+use crate::case_item::history;
+use crate::claim::Claim;
+use crate::{Ledger, LedgerError, answer};
+
+/// Two people's decision on a case.
+#[derive(Clone, Copy, Debug)]
+pub struct Decided<'a> {
+    /// The case as it was approved.
+    pub case: &'a FiledCase,
+    pub checker: &'a Who,
+    /// What the history keeps: hashes of both tokens, what the source payment's state was, …
+    pub facts: &'a BTreeMap<String, String>,
+    pub at: UnixMillis,
+}
+
+impl Ledger {
+    /// Exactly one HTTP request. Asked a second time with the same claim it sends the identical transaction under the same
+    /// token, which is the claim's own: DynamoDB answers that as it answered the first.
+    pub async fn put_further_claim(&self, claim: &Claim, decided: Decided<'_>) -> ClaimAnswer {
+        let Ok(parts) = self.further_claim(claim, decided) else { return ClaimAnswer::NotApplied };
+        let token = claim.attempt_id.to_string();
+        let answer = self.send_once(parts, token).await;
+        let Err(error) = answer else { return ClaimAnswer::Written };
+        let means = refused(claim, &error);
+        tracing::warn!(payout_key = %claim.key, attempt_id = %claim.attempt_id, ?means, "a claim was not confirmed");
+        means
+    }
+
+    fn further_claim(&self, claim: &Claim, decided: Decided<'_>) -> Result<Vec<TransactWriteItem>, LedgerError> {
+        let seen = decided.case;
+        let resolution =
+            Resolution { approved_by: decided.checker.clone(), at: decided.at, attempt: Some(claim.attempt) };
+        let status = next(seen.status, Act::Approve).ok_or(NOT_AWAITED)?;
+        let after = FiledCase { status, resolution: Some(resolution), ..seen.clone() };
+        let id = seen.case.id();
+        let act = Act::Approve.as_str();
+        let record = history(id.as_str(), seen.version + 1, act, decided.checker, decided.at, decided.facts);
+        let mut parts = vec![
+            self.audit.append_with(claim.to_item())?,
+            self.move_on_by_another(seen, after, decided.checker)?,
+            self.put_new(record)?,
+        ];
+        if let Some(before) = claim.attempt.checked_sub(1).filter(|before| *before > 0) {
+            parts.push(self.audit.ended_unpaid(&claim.key, before)?);
+            parts.push(self.audit.not_late(&claim.key, before)?);
+        }
+        Ok(parts)
+    }
+
+    /// From the version that was seen to the next, by somebody who is not the maker: the same person fails the condition.
+    pub(crate) fn move_on_by_another(
+        &self,
+        seen: &FiledCase,
+        next: FiledCase,
+        by: &Who,
+    ) -> Result<TransactWriteItem, LedgerError> {
+        debug_assert!(next.status == Status::Resolved);
+        let part = self.move_on(seen, next)?;
+        let put = part.put.ok_or(NOT_AWAITED)?;
+        let condition = format!("{} AND #proposal.#by <> :by", put.condition_expression().unwrap_or_default());
+        let mut names = put.expression_attribute_names.unwrap_or_default();
+        names.extend([("#proposal", "proposal"), ("#by", "by")].map(|(name, of)| (name.to_owned(), of.to_owned())));
+        let mut values = put.expression_attribute_values.unwrap_or_default();
+        values.insert(":by".to_owned(), AttributeValue::S(by.subject.clone()));
+        let put = aws_sdk_dynamodb::types::Put::builder()
+            .table_name(put.table_name)
+            .set_item(Some(put.item))
+            .condition_expression(condition)
+            .set_expression_attribute_names(Some(names))
+            .set_expression_attribute_values(Some(values))
+            .build()?;
+        Ok(TransactWriteItem::builder().put(put).build())
+    }
+}
+
+const NOT_AWAITED: LedgerError = LedgerError::Missing { what: "a proposal that awaits approval" };
+
+/// The claim is the first part.
+fn refused(ours: &Claim, error: &SdkError<TransactWriteItemsError>) -> ClaimAnswer {
+    let service = match error {
+        SdkError::ServiceError(service) => service,
+        SdkError::ConstructionFailure(_) => return ClaimAnswer::NotApplied,
+        _ => return ClaimAnswer::NoAnswer,
+    };
+    if let TransactWriteItemsError::TransactionCanceledException(cancelled) = service.err() {
+        let reasons = cancelled.cancellation_reasons();
+        let claim = reasons.first();
+        return match claim.and_then(|reason| reason.code()) {
+            Some("ConditionalCheckFailed") => {
+                let there = claim.and_then(|reason| reason.item());
+                there.map_or(ClaimAnswer::NoAnswer, |item| ClaimAnswer::Taken(answer::theirs(ours, item)))
+            }
+            // Nothing of a cancelled transaction is written: the case or the attempt before is not what it was.
+            _ => ClaimAnswer::NotApplied,
+        };
+    }
+    match service.err().code() {
+        Some("TransactionInProgressException" | "IdempotentParameterMismatchException") => ClaimAnswer::NoAnswer,
+        Some("ThrottlingException" | "ProvisionedThroughputExceededException" | "RequestLimitExceeded") => {
+            ClaimAnswer::NoAnswer
+        }
+        Some(_) if (400..500).contains(&service.raw().status().as_u16()) => ClaimAnswer::NotApplied,
+        _ => ClaimAnswer::NoAnswer,
+    }
+}

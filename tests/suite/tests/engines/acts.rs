@@ -1,0 +1,241 @@
+//! What people do with cases, and the claim of a further attempt that two of them decided.
+
+use std::collections::BTreeMap;
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use payonce_ledger::{Acted, Case, Claim, Decided, Doing, FiledCase, LookUpRecord, OutcomeRecord};
+use payonce_protocol::case::{Ending, Status};
+use payonce_protocol::event::ClaimAnswer;
+use payonce_protocol::outcome::{Outcome, Reason};
+use payonce_suite::faults::Fault;
+
+use crate::bench::{Bench, NOW, case_of, claim, outcome, person, proposal, until};
+
+async fn opened(bench: &Bench, case: &Case) -> FiledCase {
+    bench.ledger.open_case(case).await.unwrap();
+    filed(bench, case).await
+}
+
+async fn filed(bench: &Bench, case: &Case) -> FiledCase {
+    bench.ledger.case(&case.id()).await.unwrap().unwrap()
+}
+
+async fn done(bench: &Bench, seen: &FiledCase, doing: Doing, by: &str) -> FiledCase {
+    match bench.ledger.act(seen, &doing, &person(by), NOW).await.unwrap() {
+        Acted::Done(case) => *case,
+        other => panic!("{doing:?}: {other:?}"),
+    }
+}
+
+fn propose(seen: &FiledCase, ending: Ending, by: &str) -> Doing {
+    Doing::Propose(proposal(seen, ending, &person(by)), ending.pays().then(|| format!("token of {by}")))
+}
+
+/// An attempt that ended so, with its case, and a person's proposal to issue it again.
+async fn proposed(bench: &Bench, ended: Outcome) -> (Claim, FiledCase) {
+    let first = claim("pi_1", 1);
+    let reason = outcome(ended).verdict.reason().unwrap_or(Reason::PayoutUnknown);
+    let case = case_of(&first, reason);
+    bench.ledger.put_claim(&first).await;
+    bench.ledger.record(&first, &outcome(ended), Some(&case)).await;
+    bench.ledger.open_case(&case).await.unwrap();
+    let seen = filed(bench, &case).await;
+    let seen = done(bench, &seen, propose(&seen, Ending::Reissue, "ann"), "ann").await;
+    (Claim { attempt: 2, ..claim("pi_1", 2) }, seen)
+}
+
+async fn decide(bench: &Bench, claim: &Claim, seen: &FiledCase, by: &str) -> ClaimAnswer {
+    let facts = BTreeMap::from([("source".to_owned(), "paid".to_owned())]);
+    let decided = Decided { case: seen, checker: &person(by), facts: &facts, at: NOW };
+    bench.ledger.put_further_claim(claim, decided).await
+}
+
+pub async fn an_act_leaves_no_record_or_another_case(bench: Bench) {
+    let mut case = case_of(&claim("pi_1", 1), Reason::PayoutUnknown).of_cause("timeout");
+    case.details.insert("problem".to_owned(), "it hung".to_owned());
+    let mut seen = opened(&bench, &case).await;
+    let attached = BTreeMap::from([("title".to_owned(), "statement".to_owned())]);
+    let said = BTreeMap::from([("looked_up".to_owned(), "absent".to_owned())]);
+    for (doing, status) in [
+        (Doing::Assign(person("ann")), Status::InReview),
+        (Doing::Comment("asked the bank".to_owned()), Status::InReview),
+        (Doing::Attach(attached), Status::InReview),
+        (Doing::LookUp(said), Status::InReview),
+        (propose(&seen, Ending::NotPaid, "ann"), Status::AwaitingApproval),
+    ] {
+        let act = doing.act();
+        seen = done(&bench, &seen, doing, "ann").await;
+        assert_eq!(seen.status, status, "{act}");
+        assert_eq!(filed(&bench, &case).await, seen, "{act}");
+    }
+    seen = done(&bench, &seen, Doing::SendBack("which account?".to_owned()), "ben").await;
+    assert_eq!((seen.status, &seen.proposal), (Status::InReview, &None));
+    seen = done(&bench, &seen, propose(&seen, Ending::NotPaid, "ann"), "ann").await;
+    seen = done(&bench, &seen, Doing::Approve("seen".to_owned()), "ben").await;
+    assert_eq!((seen.status, seen.resolution.as_ref().unwrap().approved_by.clone()), (Status::Resolved, person("ben")));
+    seen = done(&bench, &seen, Doing::Reopen("it bounced".to_owned()), "ann").await;
+    assert_eq!((seen.status, &seen.proposal, &seen.resolution), (Status::Reopened, &None, &None));
+    assert_eq!((&seen.case, seen.evidence["looked_up"].as_str()), (&case, "absent"));
+    assert_eq!(filed(&bench, &case).await, seen);
+
+    let history = bench.ledger.history(&case.id()).await.unwrap();
+    let acts: Vec<&str> = history.iter().map(|record| record.act.as_str()).collect();
+    let expected =
+        ["opened", "assign", "comment", "attach", "look_up", "propose", "send_back", "propose", "approve", "reopen"];
+    assert_eq!(acts, expected);
+    assert!(history.iter().zip(1..).all(|(record, version)| record.version == version));
+    assert_eq!((&history[8].by, history[8].facts["note"].as_str()), (&person("ben"), "seen"));
+}
+
+pub async fn a_maker_approves_their_own_proposal(bench: Bench) {
+    let case = case_of(&claim("pi_1", 1), Reason::PayoutUnknown);
+    let seen = opened(&bench, &case).await;
+    let seen = done(&bench, &seen, propose(&seen, Ending::WrittenOff, "ann"), "ann").await;
+    let approve = Doing::Approve("me".to_owned());
+    assert_eq!(bench.ledger.act(&seen, &approve, &person("ann"), NOW).await, Ok(Acted::Own));
+    // A console that lies about what it saw: the table knows who proposed.
+    let mut lie = seen.clone();
+    lie.proposal.as_mut().unwrap().by = person("somebody");
+    assert_eq!(bench.ledger.act(&lie, &approve, &person("ann"), NOW).await, Ok(Acted::Changed));
+    assert_eq!(filed(&bench, &case).await, seen);
+    // What pays is not the console's to approve, whoever asks.
+    let other = opened(&bench, &case_of(&claim("pi_2", 2), Reason::PayoutUnknown)).await;
+    let other = done(&bench, &other, propose(&other, Ending::Reissue, "ann"), "ann").await;
+    assert_eq!(bench.ledger.act(&other, &approve, &person("ben"), NOW).await, Ok(Acted::NotNow));
+}
+
+pub async fn two_people_act_at_once_and_both_win(bench: Bench) {
+    let case = case_of(&claim("pi_1", 1), Reason::PayoutUnknown);
+    let seen = opened(&bench, &case).await;
+    let seen = done(&bench, &seen, propose(&seen, Ending::WrittenOff, "ann"), "ann").await;
+    bench.proxy.forget();
+    bench.proxy.plan(1, "TransactWriteItems", "from ben", Fault::Hold);
+    let (ben, dee) = (person("ben"), person("dee"));
+    let (from_ben, from_dee) = (Doing::Approve("from ben".to_owned()), Doing::SendBack("from dee".to_owned()));
+    let (ben, dee) = tokio::join!(bench.ledger.act(&seen, &from_ben, &ben, NOW), async {
+        until(|| bench.proxy.count("TransactWriteItems") == 1).await;
+        bench.ledger.act(&seen, &from_dee, &dee, NOW).await
+    });
+    assert_eq!(ben, Ok(Acted::Changed));
+    assert!(matches!(dee, Ok(Acted::Done(_))));
+    assert_eq!(bench.ledger.history(&case.id()).await.unwrap().last().unwrap().by, person("dee"));
+    // The status alone has moved back: what was seen is still not what stands.
+    assert_eq!(bench.ledger.act(&seen, &from_ben, &person("ben"), NOW).await, Ok(Acted::Changed));
+}
+
+pub async fn a_makers_token_is_shown_or_lost(bench: Bench) {
+    let (_, seen) = proposed(&bench, Outcome::Unknown).await;
+    let id = seen.case.id();
+    let kept = bench.ledger.makers_token(&id, seen.proposal.as_ref().unwrap()).await;
+    assert_eq!(kept, Ok(Some("token of ann".to_owned())));
+    let history = bench.ledger.history(&id).await.unwrap();
+    assert!(!format!("{history:?} {seen:?}").contains("token of ann"));
+}
+
+pub async fn a_further_claim_stands_without_its_case(bench: Bench) {
+    let (second, seen) = proposed(&bench, Outcome::Unknown).await;
+    assert_eq!(decide(&bench, &second, &seen, "ben").await, ClaimAnswer::Written);
+    assert_eq!(bench.ledger.read_claim(&second.key, 2).await, Ok(Some(second.clone())));
+    let after = filed(&bench, &seen.case).await;
+    let resolution = after.resolution.unwrap();
+    assert_eq!((after.status, resolution.attempt, resolution.approved_by), (Status::Resolved, Some(2), person("ben")));
+    let last = bench.ledger.history(&seen.case.id()).await.unwrap().pop().unwrap();
+    assert_eq!((last.act.as_str(), last.facts["source"].as_str()), ("approve", "paid"));
+    // Approved again, by the same people: the attempt is another's now.
+    let again = Claim { attempt_id: claim("pi_1", 3).attempt_id, ..second.clone() };
+    assert_eq!(decide(&bench, &again, &seen, "ben").await, ClaimAnswer::Taken(second.facts()));
+    let third = Claim { attempt: 3, ..again };
+    assert_eq!(decide(&bench, &third, &seen, "ben").await, ClaimAnswer::NotApplied);
+}
+
+pub async fn a_further_claim_passes_what_it_must_not(bench: Bench) {
+    // An attempt that was accepted, one that has not ended, one whose worker reported late.
+    let (second, seen) = proposed(&bench, Outcome::Accepted).await;
+    assert_eq!(decide(&bench, &second, &seen, "ben").await, ClaimAnswer::NotApplied, "accepted");
+    let running = claim("pi_2", 4);
+    bench.ledger.put_claim(&running).await;
+    let further = Claim { attempt: 2, ..running.clone() };
+    assert_eq!(decide(&bench, &further, &seen, "ben").await, ClaimAnswer::NotApplied, "under way");
+    bench.ledger.abandon(&running, NOW).await.unwrap();
+    bench.ledger.record(&running, &outcome(Outcome::Accepted), None).await;
+    assert_eq!(decide(&bench, &further, &seen, "ben").await, ClaimAnswer::NotApplied, "late");
+
+    let (second, seen) = {
+        let first = claim("pi_3", 5);
+        let case = case_of(&first, Reason::PayoutNotSent);
+        bench.ledger.put_claim(&first).await;
+        bench.ledger.record(&first, &outcome(Outcome::NotSent), Some(&case)).await;
+        let seen = filed(&bench, &case).await;
+        let seen = done(&bench, &seen, propose(&seen, Ending::Reissue, "ann"), "ann").await;
+        (Claim { attempt: 2, ..claim("pi_3", 6) }, seen)
+    };
+    // The maker, and the maker under a console that lies about who it was.
+    assert_eq!(decide(&bench, &second, &seen, "ann").await, ClaimAnswer::NotApplied, "the maker");
+    let mut lie = seen.clone();
+    lie.proposal.as_mut().unwrap().by = person("somebody");
+    assert_eq!(decide(&bench, &second, &lie, "ann").await, ClaimAnswer::NotApplied, "a lie");
+    // A case that was sent back, and one that somebody commented on meanwhile.
+    done(&bench, &seen, Doing::Comment("wait".to_owned()), "dee").await;
+    assert_eq!(decide(&bench, &second, &seen, "ben").await, ClaimAnswer::NotApplied, "changed");
+    assert_eq!(bench.ledger.read_claim(&second.key, 2).await, Ok(None));
+}
+
+pub async fn a_lost_answer_hides_our_own_further_claim(bench: Bench) {
+    let (second, seen) = proposed(&bench, Outcome::NotSent).await;
+    bench.proxy.forget();
+    bench.proxy.plan(1, "TransactWriteItems", "", Fault::DropAnswer);
+    assert_eq!(decide(&bench, &second, &seen, "ben").await, ClaimAnswer::NoAnswer);
+    assert_eq!(bench.proxy.count("TransactWriteItems"), 1, "one request for each call");
+    assert_eq!(decide(&bench, &second, &seen, "ben").await, ClaimAnswer::Written);
+    assert_eq!(bench.ledger.read_claim(&second.key, 2).await, Ok(Some(second)));
+}
+
+pub async fn a_conflict_is_sent_again_for_a_further_claim(bench: Bench) {
+    let (second, seen) = proposed(&bench, Outcome::NotSent).await;
+    bench.proxy.forget();
+    bench.proxy.plan(1, "TransactWriteItems", "", Fault::Conflict);
+    assert_eq!(decide(&bench, &second, &seen, "ben").await, ClaimAnswer::NotApplied);
+    assert_eq!(bench.proxy.count("TransactWriteItems"), 1);
+    assert_eq!(bench.ledger.read_claim(&second.key, 2).await, Ok(None));
+}
+
+pub async fn an_attempt_or_look_up_is_forgotten(bench: Bench) {
+    let (second, seen) = proposed(&bench, Outcome::Unknown).await;
+    let look_up = |at, payouts: &[&str]| LookUpRecord {
+        at,
+        payouts: payouts.iter().map(|id| (*id).to_owned()).collect(),
+        by: "sweeper".to_owned(),
+    };
+    for look_up in [look_up(NOW + 2, &["tr_1"]), look_up(NOW + 1, &[]), look_up(NOW + 1, &["another"])] {
+        bench.ledger.add_look_up(&second.key, 1, &look_up).await.unwrap();
+    }
+    decide(&bench, &second, &seen, "ben").await;
+    let refused = OutcomeRecord { recorded_at: NOW + 9, ..outcome(Outcome::NotSent) };
+    bench.ledger.record(&second, &refused, None).await;
+    let payout = bench.ledger.payout(&second.key).await.unwrap();
+    assert_eq!(payout.attempts.iter().map(|attempt| attempt.claim.attempt).collect::<Vec<_>>(), [1, 2]);
+    assert_eq!(payout.look_ups, [look_up(NOW + 1, &[]), look_up(NOW + 2, &["tr_1"])]);
+    let last = payout.last_attempt().unwrap();
+    assert!(last.key_is_uncertain, "attempt 1 under the same key may have paid");
+    assert_eq!((last.verdict.outcome, last.look_ups.len()), (Outcome::NotSent, 2));
+    assert_eq!(last.key_first_used_at, payout.attempts[0].claim.claimed_at);
+    assert_eq!(last.key_last_used_at, second.expires_at);
+    // The same attempt, whole, for the sweeper: a look-up beside it is no outcome.
+    let (_, stored) = bench.ledger.attempt(&second.key, 1).await.unwrap().unwrap();
+    assert_eq!(stored.unwrap().verdict.outcome, Outcome::Unknown);
+    // Half of a record is no ground to decide on.
+    let mut newer = bench.audit(&second.key, "0002#outcome").await.unwrap();
+    newer.insert("v".to_owned(), AttributeValue::N("2".to_owned()));
+    bench.plant(&bench.tables.audit, newer).await;
+    assert!(bench.ledger.payout(&second.key).await.is_err());
+}
+
+pub async fn people_who_change_at_once_forget_each_other(bench: Bench) {
+    let set = |name: &'static str| {
+        bench.ledger.change_people(move |people| people.0.entry(name.to_owned()).or_default().name = name.to_owned())
+    };
+    let (one, two) = tokio::join!(set("ann"), set("ben"));
+    assert!(one.is_ok() && two.is_ok());
+    let people = bench.ledger.people().await.unwrap();
+    assert_eq!(people.0.keys().collect::<Vec<_>>(), ["ann", "ben"]);
+}

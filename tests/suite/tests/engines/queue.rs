@@ -1,0 +1,104 @@
+//! The queue, page by page, and what it asks of the table.
+
+use std::collections::BTreeSet;
+
+use payonce_ledger::{Acted, Case, Doing, FiledCase, Queue};
+use payonce_protocol::case::Ending;
+use payonce_protocol::money::Money;
+use payonce_protocol::outcome::Reason;
+
+use crate::bench::{Bench, NOW, case_of, claim, person, proposal};
+
+fn cases(count: u64) -> Vec<Case> {
+    let reasons = [Reason::PayoutUnknown, Reason::PayoutNotSent, Reason::InvalidEvent];
+    let currencies = ["EUR", "JPY", "USD"];
+    (0..count)
+        .map(|number| {
+            let index = usize::try_from(number).unwrap();
+            let mut case = case_of(&claim(&format!("pi_{number}"), 1), reasons[index % 3]).of_cause("timeout");
+            let exponent = if currencies[index % 2] == "JPY" { 0 } else { 2 };
+            case.money = Money::new(100 + (number * 37) % 1000, exponent, currencies[index % 2].parse().unwrap()).ok();
+            // Many of one moment, so that a page may end within it.
+            case.since = NOW + (number * 7) % 11;
+            case.opened_at = case.since;
+            case
+        })
+        .collect()
+}
+
+async fn all_pages(bench: &Bench, queue: Queue<'_>, at_most: usize) -> Vec<FiledCase> {
+    let (mut all, mut cursor) = (vec![], None);
+    loop {
+        let page = bench.ledger.queue(queue, at_most, cursor.as_ref(), false, |_| true).await.unwrap();
+        assert!(page.cases.len() == at_most || page.next.is_none());
+        all.extend(page.cases);
+        cursor = page.next;
+        if cursor.is_none() {
+            return all;
+        }
+    }
+}
+
+pub async fn a_page_repeats_or_skips_a_case(bench: Bench) {
+    let cases = cases(120);
+    for case in &cases {
+        bench.ledger.open_case(case).await.unwrap();
+    }
+    for (queue, at_most) in [(Queue::Age, 7), (Queue::Age, 50), (Queue::Risk, 7), (Queue::Risk, 119), (Queue::Age, 120)]
+    {
+        let all = all_pages(&bench, queue, at_most).await;
+        let ids: BTreeSet<_> = all.iter().map(|filed| filed.case.id()).collect();
+        assert_eq!((all.len(), ids.len()), (120, 120), "{queue:?} {at_most}");
+    }
+    let by_age = all_pages(&bench, Queue::Age, 50).await;
+    assert!(by_age.is_sorted_by_key(|filed| (filed.case.since, filed.case.id())));
+    let by_risk = all_pages(&bench, Queue::Risk, 50).await;
+    // What may have been paid unseen first; within a currency the largest first; never one currency against another.
+    let place = |filed: &FiledCase| {
+        let money = filed.case.money.unwrap();
+        let rank = match filed.case.reason {
+            Reason::PayoutUnknown => 0,
+            Reason::PayoutNotSent => 1,
+            _ => 2,
+        };
+        (rank, std::cmp::Reverse(money.currency()), std::cmp::Reverse(money.minor()))
+    };
+    assert!(by_risk.is_sorted_by_key(place));
+    let wanted = |filed: &FiledCase| filed.case.money.unwrap().minor() < 150;
+    let few = bench.ledger.queue(Queue::Age, 5, None, true, wanted).await.unwrap();
+    assert!(few.cases.iter().all(wanted) && few.cases.len() == 5);
+    let rest = bench.ledger.queue(Queue::Age, 500, few.next.as_ref(), true, wanted).await.unwrap();
+    assert_eq!(few.cases.len() + rest.cases.len(), by_age.iter().filter(|filed| wanted(filed)).count());
+    assert_eq!(bench.proxy.count("Scan"), 0);
+}
+
+pub async fn a_case_stays_in_a_queue_that_it_left(bench: Bench) {
+    let cases = cases(3);
+    let ann = person("ann");
+    for case in &cases {
+        bench.ledger.open_case(case).await.unwrap();
+    }
+    let seen = bench.ledger.case(&cases[0].id()).await.unwrap().unwrap();
+    let incident = cases[0].incident.clone().unwrap();
+    let act =
+        async |seen: &FiledCase, doing: Doing, by: &str| match bench.ledger.act(seen, &doing, &person(by), NOW).await {
+            Ok(Acted::Done(case)) => *case,
+            other => panic!("{other:?}"),
+        };
+    let found = async |queue| bench.ledger.queue(queue, 10, None, false, |_| true).await.unwrap().cases;
+    assert_eq!(found(Queue::Owner("ann")).await, []);
+    let seen = act(&seen, Doing::Assign(ann.clone()), "ann").await;
+    assert_eq!(found(Queue::Owner("ann")).await, std::slice::from_ref(&seen));
+    assert_eq!(found(Queue::Incident(&incident)).await, std::slice::from_ref(&seen));
+    let seen = act(&seen, Doing::Propose(proposal(&seen, Ending::WrittenOff, &ann), None), "ann").await;
+    let seen = act(&seen, Doing::Approve("yes".to_owned()), "ben").await;
+    assert_eq!(found(Queue::Owner("ann")).await, []);
+    assert_eq!(found(Queue::Incident(&incident)).await, []);
+    assert_eq!((found(Queue::Age).await.len(), found(Queue::Risk).await.len()), (2, 2));
+    // A resolved case is still found by what it is about.
+    let key = seen.case.key.clone().unwrap();
+    assert_eq!(bench.ledger.cases_of_key(key.as_str()).await, Ok(vec![seen.clone()]));
+    assert_eq!(bench.ledger.cases_of_event(seen.case.event.as_ref().unwrap().as_str()).await.unwrap().len(), 1);
+    let seen = act(&seen, Doing::Reopen("again".to_owned()), "ann").await;
+    assert_eq!(found(Queue::Owner("ann")).await, [seen]);
+}
