@@ -47,7 +47,7 @@ pub use payout::{Attempted, LookUpRecord, Payout};
 pub use people::{Away, People, PersonRecord};
 pub use queue::{Cursor, Page, Queue};
 pub use reissue::Decided;
-pub use round::{Incident, Snapshot, Sum, Totals};
+pub use round::{AGES_MS, Incident, Snapshot, Sum, Totals};
 pub use schema::{BODIES_TTL, BY_MINUTE, OPEN, create_tables};
 pub use size::{item_size, write_units};
 

@@ -40,7 +40,7 @@ pub struct Page {
     pub next: Option<Cursor>,
 }
 
-/// Of each shard, at first, where nothing is filtered out: sixteen shards hold a page of fifty.
+/// Of each of sixteen shards, at first, where nothing is filtered out: together they hold a page of fifty.
 const FIRST_ROWS: i32 = 6;
 
 impl Queue<'_> {
@@ -100,7 +100,8 @@ impl Ledger {
     ) -> Result<Page, LedgerError> {
         let new = |partition| Shard { partition, rows: VecDeque::new(), from: None, is_read: false };
         let mut shards: Vec<Shard> = queue.partitions().into_iter().map(new).collect();
-        let mut rows = (!is_filtered && shards.len() > 1).then_some(FIRST_ROWS);
+        let first_rows = if shards.len() > 1 { FIRST_ROWS } else { i32::try_from(at_most + 1).unwrap_or(i32::MAX) };
+        let mut rows = (!is_filtered).then_some(first_rows);
         let mut cases: Vec<FiledCase> = Vec::new();
         let mut last: Option<Cursor> = None;
         loop {

@@ -95,6 +95,20 @@ pub fn offer(last: &LastAttempt, rail: &RailPromises, now: UnixMillis, margin_ms
     }
 }
 
+/// The generation that a further attempt would take once everything that [`offer`] still wants is there. `None`: it never
+/// will be offered. For what people propose before the last look-up; the offer decides.
+pub fn expected_generation(last: &LastAttempt, offered: Reissue) -> Option<KeyGeneration> {
+    match offered {
+        Reissue::SameKey => Some(last.generation),
+        Reissue::NextKey(generation) => Some(generation),
+        Reissue::LookUpFirst { times: 1 } if last.verdict.outcome == Outcome::NotSent && !last.key_is_uncertain => {
+            Some(last.generation)
+        }
+        Reissue::LookUpFirst { .. } => Some(last.generation + 1),
+        Reissue::NotBefore(_) | Reissue::NotOffered(_) => None,
+    }
+}
+
 /// Inside the key's life the same key is a free safety net, should "not sent" have been wrong. Past it one look-up takes
 /// its place, where there is one.
 fn not_sent(last: &LastAttempt, rail: &RailPromises, now: UnixMillis, margin_ms: u64) -> Reissue {

@@ -14,7 +14,8 @@ use thiserror::Error;
 use crate::pointer::Pointer;
 use crate::preset::{Identity, Preset, TimeForm, TypeFrom};
 
-/// Bytes that the provider signed. Only [`crate::Provider::verify`] makes one, and only one can be parsed:
+/// Bytes that the provider signed. Only [`crate::Provider::verify`] makes one, or [`crate::Provider::kept`] of a body that was
+/// verified before, and only one can be parsed:
 ///
 /// ```
 /// use payonce_providers::{Provider, Verified};
@@ -42,6 +43,12 @@ pub struct Verified<'a> {
 impl<'a> Verified<'a> {
     pub fn body(&self) -> &'a [u8] {
         self.body
+    }
+
+    /// A body that was kept. It is named by a claim or a case, which only a verified delivery makes, and this is that body;
+    /// where the id of the event was signed beside the body, it is known from there as well.
+    pub(crate) fn kept(body: &'a [u8], named: Digest, event: &EventId) -> Option<Self> {
+        (Digest::of(body) == named).then(|| Self { body, message: Some(event.to_string()) })
     }
 }
 
@@ -97,6 +104,13 @@ pub struct ParsedEvent {
     /// When it happened, by the provider's clock, out of signed bytes.
     pub created_at: Option<UnixMillis>,
     pub(crate) body: Value,
+}
+
+impl ParsedEvent {
+    /// The text at a JSON pointer, for a question about what the event is about.
+    pub fn text_at(&self, pointer: &str) -> Option<&str> {
+        self.body.pointer(pointer)?.as_str()
+    }
 }
 
 /// The body holds people's names and addresses.

@@ -198,6 +198,13 @@ impl Provider {
         Ok(items.into_iter().enumerate().map(read).collect())
     }
 
+    /// One event of a body that was kept under its hash, for a further attempt at its payout. `None`: these are other bytes
+    /// than a claim or case names, or the event is not in them.
+    pub fn kept(&self, body: &[u8], named: Digest, event: &EventId) -> Option<ParsedEvent> {
+        let verified = Verified::kept(body, named, event)?;
+        self.events(&verified).ok()?.into_iter().flatten().find(|found| found.id == *event)
+    }
+
     fn event_of(&self, mut item: Value) -> Result<Value, String> {
         let event = match self.preset.items.and_then(|items| items.event) {
             None => item,

@@ -6,6 +6,7 @@
 //! * [`answer`] reads a complete answer by the rail's table, `books` what the rail says that it has paid.
 //! * `request` is the exact request of a payout, `amount` how a rail writes a sum.
 //! * `stripe` is a rail in code: its request, its tables. `described` is the rail `http`, all of it configuration.
+//! * `peer` asks one question by the same wire, `source` the provider about the payment that a payout is made from.
 //! * `config` is the `[rail]` table of the configuration, and the rail's secret.
 //!
 //! Paying takes a [`Claimed`](payonce_protocol::event::Claimed) by value, which only the state machine makes. An order
@@ -47,8 +48,10 @@ mod connect;
 mod counter;
 mod described;
 mod payment;
+mod peer;
 mod rail;
 mod request;
+mod source;
 mod stripe;
 mod wire;
 
@@ -58,5 +61,7 @@ pub use config::{RailConfig, RailKind, RailSecret};
 pub use connect::{ConnectFailure, Connection};
 pub use described::config::HttpConfig;
 pub use payment::{Evidence, Gate, Payment};
+pub use peer::{Peer, PeerFailure};
 pub use rail::{LookUpFailure, Rail, RailError};
 pub use request::{Misfit, Prepared};
+pub use source::{Source, SourceConfig, SourceError, SourceFailure, SourceState};

@@ -18,10 +18,11 @@ use tokio::time::Instant;
 use crate::answer::{Table, classify};
 use crate::books::{Books, NextBy, RailPayout, Read, Search};
 use crate::config::{RailConfig, RailSecret};
-use crate::connect::{ConnectFailure, Connection, Connector, Target};
+use crate::connect::{ConnectFailure, Connection};
 use crate::described::Api;
 use crate::described::config::Scheme;
 use crate::payment::{Evidence, Gate, Payment};
+use crate::peer::{Peer, PeerFailure};
 use crate::request::{Misfit, Prepared, SecretHeader};
 use crate::stripe;
 use crate::wire::{Exchange, exchange};
@@ -66,11 +67,19 @@ pub enum LookUpFailure {
     TooLong,
 }
 
+impl From<PeerFailure> for LookUpFailure {
+    fn from(failure: PeerFailure) -> Self {
+        match failure {
+            PeerFailure::Connect(failure) => Self::Connect(failure),
+            PeerFailure::NoAnswer(why) => Self::NoAnswer(why),
+        }
+    }
+}
+
 /// One rail with its secrets. Everything that can fail is built here, before any claim.
 pub struct Rail {
     kind: Kind,
-    connector: Connector,
-    host: String,
+    peer: Peer,
     mode: Mode,
     account: String,
     paying: SecretHeader,
@@ -87,7 +96,10 @@ enum Kind {
 
 impl std::fmt::Debug for Rail {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Rail").field("host", &self.host).field("account", &self.account).finish_non_exhaustive()
+        f.debug_struct("Rail")
+            .field("host", &self.peer.authority())
+            .field("account", &self.account)
+            .finish_non_exhaustive()
     }
 }
 
@@ -102,21 +114,19 @@ impl Rail {
         lookup: Option<RailSecret>,
         roots: Option<RootCertStore>,
     ) -> Result<Self, RailError> {
-        let target = Target::parse(&config.url).map_err(RailError::Url)?;
         let api = config.read().map_err(|found| {
             let (key, problem) = found.into_iter().next().unwrap_or_default();
             RailError::Config { key, problem }
         })?;
-        let host = target.authority();
-        let connector = Connector::new(target, roots).map_err(RailError::Url)?;
+        let peer = Peer::new(&config.url, roots).map_err(RailError::Url)?;
         let secrets = [("rail.secret", &secret), ("rail.lookup_secret", lookup.as_ref().unwrap_or(&secret))];
         match api {
-            Some(api) => Self::described(api, connector, host, secrets),
-            None => Self::stripe(connector, host, secrets),
+            Some(api) => Self::described(api, peer, secrets),
+            None => Self::stripe(peer, secrets),
         }
     }
 
-    fn stripe(connector: Connector, host: String, secrets: Secrets<'_>) -> Result<Self, RailError> {
+    fn stripe(peer: Peer, secrets: Secrets<'_>) -> Result<Self, RailError> {
         let [(_, paying), _] = secrets;
         let [mode, looking] = secrets.map(|(place, secret)| secret.mode().ok_or(RailError::Mode(place)));
         let mode = mode?;
@@ -125,23 +135,22 @@ impl Rail {
         }
         let account = paying.fingerprint();
         let [paying, looking] = headers(secrets, Scheme::Bearer, &http::header::AUTHORIZATION)?;
-        let books = Some(stripe::books(&host));
+        let books = Some(stripe::books(peer.authority()));
         let (kind, table, promises) = (Kind::Stripe, stripe::table(), stripe::PROMISES);
-        Ok(Self { kind, connector, host, mode, account, paying, looking, table, books, promises })
+        Ok(Self { kind, peer, mode, account, paying, looking, table, books, promises })
     }
 
-    fn described(api: Api, connector: Connector, host: String, secrets: Secrets<'_>) -> Result<Self, RailError> {
+    fn described(api: Api, peer: Peer, secrets: Secrets<'_>) -> Result<Self, RailError> {
         if let Some((place, _)) = secrets.iter().find(|(_, secret)| !secret.begins_with(&api.secret_prefix)) {
             return Err(RailError::Prefix(place));
         }
         let [paying, looking] = headers(secrets, api.scheme, &api.secret_header)?;
         let books = api.books.clone().map(|mut books| {
-            books.headers.insert(0, ("host".to_owned(), host.clone()));
+            books.headers.insert(0, ("host".to_owned(), peer.authority().to_owned()));
             books
         });
         Ok(Self {
-            connector,
-            host,
+            peer,
             mode: api.mode,
             account: api.account.clone(),
             paying,
@@ -184,14 +193,14 @@ impl Rail {
     /// The exact request of this order. The same order and generation give the same bytes, always.
     pub fn prepare(&self, order: &PayoutOrder, generation: KeyGeneration) -> Result<Prepared, Misfit> {
         match &self.kind {
-            Kind::Stripe => stripe::prepare(&self.host, order, generation),
-            Kind::Http(api) => api.prepare(&self.host, order, generation),
+            Kind::Stripe => stripe::prepare(self.peer.authority(), order, generation),
+            Kind::Http(api) => api.prepare(self.peer.authority(), order, generation),
         }
     }
 
     /// TCP and TLS to the rail, afresh. No byte of HTTP is written.
     pub async fn connect(&self, within: Duration) -> Result<Connection, ConnectFailure> {
-        self.connector.connect(within).await
+        self.peer.connect(within).await
     }
 
     /// Pays once. When this returns, or is dropped, connection and socket are gone and nothing can be sent any more.
@@ -303,13 +312,7 @@ impl Rail {
         let request = search
             .request(&books.headers, reference, since, next, &self.looking)
             .ok_or(LookUpFailure::NoAnswer("unsendable_request"))?;
-        let deadline = Instant::now() + within;
-        let connection = self.connect(within).await?;
-        let within = deadline.saturating_duration_since(Instant::now());
-        // A question moves no money: its first byte is never too late.
-        let gate = Gate { first_byte_before: UnixMillis::MAX, within, now: &|| 0 };
-        let answer = exchange(connection.stream, request, &gate, PAGE_BYTES_AT_MOST).await.answer;
-        let answer = answer.map_err(|failure| LookUpFailure::NoAnswer(failure.as_str()))?;
+        let answer = self.peer.ask(request, within, PAGE_BYTES_AT_MOST).await?;
         if answer.status() != http::StatusCode::OK {
             return Err(LookUpFailure::Refused(answer.status().as_u16()));
         }

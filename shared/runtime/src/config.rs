@@ -19,6 +19,10 @@ pub struct Config {
     pub providers: BTreeMap<String, ProviderConfig>,
     pub rail: RailConfig,
     pub limits: Limits,
+    /// For the functions that have people behind them, which read it by [`Config::section`].
+    console: Option<Value>,
+    /// Where the state of source payments is asked for, by provider.
+    sources: Option<Value>,
     /// Of each provider, in the order written.
     secrets: BTreeMap<String, Vec<SecretRef>>,
     rail_secret: SecretRef,
@@ -139,8 +143,10 @@ impl Config {
             None => missing("rail", &mut problems),
         };
         let providers = read_providers(sections.remove("providers"), &mut problems);
+        let [console, sources] = ["console", "sources"].map(|name| sections.remove(name));
         for unknown in sections.keys() {
-            problems.push(problem(unknown.clone(), "is unknown; there are providers, rail and limits".to_owned()));
+            let why = "is unknown; there are providers, rail, limits, console and sources".to_owned();
+            problems.push(problem(unknown.clone(), why));
         }
 
         if let Some(limits) = &limits {
@@ -164,10 +170,22 @@ impl Config {
         match (limits, rail, rail_secrets, problems.is_empty()) {
             (Some(limits), Some(rail), Some((rail_secret, lookup_secret)), true) => {
                 let key_rules = key_rules(&fingerprints);
-                Ok(Self { providers, rail, limits, secrets, rail_secret, lookup_secret, key_rules })
+                Ok(Self { providers, rail, limits, console, sources, secrets, rail_secret, lookup_secret, key_rules })
             }
             _ => Err(problems),
         }
+    }
+
+    /// A section that the functions without people leave unread: `console` or `sources`. `None`: it is not there.
+    pub fn section<T: DeserializeOwned>(&self, name: &str) -> Result<Option<T>, Vec<ConfigError>> {
+        let section = match name {
+            "console" => &self.console,
+            "sources" => &self.sources,
+            _ => &None,
+        };
+        let mut problems = vec![];
+        let section = section.clone().and_then(|section| read(name, section, &mut problems));
+        if problems.is_empty() { Ok(section) } else { Err(problems) }
     }
 
     /// The provider that a function serves, by `PAYONCE_PROVIDER`.

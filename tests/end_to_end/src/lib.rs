@@ -5,9 +5,13 @@
 #![allow(clippy::disallowed_methods, reason = "tests spawn, and a test's limit reads the clock")]
 
 mod crash;
+mod desk;
 mod events;
+mod issuer;
 mod world;
 
 pub use crash::cut_after;
+pub use desk::{Desk, Shown, approval, filed};
 pub use events::{PAYEE, key_of, payment};
-pub use world::{Answered, World};
+pub use issuer::TestIssuer;
+pub use world::{Answered, FUNCTION_MS, World};

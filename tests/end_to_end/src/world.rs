@@ -26,7 +26,7 @@ use serde_json::Value;
 /// 2026-11-23T00:00:00Z, a whole minute.
 const BEGINNING: UnixMillis = 1_795_392_000_000;
 /// The functions' time-out, as deployed.
-const FUNCTION_MS: u64 = 25_000;
+pub const FUNCTION_MS: u64 = 25_000;
 const RAIL_IN_CONFIG: &str = "http://127.0.0.1:4243";
 
 pub struct World {
@@ -109,6 +109,11 @@ impl World {
         self.config = Config::parse(&change(CONFIG.replace(RAIL_IN_CONFIG, &self.rail.url()))).unwrap();
         self.provider = self.config.provider(Some(self.sender)).unwrap();
         self.app = app(&self.config, self.sender, &self.clock, &self.parts).await;
+    }
+
+    /// What the functions work with, through the proxy.
+    pub fn parts(&self) -> (Arc<Ledger>, Arc<Rail>) {
+        self.parts.clone()
     }
 
     pub fn engine(&self) -> &Engine {

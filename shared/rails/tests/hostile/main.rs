@@ -8,6 +8,7 @@ mod cases;
 mod freeze;
 mod look_up;
 mod server;
+mod source;
 mod support;
 
 use std::time::Duration;

@@ -8,6 +8,7 @@ mod deliveries;
 mod described_rail;
 mod fan_out;
 mod faults;
+mod further_attempts;
 mod holds;
 mod misfits;
 mod outage;

@@ -11,6 +11,7 @@ mod claims;
 mod environment;
 mod golden;
 mod index;
+mod large;
 mod outcomes;
 mod queue;
 mod units;

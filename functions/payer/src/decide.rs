@@ -1,0 +1,251 @@
+//! What may be paid for a case, and under which rail key: from the audit table, the kept body, and what the rail and the
+//! provider say now.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use payonce_ledger::{FiledCase, LookUpRecord, Payout, Proposal};
+use payonce_protocol::approval::Approval;
+use payonce_protocol::case::{Ending, Status};
+use payonce_protocol::hold::Hold;
+use payonce_protocol::ids::{CaseId, Digest, KeyGeneration};
+use payonce_protocol::order::{EventId, PayoutKey, PayoutOrder};
+use payonce_protocol::reissue::{KEY_LIFE_MARGIN_MS, Reissue, offer};
+use payonce_providers::{ParsedEvent, RouteContext, Routed};
+use payonce_rails::Prepared;
+
+use crate::{App, Refusal};
+
+/// Each of the questions before a payout.
+const ASK_WITHIN: Duration = Duration::from_secs(4);
+/// Hex digits of the event's hash in the key of an order of its own.
+const OWN_KEY_DIGITS: usize = 12;
+
+/// A payout that may be made now, if two people approved just this.
+pub(crate) struct Decided {
+    pub(crate) proposal: Proposal,
+    pub(crate) approval: Approval,
+    pub(crate) order: PayoutOrder,
+    pub(crate) prepared: Prepared,
+    pub(crate) provider: String,
+    pub(crate) body: Digest,
+    /// An earlier request under the same rail key may have paid: then the rail answers with that one's result.
+    pub(crate) replay_is_expected: bool,
+    /// What was found out on the way, for the history.
+    pub(crate) facts: BTreeMap<String, String>,
+}
+
+impl App {
+    pub(crate) async fn awaited(&self, id: &str) -> Result<FiledCase, Refusal> {
+        let id = CaseId::parse(id).ok_or(Refusal::NoCase)?;
+        let case = self.parts.ledger.case(&id).await?.ok_or(Refusal::NoCase)?;
+        if case.status != Status::AwaitingApproval || case.proposal.as_ref().is_none_or(|made| !made.ending.pays()) {
+            return Err(Refusal::NotAwaited);
+        }
+        Ok(case)
+    }
+
+    pub(crate) async fn decide(&self, case: &FiledCase) -> Result<Decided, Refusal> {
+        self.is_open().await?;
+        let proposal = case.proposal.clone().ok_or(Refusal::NotAwaited)?;
+        let mut facts = BTreeMap::new();
+        let decided = match proposal.ending {
+            Ending::Reissue => self.further_attempt(case, proposal, &mut facts).await,
+            Ending::OwnOrder => self.own_order(case, proposal, &mut facts).await,
+            _ => Err(Refusal::NotAwaited),
+        };
+        if decided.is_err() && !facts.is_empty() {
+            // What was found out stays with the case, whoever asks next.
+            let found: Vec<(&str, String)> = facts.iter().map(|(name, value)| (name.as_str(), value.clone())).collect();
+            self.parts.ledger.add_evidence(&case.case.id(), "payer", &found, self.parts.clock.now()).await?;
+        }
+        Ok(Decided { facts, ..decided? })
+    }
+
+    /// A hold stops people as it stops webhooks.
+    async fn is_open(&self) -> Result<(), Refusal> {
+        match self.parts.ledger.control().await? {
+            Some(control) if control.keys != self.parts.key_rules => Err(Refusal::KeyRules),
+            Some(control) if control.hold == Hold::Pay => Ok(()),
+            _ => Err(Refusal::Held),
+        }
+    }
+
+    async fn further_attempt(
+        &self,
+        case: &FiledCase,
+        proposal: Proposal,
+        facts: &mut BTreeMap<String, String>,
+    ) -> Result<Decided, Refusal> {
+        let key = case.case.key.clone().ok_or(Refusal::NoOrder("a payout key"))?;
+        let mut payout = self.parts.ledger.payout(&key).await?;
+        let last = payout.attempts.last().ok_or(Refusal::NoOrder("an attempt"))?.claim.clone();
+        let verdict = payout.last_attempt().ok_or(Refusal::UnderWay)?.verdict;
+        // An older attempt's case says nothing about the payout as it stands.
+        if case.case.attempt != Some(last.attempt) || !Ending::Reissue.is_offered(case.case.reason, Some(verdict)) {
+            return Err(Refusal::NotAwaited);
+        }
+        let rail = &self.parts.rail;
+        if (last.rail.as_str(), last.rail_account.as_str(), last.rail_mode)
+            != (rail.name(), &rail.account(), rail.mode())
+        {
+            return Err(Refusal::OtherRail);
+        }
+        self.look_up(&key, last.attempt, &mut payout, facts).await?;
+        let (generation, is_uncertain) = self.generation(&payout)?;
+        let (order, event) = self.order(&last.provider, last.body, &last.event).await?;
+        if order.key != key || order.terms() != last.facts().terms {
+            return Err(Refusal::OtherOrder);
+        }
+        let prepared = rail.prepare(&order, generation).map_err(Refusal::Misfit)?;
+        if generation == last.key_generation && prepared.digest() != last.request {
+            return Err(Refusal::OtherBytes);
+        }
+        self.ask_source(&last.provider, &event, facts).await?;
+        let decided = self.decided(case, proposal, order, prepared, generation, last.attempt + 1)?;
+        let replay_is_expected = is_uncertain && generation == last.key_generation;
+        Ok(Decided { provider: last.provider, body: last.body, replay_is_expected, ..decided })
+    }
+
+    /// The event asks for a payout whose key another event has claimed. Its own key ends with its own hash, so that one
+    /// event is never paid as its own order twice, whatever cases there are: the claim's place is taken.
+    async fn own_order(
+        &self,
+        case: &FiledCase,
+        proposal: Proposal,
+        facts: &mut BTreeMap<String, String>,
+    ) -> Result<Decided, Refusal> {
+        let filed = &case.case;
+        if !Ending::OwnOrder.is_offered(filed.reason, None) {
+            return Err(Refusal::NotAwaited);
+        }
+        let key = filed.key.clone().ok_or(Refusal::NoOrder("a payout key"))?;
+        let event_id = filed.event.clone().ok_or(Refusal::NoOrder("an event"))?;
+        let provider = filed.provider.clone().ok_or(Refusal::NoOrder("a provider"))?;
+        let body = filed.body.ok_or(Refusal::NoBody)?;
+        let (order, event) = self.order(&provider, body, &event_id).await?;
+        let terms = (filed.money, filed.destination.clone());
+        if order.key != key || terms != (Some(order.money), Some(order.destination.clone())) {
+            return Err(Refusal::OtherOrder);
+        }
+        // The first event's own claim must stand: without it nothing says that this one is the second.
+        let first = self.parts.ledger.read_claim(&key, 1).await?.ok_or(Refusal::NoOrder("the first payout"))?;
+        if first.event == event_id {
+            return Err(Refusal::Claimed);
+        }
+        let hash: String = Digest::of(event_id.as_str()).to_string().chars().take(OWN_KEY_DIGITS).collect();
+        let own = PayoutKey::new(format!("{key}~{hash}")).map_err(|_| Refusal::NoOrder("a shorter payout key"))?;
+        let order = PayoutOrder { key: own, ..order };
+        let prepared = self.parts.rail.prepare(&order, 1).map_err(Refusal::Misfit)?;
+        self.ask_source(&provider, &event, facts).await?;
+        Ok(Decided { provider, body, ..self.decided(case, proposal, order, prepared, 1, 1)? })
+    }
+
+    /// The generation of the rail key that the ladder allows now, and whether an attempt under the last one is uncertain.
+    fn generation(&self, payout: &Payout) -> Result<(KeyGeneration, bool), Refusal> {
+        let last = payout.last_attempt().ok_or(Refusal::UnderWay)?;
+        let offered = offer(&last, &self.parts.rail.promises(), self.parts.clock.now(), KEY_LIFE_MARGIN_MS);
+        match (offered, Refusal::of(offered)) {
+            (_, Some(refusal)) => Err(refusal),
+            (Reissue::NextKey(generation), None) => Ok((generation, last.key_is_uncertain)),
+            _ => Ok((last.generation, last.key_is_uncertain)),
+        }
+    }
+
+    /// The rail is asked every time, and what it says is kept where no person's tool can write. An answer that cannot be had
+    /// is no "absent": where one is needed, the ladder says so.
+    async fn look_up(
+        &self,
+        key: &PayoutKey,
+        attempt: u16,
+        payout: &mut Payout,
+        facts: &mut BTreeMap<String, String>,
+    ) -> Result<(), Refusal> {
+        let Ok(found) = self.parts.rail.find(key, ASK_WITHIN).await else {
+            facts.insert("looked_up".to_owned(), "no_answer".to_owned());
+            return Ok(());
+        };
+        let payouts: Vec<String> = found.into_iter().map(|payout| payout.id).collect();
+        let said = if payouts.is_empty() { "absent" } else { "found" };
+        facts.insert("looked_up".to_owned(), said.to_owned());
+        facts.insert("rail_payouts".to_owned(), payouts.join(" "));
+        let look_up = LookUpRecord { at: self.parts.clock.now(), payouts, by: "payer".to_owned() };
+        self.parts.ledger.add_look_up(key, attempt, &look_up).await?;
+        payout.look_ups.push(look_up);
+        Ok(())
+    }
+
+    /// The order as the webhook derived it, from the very bytes that the provider signed.
+    async fn order(
+        &self,
+        provider: &str,
+        body: Digest,
+        event: &EventId,
+    ) -> Result<(PayoutOrder, ParsedEvent), Refusal> {
+        let provider = self.parts.providers.get(provider).ok_or(Refusal::OtherOrder)?;
+        let stored = self.parts.ledger.body(body).await?.ok_or(Refusal::NoBody)?;
+        let event = provider.kept(&stored.bytes, body, event).ok_or(Refusal::NoBody)?;
+        // It was claimed, or filed beside a claim, so it lies on the right side of any cutover of the stack.
+        match provider.route(&event, &RouteContext { rail_mode: self.parts.rail.mode(), paid_from: None }) {
+            Routed::Order(order) => Ok((order, event)),
+            _ => Err(Refusal::OtherOrder),
+        }
+    }
+
+    /// Money that was given back to the buyer, or is disputed, is not paid out (M6).
+    async fn ask_source(
+        &self,
+        provider: &str,
+        event: &ParsedEvent,
+        facts: &mut BTreeMap<String, String>,
+    ) -> Result<(), Refusal> {
+        let Some(source) = self.parts.sources.get(provider) else {
+            facts.insert("source".to_owned(), "not_configured".to_owned());
+            return Ok(());
+        };
+        let object = event.text_at(source.object_pointer()).ok_or(Refusal::OtherOrder)?;
+        let state =
+            source.state(object, ASK_WITHIN).await.map_err(|failure| Refusal::SourceUnknown(failure.to_string()))?;
+        facts.extend(state.facts.iter().map(|(pointer, value)| (format!("source {pointer}"), value.clone())));
+        facts.insert("source_sha256".to_owned(), state.answer.to_string());
+        if state.paid && state.blocked_by.is_empty() {
+            facts.insert("source".to_owned(), "paid".to_owned());
+            return Ok(());
+        }
+        let why = if state.paid { state.blocked_by.join(", ") } else { "not paid".to_owned() };
+        facts.insert("source".to_owned(), "blocks".to_owned());
+        Err(Refusal::SourceBlocks(why))
+    }
+
+    fn decided(
+        &self,
+        case: &FiledCase,
+        proposal: Proposal,
+        order: PayoutOrder,
+        prepared: Prepared,
+        key_generation: KeyGeneration,
+        attempt: u16,
+    ) -> Result<Decided, Refusal> {
+        if proposal.key_generation != Some(key_generation) {
+            return Err(Refusal::OtherKey);
+        }
+        let rail = &self.parts.rail;
+        let approval = Approval {
+            ending: proposal.ending,
+            case: case.case.id(),
+            version: proposal.version,
+            key: order.key.clone(),
+            attempt,
+            money: order.money,
+            destination: order.destination.clone(),
+            rail: rail.name().to_owned(),
+            rail_account: rail.account(),
+            rail_mode: rail.mode(),
+            key_generation,
+            code: proposal.code.clone(),
+            note: proposal.note.clone(),
+        };
+        let (provider, body, replay_is_expected) = (String::new(), Digest::of(""), false);
+        Ok(Decided { proposal, approval, order, prepared, provider, body, replay_is_expected, facts: BTreeMap::new() })
+    }
+}

@@ -1,0 +1,20 @@
+//! The payer function, invoked by the console alone, synchronously, once for each approval.
+
+use std::sync::Arc;
+
+use lambda_runtime::{Error, LambdaEvent, run, service_fn};
+use payer::{App, Request};
+use payonce_runtime::start::{Duty, on_lambda};
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Error> {
+    let app = Arc::new(App::start(on_lambda(Duty::Pay).await?).await?);
+    run(service_fn(move |event: LambdaEvent<Request>| {
+        let app = app.clone();
+        async move {
+            let (request, context) = event.into_parts();
+            Ok::<_, Error>(app.answer(&request, &context.request_id, context.deadline).await)
+        }
+    }))
+    .await
+}

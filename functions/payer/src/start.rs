@@ -1,0 +1,68 @@
+//! payer as it is deployed: from the configuration that was compiled in and the secret that pays.
+
+use std::collections::BTreeMap;
+
+use payonce_identity::{IdentityConfig, Issuer, over_the_wire};
+use payonce_providers::ConfigError;
+use payonce_rails::{Source, SourceConfig};
+use payonce_runtime::secrets::SecretRef;
+use payonce_runtime::start::{StartError, Started};
+use serde::Deserialize;
+
+use crate::{App, Parts};
+
+/// Of `[console]` payer needs what says who people are; the rest is the console's.
+#[derive(Deserialize)]
+struct Console {
+    identity: IdentityConfig,
+}
+
+impl App {
+    pub async fn start(started: Started) -> Result<Self, StartError> {
+        let config = &started.config;
+        let console: Option<Console> = config.section("console").map_err(StartError::Config)?;
+        let console = console.ok_or_else(|| wrong("console", "is missing: payer must know who people are"))?;
+        let problems: Vec<ConfigError> = console
+            .identity
+            .check()
+            .into_iter()
+            .map(|(path, problem)| ConfigError { path: format!("console.identity.{path}"), problem })
+            .collect();
+        if !problems.is_empty() {
+            return Err(StartError::Config(problems));
+        }
+        let mut providers = BTreeMap::new();
+        for name in config.providers.keys() {
+            providers.insert(name.clone(), config.provider(Some(name)).map_err(StartError::Config)?);
+        }
+        let described: BTreeMap<String, SourceConfig> =
+            config.section("sources").map_err(StartError::Config)?.unwrap_or_default();
+        let mut sources = BTreeMap::new();
+        for (name, source) in described {
+            let at = |key: &str| format!("sources.{name}.{key}");
+            if !providers.contains_key(&name) {
+                return Err(wrong(&format!("sources.{name}"), "names no provider of the configuration"));
+            }
+            let secret: SecretRef = source.secret.parse().map_err(|error| wrong(&at("secret"), &format!("{error}")))?;
+            let secret = started.reader.rail_secret(&secret).await?;
+            let made = Source::new(&source, &secret, None).map_err(|error| wrong(&at(error.key), error.problem))?;
+            sources.insert(name, made);
+        }
+        // Nobody is sent to sign in from here, and no code is exchanged.
+        let issuer = Issuer::new(&console.identity, None, String::new(), over_the_wire(), started.clock.clone());
+        Ok(Self::new(Parts {
+            providers,
+            sources,
+            issuer,
+            limits: started.config.limits,
+            key_rules: started.config.key_rules(),
+            rail: started.rail,
+            ledger: started.ledger,
+            clock: started.clock,
+        }))
+    }
+}
+
+fn wrong(path: &str, problem: &str) -> StartError {
+    StartError::Config(vec![ConfigError { path: path.to_owned(), problem: problem.to_owned() }])
+}

@@ -1,0 +1,130 @@
+//! The finance desk: two people, a case, and payer between them and the rail.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use payer::{Answer, Request};
+use payonce_ledger::{Acted, Case, Doing, FiledCase, Proposal, Who};
+use payonce_protocol::approval::{Approval, Hand, nonce};
+use payonce_protocol::case::Ending;
+use payonce_protocol::ids::{CaseId, Digest};
+use payonce_protocol::order::PayoutKey;
+use payonce_rails::{Rail, Source};
+
+use crate::issuer::TestIssuer;
+use crate::{FUNCTION_MS, World};
+
+pub struct Desk {
+    pub issuer: TestIssuer,
+    pub sources: Option<(String, Source)>,
+}
+
+/// What the page shows to a person, who then signs in for it.
+pub struct Shown {
+    pub case: CaseId,
+    pub approval: Approval,
+}
+
+impl Desk {
+    pub fn new() -> Self {
+        Self { issuer: TestIssuer::default(), sources: None }
+    }
+
+    /// payer, afresh, as after a cold start.
+    pub fn payer(&mut self, world: &World) -> payer::App {
+        let (ledger, rail) = world.parts();
+        payer::App::new(payer::Parts {
+            providers: BTreeMap::from([("stripe".to_owned(), world.config.provider(Some("stripe")).unwrap())]),
+            sources: self.sources.take().into_iter().collect(),
+            rail,
+            ledger,
+            issuer: self.issuer.seen(world.clock.clone()),
+            clock: world.clock.clone(),
+            limits: world.config.limits,
+            key_rules: world.config.key_rules(),
+        })
+    }
+
+    pub fn token(&self, world: &World, person: &str, role: &str, hand: Hand, shown: &Approval) -> String {
+        let nonce = nonce(hand, std::slice::from_ref(shown));
+        self.issuer.sign(&TestIssuer::claims(person, role, &nonce, world.clock.now()))
+    }
+
+    /// Ann, an analyst, proposes what the page shows.
+    pub async fn propose(&self, world: &World, case: &Case, ending: Ending, attempt: u16, generation: u16) -> Shown {
+        let seen = filed(world, &case.id()).await;
+        let approval = approval(world, &seen, ending, attempt, generation);
+        let token = self.token(world, "ann", "analyst", Hand::Maker, &approval);
+        self.propose_with(world, &seen, &approval, token).await;
+        Shown { case: case.id(), approval }
+    }
+
+    pub async fn propose_with(&self, world: &World, seen: &FiledCase, approval: &Approval, token: String) {
+        let proposal = Proposal {
+            ending: approval.ending,
+            code: approval.code.clone(),
+            note: approval.note.clone(),
+            by: Who { subject: "ann".to_owned(), name: Some("Ann".to_owned()) },
+            at: world.clock.now(),
+            version: approval.version,
+            key_generation: Some(approval.key_generation),
+            duplicate_of: None,
+            batch: None,
+        };
+        let by = proposal.by.clone();
+        let doing = Doing::Propose(proposal, Some(token));
+        let acted = world.ledger.act(seen, &doing, &by, world.clock.now()).await.unwrap();
+        assert!(matches!(acted, Acted::Done(_)), "{acted:?}");
+    }
+
+    /// Ben, an approver, agrees.
+    pub fn approves(&self, world: &World, shown: &Shown) -> Request {
+        Request {
+            case: shown.case.to_string(),
+            checker: self.token(world, "ben", "approver", Hand::Checker, &shown.approval),
+        }
+    }
+
+    pub async fn ask(&mut self, world: &World, request: &Request) -> Answer {
+        let deadline = world.clock.now() + FUNCTION_MS;
+        self.payer(world).answer(request, "00000000-0000-4000-8000-000000000002", deadline).await
+    }
+}
+
+impl Default for Desk {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+pub async fn filed(world: &World, id: &CaseId) -> FiledCase {
+    world.ledger.case(id).await.unwrap().unwrap()
+}
+
+/// The terms as the page shows them for this case.
+pub fn approval(world: &World, seen: &FiledCase, ending: Ending, attempt: u16, key_generation: u16) -> Approval {
+    let rail: Arc<Rail> = world.parts().1;
+    let key = seen.case.key.clone().unwrap();
+    let key = match ending {
+        Ending::OwnOrder => {
+            let hash = Digest::of(seen.case.event.as_ref().unwrap().as_str()).to_string();
+            PayoutKey::new(format!("{key}~{}", &hash[..12])).unwrap()
+        }
+        _ => key,
+    };
+    Approval {
+        ending,
+        case: seen.case.id(),
+        version: seen.version,
+        key,
+        attempt,
+        money: seen.case.money.unwrap(),
+        destination: seen.case.destination.clone().unwrap(),
+        rail: rail.name().to_owned(),
+        rail_account: rail.account(),
+        rail_mode: rail.mode(),
+        key_generation,
+        code: "payee_waits".to_owned(),
+        note: "they called twice".to_owned(),
+    }
+}
