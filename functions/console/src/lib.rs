@@ -1,3 +1,23 @@
-//! The finance queue: a web page over the reconcile table.
+//! The finance console: a web page over the reconcile table. It reads the audit table and cannot write it; it asks the rail
+//! with a secret that only reads; what pays goes through payer, which does not trust it.
+//!
+//! * [`App`] is every request's way in: session, role, forgery.
+//! * `sign_in` is OpenID Connect, and the fresh sign-in that a payout by hand asks of both people.
+//! * `filter`, `show` are what is seen; `acts`, `bulk` what is done; `due` is until when.
+//! * `pages` are the compiled templates, `words` the plain words in them.
 
-pub mod pages;
+mod acts;
+mod app;
+mod ask;
+mod bulk;
+mod due;
+mod filter;
+mod pages;
+mod reply;
+mod show;
+mod sign_in;
+mod trouble;
+mod words;
+
+pub use app::{App, BASE, ConsoleConfig, Parts, Payer, PayerSilent};
+pub use due::Sla;

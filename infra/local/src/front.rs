@@ -7,7 +7,8 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
-use http::{HeaderMap, Method, Request, Response, StatusCode};
+use http::request::Parts;
+use http::{Method, Request, Response, StatusCode};
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
@@ -27,6 +28,10 @@ const PAYLOAD_BYTES_AT_MOST: usize = 6 << 20;
 pub type Pages = Arc<dyn Fn(Method, String, SocketAddr) -> PageFuture + Send + Sync>;
 pub type PageFuture = std::pin::Pin<Box<dyn Future<Output = Option<Page>> + Send>>;
 
+/// Answers everything under its path, as a function behind the gateway.
+pub type Handler = Arc<dyn Fn(lambda_http::Request) -> HandlerFuture + Send + Sync>;
+pub type HandlerFuture = std::pin::Pin<Box<dyn Future<Output = lambda_http::Response<lambda_http::Body>> + Send>>;
+
 pub enum Page {
     Html(String),
     Json(Value),
@@ -35,6 +40,8 @@ pub enum Page {
 struct Gateway {
     address: SocketAddr,
     functions: BTreeMap<String, Arc<webhook::App>>,
+    /// By the first part of the path.
+    handlers: BTreeMap<&'static str, Handler>,
     pages: Pages,
     clock: Clock,
     /// The function's time-out.
@@ -55,16 +62,22 @@ impl Drop for Front {
 }
 
 impl Front {
-    pub async fn start(
-        port: u16,
+    /// Takes the port before anything is started that must know it.
+    pub async fn bind(port: u16) -> io::Result<TcpListener> {
+        TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await
+    }
+
+    pub fn start(
+        listener: TcpListener,
         functions: BTreeMap<String, Arc<webhook::App>>,
+        handlers: BTreeMap<&'static str, Handler>,
         pages: Pages,
         clock: Clock,
         function_ms: u64,
     ) -> io::Result<Self> {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await?;
         let address = listener.local_addr()?;
-        let gateway = Arc::new(Gateway { address, functions, pages, clock, function_ms, in_flight: Mutex::default() });
+        let in_flight = Mutex::default();
+        let gateway = Arc::new(Gateway { address, functions, handlers, pages, clock, function_ms, in_flight });
         let serving = tokio::spawn(serve(listener, gateway.clone()));
         Ok(Self { gateway, serving })
     }
@@ -100,7 +113,13 @@ impl Gateway {
         let path = request.uri().path().to_owned();
         let function = path.strip_prefix("/webhooks/").and_then(|provider| self.functions.get(provider));
         if let (&Method::POST, Some(function)) = (request.method(), function) {
-            return self.invoke(function.clone(), &path, request).await;
+            let function = function.clone();
+            return self.invoke(move |request| async move { function.handle(request).await }, request).await;
+        }
+        let first = path.split('/').nth(1).unwrap_or_default();
+        if let Some(handler) = self.handlers.get(first) {
+            let handler = handler.clone();
+            return self.invoke(move |request| handler(request), request).await;
         }
         match (self.pages)(request.method().clone(), path, self.address).await {
             Some(Page::Html(html)) => respond(StatusCode::OK, "text/html; charset=utf-8", html),
@@ -109,18 +128,20 @@ impl Gateway {
         }
     }
 
-    async fn invoke(
+    async fn invoke<F>(
         &self,
-        function: Arc<webhook::App>,
-        path: &str,
+        function: impl FnOnce(lambda_http::Request) -> F + Send + 'static,
         request: Request<Incoming>,
-    ) -> Response<Full<Bytes>> {
+    ) -> Response<Full<Bytes>>
+    where
+        F: Future<Output = lambda_http::Response<lambda_http::Body>> + Send + 'static,
+    {
         let (head, body) = request.into_parts();
         let Ok(body) = Limited::new(body, PAYLOAD_BYTES_AT_MOST).collect().await else {
             return message(StatusCode::PAYLOAD_TOO_LARGE, "Request Entity Too Large");
         };
         let request_id = payonce_runtime::random::attempt_id().to_string();
-        let event = event(path, &head.headers, &body.to_bytes(), &request_id, self.clock.now());
+        let event = event(&head, &body.to_bytes(), &request_id, self.clock.now());
         let Ok(request) = lambda_http::request::from_str(&event.to_string()) else {
             return message(StatusCode::INTERNAL_SERVER_ERROR, "Internal Server Error");
         };
@@ -128,7 +149,7 @@ impl Gateway {
         context.request_id = request_id;
         context.deadline = self.clock.now() + self.function_ms;
         let request = request.with_lambda_context(context);
-        let running = tokio::spawn(async move { function.handle(request).await });
+        let running = tokio::spawn(function(request));
         {
             let mut in_flight = self.in_flight.lock().unwrap_or_else(PoisonError::into_inner);
             in_flight.retain(|function| !function.is_finished());
@@ -145,11 +166,17 @@ impl Gateway {
 }
 
 /// The event of an HTTP API, payload format 2.0. Header names are in lower case, repeated headers joined by commas; a
-/// body that is text is handed over as text, any other in base64.
-fn event(path: &str, headers: &HeaderMap, body: &[u8], request_id: &str, now: u64) -> Value {
+/// body that is text is handed over as text, any other in base64. Cookies are a list of their own.
+fn event(head: &Parts, body: &[u8], request_id: &str, now: u64) -> Value {
+    let (method, path) = (head.method.as_str(), head.uri.path());
+    let mut cookies: Vec<String> = Vec::new();
     let mut joined: BTreeMap<&str, String> = BTreeMap::new();
-    for (name, value) in headers {
+    for (name, value) in &head.headers {
         let value = String::from_utf8_lossy(value.as_bytes());
+        if name == http::header::COOKIE {
+            cookies.extend(value.split(';').map(|cookie| cookie.trim().to_owned()));
+            continue;
+        }
         joined.entry(name.as_str()).and_modify(|all| *all = format!("{all},{value}")).or_insert(value.into_owned());
     }
     let is_text = joined
@@ -158,9 +185,10 @@ fn event(path: &str, headers: &HeaderMap, body: &[u8], request_id: &str, now: u6
     let text = std::str::from_utf8(body).ok().filter(|_| is_text);
     json!({
         "version": "2.0",
-        "routeKey": format!("POST {path}"),
+        "routeKey": format!("{method} {path}"),
         "rawPath": path,
-        "rawQueryString": "",
+        "rawQueryString": head.uri.query().unwrap_or_default(),
+        "cookies": cookies,
         "headers": joined,
         "requestContext": {
             "accountId": "anonymous",
@@ -168,14 +196,14 @@ fn event(path: &str, headers: &HeaderMap, body: &[u8], request_id: &str, now: u6
             "domainName": "localhost",
             "domainPrefix": "local",
             "http": {
-                "method": "POST",
+                "method": method,
                 "path": path,
                 "protocol": "HTTP/1.1",
                 "sourceIp": "127.0.0.1",
                 "userAgent": joined.get("user-agent"),
             },
             "requestId": request_id,
-            "routeKey": format!("POST {path}"),
+            "routeKey": format!("{method} {path}"),
             "stage": "$default",
             "time": written_out(now),
             "timeEpoch": now,
@@ -214,11 +242,12 @@ mod tests {
     use super::*;
 
     fn handed_over(headers: &[(&'static str, &'static [u8])], body: &[u8]) -> (Value, lambda_http::Request) {
-        let mut map = HeaderMap::new();
+        let mut request = Request::post("/webhooks/stripe?a=%2F&b");
         for (name, value) in headers {
-            map.append(*name, HeaderValue::from_bytes(value).unwrap());
+            request = request.header(*name, HeaderValue::from_bytes(value).unwrap());
         }
-        let event = event("/webhooks/stripe", &map, body, "request-1", 1_773_342_238_000);
+        let (head, ()) = request.body(()).unwrap().into_parts();
+        let event = event(&head, body, "request-1", 1_773_342_238_000);
         let request = lambda_http::request::from_str(&event.to_string()).unwrap();
         (event, request)
     }
@@ -246,6 +275,17 @@ mod tests {
         assert_eq!(event["headers"]["stripe-signature"], "t=1,v1=a,t=2,v1=b");
         assert_eq!(request.headers()["stripe-signature"], "t=1,v1=a,t=2,v1=b");
         assert_eq!(request.uri().path(), "/webhooks/stripe");
+    }
+
+    #[test]
+    fn a_cookie_or_a_query_is_lost() {
+        let (event, request) = handed_over(&[("Cookie", b"a=1; b=2"), ("cookie", b"c=3")], b"");
+        assert_eq!(event["cookies"], serde_json::json!(["a=1", "b=2", "c=3"]));
+        assert_eq!(event["headers"].get("cookie"), None);
+        let cookies: Vec<&str> =
+            request.headers().get_all("cookie").iter().filter_map(|value| value.to_str().ok()).collect();
+        assert_eq!(cookies.join("; "), "a=1; b=2; c=3");
+        assert_eq!(request.uri().query(), Some("a=%2F&b"));
     }
 
     #[test]

@@ -8,9 +8,11 @@
 pub mod behaviour;
 pub mod books;
 pub mod control;
+pub mod desk;
 pub mod dynamo;
 mod form;
 pub mod front;
+pub mod issuer;
 pub mod play;
 pub mod report;
 pub mod samples;

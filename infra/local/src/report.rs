@@ -56,11 +56,12 @@ pub fn introduction(stack: &Stack, data: Option<&Path>, paint: Paint) -> String 
     text.push_str("\n\n");
     for (what, place, more) in [
         ("front door", format!("http://{address}"), "POST /webhooks/{provider}"),
+        ("console", format!("http://{address}/console"), "sign in as anybody"),
         ("sandbox rail", stack.rail.url(), "as Stripe's transfers"),
         ("DynamoDB", stack.dynamo.url(), kept.as_str()),
         ("sweeper", "each minute".to_owned(), "and in the play, with its clock ahead"),
     ] {
-        let _ = writeln!(text, "  {what:<14}{place:<26}{}", paint.dim(more));
+        let _ = writeln!(text, "  {what:<14}{place:<31}{}", paint.dim(more));
     }
     for (index, (name, value)) in SECRETS[..SECRETS_SHOWN].iter().enumerate() {
         let what = if index == 0 { "secrets" } else { "" };

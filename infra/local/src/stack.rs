@@ -23,8 +23,10 @@ use payonce_runtime::start::{Duty, StartError, Started};
 use serde_json::{Value, json};
 
 use crate::books::{Books, CASES_AT_MOST, Kept, per_reason};
+use crate::desk;
 use crate::dynamo::Dynamo;
 use crate::front::{Front, Page, Pages};
+use crate::issuer::Issuer;
 use crate::sandbox_rail::{Behaviour, SandboxRail, Weather};
 use crate::sender::Sender;
 
@@ -36,6 +38,8 @@ const AUDIT: &str = "payonce-audit";
 pub const CONFIG: &str = include_str!("../payonce.toml");
 /// The address of the rail in [`CONFIG`]; the sandbox's own takes its place.
 const RAIL_IN_CONFIG: &str = "http://127.0.0.1:4243";
+/// And of the issuer.
+const ISSUER_IN_CONFIG: &str = "http://127.0.0.1:4245";
 
 /// Test values: they open nothing but this sandbox.
 pub const SECRETS: &[(&str, &str)] = &[
@@ -74,7 +78,7 @@ const CASES_SHOWN: usize = 1_000;
 pub type Lines = Box<dyn Fn(&str) + Send + Sync>;
 
 pub struct Options {
-    /// Of the front door; rail and tables listen on the two after it, or where there is room. 0: any that is free.
+    /// Of the front door; rail, tables and issuer listen on the three after it, or where there is room. 0: any that is free.
     pub port: u16,
     /// Where tables, rail and sender keep their books; in memory without.
     pub data: Option<PathBuf>,
@@ -90,6 +94,7 @@ pub struct Stack {
     pub sender: Arc<Sender>,
     pub dynamo: Dynamo,
     sweeper: sweeper::Parts,
+    pub issuer: Issuer,
     /// What the rail had executed when this process began.
     executed_before: usize,
 }
@@ -111,18 +116,28 @@ impl Stack {
             std::fs::create_dir_all(directory)
                 .map_err(|error| io::Error::new(error.kind(), format!("--data {}: {error}", directory.display())))?;
         }
+        // Everything that people are sent to must know where that is.
+        let listener = Front::bind(options.port).await.map_err(|error| {
+            let hint = if error.kind() == io::ErrorKind::AddrInUse { " (--port 0 takes any that is free)" } else { "" };
+            io::Error::new(error.kind(), format!("--port {}: {error}{hint}", options.port))
+        })?;
+        let address = listener.local_addr()?;
         let near = |step: u16| if options.port == 0 { 0 } else { options.port.checked_add(step).unwrap_or(0) };
         let rail_secrets = ["PAYONCE_SANDBOX_RAIL", "PAYONCE_SANDBOX_RAIL_LOOKUP"];
         let rail_secrets = rail_secrets.map(|name| variable(name).unwrap_or_default());
         let rail = SandboxRail::start(near(1), rail_secrets, kept("rail.jsonl"), clock.clone()).await?;
         let dynamo = Dynamo::start(near(2), kept("dynamodb.sqlite").as_deref()).await?;
 
-        let config = Config::parse(&CONFIG.replace(RAIL_IN_CONFIG, &rail.url())).map_err(StartError::Config)?;
+        let issuer = desk::issuer(near(3), address, clock.clone()).await?;
+
+        let config = CONFIG.replace(RAIL_IN_CONFIG, &rail.url()).replace(ISSUER_IN_CONFIG, &issuer.url());
+        let config = Config::parse(&config).map_err(StartError::Config)?;
         let environment = environment(&dynamo.url())?;
         let reader = SecretReader::with_variables(&environment, variable);
         let credentials = Credentials::Given { key_id: "sandbox".to_owned(), secret: "sandbox".to_owned() };
         let metrics = Metrics::to(clock.clone(), options.metrics);
-        let started = Started::of(Duty::Pay, environment, config, reader, credentials, clock.clone(), metrics).await?;
+        let started =
+            Started::of(Duty::Pay, environment, config, reader.clone(), credentials, clock.clone(), metrics).await?;
         create_tables(&started.ledger).await?;
         let ledger = started.ledger.clone();
         let sweeper = sweeper::Parts::of(&started);
@@ -138,14 +153,11 @@ impl Stack {
         }
         let rail = Arc::new(rail);
         let pages = pages(rail.clone(), ledger.clone(), clock.clone());
-        let front = Front::start(options.port, functions, pages, clock.clone(), FUNCTION_MS).await;
-        let front = front.map_err(|error| {
-            let hint = if error.kind() == io::ErrorKind::AddrInUse { " (--port 0 takes any that is free)" } else { "" };
-            io::Error::new(error.kind(), format!("--port {}: {error}{hint}", options.port))
-        })?;
+        let handlers = BTreeMap::from([("console", desk::console(&started, &reader, address).await?)]);
+        let front = Front::start(listener, functions, handlers, pages, clock.clone(), FUNCTION_MS)?;
         let sender = Sender::new(front.address(), signers, clock.clone(), kept("sent.jsonl"))?;
         let executed_before = rail.executed().len();
-        Ok(Self { clock, front, rail, ledger, sender: Arc::new(sender), dynamo, sweeper, executed_before })
+        Ok(Self { clock, front, rail, ledger, sender: Arc::new(sender), dynamo, sweeper, issuer, executed_before })
     }
 
     /// The sweeper, as it runs each minute.

@@ -50,7 +50,7 @@ impl Level {
 
 /// Our own crates log at the chosen level. Libraries never say more than warnings: at `debug` some of them write
 /// requests and answers, and with them secrets.
-const OUR_TARGETS: [&str; 5] = ["payonce", "webhook", "sweeper", "audit_watch", "retry_audit"];
+const OUR_TARGETS: [&str; 7] = ["payonce", "webhook", "sweeper", "audit_watch", "retry_audit", "console", "payer"];
 
 /// Logs to stdout for the rest of the process. Call it once, first thing in `main`; a second call changes nothing.
 pub fn start(level: Level, clock: Clock) {

@@ -1,0 +1,314 @@
+//! What people do: every act is checked for role, state and form here, and held by the table in the end.
+
+use std::collections::BTreeMap;
+
+use payonce_ledger::{Acted, Doing, FiledCase, Proposal, Who};
+use payonce_protocol::approval::{Approval, Hand, nonce};
+use payonce_protocol::case::{Act, Ending, may};
+use payonce_protocol::ids::{CaseId, Digest};
+use payonce_protocol::order::PayoutKey;
+use payonce_protocol::reissue::{KEY_LIFE_MARGIN_MS, expected_generation, offer};
+use serde_json::json;
+
+use crate::app::{App, BASE, PayerSilent, Visit};
+use crate::ask::{Ask, Fields};
+use crate::reply::Reply;
+use crate::sign_in::{Pending, Wanted};
+use crate::trouble::Trouble;
+
+const NOTE_CHARS: usize = 500;
+const CODE_CHARS: usize = 40;
+/// As in payer: hex digits of the event's hash in the key of an order of its own.
+const OWN_KEY_DIGITS: usize = 12;
+const LOOK_UP_WITHIN: std::time::Duration = std::time::Duration::from_secs(5);
+
+impl App {
+    pub(crate) async fn act(&self, ask: &Ask, id: &str, act: &str, visit: &Visit) -> Result<Reply, Trouble> {
+        let act = Act::parse(act).ok_or(Trouble::NotFound)?;
+        if !may(&visit.roles, act) {
+            return Err(Trouble::NotAllowed);
+        }
+        let seen = self.seen(id, &ask.form).await?;
+        if payonce_protocol::case::next(seen.status, act).is_none() {
+            return Err(Trouble::NotNow);
+        }
+        let doing = match act {
+            Act::Assign => Doing::Assign(self.owner(ask.form.get("to"), visit)?),
+            Act::Comment => Doing::Comment(note(&ask.form)?),
+            Act::Attach => Doing::Attach(attached(&ask.form)?),
+            Act::LookUp => Doing::LookUp(self.look_up(&seen).await?),
+            Act::Propose => return self.propose(&ask.form, &seen, visit).await,
+            Act::Approve => return self.approve(&ask.form, &seen, visit).await,
+            Act::SendBack => Doing::SendBack(note(&ask.form)?),
+            Act::Reopen => Doing::Reopen(note(&ask.form)?),
+        };
+        self.do_it(&seen, &doing, visit).await?;
+        Ok(Reply::see(format!("{BASE}/cases/{id}?done={act}")))
+    }
+
+    /// The case, if it still stands as the person saw it.
+    async fn seen(&self, id: &str, form: &Fields) -> Result<FiledCase, Trouble> {
+        let id = CaseId::parse(id).ok_or(Trouble::NotFound)?;
+        let case = self.parts.ledger.case(&id).await?.ok_or(Trouble::NotFound)?;
+        let version = form.get("version").and_then(|text| text.parse().ok());
+        if version == Some(case.version) { Ok(case) } else { Err(Trouble::Changed) }
+    }
+
+    pub(crate) async fn do_it(&self, seen: &FiledCase, doing: &Doing, visit: &Visit) -> Result<FiledCase, Trouble> {
+        match self.parts.ledger.act(seen, doing, &visit.who(), self.parts.clock.now()).await? {
+            Acted::Done(case) => Ok(*case),
+            Acted::Changed => Err(Trouble::Changed),
+            Acted::NotNow => Err(Trouble::NotNow),
+            Acted::Own => Err(Trouble::Own),
+        }
+    }
+
+    /// Oneself, or somebody who has signed in before; who is away is stood in for.
+    pub(crate) fn owner(&self, to: Option<&str>, visit: &Visit) -> Result<Who, Trouble> {
+        let to = to.unwrap_or(&visit.session.person.subject);
+        let subject = visit.people.stands_in_for(to, self.parts.clock.now());
+        let known = visit.people.0.get(subject).ok_or_else(|| wrong("Nobody of that name has signed in here yet."))?;
+        Ok(Who { subject: subject.to_owned(), name: Some(known.name.clone()) })
+    }
+
+    /// Asks the rail with a secret that only reads. What it says is kept with its hash; a further attempt rests on what
+    /// payer and sweeper see, not on this.
+    async fn look_up(&self, seen: &FiledCase) -> Result<BTreeMap<String, String>, Trouble> {
+        let key = seen.case.key.as_ref().ok_or_else(|| wrong("This case is about no payout key."))?;
+        let found = self.parts.rail.find(key, LOOK_UP_WITHIN).await;
+        let found = found.map_err(|failure| wrong(&format!("The rail was asked, and this came of it: {failure}.")))?;
+        let listed: Vec<_> = found
+            .iter()
+            .map(|payout| {
+                json!({
+                    "id": payout.id, "amount": payout.amount, "currency": payout.currency, "destination": payout.destination,
+                    "reference": payout.reference, "status": payout.status, "created_at": payout.created_at,
+                    "returned": payout.returned,
+                })
+            })
+            .collect();
+        let said = json!(listed).to_string();
+        let ids: Vec<&str> = found.iter().map(|payout| payout.id.as_str()).collect();
+        let mut facts = vec![
+            ("looked_up", if found.is_empty() { "absent" } else { "found" }.to_owned()),
+            ("rail_payouts", ids.join(" ")),
+            ("looked_up_at", self.parts.clock.now().to_string()),
+            ("looked_up_sha256", Digest::of(&said).to_string()),
+        ];
+        if let [one] = found.as_slice() {
+            facts.push(("found_amount", one.amount.to_string()));
+            facts.push(("found_currency", one.currency.clone()));
+            facts.extend(one.destination.clone().map(|destination| ("found_destination", destination)));
+        }
+        Ok(facts.into_iter().map(|(name, value)| (name.to_owned(), value)).collect())
+    }
+
+    async fn propose(&self, form: &Fields, seen: &FiledCase, visit: &Visit) -> Result<Reply, Trouble> {
+        let ending =
+            form.get("ending").and_then(Ending::parse).ok_or_else(|| wrong("Choose how the case shall end."))?;
+        let (code, note) = (code(form)?, note(form)?);
+        if ending.pays() {
+            let approval = self.approval(seen, ending, seen.version, &code, &note).await?;
+            let what = Wanted::Propose { ending: ending.to_string(), code, note };
+            let nonce = nonce(Hand::Maker, std::slice::from_ref(&approval));
+            return self.confirm(nonce, &self.pending(seen, visit, what)).await;
+        }
+        let verdict = self.verdict(seen).await?;
+        if !ending.is_offered(seen.case.reason, verdict) {
+            return Err(wrong("A case of this kind cannot end so."));
+        }
+        let duplicate_of = match (ending, form.get("duplicate_of")) {
+            (Ending::DuplicateOf, Some(text)) => Some(self.other_case(text, seen).await?),
+            (Ending::DuplicateOf, None) => return Err(wrong("Name the case that this one repeats.")),
+            _ => None,
+        };
+        let proposal = Proposal { duplicate_of, ..self.proposal(seen, ending, code, note, visit) };
+        self.do_it(seen, &Doing::Propose(proposal, None), visit).await?;
+        self.next(seen, "propose").await
+    }
+
+    async fn other_case(&self, text: &str, seen: &FiledCase) -> Result<CaseId, Trouble> {
+        let id = CaseId::parse(text).filter(|id| *id != seen.case.id());
+        let id = id.ok_or_else(|| wrong("That is not the id of another case."))?;
+        match self.parts.ledger.case(&id).await? {
+            Some(_) => Ok(id),
+            None => Err(wrong("There is no case of that id.")),
+        }
+    }
+
+    pub(crate) fn proposal(
+        &self,
+        seen: &FiledCase,
+        ending: Ending,
+        code: String,
+        note: String,
+        visit: &Visit,
+    ) -> Proposal {
+        let (by, at, version) = (visit.who(), self.parts.clock.now(), seen.version);
+        Proposal { ending, code, note, by, at, version, key_generation: None, duplicate_of: None, batch: None }
+    }
+
+    async fn approve(&self, form: &Fields, seen: &FiledCase, visit: &Visit) -> Result<Reply, Trouble> {
+        let proposal = seen.proposal.as_ref().ok_or(Trouble::NotNow)?;
+        if proposal.by.subject == visit.session.person.subject {
+            return Err(Trouble::Own);
+        }
+        let note = form.get("note").unwrap_or_default().to_owned();
+        if !proposal.ending.pays() {
+            self.do_it(seen, &Doing::Approve(note), visit).await?;
+            return self.next(seen, "approve").await;
+        }
+        let approval = self.approval(seen, proposal.ending, proposal.version, &proposal.code, &proposal.note).await?;
+        let nonce = nonce(Hand::Checker, std::slice::from_ref(&approval));
+        self.confirm(nonce, &self.pending(seen, visit, Wanted::Approve { note })).await
+    }
+
+    fn pending(&self, seen: &FiledCase, visit: &Visit, what: Wanted) -> Pending {
+        let subject = visit.session.person.subject.clone();
+        Pending { subject, case: seen.case.id().to_string(), version: seen.version, what }
+    }
+
+    /// Back from the fresh sign-in, whose nonce must still be that of the terms as they are now.
+    pub(crate) async fn confirmed(
+        &self,
+        visit: &Visit,
+        pending: Pending,
+        signed: &str,
+        id_token: &str,
+    ) -> Result<Reply, Trouble> {
+        let id = CaseId::parse(&pending.case).ok_or(Trouble::NotFound)?;
+        let seen = self.parts.ledger.case(&id).await?.ok_or(Trouble::NotFound)?;
+        if seen.version != pending.version {
+            return Err(Trouble::Changed);
+        }
+        match pending.what {
+            Wanted::Propose { ending, code, note } => {
+                let allowed = may(&visit.roles, Act::Propose);
+                let ending = Ending::parse(&ending).filter(|_| allowed).ok_or(Trouble::NotAllowed)?;
+                let approval = self.approval(&seen, ending, seen.version, &code, &note).await?;
+                if nonce(Hand::Maker, std::slice::from_ref(&approval)) != signed {
+                    return Err(Trouble::Changed);
+                }
+                let key_generation = Some(approval.key_generation);
+                let proposal = Proposal { key_generation, ..self.proposal(&seen, ending, code, note, visit) };
+                self.do_it(&seen, &Doing::Propose(proposal, Some(id_token.to_owned())), visit).await?;
+                self.next(&seen, "propose").await
+            }
+            Wanted::Approve { .. } if !may(&visit.roles, Act::Approve) => Err(Trouble::NotAllowed),
+            Wanted::Approve { .. } => {
+                let answer = self.parts.payer.invoke(json!({ "case": pending.case, "checker": id_token })).await;
+                let answer = answer.map_err(|silent: PayerSilent| Trouble::NotPaid(silent.to_string()))?;
+                match (answer["answer"].as_str(), answer["outcome"].as_str()) {
+                    (Some("attempted"), Some("accepted")) => self.next(&seen, "paid").await,
+                    (Some("attempted"), Some(outcome)) => {
+                        Ok(Reply::see(format!("{BASE}/cases/{}?done=attempted&outcome={outcome}", pending.case)))
+                    }
+                    _ => Err(Trouble::NotPaid(answer["text"].as_str().unwrap_or("payer did not say why").to_owned())),
+                }
+            }
+        }
+    }
+
+    /// The terms that both people approve, from what the audit table holds; payer makes its own of the same facts.
+    pub(crate) async fn approval(
+        &self,
+        seen: &FiledCase,
+        ending: Ending,
+        version: u64,
+        code: &str,
+        note: &str,
+    ) -> Result<Approval, Trouble> {
+        let case = &seen.case;
+        let key = case.key.clone().ok_or_else(|| wrong("This case is about no payout key."))?;
+        let payout = self.parts.ledger.payout(&key).await?;
+        let last = payout.attempts.last().map(|attempt| attempt.claim.clone());
+        let last = last.ok_or_else(|| wrong("There was no attempt at this payout."))?;
+        let (key, attempt, key_generation) = match ending {
+            Ending::Reissue => {
+                let under_way = || wrong("The last attempt has not ended yet; the sweeper will end it within minutes.");
+                let facts = payout.last_attempt().ok_or_else(under_way)?;
+                if !ending.is_offered(case.reason, Some(facts.verdict)) || case.attempt != Some(last.attempt) {
+                    return Err(wrong("A later attempt decides about this payout; look at its case."));
+                }
+                let offered = offer(&facts, &self.parts.rail.promises(), self.parts.clock.now(), KEY_LIFE_MARGIN_MS);
+                let generation = expected_generation(&facts, offered);
+                (
+                    key,
+                    last.attempt + 1,
+                    generation.ok_or_else(|| wrong("It may not be issued again now: see the case."))?,
+                )
+            }
+            Ending::OwnOrder if ending.is_offered(case.reason, None) => {
+                let event = case.event.as_ref().ok_or_else(|| wrong("This case is about no event."))?;
+                let hash: String = Digest::of(event.as_str()).to_string().chars().take(OWN_KEY_DIGITS).collect();
+                (PayoutKey::new(format!("{key}~{hash}")).map_err(|_| wrong("The payout key is too long."))?, 1, 1)
+            }
+            _ => return Err(wrong("A case of this kind cannot end so.")),
+        };
+        let terms = case.money.zip(case.destination.clone());
+        let (money, destination) = terms.ok_or_else(|| wrong("This case names no sum or no payee."))?;
+        Ok(Approval {
+            ending,
+            case: case.id(),
+            version,
+            key,
+            attempt,
+            money,
+            destination,
+            rail: last.rail,
+            rail_account: last.rail_account,
+            rail_mode: last.rail_mode,
+            key_generation,
+            code: code.to_owned(),
+            note: note.to_owned(),
+        })
+    }
+
+    async fn verdict(&self, seen: &FiledCase) -> Result<Option<payonce_protocol::outcome::Verdict>, Trouble> {
+        let Some((key, attempt)) = seen.case.key.as_ref().zip(seen.case.attempt) else { return Ok(None) };
+        let read = self.parts.ledger.attempt(key, attempt).await?;
+        Ok(read.and_then(|(_, outcome)| outcome).map(|outcome| outcome.verdict))
+    }
+}
+
+pub(crate) fn wrong(text: &str) -> Trouble {
+    Trouble::Wrong(text.to_owned())
+}
+
+/// What a person wrote, bounded, without anything that a terminal or a spreadsheet would take for an order.
+pub(crate) fn note(form: &Fields) -> Result<String, Trouble> {
+    let note = form.get("note").ok_or_else(|| wrong("Write down why; it stays with the case for good."))?;
+    if note.chars().count() > NOTE_CHARS {
+        return Err(wrong("The note is longer than 500 characters."));
+    }
+    Ok(note.chars().map(|character| if character.is_control() { ' ' } else { character }).collect())
+}
+
+pub(crate) fn code(form: &Fields) -> Result<String, Trouble> {
+    let code = form.get("code").filter(|code| code.len() <= CODE_CHARS);
+    let is_word = |code: &&str| code.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_');
+    code.filter(is_word).map(str::to_owned).ok_or_else(|| wrong("Choose a reason."))
+}
+
+fn attached(form: &Fields) -> Result<BTreeMap<String, String>, Trouble> {
+    let mut facts = BTreeMap::new();
+    for name in ["title", "link", "sha256", "kept_at"] {
+        if let Some(text) = form.get(name) {
+            if text.chars().count() > NOTE_CHARS || text.chars().any(char::is_control) {
+                return Err(wrong("One of the fields is too long, or holds a control character."));
+            }
+            facts.insert(name.to_owned(), text.to_owned());
+        }
+    }
+    if !facts.contains_key("title") {
+        return Err(wrong("Give what you attach a title."));
+    }
+    if facts.get("link").is_some_and(|link| !link.starts_with("https://")) {
+        return Err(wrong("A link begins with https://."));
+    }
+    let is_hash = |text: &String| text.len() == 64 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+    if facts.get("sha256").is_some_and(|hash| !is_hash(hash)) {
+        return Err(wrong("A SHA-256 has 64 hexadecimal digits."));
+    }
+    Ok(facts)
+}

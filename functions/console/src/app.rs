@@ -1,0 +1,169 @@
+//! Who asks, and whether they may: every request goes through here before anything is read or written for it.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use futures_util::future::BoxFuture;
+use http::{Method, StatusCode};
+use lambda_http::{Body, Request, Response};
+use payonce_identity::{IdentityConfig, Issuer, Session, Sessions};
+use payonce_ledger::{Ledger, People, Who};
+use payonce_protocol::case::Role;
+use payonce_rails::Rail;
+use payonce_runtime::clock::Clock;
+use serde::Deserialize;
+use serde_json::Value;
+
+use crate::ask::Ask;
+use crate::due::Sla;
+use crate::reply::Reply;
+use crate::trouble::Trouble;
+
+/// The way to payer, which alone can pay.
+pub trait Payer: Send + Sync {
+    /// Exactly one invocation. An error says nothing about whether money moved, except where it says so.
+    fn invoke(&self, request: Value) -> BoxFuture<'_, Result<Value, PayerSilent>>;
+}
+
+/// payer gave no answer that can be read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum PayerSilent {
+    #[error("payer was not reached; nothing was begun")]
+    NotBegun,
+    #[error("payer did not answer: whether it paid, the case and the sweeper will say within minutes")]
+    Unknown,
+}
+
+pub struct Parts {
+    pub ledger: Arc<Ledger>,
+    /// With a secret that only reads.
+    pub rail: Arc<Rail>,
+    pub issuer: Issuer,
+    pub sessions: Sessions,
+    pub payer: Arc<dyn Payer>,
+    pub clock: Clock,
+    pub sla: Sla,
+    /// First parts of payout keys, by provider: an object's id alone is looked up under each.
+    pub namespaces: BTreeMap<String, String>,
+    /// Scheme, host and port under which browsers see us.
+    pub origin: String,
+    /// Nothing here is real, and every page says so.
+    pub is_sandbox: bool,
+}
+
+/// `[console]` of the configuration.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ConsoleConfig {
+    pub identity: IdentityConfig,
+    #[serde(default)]
+    pub sla: Sla,
+}
+
+/// The console's own path.
+pub const BASE: &str = "/console";
+
+pub struct App {
+    pub(crate) parts: Parts,
+}
+
+/// A person who is signed in, for one request.
+pub(crate) struct Visit {
+    pub session: Session,
+    pub roles: Vec<Role>,
+    pub people: People,
+    pub csrf: String,
+}
+
+impl Visit {
+    pub fn who(&self) -> Who {
+        Who { subject: self.session.person.subject.clone(), name: Some(self.session.person.name.clone()) }
+    }
+}
+
+impl App {
+    pub fn new(parts: Parts) -> Self {
+        Self { parts }
+    }
+
+    /// Never an error: a person reads what went wrong, and what to do.
+    pub async fn handle(&self, request: Request) -> Response<Body> {
+        let issuer = self.parts.issuer.origin().await.ok();
+        let reply = match Ask::read(&request, BASE, &self.parts.origin) {
+            Some(ask) => self.reply(&ask).await,
+            None => Err(Trouble::NotFound),
+        };
+        reply.unwrap_or_else(|trouble| self.trouble(None, &trouble)).respond(issuer.as_deref())
+    }
+
+    async fn reply(&self, ask: &Ask) -> Result<Reply, Trouble> {
+        let path: Vec<&str> = ask.path.iter().map(String::as_str).collect();
+        match (&ask.method, path.as_slice()) {
+            (&Method::GET, ["static", name]) => {
+                let (media_type, bytes) = crate::pages::asset(name).ok_or(Trouble::NotFound)?;
+                return Ok(Reply::asset(media_type, bytes));
+            }
+            (&Method::GET, ["sign-in"]) => return self.begin_sign_in().await,
+            (&Method::GET, ["signed-out"]) => return Ok(self.landing()),
+            _ => {}
+        }
+        let visit = self.visit(ask).await?;
+        if let (&Method::GET, ["signed-in"]) = (&ask.method, path.as_slice()) {
+            return self.finish_sign_in(ask, visit).await;
+        }
+        let Some(visit) = visit else {
+            let is_reading = ask.method == Method::GET || ask.method == Method::HEAD;
+            return if is_reading { Ok(Reply::see(format!("{BASE}/signed-out"))) } else { Err(Trouble::SignedOut) };
+        };
+        if ask.method == Method::POST {
+            let is_ours = ask.form.get("csrf").is_some_and(|given| self.parts.sessions.is_csrf(&visit.session, given));
+            if !ask.is_same_origin || !is_ours {
+                return Err(Trouble::Forged);
+            }
+        }
+        let now = self.parts.clock.now();
+        let cookie = self.parts.sessions.cookie(&visit.session, now).map_err(|_| Trouble::SignedOut)?;
+        if let (&Method::POST, ["sign-out"]) = (&ask.method, path.as_slice()) {
+            return self.sign_out(&visit).await;
+        }
+        if visit.roles.is_empty() {
+            return Ok(self.trouble(Some(&visit), &Trouble::NoRole).with(cookie));
+        }
+        let reply = self.route(ask, &path, &visit).await;
+        Ok(reply.unwrap_or_else(|trouble| self.trouble(Some(&visit), &trouble)).with(cookie))
+    }
+
+    /// A session counts until its person signs out, wherever that happens.
+    async fn visit(&self, ask: &Ask) -> Result<Option<Visit>, Trouble> {
+        let now = self.parts.clock.now();
+        let Some(session) = self.parts.sessions.read(&ask.cookies, &ask.agent, now) else { return Ok(None) };
+        let people = self.parts.ledger.people().await?;
+        let signed_out_at = people.0.get(&session.person.subject).map_or(0, |person| person.signed_out_at);
+        if session.opened_at <= signed_out_at {
+            return Ok(None);
+        }
+        let roles = session.person.roles.iter().copied().collect();
+        let csrf = self.parts.sessions.csrf(&session);
+        Ok(Some(Visit { session, roles, people, csrf }))
+    }
+
+    /// Every other address. What is not listed is not there.
+    async fn route(&self, ask: &Ask, path: &[&str], visit: &Visit) -> Result<Reply, Trouble> {
+        match (&ask.method, path) {
+            (&Method::GET, []) => self.queue(ask, visit).await,
+            (&Method::GET, ["search"]) => self.search(ask, visit).await,
+            (&Method::GET, ["cases", id]) => self.case(ask, id, visit).await,
+            (&Method::POST, ["cases", id, act]) => self.act(ask, id, act, visit).await,
+            (&Method::GET, ["payouts", key]) => self.payout(key, visit).await,
+            (&Method::POST, ["bulk"]) => self.bulk(ask, visit, false).await,
+            (&Method::POST, ["bulk", "confirm"]) => self.bulk(ask, visit, true).await,
+            (&Method::GET, ["absence"]) => self.absence(visit).await,
+            (&Method::POST, ["absence"]) => self.set_absence(ask, visit).await,
+            _ => Err(Trouble::NotFound),
+        }
+    }
+
+    pub(crate) fn landing(&self) -> Reply {
+        Reply::html(StatusCode::OK, self.landing_page())
+    }
+}

@@ -1,0 +1,243 @@
+//! What of the open cases a person wants to see. The address holds it whole, so that it can be sent to a colleague; what
+//! cannot be read is left out and said, never guessed.
+
+use payonce_ledger::{AGES_MS, Cursor, FiledCase, Queue};
+use payonce_protocol::UnixMillis;
+use payonce_protocol::case::{Status, certainty};
+use payonce_protocol::money::Currency;
+use payonce_protocol::outcome::{Outcome, Reason};
+
+use crate::ask::Fields;
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Sort {
+    #[default]
+    Age,
+    Risk,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) enum OwnedBy {
+    #[default]
+    Anybody,
+    Nobody,
+    /// An issuer's subject.
+    One(String),
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Filter {
+    pub sort: Sort,
+    pub owner: OwnedBy,
+    pub incident: Option<String>,
+    pub status: Option<Status>,
+    pub reason: Option<Reason>,
+    /// `Some(None)`: cases that are about no attempt.
+    pub certainty: Option<Option<Outcome>>,
+    pub provider: Option<String>,
+    pub currency: Option<Currency>,
+    /// In whole units of the currency, both ends included.
+    pub from: Option<u64>,
+    pub to: Option<u64>,
+    /// 0 to 3: younger than a day, three, a week, older.
+    pub age: Option<usize>,
+    pub after: Option<Cursor>,
+}
+
+/// The text for cases without an attempt.
+pub(crate) const NO_ATTEMPT: &str = "none";
+
+impl Filter {
+    /// With the names of the fields that could not be read.
+    pub fn read(query: &Fields, me: &str) -> (Self, Vec<&'static str>) {
+        let mut wrong = vec![];
+        let field = |name: &'static str| query.get(name).map(|text| (name, text));
+        let sort = if query.get("sort") == Some("risk") { Sort::Risk } else { Sort::Age };
+        let owner = match query.get("owner") {
+            None => OwnedBy::Anybody,
+            Some("nobody") => OwnedBy::Nobody,
+            Some("me") => OwnedBy::One(me.to_owned()),
+            Some(subject) => OwnedBy::One(subject.to_owned()),
+        };
+        let after = match (query.get("after"), query.get("id")) {
+            (Some(place), Some(id)) => Some(Cursor { place: place.to_owned(), id: id.to_owned() }),
+            _ => None,
+        };
+        let parse_certainty = |text: &str| match text {
+            NO_ATTEMPT => Some(None),
+            text => Outcome::parse(text).map(Some),
+        };
+        let filter = Self {
+            sort,
+            owner,
+            incident: query.get("incident").map(str::to_owned),
+            status: read(field("status"), Status::parse, &mut wrong),
+            reason: read(field("reason"), Reason::parse, &mut wrong),
+            certainty: read(field("certainty"), parse_certainty, &mut wrong),
+            provider: query.get("provider").map(str::to_owned),
+            currency: read(field("currency"), |text| text.parse().ok(), &mut wrong),
+            from: read(field("from"), |text| text.parse().ok(), &mut wrong),
+            to: read(field("to"), |text| text.parse().ok(), &mut wrong),
+            age: read(field("age"), |text| text.parse().ok().filter(|age| *age <= AGES_MS.len()), &mut wrong),
+            after,
+        };
+        (filter, wrong)
+    }
+
+    /// The index that gives the fewest rows.
+    pub fn queue(&self) -> Queue<'_> {
+        match (&self.owner, &self.incident) {
+            (OwnedBy::One(subject), _) => Queue::Owner(subject),
+            (_, Some(incident)) => Queue::Incident(incident),
+            _ if self.sort == Sort::Risk => Queue::Risk,
+            _ => Queue::Age,
+        }
+    }
+
+    /// Whether it may want few of what the index gives.
+    pub fn is_narrow(&self) -> bool {
+        let by_index = Self {
+            sort: self.sort,
+            owner: match &self.owner {
+                OwnedBy::Nobody => OwnedBy::Anybody,
+                owner => owner.clone(),
+            },
+            incident: if matches!(self.owner, OwnedBy::One(_)) { None } else { self.incident.clone() },
+            after: self.after.clone(),
+            ..Self::default()
+        };
+        *self != by_index
+    }
+
+    pub fn keeps(&self, filed: &FiledCase, now: UnixMillis) -> bool {
+        let case = &filed.case;
+        let owner = filed.owner.as_ref().map(|owner| owner.subject.as_str());
+        let is_owners = match &self.owner {
+            OwnedBy::Anybody => true,
+            OwnedBy::Nobody => owner.is_none(),
+            OwnedBy::One(subject) => owner == Some(subject),
+        };
+        is_owners
+            && self.incident.as_ref().is_none_or(|incident| case.incident.as_ref() == Some(incident))
+            && self.status.is_none_or(|status| filed.status == status)
+            && self.reason.is_none_or(|reason| case.reason == reason)
+            && self.certainty.is_none_or(|wanted| certainty(case.reason) == wanted)
+            && self.provider.as_ref().is_none_or(|provider| case.provider.as_ref() == Some(provider))
+            && self.currency.is_none_or(|currency| case.money.is_some_and(|money| money.currency() == currency))
+            && self.age.is_none_or(|age| bucket(case.since, now) == age)
+            && self.is_in_range(filed)
+    }
+
+    fn is_in_range(&self, filed: &FiledCase) -> bool {
+        if self.from.is_none() && self.to.is_none() {
+            return true;
+        }
+        let Some(money) = &filed.case.money else { return false };
+        // A whole unit of the currency has this many of the smallest.
+        let units = |whole: u64| u128::from(whole) * 10_u128.pow(u32::from(money.exponent()));
+        let minor = u128::from(money.minor());
+        self.from.is_none_or(|from| minor >= units(from)) && self.to.is_none_or(|to| minor <= units(to))
+    }
+
+    /// As it stands in an address, with or without the place in the list.
+    pub fn query(&self, after: Option<&Cursor>) -> String {
+        let mut query = form_urlencoded::Serializer::new(String::new());
+        let mut add = |name: &str, value: Option<String>| {
+            if let Some(value) = value {
+                query.append_pair(name, &value);
+            }
+        };
+        add("sort", (self.sort == Sort::Risk).then(|| "risk".to_owned()));
+        add(
+            "owner",
+            match &self.owner {
+                OwnedBy::Anybody => None,
+                OwnedBy::Nobody => Some("nobody".to_owned()),
+                OwnedBy::One(subject) => Some(subject.clone()),
+            },
+        );
+        add("incident", self.incident.clone());
+        add("status", self.status.map(|status| status.to_string()));
+        add("reason", self.reason.map(|reason| reason.to_string()));
+        let certainty = self.certainty.map(|wanted| wanted.map_or(NO_ATTEMPT, Outcome::as_str).to_owned());
+        add("certainty", certainty);
+        add("provider", self.provider.clone());
+        add("currency", self.currency.map(|currency| currency.to_string()));
+        add("from", self.from.map(|from| from.to_string()));
+        add("to", self.to.map(|to| to.to_string()));
+        add("age", self.age.map(|age| age.to_string()));
+        add("after", after.map(|cursor| cursor.place.clone()));
+        add("id", after.map(|cursor| cursor.id.clone()));
+        query.finish()
+    }
+}
+
+pub(crate) fn bucket(since: UnixMillis, now: UnixMillis) -> usize {
+    let age = now.saturating_sub(since);
+    AGES_MS.iter().position(|end| age < *end).unwrap_or(AGES_MS.len())
+}
+
+fn read<T>(
+    field: Option<(&'static str, &str)>,
+    parse: impl FnOnce(&str) -> Option<T>,
+    wrong: &mut Vec<&'static str>,
+) -> Option<T> {
+    let (name, text) = field?;
+    let read = parse(text);
+    if read.is_none() {
+        wrong.push(name);
+    }
+    read
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(query: &str) -> (Filter, Vec<&'static str>) {
+        Filter::read(&Fields::parse(query.as_bytes()), "ann")
+    }
+
+    #[test]
+    fn an_address_that_is_sent_to_a_colleague_shows_something_else() {
+        for query in [
+            "",
+            "sort=risk",
+            "owner=nobody&status=in_review",
+            "owner=google%7C12&incident=20416%2Fpayout_unknown%2Ftimeout",
+            "reason=payout_unknown&certainty=unknown&provider=stripe&currency=EUR&from=10&to=500&age=3",
+            "certainty=none&after=00000000001764000123456&id=20b08ebd-f665-8c43-b6ef-eee1de011172",
+        ] {
+            let (filter, wrong) = read(query);
+            assert_eq!(wrong, Vec::<&str>::new(), "{query}");
+            let written = filter.query(filter.after.as_ref());
+            assert_eq!(written, query, "{query}");
+            assert_eq!(read(&written).0, filter);
+        }
+        // For a colleague "me" is somebody else.
+        assert_eq!(read("owner=me").0.query(None), "owner=ann");
+    }
+
+    #[test]
+    fn a_field_that_cannot_be_read_is_guessed() {
+        let (filter, wrong) = read("status=gone&reason=x&certainty=maybe&currency=EURO&from=-1&to=1.5&age=9");
+        assert_eq!(wrong, ["status", "reason", "certainty", "currency", "from", "to", "age"]);
+        assert_eq!(filter, Filter::default());
+    }
+
+    #[test]
+    fn the_whole_queue_is_read_for_what_an_index_gives() {
+        for (query, is_narrow) in [
+            ("", false),
+            ("sort=risk", false),
+            ("owner=me", false),
+            ("incident=x", false),
+            ("owner=nobody", true),
+            ("owner=me&incident=x", true),
+            ("status=open", true),
+            ("age=0", true),
+        ] {
+            assert_eq!(read(query).0.is_narrow(), is_narrow, "{query}");
+        }
+    }
+}

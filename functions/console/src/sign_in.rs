@@ -1,0 +1,102 @@
+//! Signing in and out, and the fresh sign-in that a payout by hand asks of both people: what they approve is the nonce of
+//! it.
+
+use payonce_identity::{IdentityError, Kept, Purpose, SignedIn};
+use payonce_ledger::PersonRecord;
+use serde::{Deserialize, Serialize};
+
+use crate::app::{App, BASE, Visit};
+use crate::ask::Ask;
+use crate::reply::Reply;
+use crate::trouble::Trouble;
+
+const SIGN_IN: &str = "sign-in";
+const PENDING: &str = "pending";
+const PENDING_MS: u64 = 10 * 60_000;
+
+/// What a person wanted when they were sent to sign in afresh.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Pending {
+    pub subject: String,
+    pub case: String,
+    /// Of the case as the person saw it.
+    pub version: u64,
+    pub what: Wanted,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum Wanted {
+    Propose { ending: String, code: String, note: String },
+    Approve { note: String },
+}
+
+impl App {
+    pub(crate) async fn begin_sign_in(&self) -> Result<Reply, Trouble> {
+        let (url, kept) = self.parts.issuer.begin(&Purpose::SignIn).await?;
+        Ok(Reply::see(url).with(self.keep(SIGN_IN, &kept)?))
+    }
+
+    /// Sends the person to sign in for just this.
+    pub(crate) async fn confirm(&self, nonce: String, pending: &Pending) -> Result<Reply, Trouble> {
+        let (url, kept) = self.parts.issuer.begin(&Purpose::Confirm { nonce }).await?;
+        Ok(Reply::see(url).with(self.keep(SIGN_IN, &kept)?).with(self.keep(PENDING, pending)?))
+    }
+
+    fn keep(&self, name: &'static str, value: &impl Serialize) -> Result<String, Trouble> {
+        let kept = self.parts.sessions.keep(name, value, self.parts.clock.now());
+        kept.map_err(|_| Trouble::Wrong("That is too long.".to_owned()))
+    }
+
+    /// The issuer has sent the browser back.
+    pub(crate) async fn finish_sign_in(&self, ask: &Ask, visit: Option<Visit>) -> Result<Reply, Trouble> {
+        let (sessions, now) = (&self.parts.sessions, self.parts.clock.now());
+        let kept: Kept = sessions
+            .kept(SIGN_IN, &ask.cookies, PENDING_MS, now)
+            .ok_or(Trouble::Identity(IdentityError::OtherState))?;
+        let signed_in = self.parts.issuer.finish(&kept, &ask.raw_query).await?;
+        let reply = match kept.purpose() {
+            Purpose::SignIn => self.open_session(ask, &signed_in).await?,
+            Purpose::Confirm { nonce } => {
+                let visit = visit.ok_or(Trouble::SignedOut)?;
+                let pending: Option<Pending> = sessions.kept(PENDING, &ask.cookies, PENDING_MS, now);
+                let pending = pending.ok_or(Trouble::Identity(IdentityError::OtherState))?;
+                let me = &visit.session.person.subject;
+                if signed_in.person.subject != *me || pending.subject != *me {
+                    return Err(Trouble::Wrong(
+                        "Another person signed in than the one who is working here.".to_owned(),
+                    ));
+                }
+                self.confirmed(&visit, pending, nonce, &signed_in.id_token).await?
+            }
+        };
+        Ok(reply.with(sessions.forget(SIGN_IN)).with(sessions.forget(PENDING)))
+    }
+
+    async fn open_session(&self, ask: &Ask, signed_in: &SignedIn) -> Result<Reply, Trouble> {
+        let now = self.parts.clock.now();
+        let person = &signed_in.person;
+        let unusable = |_| Trouble::Identity(IdentityError::NoRandomness);
+        // Always a new one: whatever session came with the request is not continued.
+        let session = self.parts.sessions.open(person, &ask.agent, now).map_err(unusable)?;
+        let cookie = self.parts.sessions.cookie(&session, now).map_err(unusable)?;
+        let roles: Vec<String> = person.roles.iter().map(ToString::to_string).collect();
+        let set = self.parts.ledger.change_people(|people| {
+            let known: &mut PersonRecord = people.0.entry(person.subject.clone()).or_default();
+            (known.name, known.roles, known.seen_at) = (person.name.clone(), roles.clone(), now);
+        });
+        set.await?;
+        Ok(Reply::see(BASE).with(cookie))
+    }
+
+    /// Every session of this person ends, a stolen one too.
+    pub(crate) async fn sign_out(&self, visit: &Visit) -> Result<Reply, Trouble> {
+        let (subject, now) = (visit.session.person.subject.clone(), self.parts.clock.now());
+        self.parts
+            .ledger
+            .change_people(|people| people.0.entry(subject.clone()).or_default().signed_out_at = now)
+            .await?;
+        let elsewhere = self.parts.issuer.end_session().await.ok().flatten();
+        let to = elsewhere.unwrap_or_else(|| format!("{BASE}/signed-out"));
+        Ok(Reply::see(to).with(payonce_identity::Sessions::end_cookie()))
+    }
+}

@@ -1,0 +1,98 @@
+//! The finance desk of the local stack: the console with payer beside it, as they are deployed, and the sandbox's issuer
+//! for both. In place of Lambda's invocation stands a call.
+
+use std::collections::BTreeMap;
+use std::error::Error;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use console::{BASE, ConsoleConfig, Payer, PayerSilent};
+use futures_util::future::BoxFuture;
+use payonce_identity::{Sessions, over_the_wire};
+use payonce_rails::Rail;
+use payonce_runtime::clock::Clock;
+use payonce_runtime::secrets::SecretReader;
+use payonce_runtime::start::{StartError, Started};
+use serde_json::Value;
+
+use crate::front::Handler;
+use crate::issuer::Issuer;
+use crate::stack::FUNCTION_MS;
+
+/// A test value: it seals cookies of this sandbox only.
+const COOKIE_SECRET: &str = "sandbox-only-not-a-secret-0123456789abcdef";
+pub const CLIENT: &str = "payonce-console";
+
+/// Where the issuer sends browsers back to.
+pub fn redirect_uri(front: SocketAddr) -> String {
+    format!("http://{front}{BASE}/signed-in")
+}
+
+pub async fn issuer(port: u16, front: SocketAddr, clock: Clock) -> io::Result<Issuer> {
+    Issuer::start(port, CLIENT, vec![redirect_uri(front)], clock).await
+}
+
+pub async fn console(
+    started: &Started,
+    reader: &SecretReader,
+    front: SocketAddr,
+) -> Result<Handler, Box<dyn Error + Send + Sync>> {
+    let config = &started.config;
+    let section: Option<ConsoleConfig> = config.section("console").map_err(StartError::Config)?;
+    let section = section.ok_or_else(|| io::Error::other("the sandbox's configuration has no [console]"))?;
+    let issuer = |redirect_uri: String| {
+        payonce_identity::Issuer::new(&section.identity, None, redirect_uri, over_the_wire(), started.clock.clone())
+    };
+    let (mut providers, mut namespaces) = (BTreeMap::new(), BTreeMap::new());
+    for (name, provider) in &config.providers {
+        providers.insert(name.clone(), config.provider(Some(name)).map_err(StartError::Config)?);
+        namespaces.insert(name.clone(), provider.namespace.clone().unwrap_or_else(|| name.clone()));
+    }
+    let payer = payer::App::new(payer::Parts {
+        providers,
+        sources: BTreeMap::new(),
+        rail: started.rail.clone(),
+        ledger: started.ledger.clone(),
+        issuer: issuer(String::new()),
+        clock: started.clock.clone(),
+        limits: config.limits,
+        key_rules: config.key_rules(),
+    });
+    // The console's own rail has the secret that only reads, in both places.
+    let lookup = config.lookup_secret().unwrap_or_else(|| config.rail_secret());
+    let rail = Rail::new(&config.rail, reader.rail_secret(lookup).await?, None, None)?;
+    let (idle_ms, absolute_ms) = (section.identity.idle_ms(), section.identity.absolute_ms());
+    let app = Arc::new(console::App::new(console::Parts {
+        ledger: started.ledger.clone(),
+        rail: Arc::new(rail),
+        issuer: issuer(redirect_uri(front)),
+        sessions: Sessions::new(COOKIE_SECRET, idle_ms, absolute_ms, "/")?,
+        payer: Arc::new(Beside { payer, clock: started.clock.clone() }),
+        clock: started.clock.clone(),
+        sla: section.sla.clone(),
+        namespaces,
+        origin: format!("http://{front}"),
+        is_sandbox: true,
+    }));
+    Ok(Arc::new(move |request| {
+        let app = app.clone();
+        Box::pin(async move { app.handle(request).await })
+    }))
+}
+
+struct Beside {
+    payer: payer::App,
+    clock: Clock,
+}
+
+impl Payer for Beside {
+    fn invoke(&self, request: Value) -> BoxFuture<'_, Result<Value, PayerSilent>> {
+        Box::pin(async move {
+            let request: payer::Request = serde_json::from_value(request).map_err(|_| PayerSilent::NotBegun)?;
+            let id = payonce_runtime::random::attempt_id().to_string();
+            let answer = self.payer.answer(&request, &id, self.clock.now() + FUNCTION_MS).await;
+            serde_json::to_value(answer).map_err(|_| PayerSilent::Unknown)
+        })
+    }
+}

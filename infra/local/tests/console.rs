@@ -1,0 +1,403 @@
+//! The console over real HTTP, with the sandbox's issuer: who may do what, what a forged or stolen request comes to, and a
+//! payout that two people decide.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "test code")]
+#![allow(clippy::disallowed_methods, reason = "a browser's connections are the test's own")]
+
+use std::collections::BTreeMap;
+
+use bytes::Bytes;
+use http::{Method, Request, StatusCode};
+use http_body_util::{BodyExt, Full};
+use hyper_util::rt::TokioIo;
+use payonce_ledger::{Case, FiledCase};
+use payonce_local::stack::{Options, Stack};
+use payonce_protocol::case::{Act, Role, Status, may};
+use payonce_protocol::outcome::Reason;
+use serde_json::{Value, json};
+use tokio::net::TcpStream;
+
+async fn stack() -> Stack {
+    Stack::start(Options { port: 0, data: None, metrics: Box::new(|_| ()) }).await.unwrap()
+}
+
+/// Delivers one payment to this payee, so that a case opens; the case.
+async fn filed(stack: &Stack, name: &str, payee: &str) -> Case {
+    let sample = include_str!("../../../events/stripe/payment_intent.succeeded.json");
+    let mut event: Value = serde_json::from_str(sample).unwrap();
+    event["id"] = json!(format!("evt_{name}"));
+    event["created"] = json!(stack.clock.now() / 1000);
+    event["data"]["object"]["id"] = json!(format!("pi_{name}"));
+    event["data"]["object"]["metadata"]["payee"] = json!(payee);
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), event.to_string()).unwrap();
+    let changes = payonce_local::send::Changes { fresh: false, set: vec![] };
+    let delivery = payonce_local::send::sign(file.path(), "stripe", None, &changes).unwrap();
+    delivery.send(&format!("http://{}", stack.front.address())).await.unwrap();
+    let key = format!("stripe/pi_{name}");
+    let found = stack.ledger.cases_of_key(&key).await.unwrap();
+    found.into_iter().next().expect("a case").case
+}
+
+struct Browser {
+    agent: &'static str,
+    /// By origin.
+    cookies: BTreeMap<String, BTreeMap<String, String>>,
+}
+
+struct Page {
+    status: StatusCode,
+    location: Option<String>,
+    body: String,
+}
+
+impl Page {
+    /// The value of the hidden field, which every form of one page shares.
+    fn field(&self, name: &str) -> String {
+        let mark = format!("name=\"{name}\" value=\"");
+        let from = self.body.find(&mark).unwrap_or_else(|| panic!("no {name} in {}", self.body)) + mark.len();
+        self.body[from..].split('"').next().unwrap().to_owned()
+    }
+}
+
+fn form(fields: &[(&str, &str)]) -> String {
+    let encode =
+        |text: &str| percent_encoding::utf8_percent_encode(text, percent_encoding::NON_ALPHANUMERIC).to_string();
+    fields.iter().map(|(name, value)| format!("{}={}", encode(name), encode(value))).collect::<Vec<_>>().join("&")
+}
+
+impl Browser {
+    fn new() -> Self {
+        Self { agent: "a browser", cookies: BTreeMap::new() }
+    }
+
+    async fn ask(&mut self, method: Method, url: &str, body: &str, headers: &[(&str, &str)]) -> Page {
+        let uri: http::Uri = url.parse().unwrap();
+        let authority = uri.authority().unwrap().to_string();
+        let stream = TcpStream::connect(&authority).await.unwrap();
+        let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.unwrap();
+        tokio::spawn(connection);
+        let jar = self.cookies.entry(authority.clone()).or_default();
+        let cookies: Vec<String> = jar.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        let mut request = Request::builder()
+            .method(method.clone())
+            .uri(uri.path_and_query().unwrap().as_str())
+            .header("host", &authority)
+            .header("user-agent", self.agent)
+            .header("cookie", cookies.join("; "));
+        if method == Method::POST {
+            request = request.header("content-type", "application/x-www-form-urlencoded");
+            if !headers.iter().any(|(name, _)| *name == "origin") {
+                request = request.header("origin", format!("http://{authority}"));
+            }
+        }
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let request = request.body(Full::new(Bytes::from(body.to_owned()))).unwrap();
+        let (head, body) = sender.send_request(request).await.unwrap().into_parts();
+        for cookie in head.headers.get_all("set-cookie") {
+            let cookie = cookie.to_str().unwrap();
+            let attributes = cookie.to_ascii_lowercase();
+            assert!(
+                ["httponly", "secure", "samesite=lax", "path=/"].iter().all(|one| attributes.contains(one)),
+                "{cookie}"
+            );
+            let (name, value) = cookie.split(';').next().unwrap().split_once('=').unwrap();
+            if value.is_empty() {
+                jar.remove(name)
+            } else {
+                jar.insert(name.to_owned(), value.to_owned())
+            };
+        }
+        let body = body.collect().await.unwrap().to_bytes();
+        Page {
+            status: head.status,
+            location: head.headers.get("location").map(|location| location.to_str().unwrap().to_owned()),
+            body: String::from_utf8_lossy(&body).into_owned(),
+        }
+    }
+
+    async fn get(&mut self, url: &str) -> Page {
+        self.ask(Method::GET, url, "", &[]).await
+    }
+
+    /// Chooses who to be at the issuer's page, and comes back with the answer; what the console says to it.
+    async fn at_the_issuer(&mut self, address: &str, person: &str) -> (String, Page) {
+        let (issuer, query) = address.split_once("/authorize?").unwrap();
+        let page =
+            self.ask(Method::POST, &format!("{issuer}/authorize"), &format!("{query}&person={person}"), &[]).await;
+        assert_eq!(page.status, StatusCode::SEE_OTHER, "{}", page.body);
+        let back = page.location.unwrap();
+        let answer = self.get(&back).await;
+        (back, answer)
+    }
+}
+
+struct Desk<'a> {
+    stack: &'a Stack,
+    browser: Browser,
+}
+
+impl<'a> Desk<'a> {
+    async fn of(stack: &'a Stack, person: &str) -> Self {
+        let mut desk = Self { stack, browser: Browser::new() };
+        let begun = desk.browser.get(&desk.url("/sign-in")).await;
+        let (_, back) = desk.browser.at_the_issuer(&begun.location.unwrap(), person).await;
+        assert_eq!((back.status, back.location.as_deref()), (StatusCode::SEE_OTHER, Some("/console")));
+        desk
+    }
+
+    fn url(&self, path: &str) -> String {
+        format!("http://{}/console{path}", self.stack.front.address())
+    }
+
+    async fn get(&mut self, path: &str) -> Page {
+        let url = self.url(path);
+        self.browser.get(&url).await
+    }
+
+    async fn csrf(&mut self) -> String {
+        self.get("/absence").await.field("csrf")
+    }
+
+    async fn post(&mut self, path: &str, fields: &[(&str, &str)]) -> Page {
+        let csrf = self.csrf().await;
+        let body = form(&[fields, &[("csrf", &csrf)]].concat());
+        let url = self.url(path);
+        self.browser.ask(Method::POST, &url, &body, &[]).await
+    }
+
+    async fn act(&mut self, case: &Case, act: &str, fields: &[(&str, &str)]) -> Page {
+        let version = now(self.stack, case).await.version.to_string();
+        self.post(&format!("/cases/{}/{act}", case.id()), &[fields, &[("version", &version)]].concat()).await
+    }
+
+    /// An act that pays: the console sends to the issuer, and back from there it is done.
+    async fn act_and_sign_in(
+        &mut self,
+        case: &Case,
+        act: &str,
+        fields: &[(&str, &str)],
+        person: &str,
+    ) -> (String, Page) {
+        let page = self.act(case, act, fields).await;
+        assert_eq!(page.status, StatusCode::SEE_OTHER, "{}", page.body);
+        self.browser.at_the_issuer(&page.location.unwrap(), person).await
+    }
+}
+
+async fn now(stack: &Stack, case: &Case) -> FiledCase {
+    stack.ledger.case(&case.id()).await.unwrap().unwrap()
+}
+
+const REISSUE: [(&str, &str); 3] = [("ending", "reissue"), ("code", "payee_confirmed"), ("note", "they called")];
+const WRITE_OFF: [(&str, &str); 3] = [("ending", "written_off"), ("code", "other"), ("note", "small")];
+const PEOPLE: [(&str, Option<Role>); 5] = [
+    ("ada", Some(Role::Analyst)),
+    ("ben", Some(Role::Approver)),
+    ("eve", Some(Role::Viewer)),
+    ("olu", Some(Role::Auditor)),
+    ("nik", None),
+];
+
+#[tokio::test]
+async fn a_role_may_do_what_it_may_not() {
+    let stack = stack().await;
+    for (person, role) in PEOPLE {
+        let roles: Vec<Role> = role.into_iter().collect();
+        for act in Act::ALL {
+            let case = filed(&stack, &format!("{person}_{act}"), "acct_sandboxRefuses").await;
+            // Brought by others into a state in which the act is possible.
+            let mut dee = Desk::of(&stack, "dee").await;
+            if matches!(act, Act::Approve | Act::SendBack | Act::Reopen) {
+                assert_eq!(dee.act(&case, "propose", &WRITE_OFF).await.status, StatusCode::SEE_OTHER);
+            }
+            if *act == Act::Reopen {
+                let mut ben = Desk::of(&stack, "ben").await;
+                assert_eq!(ben.act(&case, "approve", &[]).await.status, StatusCode::SEE_OTHER);
+            }
+            let before = now(&stack, &case).await;
+            let mut desk = Desk { stack: &stack, browser: Browser::new() };
+            let begun = desk.browser.get(&desk.url("/sign-in")).await;
+            desk.browser.at_the_issuer(&begun.location.unwrap(), person).await;
+            let fields: &[(&str, &str)] = match act {
+                Act::Propose => &WRITE_OFF,
+                Act::Attach => &[("title", "statement")],
+                Act::Assign => &[],
+                _ => &[("note", "text")],
+            };
+            let page = if role.is_none() {
+                // Without a role there is not even a page to take a token from.
+                let url = desk.url(&format!("/cases/{}/{act}", case.id()));
+                desk.browser.ask(Method::POST, &url, "csrf=x", &[]).await
+            } else {
+                desk.act(&case, act.as_str(), fields).await
+            };
+            let allowed = may(&roles, *act);
+            let expected = if allowed { StatusCode::SEE_OTHER } else { StatusCode::FORBIDDEN };
+            assert_eq!(page.status, expected, "{person} {act}: {}", page.body);
+            let after = now(&stack, &case).await;
+            assert_eq!(after.version - before.version, u64::from(allowed), "{person} {act}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_payout_that_two_people_decide_is_paid_twice_or_never() {
+    let stack = stack().await;
+    let refused = filed(&stack, "refused", "acct_sandboxRefuses").await;
+    let (mut ada, mut ben) = (Desk::of(&stack, "ada").await, Desk::of(&stack, "ben").await);
+    let (back, proposed) = ada.act_and_sign_in(&refused, "propose", &REISSUE, "ada").await;
+    assert_eq!(proposed.status, StatusCode::SEE_OTHER, "{}", proposed.body);
+    assert_eq!(now(&stack, &refused).await.status, Status::AwaitingApproval);
+    // The issuer's answer once more: its code is used up, and what was kept is gone.
+    assert!(ada.browser.get(&back).await.status.is_client_error());
+
+    let (back, approved) = ben.act_and_sign_in(&refused, "approve", &[], "ben").await;
+    assert!(approved.location.unwrap().contains("done=attempted&outcome=rejected"));
+    assert!(ben.browser.get(&back).await.status.is_client_error());
+    let payout = stack.ledger.payout(refused.key.as_ref().unwrap()).await.unwrap();
+    assert_eq!(payout.attempts.len(), 2);
+    assert_ne!(payout.attempts[0].claim.rail_key, payout.attempts[1].claim.rail_key, "the rail holds its refusal");
+    assert_eq!(now(&stack, &refused).await.status, Status::Resolved);
+    let next = stack.ledger.cases_of_key(refused.key.as_ref().unwrap().as_str()).await.unwrap();
+    assert_eq!(next.len(), 2, "the further attempt has a case of its own");
+}
+
+#[tokio::test]
+async fn a_person_who_signs_in_as_another_or_approves_their_own_is_let_through() {
+    let stack = stack().await;
+    let case = filed(&stack, "own", "acct_sandboxRefuses").await;
+    let mut ben = Desk::of(&stack, "ben").await;
+    // At the issuer, somebody else.
+    let (_, page) = ben.act_and_sign_in(&case, "propose", &REISSUE, "dee").await;
+    assert_eq!(page.status, StatusCode::BAD_REQUEST, "{}", page.body);
+    assert_eq!(now(&stack, &case).await.version, 1);
+    let (_, page) = ben.act_and_sign_in(&case, "propose", &REISSUE, "ben").await;
+    assert_eq!(page.status, StatusCode::SEE_OTHER);
+    // A forged request for one's own proposal: the button was not there.
+    let page = ben.act(&case, "approve", &[]).await;
+    assert_eq!(page.status, StatusCode::FORBIDDEN);
+    assert_eq!(stack.ledger.payout(case.key.as_ref().unwrap()).await.unwrap().attempts.len(), 1);
+    // Two approvers at once: one wins, the other is told.
+    let (mut dee, mut other) = (Desk::of(&stack, "dee").await, Desk::of(&stack, "dee").await);
+    let first = dee.act(&case, "approve", &[]).await.location.unwrap();
+    let second = other.act(&case, "approve", &[]).await.location.unwrap();
+    let ((_, one), (_, two)) =
+        tokio::join!(dee.browser.at_the_issuer(&first, "dee"), other.browser.at_the_issuer(&second, "dee"));
+    let statuses = [one.status, two.status];
+    assert!(statuses.contains(&StatusCode::SEE_OTHER) && statuses.contains(&StatusCode::CONFLICT), "{statuses:?}");
+    assert_eq!(stack.ledger.payout(case.key.as_ref().unwrap()).await.unwrap().attempts.len(), 2);
+}
+
+#[tokio::test]
+async fn a_forged_or_stolen_request_changes_something() {
+    let stack = stack().await;
+    let case = filed(&stack, "forged", "acct_sandboxRefuses").await;
+    let mut ada = Desk::of(&stack, "ada").await;
+    let mut eve = Desk::of(&stack, "eve").await;
+    let (csrf, others) = (ada.csrf().await, eve.csrf().await);
+    let path = format!("/cases/{}/comment", case.id());
+    let url = ada.url(&path);
+    let body = |csrf: &str| form(&[("note", "text"), ("version", "1"), ("csrf", csrf)]);
+    let evil = [("origin", "https://evil.example")];
+    let cross = [("sec-fetch-site", "cross-site")];
+    for (what, body, headers) in [
+        ("no token", form(&[("note", "text"), ("version", "1")]), &[][..]),
+        ("another session's token", body(&others), &[]),
+        ("a token of nothing", body("AAAA"), &[]),
+        ("from another origin", body(&csrf), &evil),
+        ("across sites", body(&csrf), &cross),
+    ] {
+        let page = ada.browser.ask(Method::POST, &url, &body, headers).await;
+        assert_eq!(page.status, StatusCode::FORBIDDEN, "{what}");
+    }
+    // The session in other hands: another browser, altered, after its person has signed out.
+    let stolen = ada.browser.cookies.clone();
+    let with = |agent: &'static str| Browser { agent, cookies: stolen.clone() };
+    assert_eq!(with("another browser").ask(Method::POST, &url, &body(&csrf), &[]).await.status, StatusCode::FORBIDDEN);
+    let mut altered = with("a browser");
+    for value in altered.cookies.values_mut().flat_map(BTreeMap::values_mut) {
+        let last = if value.ends_with('A') { 'B' } else { 'A' };
+        value.pop();
+        value.push(last);
+    }
+    assert_eq!(altered.ask(Method::POST, &url, &body(&csrf), &[]).await.status, StatusCode::FORBIDDEN);
+    let left = ada.post("/sign-out", &[]).await;
+    assert!(left.location.unwrap().contains("/sign-out?"));
+    assert_eq!(with("a browser").ask(Method::POST, &url, &body(&csrf), &[]).await.status, StatusCode::FORBIDDEN);
+    assert_eq!(with("a browser").get(&ada.url("")).await.location.as_deref(), Some("/console/signed-out"));
+    assert_eq!(now(&stack, &case).await.version, 1);
+    // Nobody: neither a page nor a case.
+    let mut nobody = Browser::new();
+    assert_eq!(
+        nobody.get(&ada.url(&format!("/cases/{}", case.id()))).await.location.as_deref(),
+        Some("/console/signed-out")
+    );
+    assert!(nobody.get(&ada.url("/signed-in?code=1&state=2")).await.status.is_client_error());
+}
+
+/// What a provider or a person writes is text, wherever it is shown.
+#[tokio::test]
+async fn markup_of_a_stranger_becomes_ours() {
+    let stack = stack().await;
+    let probe = "\"><script>alert(1)</script><img src=x onerror=alert(1)>'";
+    let mut case = Case::new(Reason::InvalidEvent, vec!["stripe".to_owned(), "evt_<b>".to_owned()], stack.clock.now());
+    case.provider = Some(probe.to_owned());
+    case.event = Some(payonce_protocol::order::EventId::new("evt_<script>").unwrap());
+    case.destination = Some(payonce_protocol::order::Destination::new("<script>alert(1)</script>").unwrap());
+    case.details.insert("problem".to_owned(), probe.to_owned());
+    case.incident = Some(format!("1/invalid_event/{}", probe.replace(' ', "")));
+    stack.ledger.open_case(&case).await.unwrap();
+    let mut ada = Desk::of(&stack, "ada").await;
+    for (act, fields) in [
+        ("comment", vec![("note", probe)]),
+        ("attach", vec![("title", probe), ("kept_at", probe)]),
+        ("propose", vec![("ending", "written_off"), ("code", "other"), ("note", probe)]),
+    ] {
+        assert_eq!(ada.act(&case, act, &fields).await.status, StatusCode::SEE_OTHER, "{act}");
+    }
+    let mut ben = Desk::of(&stack, "ben").await;
+    let id = case.id();
+    let encoded = percent_encoding::utf8_percent_encode(probe, percent_encoding::NON_ALPHANUMERIC);
+    for path in [
+        String::new(),
+        format!("/cases/{id}"),
+        format!("?provider={encoded}&owner={encoded}&incident={encoded}&status={encoded}"),
+        format!("/search?q={encoded}"),
+        format!("/cases/{id}?done={encoded}&about={encoded}"),
+        format!("/{encoded}"),
+    ] {
+        let page = ben.get(&path).await;
+        assert!(!page.body.contains("<script>alert") && !page.body.contains("<img"), "{path}: {}", page.body);
+        assert!(page.body.matches("<script").count() == 1 || page.location.is_some(), "{path}");
+    }
+    assert!(ben.get(&format!("/cases/{id}")).await.body.contains("&#60;script"), "it is shown, as text");
+    // A link that runs, or leads nowhere, is not attached.
+    for link in ["javascript:alert(1)", "http://evil.example", "//evil.example"] {
+        let page = ada.act(&case, "attach", &[("title", "x"), ("link", link)]).await;
+        assert_eq!(page.status, StatusCode::BAD_REQUEST, "{link}");
+    }
+}
+
+#[tokio::test]
+async fn a_page_of_the_queue_is_too_heavy() {
+    let stack = stack().await;
+    for number in 0..60 {
+        let subject = vec!["stripe".to_owned(), format!("evt_{number}")];
+        let mut case = Case::new(Reason::PayoutUnknown, subject, stack.clock.now()).of_cause("timeout");
+        case.destination = payonce_protocol::order::Destination::new("a".repeat(128)).ok();
+        case.provider = Some("a_provider_with_a_rather_long_name".to_owned());
+        stack.ledger.open_case(&case).await.unwrap();
+    }
+    stack.sweeper().run().await.unwrap();
+    let mut ada = Desk::of(&stack, "ada").await;
+    let page = ada.get("").await;
+    assert_eq!(page.body.matches("data-row").count(), 50);
+    assert!(page.body.len() <= 100_000, "{} bytes", page.body.len());
+    println!("a page of fifty cases: {} bytes", page.body.len());
+    let from = page.body.find("href=\"/console?after=").expect("a next page") + "href=\"/console".len();
+    let next = page.body[from..].split('"').next().unwrap().replace("&#38;", "&").replace("&amp;", "&");
+    assert_eq!(ada.get(&next).await.body.matches("data-row").count(), 10);
+}
