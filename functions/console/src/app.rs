@@ -104,7 +104,7 @@ impl App {
                 return Ok(Reply::asset(media_type, bytes));
             }
             (&Method::GET, ["sign-in"]) => return self.begin_sign_in().await,
-            (&Method::GET, ["signed-out"]) => return Ok(self.landing()),
+            (&Method::GET, ["signed-out"]) => return Ok(Reply::html(StatusCode::OK, self.landing_page()?)),
             _ => {}
         }
         let visit = self.visit(ask).await?;
@@ -161,9 +161,5 @@ impl App {
             (&Method::POST, ["absence"]) => self.set_absence(ask, visit).await,
             _ => Err(Trouble::NotFound),
         }
-    }
-
-    pub(crate) fn landing(&self) -> Reply {
-        Reply::html(StatusCode::OK, self.landing_page())
     }
 }

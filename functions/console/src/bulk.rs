@@ -1,90 +1,118 @@
 //! Several cases at once: a dry run first, then each on its own, with a result for each. Nothing here pays.
 
+use std::collections::BTreeMap;
+
 use http::StatusCode;
-use payonce_ledger::{Acted, Away, Doing, FiledCase};
+use payonce_ledger::{Acted, Away, Doing, FiledCase, Totals};
 use payonce_protocol::case::{Act, Ending, may, next};
 use payonce_protocol::ids::CaseId;
 
 use crate::acts::{code, note, wrong};
 use crate::app::{App, BASE, Visit};
-use crate::ask::Ask;
-use crate::pages::{AbsencePage, BulkPage, BulkRow, Choice};
+use crate::ask::{Ask, Fields};
+use crate::pages::{AbsencePage, BulkAct, BulkPage, BulkRow, CurrencyTotal, Delegation, Fate, Section};
 use crate::reply::Reply;
 use crate::trouble::Trouble;
-use crate::words;
-use askama::Template;
 
 const CASES_AT_MOST: usize = 100;
-/// What the form's fields are called, for the confirmation.
-const FIELDS: [&str; 5] = ["act", "to", "ending", "code", "note"];
 const DAY_MS: u64 = 86_400_000;
 
 impl App {
     pub(crate) async fn bulk(&self, ask: &Ask, visit: &Visit, is_real: bool) -> Result<Reply, Trouble> {
-        let ids: Vec<&str> = ask.form.all("case").collect();
-        if ids.is_empty() || ids.len() > CASES_AT_MOST {
+        let chosen: Vec<&str> = ask.form.all("case").collect();
+        if chosen.is_empty() || chosen.len() > CASES_AT_MOST {
             return Err(wrong(&format!("Select at least one case, and at most {CASES_AT_MOST}.")));
         }
-        let act = ask.form.get("act").and_then(Act::parse);
-        let act = act.filter(|act| matches!(act, Act::Assign | Act::Comment | Act::Propose));
-        let act = act.ok_or_else(|| wrong("Choose what to do with the selected cases."))?;
+        let (act, bulk) = self.bulk_act(&ask.form, visit)?;
         if !may(&visit.roles, act) {
             return Err(Trouble::NotAllowed);
         }
-        let (mut rows, mut again) = (vec![], vec![]);
-        for text in ids {
-            let id = CaseId::parse(text).ok_or_else(|| wrong("One of these is no case."))?;
+        let (mut rows, mut good) = (vec![], vec![]);
+        for text in chosen {
+            // The version that the person saw stands behind the id.
+            let (id, version) = text.split_once(':').ok_or_else(|| wrong("One of these is no case."))?;
+            let id = CaseId::parse(id).ok_or_else(|| wrong("One of these is no case."))?;
             let Some(seen) = self.parts.ledger.case(&id).await? else { continue };
-            let result = self.one_of_many(ask, &seen, act, visit, is_real).await?;
-            let is_good = result.is_ok();
-            if is_good {
-                again.push(("case".to_owned(), text.to_owned()));
+            let fate = match version.parse::<u64>() == Ok(seen.version) {
+                true => self.fate(&ask.form, &seen, act, visit, is_real).await?,
+                false => Fate::NotEligible("it has changed since you saw it".to_owned()),
+            };
+            let case = &seen.case;
+            rows.push(BulkRow {
+                id: id.to_string(),
+                version: seen.version,
+                money: case.money,
+                payee: case.destination.as_ref().map(ToString::to_string),
+                reason: case.reason,
+                status: seen.status,
+                fate: fate.clone(),
+            });
+            if matches!(fate, Fate::WillSucceed | Fate::Done) {
+                good.push(seen);
             }
-            let sum = seen.case.money.map(|money| money.to_string()).unwrap_or_default();
-            let what = format!("{} {sum}", words::reason(seen.case.reason).0);
-            let done = if is_real { "done" } else { "will be done" };
-            rows.push(BulkRow { id: id.to_string(), what, result: result.err().unwrap_or(done).to_owned(), is_good });
         }
-        let kept = FIELDS.iter().filter_map(|name| Some(((*name).to_owned(), ask.form.get(name)?.to_owned())));
-        again.extend(kept);
-        let good = rows.iter().filter(|row| row.is_good).count();
         let title = if is_real { "What was done" } else { "Preview" };
-        let page = BulkPage { frame: self.frame(Some(visit), title, "queue"), rows, good, is_done: is_real, again };
+        let page = BulkPage {
+            frame: self.frame(Some(visit), title, Section::Queue),
+            act: bulk,
+            is_preview: !is_real,
+            rows,
+            totals: totals(&Totals::of(&good, self.parts.clock.now()).at_risk),
+            batch: None,
+        };
         Ok(Reply::html(StatusCode::OK, page.render()?))
     }
 
-    /// Why it cannot be done, or could not.
-    async fn one_of_many(
+    /// What the form asks for; whatever it needs is checked before the first case.
+    fn bulk_act(&self, form: &Fields, visit: &Visit) -> Result<(Act, BulkAct), Trouble> {
+        Ok(match form.get("act") {
+            Some("take") => (Act::Assign, BulkAct::Take),
+            Some("assign") => {
+                let to = form.get("to").ok_or_else(|| wrong("Choose to whom."))?;
+                let name = self.owner(Some(to), visit)?.name.unwrap_or_default();
+                (Act::Assign, BulkAct::Assign { to: to.to_owned(), name })
+            }
+            Some("comment") => (Act::Comment, BulkAct::Comment { note: note(form)? }),
+            Some("propose") => {
+                let ending = form.get("ending").and_then(Ending::parse);
+                let ending = ending.filter(|ending| !ending.pays() && *ending != Ending::DuplicateOf);
+                let ending = ending.ok_or_else(|| wrong("Choose how the cases shall end."))?;
+                (Act::Propose, BulkAct::Propose { ending, code: code(form)?, note: note(form)? })
+            }
+            _ => return Err(wrong("Choose what to do with the selected cases.")),
+        })
+    }
+
+    async fn fate(
         &self,
-        ask: &Ask,
+        form: &Fields,
         seen: &FiledCase,
         act: Act,
         visit: &Visit,
         is_real: bool,
-    ) -> Result<Result<(), &'static str>, Trouble> {
+    ) -> Result<Fate, Trouble> {
         if next(seen.status, act).is_none() {
-            return Ok(Err("not in its state"));
+            return Ok(Fate::NotEligible("it cannot be done in its state".to_owned()));
         }
-        let doing = match act {
-            Act::Assign => Doing::Assign(self.owner(ask.form.get("to"), visit)?),
-            Act::Comment => Doing::Comment(note(&ask.form)?),
-            _ => {
-                let ending = ask.form.get("ending").and_then(Ending::parse);
-                let ending = ending.filter(|ending| !ending.pays() && *ending != Ending::DuplicateOf);
-                let ending = ending.ok_or_else(|| wrong("Choose how the cases shall end."))?;
+        let doing = match self.bulk_act(form, visit)?.1 {
+            BulkAct::Take => Doing::Assign(self.owner(None, visit)?),
+            BulkAct::Assign { to, .. } => Doing::Assign(self.owner(Some(&to), visit)?),
+            BulkAct::Comment { note } => Doing::Comment(note),
+            BulkAct::Propose { ending, code, note } => {
                 if !ending.is_offered(seen.case.reason, None) {
-                    return Ok(Err("a case of this kind cannot end so"));
+                    return Ok(Fate::NotEligible("a case of this kind cannot end so".to_owned()));
                 }
-                Doing::Propose(self.proposal(seen, ending, code(&ask.form)?, note(&ask.form)?, visit), None)
+                Doing::Propose(self.proposal(seen, ending, code, note, visit), None)
             }
+            BulkAct::Release { .. } => return Err(wrong("Choose what to do with the selected cases.")),
         };
         if !is_real {
-            return Ok(Ok(()));
+            return Ok(Fate::WillSucceed);
         }
         Ok(match self.parts.ledger.act(seen, &doing, &visit.who(), self.parts.clock.now()).await? {
-            Acted::Done(_) => Ok(()),
-            Acted::Changed => Err("somebody was faster"),
-            Acted::NotNow | Acted::Own => Err("not in its state"),
+            Acted::Done(_) => Fate::Done,
+            Acted::Changed => Fate::Failed("somebody was faster".to_owned()),
+            Acted::NotNow | Acted::Own => Fate::Failed("it cannot be done in its state".to_owned()),
         })
     }
 
@@ -92,23 +120,15 @@ impl App {
         let now = self.parts.clock.now();
         let me = &visit.session.person.subject;
         let name = |subject: &str| visit.people.0.get(subject).map(|person| person.name.clone()).unwrap_or_default();
-        let until = |away: &Away| words::time(away.until);
-        let away = |subject: &str| visit.people.0.get(subject)?.away.clone().filter(|away| away.until > now);
-        let people: Vec<Choice> = visit
-            .people
-            .0
-            .iter()
-            .filter(|(subject, _)| *subject != me)
-            .map(|(subject, person)| (subject.clone(), person.name.clone(), false))
-            .collect();
-        let others = visit.people.0.keys().filter(|subject| *subject != me);
+        let delegations = visit.people.0.iter().filter_map(|(subject, person)| {
+            let away = person.away.as_ref().filter(|away| away.until > now)?;
+            let (who, to) = (person.name.clone(), name(&away.delegate));
+            Some(Delegation { who, to, until: away.until, is_mine: subject == me })
+        });
         let page = AbsencePage {
-            frame: self.frame(Some(visit), "Absence", "absence"),
-            people,
-            mine: away(me).map(|away| (name(&away.delegate), until(&away))),
-            others: others
-                .filter_map(|subject| away(subject).map(|away| (name(subject), name(&away.delegate), until(&away))))
-                .collect(),
+            frame: self.frame(Some(visit), "Absence", Section::Absence),
+            people: self.people(visit).into_iter().filter(|person| !person.is_me).collect(),
+            delegations: delegations.collect(),
         };
         Ok(Reply::html(StatusCode::OK, page.render()?))
     }
@@ -125,10 +145,20 @@ impl App {
                 let until = u64::try_from(start.timestamp().as_millisecond()).unwrap_or_default() + DAY_MS;
                 Some(Away { delegate: to.to_owned(), until })
             }
-            (None, None) => None,
+            _ if ask.form.get("back").is_some() => None,
             _ => return Err(wrong("Choose who stands in for you, and until when.")),
         };
         self.parts.ledger.change_people(|people| people.0.entry(me.clone()).or_default().away = away.clone()).await?;
         Ok(Reply::see(format!("{BASE}/absence")))
     }
+}
+
+pub(crate) fn totals(at_risk: &BTreeMap<String, payonce_ledger::Sum>) -> Vec<CurrencyTotal> {
+    let total = |(currency, sum): (&String, &payonce_ledger::Sum)| CurrencyTotal {
+        currency: currency.clone(),
+        cases: sum.cases,
+        minor: sum.minor,
+        exponent: sum.exponent,
+    };
+    at_risk.iter().map(total).collect()
 }

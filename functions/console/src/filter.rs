@@ -8,6 +8,7 @@ use payonce_protocol::money::Currency;
 use payonce_protocol::outcome::{Outcome, Reason};
 
 use crate::ask::Fields;
+use crate::pages::{QueueFilter, QueueOwner, words};
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Sort {
@@ -44,9 +45,6 @@ pub(crate) struct Filter {
     pub after: Option<Cursor>,
 }
 
-/// The text for cases without an attempt.
-pub(crate) const NO_ATTEMPT: &str = "none";
-
 impl Filter {
     /// With the names of the fields that could not be read.
     pub fn read(query: &Fields, me: &str) -> (Self, Vec<&'static str>) {
@@ -64,7 +62,7 @@ impl Filter {
             _ => None,
         };
         let parse_certainty = |text: &str| match text {
-            NO_ATTEMPT => Some(None),
+            words::NO_ATTEMPT => Some(None),
             text => Outcome::parse(text).map(Some),
         };
         let filter = Self {
@@ -139,40 +137,29 @@ impl Filter {
         self.from.is_none_or(|from| minor >= units(from)) && self.to.is_none_or(|to| minor <= units(to))
     }
 
-    /// As it stands in an address, with or without the place in the list.
-    pub fn query(&self, after: Option<&Cursor>) -> String {
-        let mut query = form_urlencoded::Serializer::new(String::new());
-        let mut add = |name: &str, value: Option<String>| {
-            if let Some(value) = value {
-                query.append_pair(name, &value);
-            }
-        };
-        add("sort", (self.sort == Sort::Risk).then(|| "risk".to_owned()));
-        add(
-            "owner",
-            match &self.owner {
-                OwnedBy::Anybody => None,
-                OwnedBy::Nobody => Some("nobody".to_owned()),
-                OwnedBy::One(subject) => Some(subject.clone()),
+    /// As the page shows it, and writes it into addresses.
+    pub fn shown(&self) -> QueueFilter {
+        QueueFilter {
+            by_risk: self.sort == Sort::Risk,
+            owner: match &self.owner {
+                OwnedBy::Anybody => QueueOwner::Anybody,
+                OwnedBy::Nobody => QueueOwner::Nobody,
+                OwnedBy::One(subject) => QueueOwner::One(subject.clone()),
             },
-        );
-        add("incident", self.incident.clone());
-        add("status", self.status.map(|status| status.to_string()));
-        add("reason", self.reason.map(|reason| reason.to_string()));
-        let certainty = self.certainty.map(|wanted| wanted.map_or(NO_ATTEMPT, Outcome::as_str).to_owned());
-        add("certainty", certainty);
-        add("provider", self.provider.clone());
-        add("currency", self.currency.map(|currency| currency.to_string()));
-        add("from", self.from.map(|from| from.to_string()));
-        add("to", self.to.map(|to| to.to_string()));
-        add("age", self.age.map(|age| age.to_string()));
-        add("after", after.map(|cursor| cursor.place.clone()));
-        add("id", after.map(|cursor| cursor.id.clone()));
-        query.finish()
+            incident: self.incident.clone(),
+            status: self.status,
+            reason: self.reason,
+            certainty: self.certainty,
+            provider: self.provider.clone(),
+            currency: self.currency.map(|currency| currency.to_string()),
+            from: self.from,
+            to: self.to,
+            age: self.age,
+        }
     }
 }
 
-pub(crate) fn bucket(since: UnixMillis, now: UnixMillis) -> usize {
+fn bucket(since: UnixMillis, now: UnixMillis) -> usize {
     let age = now.saturating_sub(since);
     AGES_MS.iter().position(|end| age < *end).unwrap_or(AGES_MS.len())
 }
@@ -210,12 +197,13 @@ mod tests {
         ] {
             let (filter, wrong) = read(query);
             assert_eq!(wrong, Vec::<&str>::new(), "{query}");
-            let written = filter.query(filter.after.as_ref());
-            assert_eq!(written, query, "{query}");
-            assert_eq!(read(&written).0, filter);
+            let after = filter.after.as_ref().map(|cursor| (cursor.place.clone(), cursor.id.clone()));
+            let written = filter.shown().query(after.as_ref());
+            assert_eq!(written.trim_start_matches('?'), query);
+            assert_eq!(read(written.trim_start_matches('?')).0, filter);
         }
         // For a colleague "me" is somebody else.
-        assert_eq!(read("owner=me").0.query(None), "owner=ann");
+        assert_eq!(read("owner=me").0.shown().query(None), "?owner=ann");
     }
 
     #[test]

@@ -4,7 +4,7 @@
 //! * [`App`] is every request's way in: session, role, forgery.
 //! * `sign_in` is OpenID Connect, and the fresh sign-in that a payout by hand asks of both people.
 //! * `filter`, `show` are what is seen; `acts`, `bulk` what is done; `due` is until when.
-//! * `pages` are the compiled templates, `words` the plain words in them.
+//! * [`pages`] are the compiled templates and the plain words in them.
 
 mod acts;
 mod app;
@@ -12,12 +12,11 @@ mod ask;
 mod bulk;
 mod due;
 mod filter;
-mod pages;
+pub mod pages;
 mod reply;
 mod show;
 mod sign_in;
 mod trouble;
-mod words;
 
 pub use app::{App, BASE, ConsoleConfig, Parts, Payer, PayerSilent};
 pub use due::Sla;

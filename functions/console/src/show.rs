@@ -1,58 +1,63 @@
 //! From the tables to the pages: the queue, a case, a payout.
 
+use askama::Error as PageError;
 use http::StatusCode;
-use payonce_ledger::{AGES_MS, FiledCase, HistoryRecord, Payout, Queue, Sum};
+use payonce_ledger::{Attempted, FiledCase, HistoryRecord, Payout, Queue, StoredOutcome};
 use payonce_protocol::UnixMillis;
 use payonce_protocol::case::{Act, Ending, Role, Status, certainty, may, may_read_bodies, next};
 use payonce_protocol::ids::CaseId;
 use payonce_protocol::money::Money;
 use payonce_protocol::order::PayoutKey;
-use payonce_protocol::outcome::{Outcome, Reason};
-use payonce_protocol::reissue::{KEY_LIFE_MARGIN_MS, expected_generation, offer};
+use payonce_protocol::reissue::{KEY_LIFE_MARGIN_MS, LastAttempt, expected_generation, offer};
 
 use crate::app::{App, BASE, Visit};
 use crate::ask::Ask;
-use crate::filter::{Filter, NO_ATTEMPT, OwnedBy, Sort};
-use crate::pages::*;
+use crate::bulk::totals;
+use crate::filter::Filter;
+use crate::pages::{
+    self, Banner, BannerKind, Body, CaseLink, CasePage, Compared, Decided, Due, Entry, Frame, Hit, Incident, KeyClock,
+    LookedUpAt, MessagePage, PayoutPage, PersonOption, Proposed, QueuePage, QueueRow, QueueTotals, Rail, SearchPage,
+    Section, SignedOutPage, mark,
+};
 use crate::reply::Reply;
 use crate::trouble::Trouble;
-use crate::words;
-use askama::Template;
 
 const PAGE_ROWS: usize = 50;
-/// The sweeper runs each minute.
-const SILENT_AFTER_MS: u64 = 5 * 60_000;
-const AGES: [&str; 4] = ["< 1 d", "1–3 d", "3–7 d", "> 7 d"];
-const BAR: u64 = 100;
 
 impl App {
-    pub(crate) fn frame(&self, visit: Option<&Visit>, title: &str, section: &'static str) -> Frame {
-        let person = visit.map(|visit| {
-            let roles: Vec<&str> = visit.roles.iter().map(|role| role.as_str()).collect();
-            (visit.session.person.name.clone(), roles.join(", "))
-        });
+    pub(crate) fn frame(&self, visit: Option<&Visit>, title: &str, section: Section) -> Frame {
         Frame {
+            base: BASE.to_owned(),
             title: title.to_owned(),
-            person,
+            person: visit.map(|visit| visit.session.person.name.clone()),
+            roles: visit.map(|visit| visit.roles.clone()).unwrap_or_default(),
             csrf: visit.map(|visit| visit.csrf.clone()).unwrap_or_default(),
             section,
+            banners: vec![],
             is_sandbox: self.parts.is_sandbox,
-            told: None,
+            now: self.parts.clock.now(),
+            search: String::new(),
         }
     }
 
-    pub(crate) fn landing_page(&self) -> String {
-        let text = "The reconcile queue of payonce. Sign in with your organisation's account.".to_owned();
-        let way = (format!("{BASE}/sign-in"), "Sign in");
-        MessagePage { frame: self.frame(None, "Finance console", ""), text, way }.render().unwrap_or_default()
+    pub(crate) fn landing_page(&self) -> Result<String, PageError> {
+        let frame = self.frame(None, "Signed out", Section::Other);
+        SignedOutPage { frame, is_goodbye: false }.render()
     }
 
     pub(crate) fn trouble(&self, visit: Option<&Visit>, trouble: &Trouble) -> Reply {
         tracing::warn!(status = trouble.status().as_u16(), what = trouble.title(), "not done");
-        let way =
-            if visit.is_some() { (BASE.to_owned(), "To the queue") } else { (format!("{BASE}/sign-in"), "Sign in") };
-        let page = MessagePage { frame: self.frame(visit, trouble.title(), ""), text: trouble.to_string(), way };
-        Reply::html(trouble.status(), page.render().unwrap_or_default())
+        let page = MessagePage {
+            frame: self.frame(visit, trouble.title(), Section::Other),
+            status: trouble.status().as_u16(),
+            heading: trouble.title().to_owned(),
+            text: trouble.to_string(),
+            meanwhile: vec![],
+            lost_note: None,
+            back: visit.is_none().then(|| (format!("{BASE}/sign-in"), "Sign in".to_owned())),
+            request_id: None,
+        };
+        Reply::html(trouble.status(), page.render().unwrap_or_else(|_| trouble.to_string()))
     }
 
     pub(crate) async fn queue(&self, ask: &Ask, visit: &Visit) -> Result<Reply, Trouble> {
@@ -66,124 +71,101 @@ impl App {
             .queue(filter.queue(), PAGE_ROWS, filter.after.as_ref(), filter.is_narrow(), keeps)
             .await?;
         let snapshot = self.parts.ledger.snapshot().await?;
-        let totals = snapshot.as_ref().map(|snapshot| snapshot.totals.clone()).unwrap_or_default();
-        let most = totals.ages.iter().copied().max().unwrap_or_default().max(1);
-        let ages = totals.ages.iter().zip(AGES).zip(0..);
-        let sorted = |sort| Filter { sort, after: None, ..filter.clone() };
-        let address = |filter: Filter| format!("{BASE}?{}", filter.query(None));
-        let swept_at = snapshot.as_ref().map(|snapshot| snapshot.taken_at);
-        let mut frame = self.frame(Some(visit), "Reconcile queue", "queue");
-        frame.told = told(ask);
-        if !wrong.is_empty() {
-            let text = format!("These parts of the address could not be read and were left out: {}.", wrong.join(", "));
-            frame.told = Some((false, text));
-        }
-        let any = |chosen: Option<&str>, list: Vec<(&str, &str)>| -> Vec<Choice> {
-            let choice = |(value, text): (&str, &str)| (value.to_owned(), text.to_owned(), chosen == Some(value));
-            list.into_iter().map(choice).collect()
-        };
-        let known = [Outcome::Unknown, Outcome::Rejected, Outcome::NotSent, Outcome::Accepted];
-        let mut certainties: Vec<(&str, &str)> =
-            known.iter().map(|outcome| (outcome.as_str(), words::certainty(Some(*outcome)).2)).collect();
-        certainties.push((NO_ATTEMPT, words::certainty(None).2));
-        let open = Status::ALL.iter().filter(|status| status.is_open());
-        let certainty_chosen = filter.certainty.map(|wanted| wanted.map_or(NO_ATTEMPT, Outcome::as_str));
-        let age_chosen = filter.age.map(|age| age.to_string());
-        let view = QueuePage {
-            frame,
-            totals: totals.at_risk.iter().filter_map(|(currency, sum)| total_row(currency, sum)).collect(),
-            ages: ages
-                .map(|((count, name), row)| AgeBar { name, count: *count, width: count * BAR / most, y: row * 23 })
-                .collect(),
-            incidents: totals
+        let mut frame = self.frame(Some(visit), "Cases", Section::Queue);
+        frame.banners.extend(told(ask));
+        let counted = snapshot.as_ref().map(|snapshot| QueueTotals {
+            taken_at: snapshot.taken_at,
+            open: snapshot.totals.open,
+            at_risk: totals(&snapshot.totals.at_risk),
+            ages: snapshot.totals.ages,
+            incidents: snapshot
+                .totals
                 .incidents
                 .iter()
-                .map(|(name, incident)| IncidentRow {
-                    name: incident_name(name),
+                .map(|(name, incident)| Incident {
+                    name: name.clone(),
                     cases: incident.cases,
-                    first_seen: words::time(incident.first_seen),
-                    query: Filter { incident: Some(name.clone()), ..Filter::default() }.query(None),
+                    first_seen: incident.first_seen,
                 })
                 .collect(),
-            swept: swept_at.map(|at| words::age(at, now)),
-            is_silent: swept_at.is_none_or(|at| now.saturating_sub(at) > SILENT_AFTER_MS),
-            open: totals.open,
-            rows: page.cases.iter().map(|filed| self.row(filed, now)).collect(),
-            next: page_after(filter.query(page.next.as_ref()), page.next.as_ref()),
+        });
+        let view = QueuePage {
+            frame,
+            me: me.to_owned(),
+            people: self.people(visit),
+            providers: self.parts.namespaces.keys().cloned().collect(),
+            currencies: counted
+                .iter()
+                .flat_map(|counted| &counted.at_risk)
+                .map(|total| total.currency.clone())
+                .collect(),
+            filter: filter.shown(),
+            wrong: wrong.into_iter().map(str::to_owned).collect(),
+            last_sweep: snapshot.as_ref().map(|snapshot| snapshot.taken_at),
+            totals: counted,
+            rows: page.cases.iter().map(|filed| self.row(filed, me, now)).collect(),
+            next: page.next.map(|cursor| (cursor.place, cursor.id)),
             is_first: filter.after.is_none(),
-            is_by_risk: filter.queue() == Queue::Risk,
-            by_age: address(sorted(Sort::Age)),
-            by_risk: address(sorted(Sort::Risk)),
-            mine: format!("{BASE}?owner=me"),
-            is_narrow: filter != Filter { sort: filter.sort, after: filter.after.clone(), ..Filter::default() },
-            statuses: any(
-                filter.status.map(|status| status.as_str()),
-                open.map(|status| (status.as_str(), words::status(*status))).collect(),
-            ),
-            reasons: any(
-                filter.reason.map(|reason| reason.as_str()),
-                Reason::ALL.iter().map(|reason| (reason.as_str(), words::reason(*reason).0)).collect(),
-            ),
-            certainties: any(certainty_chosen, certainties),
-            ages_of: any(age_chosen.as_deref(), ["0", "1", "2", "3"].into_iter().zip(AGES).collect()),
-            provider: filter.provider.clone().unwrap_or_default(),
-            currency: filter.currency.map(|currency| currency.to_string()).unwrap_or_default(),
-            from: filter.from.map(|from| from.to_string()).unwrap_or_default(),
-            to: filter.to.map(|to| to.to_string()).unwrap_or_default(),
-            owner: match &filter.owner {
-                OwnedBy::Anybody => String::new(),
-                OwnedBy::Nobody => "nobody".to_owned(),
-                OwnedBy::One(subject) if subject == me => "me".to_owned(),
-                OwnedBy::One(subject) => subject.clone(),
-            },
-            incident: filter.incident.clone().unwrap_or_default(),
-            may_act: may(&visit.roles, Act::Assign),
-            people: people(visit),
-            codes: codes(),
-            endings: any(
-                None,
-                Ending::ALL
-                    .iter()
-                    .filter(|ending| !ending.pays() && **ending != Ending::DuplicateOf)
-                    .map(|ending| (ending.as_str(), words::ending(*ending).0))
-                    .collect(),
-            ),
         };
         Ok(Reply::html(StatusCode::OK, view.render()?))
     }
 
-    fn row(&self, filed: &FiledCase, now: UnixMillis) -> CaseRow {
+    fn row(&self, filed: &FiledCase, me: &str, now: UnixMillis) -> QueueRow {
         let case = &filed.case;
-        let currency = case.money.map(|money| money.currency().to_string());
-        let days = self.days_left(filed, now);
-        CaseRow {
+        QueueRow {
             id: case.id().to_string(),
-            sum: case.money.as_ref().map(words::sum).unwrap_or_default(),
-            currency: currency.unwrap_or_default(),
-            payee: case.destination.as_ref().map(ToString::to_string).unwrap_or_default(),
-            provider: case.provider.clone().unwrap_or_default(),
-            reason: words::reason(case.reason).0,
-            certainty: words::certainty(certainty(case.reason)),
-            age: words::age(case.since, now),
-            due: days.map(words::due).unwrap_or_default(),
-            is_late: days.is_some_and(|days| days < 0),
-            owner: filed.owner.as_ref().and_then(|owner| owner.name.clone()).unwrap_or_default(),
-            status: words::status(filed.status),
+            version: filed.version,
+            money: case.money,
+            payee: case.destination.as_ref().map(ToString::to_string),
+            provider: case.provider.clone(),
+            reason: case.reason,
+            since: case.since,
+            due: self.due(filed, now),
+            owner: filed.owner.as_ref().and_then(|owner| owner.name.clone()),
+            is_mine: filed.owner.as_ref().is_some_and(|owner| owner.subject == me),
+            status: filed.status,
         }
     }
 
-    fn days_left(&self, filed: &FiledCase, now: UnixMillis) -> Option<i32> {
+    fn due(&self, filed: &FiledCase, now: UnixMillis) -> Option<Due> {
         if !filed.status.is_open() {
             return None;
         }
         let currency = filed.case.money.map(|money| money.currency().to_string());
-        let due = self.parts.sla.due(filed.case.since, currency.as_deref())?;
-        self.parts.sla.days_left(due, now, currency.as_deref())
+        let date = self.parts.sla.due(filed.case.since, currency.as_deref())?;
+        let days_left = self.parts.sla.days_left(date, now, currency.as_deref())?;
+        Some(Due { date, days_left })
+    }
+
+    /// Whoever can work on cases, with who stands in for them.
+    pub(crate) fn people(&self, visit: &Visit) -> Vec<PersonOption> {
+        let now = self.parts.clock.now();
+        let name = |subject: &str| visit.people.0.get(subject).map(|person| person.name.clone());
+        let mut people: Vec<PersonOption> = visit
+            .people
+            .0
+            .iter()
+            .filter(|(_, person)| {
+                let roles: Vec<Role> = person.roles.iter().filter_map(|role| Role::parse(role)).collect();
+                may(&roles, Act::Assign)
+            })
+            .map(|(subject, person)| {
+                let stand_in = visit.people.stands_in_for(subject, now);
+                PersonOption {
+                    subject: subject.clone(),
+                    name: person.name.clone(),
+                    is_me: *subject == visit.session.person.subject,
+                    stand_in: if stand_in == subject { None } else { name(stand_in) },
+                }
+            })
+            .collect();
+        people.sort_by(|left, right| left.name.cmp(&right.name));
+        people
     }
 
     /// By any id: of a case, of a payout, of an object at a provider, of an event.
     pub(crate) async fn search(&self, ask: &Ask, visit: &Visit) -> Result<Reply, Trouble> {
-        let Some(wanted) = ask.query.get("q").filter(|text| text.len() <= 220) else { return Ok(Reply::see(BASE)) };
+        let Some(wanted) = ask.query.get("q").filter(|text| text.len() <= 512) else { return Ok(Reply::see(BASE)) };
         if let Some(id) = CaseId::parse(wanted)
             && self.parts.ledger.case(&id).await?.is_some()
         {
@@ -198,15 +180,23 @@ impl App {
                 return Ok(Reply::see(format!("{BASE}/payouts/{}", encoded(key.as_str()))));
             }
         }
-        match self.parts.ledger.cases_of_event(wanted).await?.as_slice() {
-            [] => {
-                let frame = self.frame(Some(visit), "Nothing found", "queue");
-                let text = format!("No case, payout, provider's object or event has exactly the id {wanted}.");
-                let page = MessagePage { frame, text, way: (BASE.to_owned(), "To the queue") };
-                Ok(Reply::html(StatusCode::NOT_FOUND, page.render()?))
-            }
-            [first, ..] => Ok(Reply::see(format!("{BASE}/cases/{}", first.case.id()))),
+        let found = self.parts.ledger.cases_of_event(wanted).await?;
+        if let [only] = found.as_slice() {
+            return Ok(Reply::see(format!("{BASE}/cases/{}", only.case.id())));
         }
+        let hits = found.iter().map(|filed| Hit::Case {
+            id: filed.case.id().to_string(),
+            reason: filed.case.reason,
+            status: filed.status,
+            money: filed.case.money,
+            payee: filed.case.destination.as_ref().map(ToString::to_string),
+            since: filed.case.since,
+        });
+        let mut frame = self.frame(Some(visit), "Search", Section::Queue);
+        frame.search = wanted.to_owned();
+        let page = SearchPage { frame, query: wanted.to_owned(), hits: hits.collect() };
+        let status = if page.hits.is_empty() { StatusCode::NOT_FOUND } else { StatusCode::OK };
+        Ok(Reply::html(status, page.render()?))
     }
 
     pub(crate) async fn payout(&self, key: &str, visit: &Visit) -> Result<Reply, Trouble> {
@@ -217,12 +207,25 @@ impl App {
         if payout.attempts.is_empty() && cases.is_empty() {
             return Err(Trouble::NotFound);
         }
-        let now = self.parts.clock.now();
+        let claim = payout.attempts.first().map(|attempt| &attempt.claim);
+        let attempts = payout.attempts.iter().map(|attempt| pages::Attempt {
+            number: attempt.claim.attempt,
+            rail: attempt.claim.rail.clone(),
+            rail_key: attempt.claim.rail_key.clone(),
+            generation: attempt.claim.key_generation,
+            event: attempt.claim.event.to_string(),
+            claimed_at: attempt.claim.claimed_at,
+            ended: attempt.outcome.as_ref().map(|outcome| (outcome.verdict.outcome, outcome.recorded_at)),
+            facts: attempt.outcome.iter().flat_map(|outcome| owned(&outcome.evidence)).collect(),
+        });
         let page = PayoutPage {
-            frame: self.frame(Some(visit), "Payout", "queue"),
+            frame: self.frame(Some(visit), "Payout", Section::Queue),
             key: key.to_string(),
-            moments: sorted(moments_of(&payout)),
-            cases: cases.iter().map(|filed| self.row(filed, now)).collect(),
+            money: claim.map(|claim| claim.money),
+            payee: claim.map(|claim| claim.destination.to_string()),
+            provider: claim.map(|claim| claim.provider.clone()),
+            attempts: attempts.collect(),
+            cases: cases.iter().map(link).collect(),
         };
         Ok(Reply::html(StatusCode::OK, page.render()?))
     }
@@ -231,348 +234,279 @@ impl App {
         let id = CaseId::parse(id).ok_or(Trouble::NotFound)?;
         let filed = self.parts.ledger.case(&id).await?.ok_or(Trouble::NotFound)?;
         let history = self.parts.ledger.history(&id).await?;
-        let payout = match &filed.case.key {
-            Some(key) => self.parts.ledger.payout(key).await?,
-            None => Payout::default(),
+        let (payout, related) = match &filed.case.key {
+            Some(key) => {
+                let related = self.parts.ledger.cases_of_key(key.as_str()).await?;
+                (self.parts.ledger.payout(key).await?, related)
+            }
+            None => (Payout::default(), vec![]),
         };
         let now = self.parts.clock.now();
+        let me = visit.session.person.subject.as_str();
         let case = &filed.case;
-        let can = |act: Act| may(&visit.roles, act) && next(filed.status, act).is_some();
-        let (label, sentence) = words::reason(case.reason);
-        let (body, body_told) = self.body(&filed, visit).await?;
+        let can = |act: Act| {
+            let decides =
+                matches!(act, Act::Approve) && filed.proposal.as_ref().is_some_and(|made| made.by.subject == me);
+            let asks = act == Act::LookUp && case.key.is_none();
+            may(&visit.roles, act) && next(filed.status, act).is_some() && !decides && !asks
+        };
         let attempt = payout.attempts.iter().find(|attempt| Some(attempt.claim.attempt) == case.attempt);
         let verdict = attempt.and_then(|attempt| attempt.outcome.as_ref()).map(|outcome| outcome.verdict);
-        let (offered, generation, clock) = self.offered(&filed, &payout, now);
-        let endings = Ending::ALL.iter().filter(|ending| match ending {
-            Ending::Reissue => ending.is_offered(case.reason, verdict) && generation.is_some(),
-            ending => ending.is_offered(case.reason, verdict),
+        // Only the last attempt's case decides about another one.
+        let is_last = attempt.is_some_and(|attempt| payout.attempts.last() == Some(attempt));
+        let last = payout.last_attempt().filter(|_| is_last && certainty(case.reason).is_some());
+        let offered = last.as_ref().map(|last| offer(last, &self.parts.rail.promises(), now, KEY_LIFE_MARGIN_MS));
+        let generation = last.as_ref().zip(offered).and_then(|(last, offered)| expected_generation(last, offered));
+        let endings = Ending::ALL.iter().copied().filter(|ending| {
+            ending.is_offered(case.reason, verdict) && (*ending != Ending::Reissue || generation.is_some())
         });
-        let mut moments = moments_of(&payout);
-        moments.extend(history.iter().map(moment_of));
-        let mut frame = self.frame(Some(visit), label, "queue");
-        frame.told = told(ask);
+        let mut timeline = entries_of(&payout);
+        timeline.extend(history.iter().map(entry_of));
+        timeline.sort_by_key(|entry| entry.at);
+        let mut frame = self.frame(Some(visit), "Case", Section::Queue);
+        frame.banners.extend(told(ask));
+        let is_awaiting = filed.status == Status::AwaitingApproval;
         let view = CasePage {
             frame,
             id: id.to_string(),
             version: filed.version,
-            sum: case.money.as_ref().map(words::sum).unwrap_or_else(|| "No sum".to_owned()),
-            currency: case.money.map(|money| money.currency().to_string()).unwrap_or_default(),
-            payee: case.destination.as_ref().map(ToString::to_string).unwrap_or_default(),
-            label,
-            sentence,
-            certainty: words::certainty(certainty(case.reason)),
-            status: words::status(filed.status),
-            facts: self.facts(&filed, attempt, now),
-            offer: offered,
-            key_clock: clock,
-            compared: compared(&filed, attempt),
-            moments: sorted(moments),
-            proposed: filed.proposal.as_ref().filter(|_| filed.status == Status::AwaitingApproval).map(|made| {
-                Proposed {
-                    ending: words::ending(made.ending).0,
-                    explained: words::ending(made.ending).1,
-                    pays: made.ending.pays(),
-                    code: code_text(&made.code),
-                    note: made.note.clone(),
-                    by: made.by.name.clone().unwrap_or_default(),
-                    at: words::time(made.at),
-                    is_mine: made.by.subject == visit.session.person.subject,
-                }
+            reason: case.reason,
+            certainty: verdict.map(|verdict| verdict.outcome).or(certainty(case.reason)),
+            status: filed.status,
+            money: case.money,
+            payee: case.destination.as_ref().map(ToString::to_string),
+            key: case.key.as_ref().map(ToString::to_string),
+            event: case.event.as_ref().map(ToString::to_string),
+            provider: case.provider.clone(),
+            rail: attempt.map(|attempt| Rail {
+                name: attempt.claim.rail.clone(),
+                key: attempt.claim.rail_key.clone(),
+                generation: attempt.claim.key_generation,
             }),
-            ended: ended(&filed),
-            may_assign: can(Act::Assign),
-            may_comment: can(Act::Comment),
-            may_look_up: can(Act::LookUp) && case.key.is_some(),
-            may_propose: can(Act::Propose),
-            may_decide: can(Act::Approve),
-            may_reopen: can(Act::Reopen),
-            people: people(visit),
-            endings: endings
-                .map(|ending| {
-                    let (text, explained) = words::ending(*ending);
-                    (ending.to_string(), text, explained, ending.pays())
-                })
-                .collect(),
-            codes: codes(),
-            body,
-            body_told,
+            attempt: attempt.map(|attempt| pages::Attempted {
+                number: attempt.claim.attempt,
+                outcome: attempt.outcome.as_ref().map(|outcome| outcome.verdict.outcome),
+            }),
+            incident: case.incident.clone(),
+            owner: filed.owner.as_ref().and_then(|owner| owner.name.clone()),
+            is_mine: filed.owner.as_ref().is_some_and(|owner| owner.subject == me),
+            due: self.due(&filed, now),
+            since: case.since,
+            details: owned(&case.details).collect(),
+            reissue: offered.filter(|_| filed.status.is_open()),
+            key_clock: last.as_ref().map(|last| self.key_clock(last)),
+            looked_up: looked_up(&filed, &payout),
+            compared: compared(&filed, attempt),
+            timeline,
+            acts: Act::ALL.iter().copied().filter(|act| can(*act)).collect(),
+            endings: endings.collect(),
+            people: self.people(visit),
+            proposed: filed.proposal.as_ref().filter(|_| is_awaiting).map(|made| Proposed {
+                ending: made.ending,
+                code: made.code.clone(),
+                note: made.note.clone(),
+                by: made.by.name.clone().unwrap_or_default(),
+                at: made.at,
+                is_own: made.by.subject == me,
+                generation: made.key_generation,
+                duplicate_of: made.duplicate_of.as_ref().map(ToString::to_string),
+                batch: made.batch.clone(),
+            }),
+            decided: decided(&filed),
+            body: self.body(&filed, visit).await?,
+            related: related.iter().filter(|other| other.case.id() != id).map(link).collect(),
+            next: self.next_open(&filed).await?,
         };
         Ok(Reply::html(StatusCode::OK, view.render()?))
     }
 
-    /// What the ladder says of a further attempt, the generation it would take, and how long the rail's key still lives.
-    fn offered(
-        &self,
-        filed: &FiledCase,
-        payout: &Payout,
-        now: UnixMillis,
-    ) -> (Option<String>, Option<u16>, Option<String>) {
-        let case = &filed.case;
-        let Some(last) = payout.attempts.last().filter(|last| Some(last.claim.attempt) == case.attempt) else {
-            return (None, None, None);
-        };
-        let about_an_attempt = certainty(case.reason).is_some();
-        let (Some(facts), true) = (payout.last_attempt(), about_an_attempt && filed.status.is_open()) else {
-            return (None, None, None);
-        };
-        let promises = self.parts.rail.promises();
-        let offered = offer(&facts, &promises, now, KEY_LIFE_MARGIN_MS);
-        let clock = promises.key_life_ms.map(|life| {
-            let ends = facts.key_first_used_at.saturating_add(life).saturating_sub(KEY_LIFE_MARGIN_MS);
-            let key = format!("Rail key {} (number {})", last.claim.rail_key, last.claim.key_generation);
-            if now < ends {
-                format!("{key} is counted on until {}, for another {}.", words::time(ends), words::age(now, ends))
-            } else {
-                format!("{key} has not been counted on since {}.", words::time(ends))
-            }
-        });
-        (Some(words::offer(offered)), expected_generation(&facts, offered), clock)
-    }
-
-    fn facts(
-        &self,
-        filed: &FiledCase,
-        attempt: Option<&payonce_ledger::Attempted>,
-        now: UnixMillis,
-    ) -> Vec<(&'static str, String)> {
-        let case = &filed.case;
-        let text = |value: Option<String>| value.unwrap_or_default();
-        let claim = attempt.map(|attempt| &attempt.claim);
-        let mut facts = vec![
-            ("Case", case.id().to_string()),
-            ("Payout key", text(case.key.as_ref().map(ToString::to_string))),
-            ("Event", text(case.event.as_ref().map(ToString::to_string))),
-            ("Provider", text(case.provider.clone())),
-            ("Payee", text(case.destination.as_ref().map(ToString::to_string))),
-            ("Attempt", text(case.attempt.map(|attempt| attempt.to_string()))),
-            (
-                "Rail",
-                text(
-                    claim.map(|claim| format!("{} {} ({})", claim.rail, claim.rail_account, claim.rail_mode.as_str())),
-                ),
-            ),
-            ("Rail key", text(claim.map(|claim| format!("{} (number {})", claim.rail_key, claim.key_generation)))),
-            ("Incident", text(case.incident.as_ref().map(|name| incident_name(name)))),
-            ("Owner", text(filed.owner.as_ref().and_then(|owner| owner.name.clone()))),
-            ("Since", format!("{}, {} ago", words::time(case.since), words::age(case.since, now))),
-            ("Due", text(self.days_left(filed, now).map(words::due))),
-        ];
-        facts.extend(case.details.values().map(|value| ("Detail", value.clone())));
-        facts.retain(|(_, value)| !value.is_empty());
-        facts
-    }
-
-    async fn body(&self, filed: &FiledCase, visit: &Visit) -> Result<(Option<String>, String), Trouble> {
-        let Some(digest) = filed.case.body else { return Ok((None, "This case names no delivery.".to_owned())) };
-        if !may_read_bodies(&visit.roles) {
-            return Ok((None, format!("SHA-256 {digest}. Bodies hold personal data; your role does not show them.")));
+    fn key_clock(&self, last: &LastAttempt) -> KeyClock {
+        let life = self.parts.rail.promises().key_life_ms;
+        KeyClock {
+            first_used_at: last.key_first_used_at,
+            counts_until: life.map(|life| (last.key_first_used_at + life).saturating_sub(KEY_LIFE_MARGIN_MS)),
+            forgotten_at: life.map(|life| last.key_last_used_at + life + KEY_LIFE_MARGIN_MS),
         }
-        let Some(stored) = self.parts.ledger.body(digest).await? else {
-            return Ok((None, format!("SHA-256 {digest}. It is not kept any more.")));
-        };
+    }
+
+    async fn body(&self, filed: &FiledCase, visit: &Visit) -> Result<Body, Trouble> {
+        let Some(digest) = filed.case.body else { return Ok(Body::None) };
+        let sha256 = digest.to_string();
+        if !may_read_bodies(&visit.roles) {
+            return Ok(Body::NotAllowed { sha256 });
+        }
+        let Some(stored) = self.parts.ledger.body(digest).await? else { return Ok(Body::NotKept { sha256 }) };
         let text = serde_json::from_slice::<serde_json::Value>(&stored.bytes)
             .map_or_else(|_| String::from_utf8_lossy(&stored.bytes).into_owned(), |json| format!("{json:#}"));
-        let cut = if stored.is_cut { " It was too large and is cut." } else { "" };
-        Ok((Some(text), format!("SHA-256 {digest}, {} bytes.{cut}", stored.length)))
+        Ok(Body::Shown { text, sha256, kept_until: None })
     }
 
-    /// Back to the next case of the same person's list, or to the queue.
-    pub(crate) async fn next(&self, seen: &FiledCase, done: &str) -> Result<Reply, Trouble> {
-        let now = self.parts.clock.now();
+    /// The oldest other case that waits for nobody's approval.
+    async fn next_open(&self, seen: &FiledCase) -> Result<Option<String>, Trouble> {
         let id = seen.case.id();
-        let wants = |filed: &FiledCase| {
-            filed.case.id() != id && !matches!(filed.status, Status::AwaitingApproval) && filed.case.since <= now
-        };
+        let wants = |filed: &FiledCase| filed.case.id() != id && filed.status != Status::AwaitingApproval;
         let page = self.parts.ledger.queue(Queue::Age, 1, None, false, wants).await?;
-        Ok(match page.cases.first() {
-            Some(next) => Reply::see(format!("{BASE}/cases/{}?done={done}&about={id}", next.case.id())),
+        Ok(page.cases.first().map(|next| next.case.id().to_string()))
+    }
+
+    /// After an act the person is back at the next case, or at the queue.
+    pub(crate) async fn next(&self, seen: &FiledCase, done: &str) -> Result<Reply, Trouble> {
+        let id = seen.case.id();
+        Ok(match self.next_open(seen).await? {
+            Some(next) => Reply::see(format!("{BASE}/cases/{next}?done={done}&about={id}")),
             None => Reply::see(format!("{BASE}?done={done}&about={id}")),
         })
     }
 }
 
 /// What the last act came to, by the address that it led to. Nothing in it is a person's text.
-fn told(ask: &Ask) -> Option<(bool, String)> {
+fn told(ask: &Ask) -> Option<Banner> {
     let about = ask.query.get("about").and_then(CaseId::parse).map(|id| format!(" (case {id})")).unwrap_or_default();
-    let (good, text) = match ask.query.get("done")? {
-        "assign" => (true, "The owner was changed."),
-        "comment" => (true, "Your comment was added."),
-        "attach" => (true, "The evidence was attached."),
-        "look_up" => (true, "The rail was asked; its answer is below."),
-        "propose" => (true, "Proposed. Another person decides. This is the next case."),
-        "approve" => (true, "Approved, and the case is resolved. This is the next case."),
-        "paid" => (true, "Paid: the rail took the order, and the case is resolved. This is the next case."),
-        "attempted" => (false, "A further attempt was made and not accepted. It has a case of its own."),
-        "send_back" => (true, "Sent back."),
-        "reopen" => (true, "Reopened."),
-        "absence" => (true, "Done."),
+    let (kind, text) = match ask.query.get("done")? {
+        "assign" => (BannerKind::Done, "the owner was changed."),
+        "comment" => (BannerKind::Done, "your comment was added."),
+        "attach" => (BannerKind::Done, "the evidence was attached."),
+        "look_up" => (BannerKind::Done, "the rail was asked; its answer is below."),
+        "propose" => (BannerKind::Done, "proposed. Another person decides. This is the next case."),
+        "approve" => (BannerKind::Done, "approved, and the case is resolved. This is the next case."),
+        "paid" => (BannerKind::Done, "paid. The rail took the order, and the case is resolved. This is the next case."),
+        "attempted" => (BannerKind::Warn, "a further attempt was made and not accepted. It has a case of its own."),
+        "send_back" => (BannerKind::Done, "sent back."),
+        "reopen" => (BannerKind::Done, "reopened."),
         _ => return None,
     };
-    Some((good, format!("{text}{about}")))
+    Some(Banner::new(kind, format!("{text}{about}")))
 }
 
-fn total_row(currency: &str, sum: &Sum) -> Option<TotalRow> {
-    // Sums may pass what a single payout may be.
-    let unit = 10_u64.checked_pow(u32::from(sum.exponent))?;
-    let whole = Money::new((sum.minor / unit).max(1), 0, currency.parse().ok()?).ok();
-    let grouped = if sum.minor < unit { "0".to_owned() } else { whole.map(|money| words::sum(&money))? };
-    let fraction = if sum.exponent == 0 {
-        String::new()
-    } else {
-        format!(".{:0width$}", sum.minor % unit, width = usize::from(sum.exponent))
-    };
-    Some(TotalRow { currency: currency.to_owned(), sum: grouped + &fraction, cases: sum.cases })
-}
-
-/// `payout_unknown/timeout` of a day, in words.
-fn incident_name(name: &str) -> String {
-    let mut parts = name.splitn(3, '/');
-    let day = parts.next().and_then(|day| day.parse::<u64>().ok()).unwrap_or_default();
-    let label = parts.next().and_then(Reason::parse).map_or("Cases", |reason| words::reason(reason).0);
-    let cause = parts.next().unwrap_or_default();
-    let date = words::time(day * AGES_MS[0]);
-    format!("{label}: {cause}, {}", date.split(' ').next().unwrap_or_default())
-}
-
-fn people(visit: &Visit) -> Vec<Choice> {
-    let mut people: Vec<Choice> = visit
-        .people
-        .0
-        .iter()
-        .filter(|(_, person)| {
-            let roles: Vec<Role> = person.roles.iter().filter_map(|role| Role::parse(role)).collect();
-            may(&roles, Act::Assign)
-        })
-        .map(|(subject, person)| (subject.clone(), person.name.clone(), *subject == visit.session.person.subject))
-        .collect();
-    people.sort_by(|left, right| left.1.cmp(&right.1));
-    people
-}
-
-fn codes() -> Vec<Choice> {
-    words::CODES.iter().map(|(code, text)| ((*code).to_owned(), (*text).to_owned(), false)).collect()
-}
-
-fn code_text(code: &str) -> String {
-    words::CODES.iter().find(|(known, _)| *known == code).map_or(code, |(_, text)| text).to_owned()
-}
-
-fn ended(filed: &FiledCase) -> Option<String> {
-    let resolution = filed.resolution.as_ref()?;
-    let made = filed.proposal.as_ref()?;
-    let name = |who: &payonce_ledger::Who| who.name.clone().unwrap_or_else(|| who.subject.clone());
-    let attempt = resolution.attempt.map(|attempt| format!(" It led to attempt {attempt}.")).unwrap_or_default();
-    Some(format!(
-        "{}: proposed by {}, approved by {} at {}.{attempt} {} {}",
-        words::ending(made.ending).0,
-        name(&made.by),
-        name(&resolution.approved_by),
-        words::time(resolution.at),
-        code_text(&made.code),
-        made.note
-    ))
-}
-
-fn compared(filed: &FiledCase, attempt: Option<&payonce_ledger::Attempted>) -> Vec<Compared> {
+fn link(filed: &FiledCase) -> CaseLink {
     let case = &filed.case;
-    let found = |name: &str| filed.evidence.get(name).cloned().unwrap_or_default();
+    CaseLink { id: case.id().to_string(), reason: case.reason, status: filed.status, since: case.since }
+}
+
+fn decided(filed: &FiledCase) -> Option<Decided> {
+    let (resolution, made) = filed.resolution.as_ref().zip(filed.proposal.as_ref())?;
+    let name = |who: &payonce_ledger::Who| who.name.clone().unwrap_or_else(|| who.subject.clone());
+    Some(Decided {
+        ending: made.ending,
+        code: made.code.clone(),
+        note: made.note.clone(),
+        proposed_by: name(&made.by),
+        approved_by: name(&resolution.approved_by),
+        at: resolution.at,
+        attempt: resolution.attempt,
+        duplicate_of: made.duplicate_of.as_ref().map(ToString::to_string),
+    })
+}
+
+/// The last look-up that anybody made: a function's, or a person's.
+fn looked_up(filed: &FiledCase, payout: &Payout) -> Option<LookedUpAt> {
+    let by_function = payout.look_ups.last().map(|last| LookedUpAt { at: last.at, found: !last.payouts.is_empty() });
+    let by_person = filed
+        .evidence
+        .get("looked_up_at")
+        .and_then(|at| at.parse().ok())
+        .map(|at| LookedUpAt { at, found: filed.evidence.get("looked_up").is_some_and(|said| said == "found") });
+    by_function.into_iter().chain(by_person).max_by_key(|look_up| look_up.at)
+}
+
+fn compared(filed: &FiledCase, attempt: Option<&Attempted>) -> Vec<Compared> {
     let Some(claim) = attempt.map(|attempt| &attempt.claim) else { return vec![] };
-    let nothing = if found("looked_up") == "absent" { "absent" } else { "not looked up" };
-    let line = |field, event: String, claimed: String, found: String| {
-        let verdict = match (event == claimed, found.is_empty(), found == claimed) {
-            (false, _, _) => "differs",
-            (true, true, _) => nothing,
-            (true, false, true) => "equal",
-            (true, false, false) => "differs",
-        };
-        Compared { field, event, claimed, found, verdict }
+    let case = &filed.case;
+    let said = |name: &str| filed.evidence.get(name).cloned();
+    let is_looked_up = said("looked_up").is_some();
+    let line = |field: &str, expected: Option<String>, claimed: String, found: Option<String>| {
+        let mark = mark(expected.as_deref(), Some(&claimed), found.as_deref(), is_looked_up);
+        Compared { field: field.to_owned(), expected, claimed: Some(claimed), found, mark }
     };
-    let sum = |money: &Money| format!("{} {}", money.minor(), money.currency());
-    let found_sum = match (found("found_amount"), found("found_currency")) {
-        (amount, currency) if amount.is_empty() || currency.is_empty() => String::new(),
-        (amount, currency) => format!("{amount} {currency}"),
-    };
-    let payee = |destination: &payonce_protocol::order::Destination| destination.to_string();
+    let sum = |money: &Money| format!("{} {} (smallest unit)", money.minor(), money.currency());
+    let found_sum = said("found_amount")
+        .zip(said("found_currency"))
+        .map(|(amount, currency)| format!("{amount} {currency} (smallest unit)"));
     vec![
-        line("Amount, smallest unit", case.money.as_ref().map(sum).unwrap_or_default(), sum(&claim.money), found_sum),
+        line("Amount", case.money.as_ref().map(sum), sum(&claim.money), found_sum),
         line(
             "Payee",
-            case.destination.as_ref().map(payee).unwrap_or_default(),
-            payee(&claim.destination),
-            found("found_destination"),
+            case.destination.as_ref().map(ToString::to_string),
+            claim.destination.to_string(),
+            said("found_destination"),
         ),
     ]
 }
 
-/// With the moment that it is sorted by.
-type Timed = (UnixMillis, Moment);
-
-fn sorted(mut moments: Vec<Timed>) -> Vec<Moment> {
-    moments.sort_by_key(|(at, _)| *at);
-    moments.into_iter().map(|(_, moment)| moment).collect()
+fn owned(facts: &std::collections::BTreeMap<String, String>) -> impl Iterator<Item = (String, String)> {
+    facts.iter().filter(|(_, value)| !value.is_empty()).map(|(name, value)| (name.clone(), value.clone()))
 }
 
-fn moments_of(payout: &Payout) -> Vec<Timed> {
-    let mut moments = vec![];
-    let mut add = |at: UnixMillis, what: String, who: &str, facts: Vec<(String, String)>| {
-        let moment = Moment { at: words::time(at), what, who: who.to_owned(), is_person: false, facts };
-        moments.push((at, moment));
+/// What the audit table holds, as a line of what happened for each fact.
+fn entries_of(payout: &Payout) -> Vec<Entry> {
+    let mut entries = vec![];
+    let mut add = |at: UnixMillis, kind: String, by: &str, facts: Vec<(String, String)>| {
+        entries.push(Entry { at, kind, by: by.to_owned(), is_person: false, note: None, facts });
     };
     let fact = |name: &str, value: String| (name.to_owned(), value);
     for attempt in &payout.attempts {
         let (claim, number) = (&attempt.claim, attempt.claim.attempt);
-        let received = vec![fact("request", claim.request_id.clone()), fact("body SHA-256", claim.body.to_string())];
-        add(claim.received_at, format!("Attempt {number}: received, signature verified"), "webhook", received);
+        let received = vec![fact("request", claim.request_id.clone()), fact("body_sha256", claim.body.to_string())];
+        add(claim.received_at, format!("attempt {number}: received, signature verified"), "payonce", received);
         let claimed = vec![
-            fact("attempt id", claim.attempt_id.to_string()),
-            fact("rail key", format!("{} (number {})", claim.rail_key, claim.key_generation)),
-            fact("request SHA-256", claim.request.to_string()),
+            fact("attempt_id", claim.attempt_id.to_string()),
+            fact("rail_key", format!("{} (number {})", claim.rail_key, claim.key_generation)),
+            fact("request_sha256", claim.request.to_string()),
         ];
-        add(claim.claimed_at, format!("Attempt {number}: connected to the rail, then claimed"), "webhook", claimed);
-        for (outcome, word) in [(&attempt.outcome, "recorded"), (&attempt.late, "reported late")] {
-            let Some(outcome) = outcome else { continue };
-            let told = |name: &str| outcome.evidence.get(name).and_then(|text| text.parse::<u64>().ok());
-            if let Some(at) = told("first_byte_at") {
-                let bytes = outcome.evidence.get("offered").cloned().unwrap_or_default();
-                add(at, format!("Attempt {number}: first byte offered"), "webhook", vec![fact("bytes offered", bytes)]);
-            }
-            if let Some(at) = told("answered_at") {
-                let facts = ["http_status", "rail_payout", "rail_status", "error_type", "error_code", "rail_request"];
-                let facts = facts.iter().filter_map(|name| Some(fact(name, outcome.evidence.get(*name)?.clone())));
-                add(at, format!("Attempt {number}: the rail answered"), "rail", facts.collect());
-            }
-            let by = if outcome.by_sweeper { "sweeper" } else { "worker" };
-            let certainty = words::certainty(Some(outcome.verdict.outcome)).2;
-            let facts = ["phase", "failure", "replayed"];
-            let facts = facts.iter().filter_map(|name| Some(fact(name, outcome.evidence.get(*name)?.clone())));
-            add(outcome.recorded_at, format!("Attempt {number}: {word}: {certainty}"), by, facts.collect());
+        add(claim.claimed_at, format!("attempt {number}: connected to the rail, then claimed"), "payonce", claimed);
+        let late = attempt.late.iter().map(|late| (late, "reported late"));
+        for (outcome, word) in attempt.outcome.iter().map(|outcome| (outcome, "recorded")).chain(late) {
+            of_outcome(outcome, number, word, &mut add);
         }
     }
     for look_up in &payout.look_ups {
-        let what = if look_up.payouts.is_empty() { "Looked up: absent" } else { "Looked up: found" };
-        add(look_up.at, what.to_owned(), &look_up.by, vec![fact("payouts", look_up.payouts.join(" "))]);
+        let said = if look_up.payouts.is_empty() { "absent" } else { "found" };
+        add(
+            look_up.at,
+            format!("looked up at the rail: {said}"),
+            &look_up.by,
+            vec![fact("payouts", look_up.payouts.join(" "))],
+        );
     }
-    moments
+    for entry in &mut entries {
+        entry.facts.retain(|(_, value)| !value.is_empty());
+    }
+    entries
 }
 
-fn moment_of(record: &HistoryRecord) -> Timed {
-    let what = match Act::parse(&record.act) {
-        Some(Act::Assign) => "Given to",
-        Some(Act::Comment) => "Commented",
-        Some(Act::Attach) => "Attached evidence",
-        Some(Act::LookUp) => "Asked the rail",
-        Some(Act::Propose) => "Proposed",
-        Some(Act::Approve) => "Approved",
-        Some(Act::SendBack) => "Sent back",
-        Some(Act::Reopen) => "Reopened",
-        None if record.act == "opened" => "Case opened",
-        None => "Found out",
+fn of_outcome(
+    outcome: &StoredOutcome,
+    number: u16,
+    word: &str,
+    add: &mut impl FnMut(UnixMillis, String, &str, Vec<(String, String)>),
+) {
+    let moment = |name: &str| outcome.evidence.get(name).and_then(|text| text.parse::<u64>().ok());
+    let facts = |names: &[&str]| {
+        let named = names.iter().filter_map(|name| Some(((*name).to_owned(), outcome.evidence.get(*name)?.clone())));
+        named.collect::<Vec<_>>()
     };
-    let who = record.by.name.clone().unwrap_or_else(|| record.by.subject.clone());
-    let facts = record.facts.iter().filter(|(_, value)| !value.is_empty());
-    let facts = facts.map(|(name, value)| (name.clone(), value.clone())).collect();
-    let is_person = record.by.name.is_some();
-    (record.at, Moment { at: words::time(record.at), what: what.to_owned(), who, is_person, facts })
+    if let Some(at) = moment("first_byte_at") {
+        add(at, format!("attempt {number}: bytes offered to the rail"), "payonce", facts(&["offered"]));
+    }
+    if let Some(at) = moment("answered_at") {
+        let said = ["http_status", "rail_payout", "rail_status", "error_type", "error_code", "rail_request"];
+        add(at, format!("attempt {number}: the rail answered"), "rail", facts(&said));
+    }
+    let by = if outcome.by_sweeper { "sweeper" } else { "payonce" };
+    let what = format!("attempt {number}: {word} as {}", outcome.verdict.outcome.as_str().replace('_', " "));
+    add(outcome.recorded_at, what, by, facts(&["phase", "failure", "replayed"]));
+}
+
+fn entry_of(record: &HistoryRecord) -> Entry {
+    let note = record.facts.get("note").cloned();
+    Entry {
+        at: record.at,
+        kind: record.act.clone(),
+        by: record.by.name.clone().unwrap_or_else(|| record.by.subject.clone()),
+        is_person: record.by.name.is_some(),
+        note,
+        facts: owned(&record.facts).filter(|(name, _)| name != "note").collect(),
+    }
 }
 
 pub(crate) fn encoded(text: &str) -> String {

@@ -1,0 +1,483 @@
+//! One case: what is known, what may be done next and why, and everything that happened to it.
+
+use askama::Template;
+use payonce_protocol::UnixMillis;
+use payonce_protocol::case::{Act, Ending, Status};
+use payonce_protocol::money::Money;
+use payonce_protocol::outcome::{Outcome, Reason};
+use payonce_protocol::reissue::{Reissue, Why};
+
+use super::format::{Ago, Due, Moment as _, Sum as _, Text as _, shown};
+use super::frame::{Frame, PersonOption};
+use super::icon::Icon;
+use super::queue::tone;
+use super::words::{self, Words as _};
+
+/// Where the payout was, or would be, asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rail {
+    pub name: String,
+    /// The idempotency key that the rail was given last.
+    pub key: String,
+    pub generation: u16,
+}
+
+/// How long the rail key can be counted on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct KeyClock {
+    pub first_used_at: UnixMillis,
+    /// Until then the rail answers a repeated request with the first result; its life less our margin. `None`: the rail
+    /// keeps no keys.
+    pub counts_until: Option<UnixMillis>,
+    /// From then on the rail has surely forgotten it.
+    pub forgotten_at: Option<UnixMillis>,
+}
+
+/// The last time that the rail was asked about this payout.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LookedUpAt {
+    pub at: UnixMillis,
+    pub found: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mark {
+    Equal,
+    Differs,
+    Missing,
+    /// Less than two sides speak of it.
+    NotCompared,
+}
+
+impl Mark {
+    fn label(self) -> &'static str {
+        match self {
+            Self::Equal => "Equal",
+            Self::Differs => "Differs",
+            Self::Missing => "Missing",
+            Self::NotCompared => "Not compared",
+        }
+    }
+
+    fn icon(self) -> Icon {
+        match self {
+            Self::Equal => Icon::Equal,
+            Self::Differs => Icon::Differs,
+            Self::Missing => Icon::Missing,
+            Self::NotCompared => Icon::NoAttempt,
+        }
+    }
+
+    fn tone(self) -> &'static str {
+        match self {
+            Self::Equal => "good",
+            Self::Differs => "bad",
+            Self::Missing => "warn",
+            Self::NotCompared => "none",
+        }
+    }
+}
+
+/// One line of expected against found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Compared {
+    /// In words: "Amount".
+    pub field: String,
+    /// By the event.
+    pub expected: Option<String>,
+    /// By our claim.
+    pub claimed: Option<String>,
+    /// By the rail's books.
+    pub found: Option<String>,
+    pub mark: Mark,
+}
+
+/// What one side says, and another does not, is missing only where the other was asked: `is_looked_up`.
+pub fn mark(expected: Option<&str>, claimed: Option<&str>, found: Option<&str>, is_looked_up: bool) -> Mark {
+    let said: Vec<&str> = [expected, claimed, found].into_iter().flatten().collect();
+    match said.as_slice() {
+        [first, rest @ ..] if rest.iter().any(|other| other != first) => Mark::Differs,
+        [_, ..] if is_looked_up && found.is_none() => Mark::Missing,
+        [_, _, ..] => Mark::Equal,
+        _ => Mark::NotCompared,
+    }
+}
+
+/// One thing that happened, the oldest first.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entry {
+    pub at: UnixMillis,
+    /// The history's own word, such as `look_up`; shown in plain words.
+    pub kind: String,
+    /// A person's name, or a function's.
+    pub by: String,
+    pub is_person: bool,
+    pub note: Option<String>,
+    /// Evidence, by the tables' names; a `link` that begins with `https://` becomes one, `…_at` becomes a time.
+    pub facts: Vec<(String, String)>,
+}
+
+impl Entry {
+    pub(crate) fn what(&self) -> String {
+        words::happened(&self.kind)
+    }
+
+    pub(crate) fn icon(&self) -> Icon {
+        if self.is_person { Icon::Person } else { Icon::Machine }
+    }
+
+    pub(crate) fn by_kind(&self) -> &'static str {
+        if self.is_person { "person" } else { "machine" }
+    }
+
+    fn facts(&self) -> Vec<Fact> {
+        facts(&self.facts)
+    }
+}
+
+pub(crate) struct Fact {
+    pub name: String,
+    pub value: String,
+    pub link: Option<String>,
+}
+
+pub(crate) fn facts(facts: &[(String, String)]) -> Vec<Fact> {
+    let read = |(name, value): &(String, String)| {
+        let at = if name.ends_with("_at") { value.parse::<u64>().ok() } else { None };
+        let is_link = name == "link" && value.starts_with("https://") && !value.chars().any(char::is_control);
+        Fact {
+            name: words::fact(name),
+            value: at.map_or_else(|| shown(value).into_owned(), |at| at.utc()),
+            link: is_link.then(|| value.clone()),
+        }
+    };
+    facts.iter().map(read).collect()
+}
+
+/// An ending that somebody proposed and nobody decided.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Proposed {
+    pub ending: Ending,
+    /// One of [`words::CODES`], or of another version's.
+    pub code: String,
+    pub note: String,
+    pub by: String,
+    pub at: UnixMillis,
+    /// The reader proposed it, and must not decide.
+    pub is_own: bool,
+    /// Of a payout: the rail key's generation that it would take.
+    pub generation: Option<u16>,
+    pub duplicate_of: Option<String>,
+    /// It is decided on the batch's page.
+    pub batch: Option<String>,
+}
+
+impl Proposed {
+    fn code_words(&self) -> String {
+        words::code(&self.code)
+    }
+}
+
+/// How a resolved case ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Decided {
+    pub ending: Ending,
+    pub code: String,
+    pub note: String,
+    pub proposed_by: String,
+    pub approved_by: String,
+    pub at: UnixMillis,
+    /// The attempt that was begun for it.
+    pub attempt: Option<u16>,
+    pub duplicate_of: Option<String>,
+}
+
+impl Decided {
+    fn code_words(&self) -> String {
+        words::code(&self.code)
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Body {
+    /// The case is about no delivery.
+    None,
+    /// As it is shown, indented by the caller when it is JSON. `kept_until`: `None` when its end is not known.
+    Shown { text: String, sha256: String, kept_until: Option<UnixMillis> },
+    /// Its time is over.
+    NotKept { sha256: String },
+    /// Not for a role without bodies.
+    NotAllowed { sha256: String },
+}
+
+/// Another case, in a list.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CaseLink {
+    pub id: String,
+    pub reason: Reason,
+    pub status: Status,
+    pub since: UnixMillis,
+}
+
+impl CaseLink {
+    pub(crate) fn status_icon(&self) -> Icon {
+        words::status_icon(self.status)
+    }
+}
+
+/// The last attempt, in a case's facts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Attempted {
+    pub number: u16,
+    /// `None` while it runs.
+    pub outcome: Option<Outcome>,
+}
+
+impl Attempted {
+    fn words(&self) -> String {
+        self.outcome.map_or_else(|| "no outcome yet".to_owned(), |outcome| words::outcome(outcome).to_lowercase())
+    }
+}
+
+#[derive(Clone, Debug, Template)]
+#[template(path = "case.html", whitespace = "minimize")]
+pub struct CasePage {
+    pub frame: Frame,
+    pub id: String,
+    /// As the reader sees it; every form sends it back.
+    pub version: u64,
+    pub reason: Reason,
+    /// Of the attempt where there is one, else of the reason.
+    pub certainty: Option<Outcome>,
+    pub status: Status,
+    pub money: Option<Money>,
+    pub payee: Option<String>,
+    pub key: Option<String>,
+    pub event: Option<String>,
+    pub provider: Option<String>,
+    pub rail: Option<Rail>,
+    pub attempt: Option<Attempted>,
+    /// As the tables have it; shown in plain words.
+    pub incident: Option<String>,
+    pub owner: Option<String>,
+    pub is_mine: bool,
+    pub due: Option<Due>,
+    /// From when its age counts.
+    pub since: UnixMillis,
+    /// Facts of the case itself that no field above holds.
+    pub details: Vec<(String, String)>,
+    /// What the rules offer for a further attempt now. `None`: the case is about no attempt, or it has not ended.
+    pub reissue: Option<Reissue>,
+    pub key_clock: Option<KeyClock>,
+    pub looked_up: Option<LookedUpAt>,
+    pub compared: Vec<Compared>,
+    /// The oldest first.
+    pub timeline: Vec<Entry>,
+    /// What this reader may do in this state; nothing else is shown.
+    pub acts: Vec<Act>,
+    /// What may be proposed for this case.
+    pub endings: Vec<Ending>,
+    pub people: Vec<PersonOption>,
+    pub proposed: Option<Proposed>,
+    pub decided: Option<Decided>,
+    pub body: Body,
+    /// Other cases of the same payout key or event.
+    pub related: Vec<CaseLink>,
+    /// The next open case in the queue.
+    pub next: Option<String>,
+}
+
+impl CasePage {
+    pub fn render(&self) -> Result<String, askama::Error> {
+        Template::render(self)
+    }
+
+    fn may(&self, act: &str) -> bool {
+        self.acts.iter().any(|allowed| allowed.as_str() == act)
+    }
+
+    fn post(&self, act: &str) -> String {
+        format!("{}/{act}", self.frame.case(&self.id))
+    }
+
+    fn heading(&self) -> String {
+        self.money.as_ref().map_or_else(|| self.reason.label().to_owned(), |money| money.shown())
+    }
+
+    fn known(&self) -> &'static str {
+        words::known(self.reason, self.certainty)
+    }
+
+    fn tone(&self) -> &'static str {
+        tone(self.certainty)
+    }
+
+    fn certainty_icon(&self) -> Icon {
+        words::certainty_icon(self.certainty)
+    }
+
+    fn status_icon(&self) -> Icon {
+        words::status_icon(self.status)
+    }
+
+    fn incident_words(&self) -> Option<(String, String)> {
+        let name = self.incident.as_ref()?;
+        let filter = super::QueueFilter { incident: Some(name.clone()), ..super::QueueFilter::default() };
+        Some((words::incident(name), format!("{}{}", self.frame.home(), filter.query(None))))
+    }
+
+    fn details(&self) -> Vec<Fact> {
+        facts(&self.details)
+    }
+
+    fn has_comparison(&self) -> bool {
+        !self.compared.is_empty()
+    }
+
+    fn codes(&self) -> &'static [(&'static str, &'static str)] {
+        &words::CODES
+    }
+
+    /// Nobody can name another case as the same without the field for it.
+    fn offers_duplicate(&self) -> bool {
+        self.endings.contains(&Ending::DuplicateOf)
+    }
+
+    /// What the rules say of a further attempt: a short answer, and why.
+    fn offer(&self) -> Option<(&'static str, String)> {
+        let until = self.key_clock.and_then(|clock| clock.counts_until);
+        Some(match self.reissue? {
+            Reissue::SameKey => match until.filter(|until| *until > self.frame.now) {
+                Some(until) => (
+                    "May be paid again under the same rail key",
+                    format!(
+                        "Until {} (in {}). Should the first request have arrived, the rail answers with its result and \
+                         pays nothing twice.",
+                        self.frame.clock(until),
+                        self.frame.span(until)
+                    ),
+                ),
+                None => (
+                    "May be paid again under the same rail key",
+                    "The first request never reached the rail, so its key is still unused.".to_owned(),
+                ),
+            },
+            Reissue::NextKey(generation) => (
+                "May be paid again under a new rail key",
+                format!(
+                    "Generation {generation}. Under the old key the rail would only repeat its answer, or has forgotten it."
+                ),
+            ),
+            Reissue::NotBefore(at) => (
+                "May not be paid again yet",
+                format!(
+                    "Not before {} (in {}): until then neither the old rail key nor a new one is safe. Look the payout up \
+                     meanwhile.",
+                    self.frame.clock(at),
+                    self.frame.span(at)
+                ),
+            ),
+            Reissue::LookUpFirst { times } => (
+                "Ask the rail first",
+                match times {
+                    1 => "The rail must be seen once more not to have it, just before it is paid again.".to_owned(),
+                    _ => format!("The rail must be seen {times} times not to have it, some minutes apart."),
+                },
+            ),
+            Reissue::NotOffered(why) => ("May not be paid again", not_offered(why).to_owned()),
+        })
+    }
+
+    fn offer_icon(&self) -> Icon {
+        match self.reissue {
+            Some(Reissue::SameKey | Reissue::NextKey(_)) => Icon::Done,
+            Some(Reissue::NotBefore(_)) => Icon::Clock,
+            Some(Reissue::LookUpFirst { .. }) => Icon::Search,
+            Some(Reissue::NotOffered(_)) | None => Icon::Refused,
+        }
+    }
+
+    fn offer_tone(&self) -> &'static str {
+        match self.reissue {
+            Some(Reissue::SameKey | Reissue::NextKey(_)) => "good",
+            Some(Reissue::NotBefore(_) | Reissue::LookUpFirst { .. }) => "warn",
+            Some(Reissue::NotOffered(_)) | None => "calm",
+        }
+    }
+
+    /// How much of the key's life that counts is used up, 0 to 100.
+    fn key_used(&self) -> Option<u64> {
+        let clock = self.key_clock?;
+        let life = clock.counts_until?.saturating_sub(clock.first_used_at).max(1);
+        let used = self.frame.now.saturating_sub(clock.first_used_at);
+        Some((used.saturating_mul(100) / life).min(100))
+    }
+
+    fn key_first_used(&self) -> Ago {
+        self.frame.ago(self.key_clock.map(|clock| clock.first_used_at).unwrap_or_default())
+    }
+
+    fn key_left(&self) -> Option<String> {
+        let until = self.key_clock?.counts_until?;
+        let is_over = until <= self.frame.now;
+        Some(if is_over {
+            format!("over since {}", self.frame.span(until))
+        } else {
+            format!("{} left", self.frame.span(until))
+        })
+    }
+
+    /// What to do when nothing of a further attempt can be said.
+    fn advice(&self) -> &'static str {
+        match self.reason {
+            Reason::SecondEventForKey => {
+                "Compare both events. If both are rightful, propose to pay this one as an order of its own."
+            }
+            Reason::ConflictingDuplicate => "Compare both deliveries, and ask the provider which terms hold.",
+            Reason::InvalidEvent | Reason::UnroutedEvent => {
+                "Find out what the sender meant. If the rules are wrong, have them corrected; then resolve this case."
+            }
+            Reason::BeforeCutover => "Find out whether the payout was made before payonce took over.",
+            Reason::RefusedNotRedelivered | Reason::EventMissing => {
+                "Look at the provider's dashboard: deliver the event again there, or settle it another way."
+            }
+            Reason::LateOutcome => "Read the late answer in the timeline, and compare it with the rail's books.",
+            Reason::PayoutReturned => "Find out why the rail gave it back, and settle it with the payee.",
+            Reason::PayoutReplayed | Reason::PayoutOrphan => "Find out who else sends payouts to this rail account.",
+            Reason::PayoutMissing | Reason::AmountMismatch => "Ask the rail, and compare its books with ours.",
+            Reason::PayoutRejected | Reason::PayoutUnknown | Reason::PayoutNotSent | Reason::AttemptAbandoned => {
+                "The attempt has not been closed yet. The sweeper closes it within minutes; come back then."
+            }
+        }
+    }
+}
+
+fn not_offered(why: Why) -> &'static str {
+    match why {
+        Why::AlreadyAccepted => "The rail accepted it. Another attempt would pay twice.",
+        Why::FoundAtTheRail => "The rail's books show it. Another attempt would pay twice.",
+        Why::LateOutcome => {
+            "An answer came after the attempt was given up. Read it first: it may say that it was paid."
+        }
+        Why::RailCannotBeAsked => {
+            "Nobody can know: the rail key no longer counts, and this rail cannot be asked for one payout. Settle it with \
+             the payee's or the rail's statement."
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_differs_is_marked_as_equal() {
+        assert_eq!(mark(Some("1"), Some("1"), Some("1"), true), Mark::Equal);
+        assert_eq!(mark(Some("1"), Some("1"), Some("2"), true), Mark::Differs);
+        assert_eq!(mark(Some("1"), Some("2"), None, true), Mark::Differs);
+        assert_eq!(mark(Some("1"), Some("1"), None, true), Mark::Missing);
+        assert_eq!(mark(Some("1"), Some("1"), None, false), Mark::Equal);
+        assert_eq!(mark(Some("1"), None, None, false), Mark::NotCompared);
+        assert_eq!(mark(None, None, None, true), Mark::NotCompared);
+    }
+}

@@ -1,0 +1,88 @@
+//! A payout key, whether or not a case is about it: its attempts, and how each ended.
+
+use askama::Template;
+use payonce_protocol::UnixMillis;
+use payonce_protocol::money::Money;
+use payonce_protocol::outcome::Outcome;
+
+use super::case::{CaseLink, Fact, facts};
+use super::format::{Moment as _, Sum as _, Text as _};
+use super::frame::Frame;
+use super::icon::Icon;
+use super::queue::tone;
+use super::words::{self, Words as _};
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Attempt {
+    pub number: u16,
+    pub rail: String,
+    pub rail_key: String,
+    pub generation: u16,
+    pub event: String,
+    pub claimed_at: UnixMillis,
+    /// How it ended, and when; `None` while it runs, or was not given up yet.
+    pub ended: Option<(Outcome, UnixMillis)>,
+    /// What is recorded of it, by the tables' names.
+    pub facts: Vec<(String, String)>,
+}
+
+impl Attempt {
+    fn outcome(&self) -> &'static str {
+        self.ended.map_or("No outcome yet", |(outcome, _)| words::outcome(outcome))
+    }
+
+    fn icon(&self) -> Icon {
+        match self.ended {
+            Some((Outcome::Accepted, _)) => Icon::Done,
+            Some((outcome, _)) => words::certainty_icon(Some(outcome)),
+            None => Icon::Clock,
+        }
+    }
+
+    fn tone(&self) -> &'static str {
+        match self.ended {
+            Some((Outcome::Accepted, _)) => "good",
+            Some((outcome, _)) => tone(Some(outcome)),
+            None => "none",
+        }
+    }
+
+    fn facts(&self) -> Vec<Fact> {
+        facts(&self.facts)
+    }
+}
+
+#[derive(Clone, Debug, Template)]
+#[template(path = "payout.html", whitespace = "minimize")]
+pub struct PayoutPage {
+    pub frame: Frame,
+    pub key: String,
+    pub money: Option<Money>,
+    pub payee: Option<String>,
+    pub provider: Option<String>,
+    /// The oldest first.
+    pub attempts: Vec<Attempt>,
+    /// Every case of the key, resolved ones too.
+    pub cases: Vec<CaseLink>,
+}
+
+impl PayoutPage {
+    pub fn render(&self) -> Result<String, askama::Error> {
+        Template::render(self)
+    }
+
+    fn heading(&self) -> String {
+        self.money.as_ref().map_or_else(|| "Payout".to_owned(), |money| money.shown())
+    }
+
+    fn known(&self) -> &'static str {
+        match self.attempts.last().map(|attempt| attempt.ended) {
+            None => "Nothing was attempted under this key.",
+            Some(None) => "An attempt is under way.",
+            Some(Some((Outcome::Accepted, _))) => "The rail accepted this payout.",
+            Some(Some((Outcome::Rejected, _))) => "The rail refused this payout.",
+            Some(Some((Outcome::NotSent, _))) => "This payout was not sent.",
+            Some(Some((Outcome::Unknown, _))) => "We do not know whether this was paid.",
+        }
+    }
+}

@@ -1,0 +1,454 @@
+//! The queue: what is open, how much of it, and how old; filtered by the address alone, so that it can be sent to a
+//! colleague.
+
+use askama::Template;
+use payonce_protocol::UnixMillis;
+use payonce_protocol::case::{Act, Ending, Status, certainty, may, risk};
+use payonce_protocol::money::Money;
+use payonce_protocol::outcome::{Outcome, Reason};
+
+use super::format::{Due, Sum as _, Text as _, grouped};
+use super::frame::{CurrencyTotal, Frame, PersonOption, cases};
+use super::icon::Icon;
+use super::words::{self, Words as _};
+
+/// The sweeper comes each minute; after this it is said to be silent.
+const SILENT_AFTER_MS: u64 = 5 * 60_000;
+
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum QueueOwner {
+    #[default]
+    Anybody,
+    Nobody,
+    /// An issuer's subject.
+    One(String),
+}
+
+/// As `filter.rs` reads it from the address, under the same names.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct QueueFilter {
+    /// The greatest risk first; else the oldest.
+    pub by_risk: bool,
+    pub owner: QueueOwner,
+    /// An incident's name, as the tables have it.
+    pub incident: Option<String>,
+    pub status: Option<Status>,
+    pub reason: Option<Reason>,
+    /// `Some(None)`: cases that are about no attempt.
+    pub certainty: Option<Option<Outcome>>,
+    pub provider: Option<String>,
+    pub currency: Option<String>,
+    /// Whole units of the currency, both ends included.
+    pub from: Option<u64>,
+    pub to: Option<u64>,
+    /// Which of [`words::AGES`].
+    pub age: Option<usize>,
+}
+
+impl QueueFilter {
+    /// Names and values in the address; what is not asked for is not there.
+    fn pairs(&self) -> Vec<(&'static str, String)> {
+        let owner = match &self.owner {
+            QueueOwner::Anybody => None,
+            QueueOwner::Nobody => Some("nobody".to_owned()),
+            QueueOwner::One(subject) => Some(subject.clone()),
+        };
+        let certainty = self.certainty.map(|wanted| wanted.map_or(words::NO_ATTEMPT, Outcome::as_str).to_owned());
+        let all = [
+            ("sort", self.by_risk.then(|| "risk".to_owned())),
+            ("owner", owner),
+            ("incident", self.incident.clone()),
+            ("status", self.status.map(|status| status.to_string())),
+            ("reason", self.reason.map(|reason| reason.to_string())),
+            ("certainty", certainty),
+            ("provider", self.provider.clone()),
+            ("currency", self.currency.clone()),
+            ("from", self.from.map(|from| from.to_string())),
+            ("to", self.to.map(|to| to.to_string())),
+            ("age", self.age.map(|age| age.to_string())),
+        ];
+        all.into_iter().filter_map(|(name, value)| Some((name, value?))).collect()
+    }
+
+    /// With its question mark; nothing for the whole queue.
+    pub(crate) fn query(&self, after: Option<&(String, String)>) -> String {
+        let mut query = form_urlencoded::Serializer::new(String::new());
+        query.extend_pairs(self.pairs());
+        if let Some((place, id)) = after {
+            query.append_pair("after", place).append_pair("id", id);
+        }
+        let query = query.finish();
+        if query.is_empty() { query } else { format!("?{query}") }
+    }
+
+    fn with(&self, change: impl FnOnce(&mut Self)) -> Self {
+        let mut changed = self.clone();
+        change(&mut changed);
+        changed
+    }
+}
+
+/// One open case.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct QueueRow {
+    pub id: String,
+    pub version: u64,
+    pub money: Option<Money>,
+    pub payee: Option<String>,
+    pub provider: Option<String>,
+    pub reason: Reason,
+    pub since: UnixMillis,
+    pub due: Option<Due>,
+    /// By name.
+    pub owner: Option<String>,
+    pub is_mine: bool,
+    pub status: Status,
+}
+
+impl QueueRow {
+    fn certainty(&self) -> Option<Outcome> {
+        certainty(self.reason)
+    }
+
+    fn certainty_icon(&self) -> Icon {
+        words::certainty_icon(self.certainty())
+    }
+
+    /// For the style sheet.
+    fn tone(&self) -> &'static str {
+        tone(self.certainty())
+    }
+
+    fn status_icon(&self) -> Icon {
+        words::status_icon(self.status)
+    }
+
+    fn risk(&self) -> &'static str {
+        words::risk(risk(self.reason))
+    }
+}
+
+pub(crate) fn tone(certainty: Option<Outcome>) -> &'static str {
+    match certainty {
+        Some(Outcome::Unknown) => "warn",
+        Some(Outcome::Rejected) => "bad",
+        Some(Outcome::Accepted) => "odd",
+        Some(Outcome::NotSent) => "calm",
+        None => "none",
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Incident {
+    /// As the tables have it; shown in plain words.
+    pub name: String,
+    pub cases: u64,
+    pub first_seen: UnixMillis,
+}
+
+impl Incident {
+    fn words(&self) -> String {
+        words::incident(&self.name)
+    }
+
+    fn count(&self) -> String {
+        cases(self.cases)
+    }
+
+    fn query(&self) -> String {
+        QueueFilter { incident: Some(self.name.clone()), ..QueueFilter::default() }.query(None)
+    }
+}
+
+/// The sweeper's snapshot of all open cases, whatever is filtered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct QueueTotals {
+    pub taken_at: UnixMillis,
+    pub open: u64,
+    pub at_risk: Vec<CurrencyTotal>,
+    /// As [`words::AGES`] has them.
+    pub ages: [u64; 4],
+    pub incidents: Vec<Incident>,
+}
+
+/// A bar of the chart: up to 100 wide.
+struct Bar {
+    label: &'static str,
+    count: String,
+    width: u64,
+    query: String,
+    is_on: bool,
+}
+
+struct View {
+    label: &'static str,
+    query: String,
+    is_on: bool,
+}
+
+struct Chip {
+    label: String,
+    without: String,
+}
+
+struct Choice {
+    value: String,
+    label: String,
+    is_on: bool,
+}
+
+#[derive(Clone, Debug, Template)]
+#[template(path = "queue.html", whitespace = "minimize")]
+pub struct QueuePage {
+    pub frame: Frame,
+    /// The reader's subject.
+    pub me: String,
+    /// Whoever has signed in before; for the filter, and to assign to.
+    pub people: Vec<PersonOption>,
+    pub providers: Vec<String>,
+    pub currencies: Vec<String>,
+    pub filter: QueueFilter,
+    /// Names of fields of the address that could not be read, and were left out.
+    pub wrong: Vec<String>,
+    /// `None` before the first snapshot.
+    pub totals: Option<QueueTotals>,
+    /// The end of the sweeper's last complete round.
+    pub last_sweep: Option<UnixMillis>,
+    /// Up to 50.
+    pub rows: Vec<QueueRow>,
+    /// `after` and `id` of the next page.
+    pub next: Option<(String, String)>,
+    pub is_first: bool,
+}
+
+impl QueuePage {
+    pub fn render(&self) -> Result<String, askama::Error> {
+        Template::render(self)
+    }
+
+    fn may_act(&self) -> bool {
+        may(&self.frame.roles, Act::Assign)
+    }
+
+    /// What may be proposed for many cases at once: nothing that pays, nothing that needs a name.
+    fn bulk_endings(&self) -> impl Iterator<Item = Ending> {
+        Ending::ALL.iter().copied().filter(|ending| !ending.pays() && *ending != Ending::DuplicateOf)
+    }
+
+    fn codes(&self) -> &'static [(&'static str, &'static str)] {
+        &words::CODES
+    }
+
+    fn silence(&self) -> Option<String> {
+        let last = self.last_sweep?;
+        let is_silent = self.frame.now.saturating_sub(last) > SILENT_AFTER_MS;
+        is_silent.then(|| self.frame.span(last))
+    }
+
+    fn is_mine(&self) -> bool {
+        self.filter.owner == QueueOwner::One(self.me.clone())
+    }
+
+    fn is_filtered(&self) -> bool {
+        QueueFilter { by_risk: false, ..self.filter.clone() } != QueueFilter::default()
+    }
+
+    fn views(&self) -> [View; 3] {
+        let mine = self.is_mine();
+        let anybody = |filter: &mut QueueFilter| {
+            if mine {
+                filter.owner = QueueOwner::Anybody;
+            }
+        };
+        let by = |by_risk| {
+            self.filter.with(|filter| {
+                anybody(filter);
+                filter.by_risk = by_risk;
+            })
+        };
+        let own = self.filter.with(|filter| {
+            filter.by_risk = false;
+            filter.owner = QueueOwner::One(self.me.clone());
+        });
+        [
+            View { label: "Oldest first", query: by(false).query(None), is_on: !mine && !self.filter.by_risk },
+            View { label: "Greatest risk first", query: by(true).query(None), is_on: !mine && self.filter.by_risk },
+            View { label: "Mine", query: own.query(None), is_on: mine },
+        ]
+    }
+
+    /// The address of the same filter in the other order. A person's own cases come by age alone.
+    fn sorted(&self, by_risk: bool) -> String {
+        self.filter.with(|filter| filter.by_risk = by_risk).query(None)
+    }
+
+    /// Whether rows stand by risk: a person's, and an incident's, come by age alone.
+    fn is_by_risk(&self) -> bool {
+        self.filter.by_risk && !matches!(self.filter.owner, QueueOwner::One(_)) && self.filter.incident.is_none()
+    }
+
+    fn bars(&self) -> Vec<Bar> {
+        let Some(totals) = &self.totals else { return vec![] };
+        let most = totals.ages.iter().copied().max().unwrap_or_default().max(1);
+        let bar = |(index, label): (usize, &&'static str)| {
+            let count = totals.ages.get(index).copied().unwrap_or_default();
+            let is_on = self.filter.age == Some(index);
+            let filter = self.filter.with(|filter| filter.age = (!is_on).then_some(index));
+            // A case is seen, however many there are of another age.
+            let width = (count.saturating_mul(100) / most).max(u64::from(count > 0) * 2);
+            Bar { label, count: grouped(u128::from(count)), width, query: filter.query(None), is_on }
+        };
+        words::AGES.iter().enumerate().map(bar).collect()
+    }
+
+    fn open_words(&self) -> String {
+        self.totals.as_ref().map(|totals| cases(totals.open)).unwrap_or_default()
+    }
+
+    fn name_of(&self, subject: &str) -> String {
+        let person = self.people.iter().find(|person| person.subject == subject);
+        person.map_or_else(|| subject.shown().into_owned(), |person| person.name.shown().into_owned())
+    }
+
+    fn chips(&self) -> Vec<Chip> {
+        let filter = &self.filter;
+        let mut chips = vec![];
+        let mut add = |label: String, remove: fn(&mut QueueFilter)| {
+            chips.push(Chip { label, without: filter.with(remove).query(None) });
+        };
+        match &filter.owner {
+            QueueOwner::Anybody => {}
+            QueueOwner::Nobody => add("Owner: nobody".to_owned(), |filter| filter.owner = QueueOwner::Anybody),
+            QueueOwner::One(subject) => {
+                let name = if self.is_mine() { "me".to_owned() } else { self.name_of(subject) };
+                add(format!("Owner: {name}"), |filter| filter.owner = QueueOwner::Anybody);
+            }
+        }
+        if let Some(name) = &filter.incident {
+            add(format!("Incident: {}", words::incident(name)), |filter| filter.incident = None);
+        }
+        if let Some(status) = filter.status {
+            add(format!("Status: {}", status.label()), |filter| filter.status = None);
+        }
+        if let Some(reason) = filter.reason {
+            add(format!("Reason: {}", reason.label()), |filter| filter.reason = None);
+        }
+        if let Some(certainty) = filter.certainty {
+            add(format!("Certainty: {}", certainty.label()), |filter| filter.certainty = None);
+        }
+        if let Some(provider) = &filter.provider {
+            add(format!("Provider: {}", provider.shown()), |filter| filter.provider = None);
+        }
+        if let Some(currency) = &filter.currency {
+            add(format!("Currency: {}", currency.shown()), |filter| filter.currency = None);
+        }
+        if let Some(from) = filter.from {
+            add(format!("From {}", grouped(u128::from(from))), |filter| filter.from = None);
+        }
+        if let Some(to) = filter.to {
+            add(format!("Up to {}", grouped(u128::from(to))), |filter| filter.to = None);
+        }
+        if let Some(age) = filter.age.and_then(|age| words::AGES.get(age)) {
+            add(format!("Age: {age}"), |filter| filter.age = None);
+        }
+        chips
+    }
+
+    fn first_query(&self) -> String {
+        self.filter.query(None)
+    }
+
+    fn next_query(&self) -> String {
+        self.filter.query(self.next.as_ref())
+    }
+
+    fn cleared(&self) -> String {
+        QueueFilter { by_risk: self.filter.by_risk, ..QueueFilter::default() }.query(None)
+    }
+
+    fn statuses(&self) -> Vec<Choice> {
+        let open = Status::ALL.iter().filter(|status| status.is_open());
+        open.map(|status| choice(status.as_str(), status.label(), self.filter.status == Some(*status))).collect()
+    }
+
+    fn reasons(&self) -> Vec<Choice> {
+        let is_on = |reason: Reason| self.filter.reason == Some(reason);
+        Reason::ALL.iter().map(|reason| choice(reason.as_str(), reason.label(), is_on(*reason))).collect()
+    }
+
+    fn certainties(&self) -> Vec<Choice> {
+        let all = Outcome::ALL.map(Some).into_iter().chain([None]);
+        let value = |certainty: Option<Outcome>| certainty.map_or(words::NO_ATTEMPT, Outcome::as_str);
+        all.map(|one| choice(value(one), one.label(), self.filter.certainty == Some(one))).collect()
+    }
+
+    fn provider_choices(&self) -> Vec<Choice> {
+        named(&self.providers, self.filter.provider.as_deref())
+    }
+
+    fn currency_choices(&self) -> Vec<Choice> {
+        named(&self.currencies, self.filter.currency.as_deref())
+    }
+
+    fn ages(&self) -> Vec<Choice> {
+        let all = words::AGES.iter().enumerate();
+        all.map(|(index, label)| choice(&index.to_string(), label, self.filter.age == Some(index))).collect()
+    }
+
+    fn owners(&self) -> Vec<Choice> {
+        let nobody = choice("nobody", "nobody", self.filter.owner == QueueOwner::Nobody);
+        let people = self.people.iter().map(|person| {
+            let label = if person.is_me { format!("me ({})", person.name.shown()) } else { person.name.shown().into() };
+            choice(&person.subject, &label, self.filter.owner == QueueOwner::One(person.subject.clone()))
+        });
+        [nobody].into_iter().chain(people).collect()
+    }
+
+    fn wrong_words(&self) -> String {
+        self.wrong.join(", ")
+    }
+}
+
+fn choice(value: &str, label: &str, is_on: bool) -> Choice {
+    Choice { value: value.to_owned(), label: label.to_owned(), is_on }
+}
+
+fn named(names: &[String], on: Option<&str>) -> Vec<Choice> {
+    // What is filtered for can be chosen, also when no case of it is left.
+    let missing = on.filter(|on| !names.iter().any(|name| name == on));
+    let all = names.iter().map(String::as_str).chain(missing);
+    all.map(|name| choice(name, &name.shown(), on == Some(name))).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The names and their order are those of `filter.rs`, whose tests hold the same texts.
+    #[test]
+    fn an_address_is_not_read_as_it_was_written() {
+        let filter = QueueFilter {
+            by_risk: false,
+            owner: QueueOwner::One("google|12".to_owned()),
+            incident: Some("20416/payout_unknown/timeout".to_owned()),
+            ..QueueFilter::default()
+        };
+        assert_eq!(filter.query(None), "?owner=google%7C12&incident=20416%2Fpayout_unknown%2Ftimeout");
+        let filter = QueueFilter {
+            reason: Some(Reason::PayoutUnknown),
+            certainty: Some(Some(Outcome::Unknown)),
+            provider: Some("stripe".to_owned()),
+            currency: Some("EUR".to_owned()),
+            from: Some(10),
+            to: Some(500),
+            age: Some(3),
+            ..QueueFilter::default()
+        };
+        let query = "?reason=payout_unknown&certainty=unknown&provider=stripe&currency=EUR&from=10&to=500&age=3";
+        assert_eq!(filter.query(None), query);
+        let filter = QueueFilter { certainty: Some(None), ..QueueFilter::default() };
+        let after = ("00000000001764000123456".to_owned(), "20b08ebd".to_owned());
+        assert_eq!(filter.query(Some(&after)), "?certainty=none&after=00000000001764000123456&id=20b08ebd");
+        assert_eq!(QueueFilter::default().query(None), "");
+    }
+}

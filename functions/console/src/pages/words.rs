@@ -1,0 +1,379 @@
+//! Codes in plain words: what finance reads instead of `payout_unknown`. One table for each kind of code; the tests hold
+//! them to be complete.
+
+use payonce_protocol::case::{Act, Ending, Role, Status};
+use payonce_protocol::outcome::{Outcome, Reason};
+
+use super::format::{day_of, shown};
+use super::icon::Icon;
+
+/// A code as people say it.
+pub trait Words: Copy {
+    /// A few words, for a cell of a table or a choice in a form.
+    fn label(self) -> &'static str;
+    /// One sentence.
+    fn says(self) -> &'static str;
+}
+
+impl Words for Reason {
+    fn label(self) -> &'static str {
+        match self {
+            Self::PayoutRejected => "Refused by the rail",
+            Self::PayoutUnknown => "No clear answer from the rail",
+            Self::PayoutNotSent => "Request never left",
+            Self::AttemptAbandoned => "Worker died while paying",
+            Self::RefusedNotRedelivered => "Provider did not come back",
+            Self::SecondEventForKey => "Second event, same payout",
+            Self::ConflictingDuplicate => "Same event, other terms",
+            Self::InvalidEvent => "Event asks for what no rule allows",
+            Self::UnroutedEvent => "Event type without a rule",
+            Self::BeforeCutover => "Older than our start",
+            Self::LateOutcome => "Answer after we gave up",
+            Self::PayoutReplayed => "Rail had seen this key before",
+            Self::PayoutReturned => "Money came back",
+            Self::EventMissing => "Event never reached us",
+            Self::PayoutMissing => "Not in the rail's books",
+            Self::PayoutOrphan => "Payout nobody asked for",
+            Self::AmountMismatch => "Sums differ",
+        }
+    }
+
+    fn says(self) -> &'static str {
+        match self {
+            Self::PayoutRejected => "The rail answered in its own format that it will not execute this payout.",
+            Self::PayoutUnknown => "The request left us, and no complete answer came back that we could rely on.",
+            Self::PayoutNotSent => "The payout was claimed, and not one byte of its request was sent.",
+            Self::AttemptAbandoned => "A worker began this payout and never said how it ended.",
+            Self::RefusedNotRedelivered => "We asked the provider to deliver the event again, and it never did.",
+            Self::SecondEventForKey => "Another event asks for a payout that was already claimed.",
+            Self::ConflictingDuplicate => "The same event came again, with another sum or another payee.",
+            Self::InvalidEvent => "The event is properly signed, but its rule does not allow the payout it asks for.",
+            Self::UnroutedEvent => "The event is properly signed, but no rule says what to do with its type.",
+            Self::BeforeCutover => "The event happened before the moment from which payouts are made here.",
+            Self::LateOutcome => "The worker reported an outcome after its attempt had been given up.",
+            Self::PayoutReplayed => {
+                "On our first use of its key the rail repeated an earlier answer: somebody else sent it."
+            }
+            Self::PayoutReturned => "The rail took the payout and later gave the money back.",
+            Self::EventMissing => "The provider's books name an event that never reached us.",
+            Self::PayoutMissing => "We hold this payout as accepted, and the rail's books do not have it.",
+            Self::PayoutOrphan => "The rail's books hold a payout that nothing here asked for.",
+            Self::AmountMismatch => "Our books and the rail's books name different sums for one payout.",
+        }
+    }
+}
+
+/// The one sentence at the top of a case: whether money moved, as far as it is known.
+pub fn known(reason: Reason, certainty: Option<Outcome>) -> &'static str {
+    match (certainty, reason) {
+        (Some(Outcome::Unknown), _) => "We do not know whether this was paid.",
+        (Some(Outcome::NotSent), _) => "This was not sent. No money moved.",
+        (Some(Outcome::Rejected), _) => "The rail refused this. It says that no money moved.",
+        (_, Reason::PayoutReturned) => "This was paid, and the money came back.",
+        (_, Reason::PayoutReplayed) => "The rail accepted this, but somebody else had used its key first.",
+        (_, Reason::LateOutcome) => "An answer came after we had given up. Read it before anything else.",
+        (_, Reason::PayoutMissing) => "We believe this was paid. The rail's books do not show it.",
+        (_, Reason::PayoutOrphan) => "The rail paid something that we did not ask for.",
+        (_, Reason::AmountMismatch) => "Something was paid. The books disagree on how much.",
+        (_, Reason::ConflictingDuplicate | Reason::SecondEventForKey) => {
+            "Nothing was paid for this event. A payout with the same key exists."
+        }
+        (_, Reason::EventMissing) => "The provider expected a payout. We never heard of it.",
+        (Some(Outcome::Accepted), _) => "The rail accepted this. Something about it must be explained.",
+        (None, _) => "Nothing was sent. There was no attempt to pay.",
+    }
+}
+
+/// What is known about the payout; `None`: there was no attempt.
+impl Words for Option<Outcome> {
+    fn label(self) -> &'static str {
+        match self {
+            Some(Outcome::NotSent) => "Not sent",
+            Some(Outcome::Rejected) => "Refused",
+            Some(Outcome::Unknown) => "We do not know",
+            Some(Outcome::Accepted) => "Accepted, to be explained",
+            None => "No attempt",
+        }
+    }
+
+    fn says(self) -> &'static str {
+        match self {
+            Some(Outcome::NotSent) => "Not one byte of the request left us.",
+            Some(Outcome::Rejected) => "The rail refused, in an answer that its documentation lists as not executed.",
+            Some(Outcome::Unknown) => "The request may have arrived, and may have been executed.",
+            Some(Outcome::Accepted) => "The rail took the order, and something about it does not fit.",
+            None => "This case is not about an attempt to pay.",
+        }
+    }
+}
+
+/// How one attempt ended, where acceptance is the plain good case.
+pub fn outcome(outcome: Outcome) -> &'static str {
+    if outcome == Outcome::Accepted { "Accepted" } else { Some(outcome).label() }
+}
+
+/// In addresses, for cases without an attempt.
+pub const NO_ATTEMPT: &str = "none";
+
+impl Words for Status {
+    fn label(self) -> &'static str {
+        match self {
+            Self::Open => "Open",
+            Self::InReview => "In review",
+            Self::AwaitingApproval => "Awaiting approval",
+            Self::Resolved => "Resolved",
+            Self::Reopened => "Reopened",
+        }
+    }
+
+    fn says(self) -> &'static str {
+        match self {
+            Self::Open => "Nobody has looked at it yet.",
+            Self::InReview => "Somebody owns it and works on it.",
+            Self::AwaitingApproval => "An ending was proposed; another person decides.",
+            Self::Resolved => "Two people agreed how it ended.",
+            Self::Reopened => "It was resolved, and is work again.",
+        }
+    }
+}
+
+impl Words for Ending {
+    fn label(self) -> &'static str {
+        match self {
+            Self::PaidElsewhere => "Paid another way",
+            Self::ConfirmedAccepted => "Paid: the rail's books show it",
+            Self::NotPaid => "Not paid, nothing owed",
+            Self::WrittenOff => "Write off",
+            Self::DuplicateOf => "Same as another case",
+            Self::OwnOrder => "Pay as an order of its own",
+            Self::Reissue => "Pay again: one more attempt",
+        }
+    }
+
+    fn says(self) -> &'static str {
+        match self {
+            Self::PaidElsewhere => "The payee has the money, by a way outside payonce.",
+            Self::ConfirmedAccepted => "The rail did take the order. Attach what shows it.",
+            Self::NotPaid => "Nothing was paid and nothing is owed. No money moves.",
+            Self::WrittenOff => "The difference is accepted as a loss. No money moves.",
+            Self::DuplicateOf => "Another case is about the same thing, and is worked on there.",
+            Self::OwnOrder => {
+                "A second, rightful payout that shares its key with the first. It is paid under a key of its own."
+            }
+            Self::Reissue => "One further attempt at this payout, under the rail key named above.",
+        }
+    }
+}
+
+impl Words for Act {
+    fn label(self) -> &'static str {
+        match self {
+            Self::Assign => "Give to somebody",
+            Self::Comment => "Comment",
+            Self::Attach => "Attach evidence",
+            Self::LookUp => "Ask the rail now",
+            Self::Propose => "Propose an ending",
+            Self::Approve => "Approve",
+            Self::SendBack => "Send back",
+            Self::Reopen => "Reopen",
+        }
+    }
+
+    fn says(self) -> &'static str {
+        match self {
+            Self::Assign => "The owner works on the case.",
+            Self::Comment => "A comment stays with the case for good.",
+            Self::Attach => "A file's hash and where it is kept, or a link. payonce keeps no file itself.",
+            Self::LookUp => "This only reads the rail's books. Nothing is paid.",
+            Self::Propose => "Another person must approve before the case ends.",
+            Self::Approve => "The case ends as proposed.",
+            Self::SendBack => "The case is in review again, with your note.",
+            Self::Reopen => "The case is work again; nothing of its history is lost.",
+        }
+    }
+}
+
+impl Words for Role {
+    fn label(self) -> &'static str {
+        match self {
+            Self::Viewer => "May read",
+            Self::Analyst => "May propose",
+            Self::Approver => "May approve",
+            Self::Auditor => "May audit",
+        }
+    }
+
+    fn says(self) -> &'static str {
+        match self {
+            Self::Viewer => "Reads the queue and its cases, without the deliveries' bodies.",
+            Self::Analyst => "Works on cases, and proposes how they end.",
+            Self::Approver => "Decides on what another person proposed.",
+            Self::Auditor => "Reads everything and changes nothing.",
+        }
+    }
+}
+
+/// The roles of a person, for the head of the page.
+pub fn roles(roles: &[Role]) -> String {
+    let labels: Vec<&str> = roles.iter().map(|role| role.label()).collect();
+    labels.join(", ")
+}
+
+/// Reason codes of proposals, with their words. The codes are kept with the case for good.
+pub const CODES: [(&str, &str); 10] = [
+    ("rail_books", "The rail's books show it"),
+    ("bank_statement", "A bank statement shows it"),
+    ("payee_confirmed", "The payee confirmed it"),
+    ("provider_confirmed", "The provider confirmed it"),
+    ("refusal_understood", "The cause of the refusal is removed"),
+    ("never_sent", "The request never left us"),
+    ("nothing_owed", "Nothing is owed for this event"),
+    ("test_or_mistake", "A test, or a mistake of the sender"),
+    ("seen_elsewhere", "Worked on in another case"),
+    ("other", "Something else: see the note"),
+];
+
+/// The words of a code; a code of another version stands for itself.
+pub fn code(code: &str) -> String {
+    CODES
+        .iter()
+        .find(|(known, _)| *known == code)
+        .map_or_else(|| shown(code).into_owned(), |(_, words)| (*words).to_owned())
+}
+
+/// By ledger's buckets: younger than a day, three, a week; and the rest.
+pub const AGES: [&str; 4] = ["under 1 day", "1 to 3 days", "3 to 7 days", "over 7 days"];
+
+/// An incident is named `day/reason/cause` by the tables.
+pub fn incident(name: &str) -> String {
+    let mut parts = name.splitn(3, '/');
+    let read = (|| {
+        let day = day_of(parts.next()?.parse().ok()?)?;
+        let reason = Reason::parse(parts.next()?)?;
+        let cause = shown(parts.next()?).replace(['_', '-'], " ");
+        Some(format!("{}: {cause}, {day}", reason.label()))
+    })();
+    read.unwrap_or_else(|| shown(name).into_owned())
+}
+
+/// The name of a fact, as the tables write it: `rail_request_id`.
+pub fn fact(name: &str) -> String {
+    let words = shown(name).replace('_', " ").replace("sha256", "SHA-256");
+    let mut letters = words.chars();
+    letters.next().map(|first| first.to_uppercase().chain(letters).collect()).unwrap_or_default()
+}
+
+/// What an entry of a case's history says happened: the name of an act, or of what a function did.
+pub fn happened(kind: &str) -> String {
+    let known = match kind {
+        "opened" => "Case opened",
+        "evidence" => "Evidence found",
+        "assign" => "Owner changed",
+        "comment" => "Comment",
+        "attach" => "Evidence attached",
+        "look_up" => "Rail asked",
+        "propose" => "Ending proposed",
+        "approve" => "Approved",
+        "send_back" => "Sent back",
+        "reopen" => "Reopened",
+        "release" => "Released for payment",
+        _ => return fact(kind),
+    };
+    known.to_owned()
+}
+
+/// How much is at stake, 3 to 1; as in `payonce_protocol::case::risk`.
+pub fn risk(risk: u8) -> &'static str {
+    match risk {
+        3 => "money may have left",
+        2 => "payee waits",
+        _ => "nothing moved",
+    }
+}
+
+/// Told apart by shape; the text stands beside it.
+pub fn certainty_icon(certainty: Option<Outcome>) -> Icon {
+    match certainty {
+        Some(Outcome::NotSent) => Icon::NotSent,
+        Some(Outcome::Rejected) => Icon::Refused,
+        Some(Outcome::Unknown) => Icon::Unknown,
+        Some(Outcome::Accepted) => Icon::Accepted,
+        None => Icon::NoAttempt,
+    }
+}
+
+pub fn status_icon(status: Status) -> Icon {
+    match status {
+        Status::Open => Icon::Open,
+        Status::InReview => Icon::InReview,
+        Status::AwaitingApproval => Icon::Awaiting,
+        Status::Resolved => Icon::Done,
+        Status::Reopened => Icon::Reopened,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    fn check<T: Words + std::fmt::Debug>(all: impl IntoIterator<Item = T>, code: impl Fn(T) -> String) {
+        let mut labels = BTreeSet::new();
+        for one in all {
+            let (label, says) = (one.label(), one.says());
+            assert!(!label.is_empty() && says.ends_with('.') && says.len() > label.len(), "{one:?}");
+            for text in [label, says] {
+                let lower = text.to_lowercase();
+                assert!(lower != code(one) && !text.contains('_'), "{one:?} is shown as its code");
+            }
+            assert!(labels.insert(label), "{one:?} is called as another is");
+        }
+    }
+
+    #[test]
+    fn a_code_is_shown_as_its_code() {
+        check(Reason::ALL.iter().copied(), |reason| reason.to_string());
+        check(Ending::ALL.iter().copied(), |ending| ending.to_string());
+        check(Act::ALL.iter().copied(), |_| String::new());
+        check(Role::ALL.iter().copied(), |role| role.to_string());
+        check(Outcome::ALL.map(Some).into_iter().chain([None]), |_| String::new());
+        check(Status::ALL.iter().copied(), |_| String::new());
+    }
+
+    /// "Open" and "Resolved" are words already; the codes with a low line are not.
+    #[test]
+    fn a_status_is_shown_as_its_code() {
+        for status in Status::ALL {
+            assert_ne!(status.label(), status.as_str());
+        }
+    }
+
+    #[test]
+    fn the_top_of_a_case_says_nothing_or_more_than_is_known() {
+        for reason in Reason::ALL {
+            for certainty in Outcome::ALL.map(Some).into_iter().chain([None]) {
+                let says = known(*reason, certainty);
+                assert!(says.ends_with('.'), "{reason} {certainty:?}");
+                assert_eq!(says.starts_with("We do not know"), certainty == Some(Outcome::Unknown));
+            }
+        }
+    }
+
+    #[test]
+    fn an_incident_of_another_shape_is_not_shown() {
+        assert_eq!(
+            incident("20416/payout_unknown/rail_timeout"),
+            "No clear answer from the rail: rail timeout, 24 Nov 2025"
+        );
+        assert_eq!(incident("20416/other"), "20416/other");
+        assert_eq!(incident("x"), "x");
+    }
+
+    #[test]
+    fn a_reason_code_could_not_be_sent() {
+        for (code, _) in CODES {
+            assert!(code.len() <= 40 && code.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_'));
+        }
+    }
+}

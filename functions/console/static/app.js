@@ -1,0 +1,70 @@
+// What is nicer with a script than without: nothing here is needed, and every page works when it does not run.
+(() => {
+  'use strict';
+  const $ = (id) => document.getElementById(id);
+  const all = (query) => [...document.querySelectorAll(query)];
+
+  // Ages go on. The page's own time counts, not this device's.
+  const skew = Number(document.documentElement.dataset.now) - Date.now();
+  const age = (ms) => {
+    const s = Math.floor(ms / 1000);
+    const [n, unit] = s < 60 ? [s, 's'] : s < 3600 ? [s / 60, 'min'] : s < 86400 ? [s / 3600, 'h'] : [s / 86400, 'd'];
+    return Math.floor(n).toLocaleString('fr').replace(/\s/g, '\u202f') + '\u00a0' + unit;
+  };
+  setInterval(() => all('time[data-t]').forEach((time) => {
+    const past = Date.now() + skew - Date.parse(time.dateTime);
+    const text = age(Math.abs(past));
+    time.textContent = time.dataset.t === 'age' ? text : past < 0 ? 'in ' + text : text + ' ago';
+  }), 30000);
+
+  // What an act led to is read first.
+  const told = $('status');
+  if (told && told.querySelector('.banner')) told.focus();
+
+  const queue = $('queue');
+  if (!queue) return;
+
+  const boxes = all('#queue [name=case]');
+  const every = $('all');
+  const count = () => {
+    const on = boxes.filter((box) => box.checked).length;
+    $('count').textContent = on ? on + ' selected' : '';
+    every.checked = on === boxes.length;
+    every.indeterminate = on > 0 && on < boxes.length;
+  };
+  if (every) {
+    every.hidden = false;
+    every.addEventListener('change', () => { boxes.forEach((box) => { box.checked = every.checked; }); count(); });
+    queue.addEventListener('change', count);
+    count();
+  }
+
+  // Single keys, which can be switched off.
+  const keys = $('keys');
+  const on = $('keys-on');
+  const store = (value) => { try { localStorage.setItem('payonce-keys', value); } catch { /* not kept, then */ } };
+  try { on.checked = localStorage.getItem('payonce-keys') !== 'off'; } catch { /* not kept */ }
+  on.addEventListener('change', () => store(on.checked ? 'on' : 'off'));
+  const help = $('help');
+  help.hidden = false;
+  help.addEventListener('click', () => keys.showModal());
+
+  const links = all('#queue tbody th a');
+  const at = () => links.findIndex((link) => link.closest('tr').contains(document.activeElement));
+  document.addEventListener('keydown', (event) => {
+    const typing = event.target.closest('input:not([type=checkbox]), textarea, select, dialog');
+    if (!on.checked || typing || event.ctrlKey || event.metaKey || event.altKey) return;
+    const row = at();
+    const acts = {
+      j: () => links[Math.min(row + 1, links.length - 1)].focus(),
+      k: () => links[Math.max(row - 1, 0)].focus(),
+      x: () => row >= 0 && boxes[row] && boxes[row].click(),
+      Enter: () => event.target.type === 'checkbox' && row >= 0 && links[row].click(),
+      '/': () => $('q') && $('q').focus(),
+      '?': () => keys.showModal(),
+    };
+    const act = acts[event.key];
+    if (act && act() !== false && event.key !== 'Enter') event.preventDefault();
+    else if (event.key === 'Enter' && event.target.type === 'checkbox') event.preventDefault();
+  });
+})();
