@@ -10,7 +10,6 @@ use payonce_protocol::reissue::{Reissue, Why};
 use super::format::{Ago, Due, Moment as _, Sum as _, Text as _, shown};
 use super::frame::{Frame, PersonOption};
 use super::icon::Icon;
-use super::queue::tone;
 use super::words::{self, Words as _};
 
 /// Where the payout was, or would be, asked for.
@@ -304,16 +303,28 @@ impl CasePage {
         self.money.as_ref().map_or_else(|| self.reason.label().to_owned(), |money| money.shown())
     }
 
+    fn certainty_words(&self) -> &'static str {
+        words::certainty(self.reason, self.certainty)
+    }
+
+    /// What was proposed, and the rules do not allow as things stand now.
+    fn against(&self) -> Option<String> {
+        let is_reissue = self.proposed.as_ref().is_some_and(|proposed| proposed.ending == Ending::Reissue);
+        let is_against = matches!(self.reissue, Some(Reissue::NotOffered(_) | Reissue::NotBefore(_)));
+        let (title, why) = self.offer().filter(|_| is_reissue && is_against)?;
+        Some(format!("{title}, as things stand now. {why}"))
+    }
+
     fn known(&self) -> &'static str {
         words::known(self.reason, self.certainty)
     }
 
     fn tone(&self) -> &'static str {
-        tone(self.certainty)
+        words::tone(self.reason, self.certainty)
     }
 
     fn certainty_icon(&self) -> Icon {
-        words::certainty_icon(self.certainty)
+        words::certainty_icon(self.reason, self.certainty)
     }
 
     fn status_icon(&self) -> Icon {

@@ -9,7 +9,6 @@ use super::case::{CaseLink, Fact, facts};
 use super::format::{Moment as _, Sum as _, Text as _};
 use super::frame::Frame;
 use super::icon::Icon;
-use super::queue::tone;
 use super::words::{self, Words as _};
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,7 +33,7 @@ impl Attempt {
     fn icon(&self) -> Icon {
         match self.ended {
             Some((Outcome::Accepted, _)) => Icon::Done,
-            Some((outcome, _)) => words::certainty_icon(Some(outcome)),
+            Some((outcome, _)) => words::outcome_icon(outcome),
             None => Icon::Clock,
         }
     }
@@ -42,7 +41,7 @@ impl Attempt {
     fn tone(&self) -> &'static str {
         match self.ended {
             Some((Outcome::Accepted, _)) => "good",
-            Some((outcome, _)) => tone(Some(outcome)),
+            Some((outcome, _)) => words::outcome_tone(outcome),
             None => "none",
         }
     }

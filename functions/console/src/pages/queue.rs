@@ -106,17 +106,16 @@ pub struct QueueRow {
 }
 
 impl QueueRow {
-    fn certainty(&self) -> Option<Outcome> {
-        certainty(self.reason)
+    fn certainty(&self) -> &'static str {
+        words::certainty(self.reason, certainty(self.reason))
     }
 
     fn certainty_icon(&self) -> Icon {
-        words::certainty_icon(self.certainty())
+        words::certainty_icon(self.reason, certainty(self.reason))
     }
 
-    /// For the style sheet.
     fn tone(&self) -> &'static str {
-        tone(self.certainty())
+        words::tone(self.reason, certainty(self.reason))
     }
 
     fn status_icon(&self) -> Icon {
@@ -125,16 +124,6 @@ impl QueueRow {
 
     fn risk(&self) -> &'static str {
         words::risk(risk(self.reason))
-    }
-}
-
-pub(crate) fn tone(certainty: Option<Outcome>) -> &'static str {
-    match certainty {
-        Some(Outcome::Unknown) => "warn",
-        Some(Outcome::Rejected) => "bad",
-        Some(Outcome::Accepted) => "odd",
-        Some(Outcome::NotSent) => "calm",
-        None => "none",
     }
 }
 
@@ -243,6 +232,11 @@ impl QueuePage {
         let last = self.last_sweep?;
         let is_silent = self.frame.now.saturating_sub(last) > SILENT_AFTER_MS;
         is_silent.then(|| self.frame.span(last))
+    }
+
+    /// The sweeper looked just now, so that an empty queue is good news.
+    fn is_swept(&self) -> bool {
+        self.last_sweep.is_some() && self.silence().is_none()
     }
 
     fn is_mine(&self) -> bool {
@@ -379,7 +373,8 @@ impl QueuePage {
     fn certainties(&self) -> Vec<Choice> {
         let all = Outcome::ALL.map(Some).into_iter().chain([None]);
         let value = |certainty: Option<Outcome>| certainty.map_or(words::NO_ATTEMPT, Outcome::as_str);
-        all.map(|one| choice(value(one), one.label(), self.filter.certainty == Some(one))).collect()
+        let label = |certainty: Option<Outcome>| certainty.map_or("No attempt, or other", |_| certainty.label());
+        all.map(|one| choice(value(one), label(one), self.filter.certainty == Some(one))).collect()
     }
 
     fn provider_choices(&self) -> Vec<Choice> {

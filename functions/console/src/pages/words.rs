@@ -107,6 +107,17 @@ impl Words for Option<Outcome> {
     }
 }
 
+/// Of a case: books that disagree are about no one attempt, and are not "no attempt" either.
+pub fn certainty(reason: Reason, certainty: Option<Outcome>) -> &'static str {
+    if is_about_books(reason, certainty) { "To be explained" } else { certainty.label() }
+}
+
+fn is_about_books(reason: Reason, certainty: Option<Outcome>) -> bool {
+    let is_about_money =
+        matches!(reason, Reason::LateOutcome | Reason::PayoutMissing | Reason::PayoutOrphan | Reason::AmountMismatch);
+    is_about_money && certainty.is_none()
+}
+
 /// How one attempt ended, where acceptance is the plain good case.
 pub fn outcome(outcome: Outcome) -> &'static str {
     if outcome == Outcome::Accepted { "Accepted" } else { Some(outcome).label() }
@@ -160,7 +171,7 @@ impl Words for Ending {
             Self::OwnOrder => {
                 "A second, rightful payout that shares its key with the first. It is paid under a key of its own."
             }
-            Self::Reissue => "One further attempt at this payout, under the rail key named above.",
+            Self::Reissue => "One further attempt at this payout, under the rail key that the rules offer for it.",
         }
     }
 }
@@ -292,13 +303,38 @@ pub fn risk(risk: u8) -> &'static str {
 }
 
 /// Told apart by shape; the text stands beside it.
-pub fn certainty_icon(certainty: Option<Outcome>) -> Icon {
+pub fn certainty_icon(reason: Reason, certainty: Option<Outcome>) -> Icon {
     match certainty {
-        Some(Outcome::NotSent) => Icon::NotSent,
-        Some(Outcome::Rejected) => Icon::Refused,
-        Some(Outcome::Unknown) => Icon::Unknown,
-        Some(Outcome::Accepted) => Icon::Accepted,
-        None => Icon::NoAttempt,
+        None if !is_about_books(reason, certainty) => Icon::NoAttempt,
+        None => Icon::Accepted,
+        Some(outcome) => outcome_icon(outcome),
+    }
+}
+
+pub fn outcome_icon(outcome: Outcome) -> Icon {
+    match outcome {
+        Outcome::NotSent => Icon::NotSent,
+        Outcome::Rejected => Icon::Refused,
+        Outcome::Unknown => Icon::Unknown,
+        Outcome::Accepted => Icon::Accepted,
+    }
+}
+
+/// For the style sheet.
+pub(crate) fn tone(reason: Reason, certainty: Option<Outcome>) -> &'static str {
+    match certainty {
+        None if !is_about_books(reason, certainty) => "none",
+        None => "odd",
+        Some(outcome) => outcome_tone(outcome),
+    }
+}
+
+pub(crate) fn outcome_tone(outcome: Outcome) -> &'static str {
+    match outcome {
+        Outcome::Unknown => "warn",
+        Outcome::Rejected => "bad",
+        Outcome::Accepted => "odd",
+        Outcome::NotSent => "calm",
     }
 }
 
@@ -358,6 +394,13 @@ mod tests {
                 assert_eq!(says.starts_with("We do not know"), certainty == Some(Outcome::Unknown));
             }
         }
+    }
+
+    #[test]
+    fn books_that_disagree_are_called_no_attempt() {
+        assert_eq!(certainty(Reason::AmountMismatch, None), "To be explained");
+        assert_eq!(certainty(Reason::InvalidEvent, None), "No attempt");
+        assert_eq!(certainty(Reason::AmountMismatch, Some(Outcome::Unknown)), "We do not know");
     }
 
     #[test]

@@ -1,0 +1,638 @@
+//! Writes every page of the console with made-up data, and the two files beside them, to look at in a browser:
+//! `cargo run -p console --example pages -- DIR`. The tests read the same samples.
+#![allow(clippy::disallowed_methods, clippy::expect_used, clippy::unwrap_used)]
+
+use std::path::PathBuf;
+
+use console::pages::*;
+use payonce_protocol::case::{Act, Ending, Role, Status};
+use payonce_protocol::money::Money;
+use payonce_protocol::outcome::{Outcome, Reason};
+use payonce_protocol::reissue::{Reissue, Why};
+
+pub const SECOND: u64 = 1000;
+pub const MINUTE: u64 = 60 * SECOND;
+pub const HOUR: u64 = 60 * MINUTE;
+pub const DAY: u64 = 24 * HOUR;
+/// 2026-11-24T10:53:20Z, a Tuesday.
+pub const NOW: u64 = 1_795_517_600 * SECOND;
+
+/// What others may write, and would like a page to do.
+pub const MARKUP: &str = "<script>alert(1)</script>";
+pub const QUOTES: &str = "\"><img src=x onerror='alert(1)'>";
+pub const TURNED: &str = "acct_\u{202e}4321_tcca";
+const SHA: &str = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08";
+
+fn long_key() -> String {
+    format!("stripe/{}", "pi_3QzX7nLk".repeat(10))
+}
+
+fn main() {
+    let dir = PathBuf::from(std::env::args().nth(1).expect("a directory to write to"));
+    std::fs::create_dir_all(dir.join("static")).unwrap();
+    for (name, html) in all(".") {
+        std::fs::write(dir.join(format!("{name}.html")), html).unwrap();
+    }
+    for name in ["console.css", "app.js"] {
+        std::fs::write(dir.join("static").join(name), asset(name).unwrap().1).unwrap();
+    }
+}
+
+/// Every sample by name.
+pub fn all(base: &str) -> Vec<(&'static str, String)> {
+    let f = |section, title: &str| frame(base, section, title);
+    vec![
+        ("queue", queue(f(Section::Queue, "Cases")).render().unwrap()),
+        ("queue_filtered", queue_filtered(f(Section::Queue, "Cases")).render().unwrap()),
+        ("queue_empty", queue_empty(f(Section::Queue, "Cases")).render().unwrap()),
+        ("queue_viewer", queue_viewer(f(Section::Queue, "Cases")).render().unwrap()),
+        ("case", case(f(Section::Queue, "Case")).render().unwrap()),
+        ("case_awaiting", case_awaiting(f(Section::Queue, "Case")).render().unwrap()),
+        ("case_own", case_own(f(Section::Queue, "Case")).render().unwrap()),
+        ("case_resolved", case_resolved(f(Section::Queue, "Case")).render().unwrap()),
+        ("case_hostile", case_hostile(f(Section::Queue, MARKUP)).render().unwrap()),
+        ("bulk_preview", bulk(f(Section::Queue, "Preview"), true).render().unwrap()),
+        ("bulk_result", bulk(f(Section::Queue, "Result"), false).render().unwrap()),
+        ("payout", payout(f(Section::Queue, "Payout")).render().unwrap()),
+        ("batch_awaiting", batch(f(Section::Batches, "Batch"), BatchState::AwaitingApproval).render().unwrap()),
+        ("batch_stopped", batch(f(Section::Batches, "Batch"), BatchState::Stopped).render().unwrap()),
+        ("batches", batches(f(Section::Batches, "Batches")).render().unwrap()),
+        ("absence", absence(f(Section::Absence, "Absence")).render().unwrap()),
+        ("search_none", search(f(Section::Other, "Search"), vec![]).render().unwrap()),
+        ("search_several", search(f(Section::Other, "Search"), hits()).render().unwrap()),
+        ("message_409", message(f(Section::Other, "Somebody was faster")).render().unwrap()),
+        ("message_404", message_404(f(Section::Other, "Not found")).render().unwrap()),
+        ("message_503", message_503(f(Section::Other, "The tables do not answer")).render().unwrap()),
+        ("signed_out", signed_out(base).render().unwrap()),
+    ]
+}
+
+pub fn frame(base: &str, section: Section, title: &str) -> Frame {
+    Frame {
+        base: base.to_owned(),
+        title: title.to_owned(),
+        person: Some("Ann Otterbach".to_owned()),
+        roles: vec![Role::Analyst, Role::Approver],
+        csrf: "c2FtcGxlLW5vdC1hLXRva2Vu".to_owned(),
+        section,
+        banners: vec![],
+        is_sandbox: true,
+        now: NOW,
+        search: String::new(),
+    }
+}
+
+pub fn money(minor: u64, exponent: u8, currency: &str) -> Option<Money> {
+    Some(Money::new(minor, exponent, currency.parse().unwrap()).unwrap())
+}
+
+fn due(days: i32) -> Option<Due> {
+    let date = jiff::civil::date(2026, 11, 24).checked_add(jiff::Span::new().days(days)).unwrap();
+    Some(Due { date, days_left: days })
+}
+
+fn people() -> Vec<PersonOption> {
+    let person = |subject: &str, name: &str, is_me| PersonOption {
+        subject: subject.to_owned(),
+        name: name.to_owned(),
+        is_me,
+        stand_in: None,
+    };
+    vec![
+        person("google|12", "Ann Otterbach", true),
+        PersonOption { stand_in: Some("Ann Otterbach".to_owned()), ..person("google|14", "Ben Čapek", false) },
+        person("google|15", "Chidi Okonkwo-Lindqvist", false),
+        person("google|16\"", "Dana <b>Bold</b>", false),
+    ]
+}
+
+/// Fifty rows, with all there is to say in each.
+pub fn rows(count: usize) -> Vec<QueueRow> {
+    let reasons = [
+        Reason::PayoutUnknown,
+        Reason::PayoutRejected,
+        Reason::PayoutNotSent,
+        Reason::AttemptAbandoned,
+        Reason::SecondEventForKey,
+        Reason::PayoutReturned,
+        Reason::InvalidEvent,
+        Reason::PayoutUnknown,
+        Reason::AmountMismatch,
+    ];
+    let payees =
+        ["acct_1QfT7xLkdIwHu7", "acct_1P9ZsmRtVw02Bq", "DE89370400440532013000", TURNED, "acct_1NnLcq8YhGg41d"];
+    let providers = ["stripe", "adyen", "gocardless", "mollie"];
+    let statuses = [Status::Open, Status::InReview, Status::Open, Status::AwaitingApproval, Status::Reopened];
+    let owners = [None, Some("Ben Čapek"), None, Some("Ann Otterbach"), Some("Chidi Okonkwo-Lindqvist")];
+    let sums =
+        [(123_450, 2, "EUR"), (1_899, 2, "EUR"), (48_000, 0, "JPY"), (990_000_000, 2, "USD"), (12_500, 3, "KWD")];
+    let ages = [12 * DAY, 8 * DAY, 6 * DAY, 4 * DAY + 3 * HOUR, 2 * DAY, 26 * HOUR, 9 * HOUR, 3 * HOUR, 25 * MINUTE];
+    let row = |index: usize| {
+        let (minor, exponent, currency) = sums[index % sums.len()];
+        let reason = reasons[index % reasons.len()];
+        let has_terms = reason != Reason::InvalidEvent;
+        QueueRow {
+            id: format!("{index:08x}-f665-8c43-b6ef-eee1de011172"),
+            version: index as u64 % 7 + 1,
+            money: money(minor + index as u64, exponent, currency).filter(|_| has_terms),
+            payee: has_terms.then(|| payees[index % payees.len()].to_owned()),
+            provider: Some(providers[index % providers.len()].to_owned()),
+            reason,
+            since: NOW - ages[(index * ages.len() / count.max(1)) % ages.len()] - index as u64 * MINUTE,
+            due: due([-2, -1, 0, 1, 3][index % 5]),
+            owner: owners[index % owners.len()].map(str::to_owned),
+            is_mine: index % owners.len() == 3,
+            status: statuses[index % statuses.len()],
+        }
+    };
+    (0..count).map(row).collect()
+}
+
+pub fn queue(frame: Frame) -> QueuePage {
+    let total = |currency: &str, cases, minor, exponent| CurrencyTotal {
+        currency: currency.to_owned(),
+        cases,
+        minor,
+        exponent,
+    };
+    let incident = |name: &str, cases, ago| Incident { name: name.to_owned(), cases, first_seen: NOW - ago };
+    let mut rows = rows(50);
+    if let Some(row) = rows.get_mut(1) {
+        row.payee = Some(MARKUP.to_owned());
+    }
+    if let Some(row) = rows.get_mut(2) {
+        row.payee = Some("a".repeat(120));
+    }
+    QueuePage {
+        frame: Frame {
+            banners: vec![Banner::new(
+                BannerKind::Done,
+                "Proposed: another person decides. You are back where you were.",
+            )],
+            ..frame
+        },
+        me: "google|12".to_owned(),
+        people: people(),
+        providers: ["stripe", "adyen", "gocardless", "mollie"].map(str::to_owned).to_vec(),
+        currencies: ["EUR", "JPY", "KWD", "USD"].map(str::to_owned).to_vec(),
+        filter: QueueFilter::default(),
+        wrong: vec![],
+        totals: Some(QueueTotals {
+            taken_at: NOW - 40 * SECOND,
+            open: 1_184,
+            at_risk: vec![
+                total("EUR", 1_021, 4_821_337_712, 2),
+                total("USD", 88, 120_453_050, 2),
+                total("JPY", 41, 8_120_400, 0),
+                total("KWD", 3, 37_500, 3),
+            ],
+            ages: [812, 301, 64, 7],
+            incidents: vec![
+                incident("20780/payout_unknown/answer_timed_out", 904, 9 * HOUR),
+                incident("20781/payout_rejected/insufficient_funds", 61, 3 * HOUR),
+                incident("20779/payout_not_sent/connect_refused", 12, 2 * DAY),
+            ],
+        }),
+        last_sweep: Some(NOW - 40 * SECOND),
+        rows,
+        next: Some(("00000000001764000123456".to_owned(), "20b08ebd-f665-8c43-b6ef-eee1de011172".to_owned())),
+        is_first: true,
+    }
+}
+
+fn queue_filtered(frame: Frame) -> QueuePage {
+    let mut page = queue(frame);
+    page.frame.banners.clear();
+    page.rows.truncate(6);
+    page.is_first = false;
+    page.next = None;
+    page.last_sweep = Some(NOW - 14 * MINUTE);
+    page.wrong = vec!["from".to_owned()];
+    page.filter = QueueFilter {
+        by_risk: true,
+        owner: QueueOwner::Nobody,
+        status: Some(Status::Open),
+        reason: Some(Reason::PayoutUnknown),
+        certainty: Some(Some(Outcome::Unknown)),
+        provider: Some(QUOTES.to_owned()),
+        currency: Some("EUR".to_owned()),
+        from: Some(1000),
+        age: Some(3),
+        ..QueueFilter::default()
+    };
+    page
+}
+
+fn queue_empty(frame: Frame) -> QueuePage {
+    let mut page = queue(frame);
+    page.frame.banners.clear();
+    page.frame.is_sandbox = false;
+    page.rows.clear();
+    page.next = None;
+    page.totals =
+        Some(QueueTotals { taken_at: NOW - 40 * SECOND, open: 0, at_risk: vec![], ages: [0; 4], incidents: vec![] });
+    page
+}
+
+fn queue_viewer(frame: Frame) -> QueuePage {
+    let mut page = queue(frame);
+    page.frame.roles = vec![Role::Viewer];
+    page.rows.truncate(4);
+    page
+}
+
+fn entry(ago: u64, kind: &str, by: &str, is_person: bool, note: Option<&str>, facts: &[(&str, &str)]) -> Entry {
+    Entry {
+        at: NOW - ago,
+        kind: kind.to_owned(),
+        by: by.to_owned(),
+        is_person,
+        note: note.map(str::to_owned),
+        facts: facts.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect(),
+    }
+}
+
+fn compared(field: &str, expected: &str, claimed: &str, found: Option<&str>) -> Compared {
+    let [expected, claimed] = [expected, claimed].map(|text| Some(text).filter(|text| !text.is_empty()));
+    let [left, middle, right] = [expected, claimed, found].map(|text| text.map(str::to_owned));
+    let mark = mark(expected, claimed, found, true);
+    Compared { field: field.to_owned(), expected: left, claimed: middle, found: right, mark }
+}
+
+pub fn case(frame: Frame) -> CasePage {
+    CasePage {
+        frame: Frame {
+            banners: vec![Banner::new(BannerKind::Done, "The rail was asked: it does not have this payout.")],
+            ..frame
+        },
+        id: "20b08ebd-f665-8c43-b6ef-eee1de011172".to_owned(),
+        version: 6,
+        reason: Reason::PayoutUnknown,
+        certainty: Some(Outcome::Unknown),
+        status: Status::InReview,
+        money: money(123_450, 2, "EUR"),
+        payee: Some("acct_1QfT7xLkdIwHu7".to_owned()),
+        key: Some("stripe/pi_3QzX7nLkdIwHu7ix1mBwYq2c".to_owned()),
+        event: Some("evt_3QzX7nLkdIwHu7ix1kPqW0aB".to_owned()),
+        provider: Some("stripe".to_owned()),
+        rail: Some(Rail {
+            name: "stripe, account 4f1c…90, test mode".to_owned(),
+            key: "7c4a8d09-ca95-8c28-a3c2-1f0c1c2b9f55".to_owned(),
+            generation: 1,
+        }),
+        attempt: Some(Attempted { number: 1, outcome: Some(Outcome::Unknown) }),
+        incident: Some("20780/payout_unknown/answer_timed_out".to_owned()),
+        owner: Some("Ann Otterbach".to_owned()),
+        is_mine: true,
+        due: due(1),
+        since: NOW - 20 * HOUR,
+        details: vec![("phase".to_owned(), "waiting for the answer".to_owned())],
+        reissue: Some(Reissue::SameKey),
+        key_clock: Some(KeyClock {
+            first_used_at: NOW - 20 * HOUR + 48 * MINUTE,
+            counts_until: Some(NOW + 3 * HOUR + 12 * MINUTE),
+            forgotten_at: Some(NOW + 5 * HOUR + 12 * MINUTE),
+        }),
+        looked_up: Some(LookedUpAt { at: NOW - 30 * SECOND, found: false }),
+        compared: vec![
+            compared("Amount", "1\u{202f}234.50\u{a0}EUR", "1\u{202f}234.50\u{a0}EUR", None),
+            compared("Payee", "acct_1QfT7xLkdIwHu7", "acct_1QfT7xLkdIwHu7", None),
+            compared("Reference", "stripe/pi_3QzX7nLkdIwHu7ix1mBwYq2c", "stripe/pi_3QzX7nLkdIwHu7ix1mBwYq2c", None),
+        ],
+        timeline: vec![
+            entry(20 * HOUR, "received, signature verified", "webhook", false, None, &[("request_id", "c1f0e9ab-2b0f-4a55-8f3e-0d9d2f6e1c11")]),
+            entry(20 * HOUR - SECOND, "claimed", "webhook", false, None, &[("attempt_id", "5d41402abc4b2a76b9719d911017c592")]),
+            entry(
+                20 * HOUR - 12 * SECOND,
+                "opened",
+                "webhook",
+                false,
+                None,
+                &[("phase", "waiting for the answer"), ("bytes_sent", "412"), ("first_byte_at", "1795445601000")],
+            ),
+            entry(19 * HOUR, "look_up", "sweeper", false, None, &[("looked_up", "absent"), ("looked_up_sha256", SHA)]),
+            entry(3 * HOUR, "assign", "Ben Čapek", true, None, &[("to", "Ann Otterbach")]),
+            entry(
+                2 * HOUR,
+                "attach",
+                "Ann Otterbach",
+                true,
+                Some("The rail's status page names an outage from 14:40 to 15:10 UTC."),
+                &[("title", "Status page"), ("link", "https://status.example.com/incidents/2026-11-23"), ("sha256", SHA)],
+            ),
+            entry(30 * SECOND, "look_up", "Ann Otterbach", true, None, &[("looked_up", "absent"), ("looked_up_sha256", SHA)]),
+        ],
+        acts: vec![Act::Assign, Act::Comment, Act::Attach, Act::LookUp, Act::Propose],
+        endings: vec![
+            Ending::Reissue,
+            Ending::ConfirmedAccepted,
+            Ending::PaidElsewhere,
+            Ending::NotPaid,
+            Ending::WrittenOff,
+            Ending::DuplicateOf,
+        ],
+        people: people(),
+        proposed: None,
+        decided: None,
+        body: Body::Shown {
+            text: "{\n  \"id\": \"evt_3QzX7nLkdIwHu7ix1kPqW0aB\",\n  \"type\": \"payment_intent.succeeded\",\n  \"data\": {\n    \"object\": {\n      \"amount\": 123450,\n      \"currency\": \"eur\",\n      \"description\": \"</pre><script>alert(1)</script>\"\n    }\n  }\n}".to_owned(),
+            sha256: SHA.to_owned(),
+            kept_until: Some(NOW + 70 * DAY),
+        },
+        related: vec![CaseLink {
+            id: "a0000000-f665-8c43-b6ef-eee1de011172".to_owned(),
+            reason: Reason::SecondEventForKey,
+            status: Status::Open,
+            since: NOW - 19 * HOUR,
+        }],
+        next: Some("b0000000-f665-8c43-b6ef-eee1de011172".to_owned()),
+    }
+}
+
+fn proposed(is_own: bool) -> Proposed {
+    Proposed {
+        ending: Ending::Reissue,
+        code: "refusal_understood".to_owned(),
+        note: "Looked up twice, the payee has not seen the money. The outage is over, and the rail key still counts."
+            .to_owned(),
+        by: if is_own { "Ann Otterbach".to_owned() } else { "Ben Čapek".to_owned() },
+        at: NOW - 25 * MINUTE,
+        is_own,
+        generation: Some(1),
+        duplicate_of: None,
+        batch: None,
+    }
+}
+
+pub fn case_awaiting(frame: Frame) -> CasePage {
+    let mut page = case(frame);
+    page.frame.banners.clear();
+    page.status = Status::AwaitingApproval;
+    page.acts = vec![Act::Assign, Act::Comment, Act::Attach, Act::LookUp, Act::Approve, Act::SendBack];
+    page.proposed = Some(proposed(false));
+    page.owner = Some("Ben Čapek".to_owned());
+    page.is_mine = false;
+    page.looked_up = Some(LookedUpAt { at: NOW - 5 * MINUTE, found: true });
+    page.reissue = Some(Reissue::NotOffered(Why::FoundAtTheRail));
+    page.compared = vec![
+        compared("Amount", "1\u{202f}234.50\u{a0}EUR", "1\u{202f}234.50\u{a0}EUR", Some("1\u{202f}243.50\u{a0}EUR")),
+        compared("Payee", "acct_1QfT7xLkdIwHu7", "acct_1QfT7xLkdIwHu7", Some("acct_1QfT7xLkdIwHu7")),
+        compared("Status", "", "", Some("pending")),
+    ];
+    page
+}
+
+pub fn case_own(frame: Frame) -> CasePage {
+    let mut page = case_awaiting(frame);
+    page.proposed = Some(proposed(true));
+    page.reissue = Some(Reissue::LookUpFirst { times: 2 });
+    page.due = due(-2);
+    page.body = Body::NotAllowed { sha256: SHA.to_owned() };
+    page
+}
+
+fn case_resolved(frame: Frame) -> CasePage {
+    let mut page = case(frame);
+    page.frame.banners.clear();
+    page.frame.is_sandbox = false;
+    page.status = Status::Resolved;
+    page.acts = vec![Act::Comment, Act::Attach, Act::Reopen];
+    page.due = None;
+    page.decided = Some(Decided {
+        ending: Ending::ConfirmedAccepted,
+        code: "rail_books".to_owned(),
+        note: "The rail's list of 23 November holds it.".to_owned(),
+        proposed_by: "Ben Čapek".to_owned(),
+        approved_by: "Ann Otterbach".to_owned(),
+        at: NOW - HOUR,
+        attempt: None,
+        duplicate_of: None,
+    });
+    page.body = Body::NotKept { sha256: SHA.to_owned() };
+    page
+}
+
+/// Whatever is not ours is hostile here.
+pub fn case_hostile(frame: Frame) -> CasePage {
+    let mut page = case(Frame { person: Some(MARKUP.to_owned()), search: QUOTES.to_owned(), ..frame });
+    page.frame.banners = vec![
+        Banner::new(BannerKind::Error, MARKUP),
+        Banner::new(BannerKind::Warn, QUOTES),
+        Banner::new(BannerKind::Info, TURNED),
+    ];
+    page.certainty = None;
+    page.reason = Reason::SecondEventForKey;
+    page.status = Status::AwaitingApproval;
+    page.payee = Some(MARKUP.to_owned());
+    page.key = Some(format!("{}{QUOTES}", long_key()));
+    page.event = Some(format!("{MARKUP}{TURNED}"));
+    page.provider = Some(QUOTES.to_owned());
+    page.incident = Some(format!("20780/payout_unknown/{MARKUP}"));
+    page.owner = Some(MARKUP.to_owned());
+    page.is_mine = false;
+    page.reissue = None;
+    page.key_clock = None;
+    page.id = QUOTES.to_owned();
+    page.rail = Some(Rail { name: MARKUP.to_owned(), key: QUOTES.to_owned(), generation: 2 });
+    page.details = vec![
+        (MARKUP.to_owned(), QUOTES.to_owned()),
+        ("link".to_owned(), "javascript:alert(1)".to_owned()),
+        ("link".to_owned(), format!("https://example.com/{QUOTES}")),
+        ("long".to_owned(), "x".repeat(400)),
+    ];
+    page.compared = vec![compared(MARKUP, QUOTES, &long_key(), Some(TURNED))];
+    page.timeline =
+        vec![entry(HOUR, MARKUP, QUOTES, true, Some(MARKUP), &[(QUOTES, MARKUP), ("looked_up_at", MARKUP)])];
+    page.acts = Act::ALL.to_vec();
+    page.endings = Ending::ALL.to_vec();
+    page.proposed = Some(Proposed {
+        code: MARKUP.to_owned(),
+        note: format!("{MARKUP}\n{}", "y".repeat(400)),
+        by: QUOTES.to_owned(),
+        duplicate_of: Some(MARKUP.to_owned()),
+        ..proposed(false)
+    });
+    page.body =
+        Body::Shown { text: format!("</pre>{MARKUP}{QUOTES}{TURNED}"), sha256: MARKUP.to_owned(), kept_until: None };
+    page.next = Some(QUOTES.to_owned());
+    page
+}
+
+pub fn bulk(frame: Frame, is_preview: bool) -> BulkPage {
+    let row = |(index, row): (usize, QueueRow)| BulkRow {
+        fate: match (index % 4, is_preview) {
+            (3, true) => Fate::NotEligible("it awaits approval already".to_owned()),
+            (3, false) => Fate::Failed("somebody was faster".to_owned()),
+            (_, true) => Fate::WillSucceed,
+            (_, false) => Fate::Done,
+        },
+        id: row.id,
+        version: row.version,
+        money: row.money,
+        payee: row.payee,
+        reason: Reason::PayoutNotSent,
+        status: row.status,
+    };
+    BulkPage {
+        frame,
+        act: BulkAct::Release {
+            code: "never_sent".to_owned(),
+            note: "The rail refused connections on Sunday; none of these left us.".to_owned(),
+        },
+        is_preview,
+        rows: rows(12).into_iter().enumerate().map(row).collect(),
+        totals: vec![
+            CurrencyTotal { currency: "EUR".to_owned(), cases: 5, minor: 312_480, exponent: 2 },
+            CurrencyTotal { currency: "JPY".to_owned(), cases: 2, minor: 96_009, exponent: 0 },
+        ],
+        batch: (!is_preview).then(|| "b7e1".to_owned()),
+    }
+}
+
+pub fn payout(frame: Frame) -> PayoutPage {
+    let fact = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+    let attempt = |number, outcome, ago| Attempt {
+        number,
+        rail: "stripe".to_owned(),
+        rail_key: "7c4a8d09-ca95-8c28-a3c2-1f0c1c2b9f55".to_owned(),
+        generation: number,
+        event: "evt_3QzX7nLkdIwHu7ix1kPqW0aB".to_owned(),
+        claimed_at: NOW - ago,
+        ended: Some((outcome, NOW - ago + SECOND)),
+        facts: vec![fact("http_status", "200"), fact("rail_payout", "tr_1QfT8aLkdIwHu7")],
+    };
+    PayoutPage {
+        frame,
+        key: long_key(),
+        money: money(123_450, 2, "EUR"),
+        payee: Some("acct_1QfT7xLkdIwHu7".to_owned()),
+        provider: Some("stripe".to_owned()),
+        attempts: vec![attempt(1, Outcome::Rejected, 2 * DAY), attempt(2, Outcome::Accepted, 3 * HOUR)],
+        cases: vec![],
+    }
+}
+
+pub fn batch(frame: Frame, state: BatchState) -> BatchPage {
+    let is_awaiting = state == BatchState::AwaitingApproval;
+    let line = |(index, row): (usize, QueueRow)| Line {
+        case: row.id,
+        money: row.money.or_else(|| money(100, 2, "EUR")).unwrap(),
+        payee: row.payee.unwrap_or_default(),
+        state: match index {
+            _ if is_awaiting => LineState::Waiting,
+            0..4 => LineState::Released,
+            4 => LineState::StoppedAt("the rail refused it: insufficient funds".to_owned()),
+            _ => LineState::Waiting,
+        },
+    };
+    BatchPage {
+        frame,
+        id: "b7e1c0de-f665-8c43-b6ef-eee1de011172".to_owned(),
+        version: 2,
+        state,
+        proposed_by: "Ben Čapek".to_owned(),
+        proposed_at: NOW - 2 * HOUR,
+        code: "never_sent".to_owned(),
+        note: "The rail refused connections on Sunday; none of these left us.".to_owned(),
+        is_own: false,
+        decided: (!is_awaiting).then(|| ("Ann Otterbach".to_owned(), NOW - HOUR)),
+        totals: vec![
+            CurrencyTotal { currency: "EUR".to_owned(), cases: 8, minor: 512_480, exponent: 2 },
+            CurrencyTotal { currency: "JPY".to_owned(), cases: 4, minor: 192_009, exponent: 0 },
+        ],
+        lines: rows(12).into_iter().enumerate().map(line).collect(),
+    }
+}
+
+pub fn batches(frame: Frame) -> BatchesPage {
+    let row = |state, released| BatchRow {
+        id: format!("b7e1c0de-f665-8c43-b6ef-{released:012}"),
+        state,
+        proposed_by: "Ben Čapek".to_owned(),
+        proposed_at: NOW - 2 * HOUR,
+        lines: 12,
+        released,
+        totals: vec![CurrencyTotal { currency: "EUR".to_owned(), cases: 12, minor: 512_480, exponent: 2 }],
+    };
+    BatchesPage { frame, rows: vec![row(BatchState::AwaitingApproval, 0), row(BatchState::Stopped, 4)] }
+}
+
+pub fn absence(frame: Frame) -> AbsencePage {
+    let one = |who: &str, to: &str, is_mine| Delegation {
+        who: who.to_owned(),
+        to: to.to_owned(),
+        until: NOW + 6 * DAY,
+        is_mine,
+    };
+    AbsencePage {
+        frame,
+        people: people().into_iter().filter(|person| !person.is_me).collect(),
+        delegations: vec![one("Ann Otterbach", "Chidi Okonkwo-Lindqvist", true), one("Ben Čapek", MARKUP, false)],
+    }
+}
+
+fn hits() -> Vec<Hit> {
+    vec![
+        Hit::Case {
+            id: "20b08ebd-f665-8c43-b6ef-eee1de011172".to_owned(),
+            reason: Reason::SecondEventForKey,
+            status: Status::Open,
+            money: money(123_450, 2, "EUR"),
+            payee: Some("acct_1QfT7xLkdIwHu7".to_owned()),
+            since: NOW - 3 * HOUR,
+        },
+        Hit::Payout {
+            key: long_key(),
+            money: money(123_450, 2, "EUR"),
+            payee: Some(MARKUP.to_owned()),
+            since: NOW - 4 * HOUR,
+        },
+    ]
+}
+
+pub fn search(frame: Frame, hits: Vec<Hit>) -> SearchPage {
+    let query = format!("pi_3QzX7{QUOTES}");
+    SearchPage { frame: Frame { search: query.clone(), ..frame }, query, hits }
+}
+
+pub fn message(frame: Frame) -> MessagePage {
+    MessagePage {
+        frame,
+        status: 409,
+        heading: "Somebody was faster".to_owned(),
+        text: "The case has changed since you opened it. Nothing of yours was written.".to_owned(),
+        meanwhile: vec![entry(40 * SECOND, "propose", "Ben Čapek", true, Some("The rail's list holds it."), &[])],
+        lost_note: Some(MARKUP.to_owned()),
+        back: Some(("./cases/20b08ebd".to_owned(), "Open the case as it is now".to_owned())),
+        request_id: Some("c1f0e9ab-2b0f-4a55-8f3e-0d9d2f6e1c11".to_owned()),
+    }
+}
+
+fn message_404(frame: Frame) -> MessagePage {
+    MessagePage {
+        status: 404,
+        heading: "Not found".to_owned(),
+        text: "There is nothing at this address.".to_owned(),
+        meanwhile: vec![],
+        lost_note: None,
+        back: None,
+        request_id: None,
+        ..message(frame)
+    }
+}
+
+fn message_503(frame: Frame) -> MessagePage {
+    MessagePage {
+        status: 503,
+        heading: "The tables do not answer".to_owned(),
+        text: "Nothing may have been changed; look at the case again.".to_owned(),
+        ..message_404(frame)
+    }
+}
+
+pub fn signed_out(base: &str) -> SignedOutPage {
+    SignedOutPage {
+        frame: Frame { person: None, roles: vec![], csrf: String::new(), ..frame(base, Section::Other, "Sign in") },
+        is_goodbye: false,
+    }
+}

@@ -1,0 +1,255 @@
+//! The pages as a browser gets them: what others wrote stays text, every field has a name, nothing needs what our headers
+//! forbid, and the queue stays small.
+
+#[path = "../examples/pages.rs"]
+#[allow(dead_code)]
+mod samples;
+
+use std::collections::BTreeSet;
+
+use console::pages::*;
+use payonce_protocol::case::Role;
+use payonce_protocol::reissue::{Reissue, Why};
+use samples::*;
+
+const BASE: &str = "/console";
+
+/// Every start tag, as it stands.
+fn tags(html: &str) -> Vec<&str> {
+    let tags = html.split('<').skip(1).filter(|tag| tag.starts_with(|letter: char| letter.is_ascii_alphabetic()));
+    tags.filter_map(|tag| tag.split('>').next()).collect()
+}
+
+fn attribute<'a>(tag: &'a str, name: &str) -> Option<&'a str> {
+    tag.split_once(&format!(" {name}=\""))?.1.split('"').next()
+}
+
+fn named<'a>(html: &'a str, element: &str) -> Vec<&'a str> {
+    tags(html).into_iter().filter(|tag| tag.split([' ', '\n']).next() == Some(element)).collect()
+}
+
+/// Each form with all that is in it.
+fn forms(html: &str) -> Vec<&str> {
+    html.split("<form").skip(1).filter_map(|form| form.split("</form>").next()).collect()
+}
+
+#[test]
+fn a_payee_with_markup_becomes_markup() {
+    for (name, html) in all(BASE) {
+        assert!(!html.contains("<script>"), "{name}");
+        assert!(!html.contains("<img"), "{name}");
+        // Of ours there is one script, and it is a file.
+        assert_eq!(named(&html, "script").len(), 1, "{name}");
+        for tag in tags(&html) {
+            // Every second part stands in quotes.
+            let names: String = tag.split('"').step_by(2).collect();
+            assert!(!names.contains(" on"), "{name}: {tag}");
+        }
+    }
+    assert!(case_hostile(frame(BASE, Section::Queue, MARKUP)).render().unwrap().contains("&#60;script&#62;"));
+}
+
+#[test]
+fn a_link_of_evidence_runs_a_script() {
+    for (name, html) in all(BASE) {
+        for tag in named(&html, "a") {
+            let to = attribute(tag, "href").unwrap();
+            assert!(to.starts_with(['/', '#', '.']) || to.starts_with("https://"), "{name}: {to}");
+            if to.starts_with("https://") {
+                assert_eq!(attribute(tag, "rel"), Some("noopener noreferrer"), "{name}: {to}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_text_that_turns_around_is_shown_as_it_wants() {
+    for (name, html) in all(BASE) {
+        let hidden = ['\u{202e}', '\u{200b}', '\u{2066}'];
+        assert!(!html.contains(hidden), "{name}");
+    }
+    assert!(queue(frame(BASE, Section::Queue, "")).render().unwrap().contains("acct_⟨U+202E⟩4321_tcca"));
+}
+
+#[test]
+fn a_page_needs_what_our_policy_forbids() {
+    for (name, html) in all(BASE) {
+        for tag in tags(&html) {
+            assert!(!tag.contains(" style="), "{name}: {tag}");
+        }
+        assert!(named(&html, "style").is_empty() && !html.contains("javascript:alert(1)\""), "{name}");
+        for tag in named(&html, "script").into_iter().chain(named(&html, "link")) {
+            let from = attribute(tag, "src").or(attribute(tag, "href")).unwrap();
+            assert!(from.starts_with("/console/static/") && from.contains("?v="), "{name}: {from}");
+            let file = from.trim_start_matches("/console/static/").split('?').next().unwrap();
+            assert!(asset(file).is_some(), "{name}: {from}");
+        }
+    }
+    assert!(asset("../Cargo.toml").is_none());
+}
+
+#[test]
+fn fifty_rows_are_larger_than_a_slow_line_takes() {
+    let page = queue(frame(BASE, Section::Queue, "Cases"));
+    assert_eq!(page.rows.len(), 50);
+    let html = page.render().unwrap();
+    assert!(html.len() <= 100_000, "{} bytes", html.len());
+    assert!(asset("app.js").unwrap().1.len() < 4_000);
+}
+
+#[test]
+fn a_form_that_writes_can_be_forged_or_overtakes_somebody() {
+    for (name, html) in all(BASE) {
+        for form in forms(&html) {
+            let head = form.split('>').next().unwrap();
+            let action = attribute(head, "action").unwrap_or_default();
+            let fields: BTreeSet<&str> = named(form, "input").iter().filter_map(|tag| attribute(tag, "name")).collect();
+            if head.contains("method=\"post\"") {
+                assert!(fields.contains("csrf"), "{name}: {action}");
+                let is_act = action.contains("/cases/") || action.contains("/batches/");
+                assert!(!is_act || fields.contains("version"), "{name}: {action}");
+            } else {
+                assert!(!fields.contains("csrf"), "{name}: {action} shows the token in an address");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_field_has_no_name_for_those_who_do_not_see_it() {
+    for (name, html) in all(BASE) {
+        let labelled: BTreeSet<&str> = named(&html, "label").iter().filter_map(|tag| attribute(tag, "for")).collect();
+        let ids: Vec<&str> = tags(&html).into_iter().filter_map(|tag| attribute(tag, "id")).collect();
+        assert_eq!(ids.iter().collect::<BTreeSet<_>>().len(), ids.len(), "{name}: an id stands twice");
+        let fields = ["input", "select", "textarea"].map(|element| named(&html, element)).concat();
+        for tag in fields.iter().filter(|tag| !tag.contains("type=\"hidden\"")) {
+            let by_id = attribute(tag, "id").is_some_and(|id| labelled.contains(id));
+            let by_aria = attribute(tag, "aria-label").is_some()
+                || attribute(tag, "aria-labelledby").is_some_and(|id| ids.contains(&id));
+            // A radio button stands inside its label.
+            let is_inside =
+                html.contains(&format!("<label><{tag}>")) || html.contains(&format!("<label class=\"check\"><{tag}>"));
+            assert!(by_id || by_aria || is_inside, "{name}: {tag}");
+        }
+    }
+}
+
+#[test]
+fn a_page_has_no_heading_or_a_table_no_caption() {
+    for (name, html) in all(BASE) {
+        assert_eq!(named(&html, "h1").len(), 1, "{name}");
+        assert!(html.contains("<html lang=\"en\"") && html.contains("href=\"#main\""), "{name}");
+        assert!(html.contains("role=\"status\""), "{name}");
+        assert_eq!(named(&html, "table").len(), named(&html, "caption").len(), "{name}");
+        for tag in named(&html, "th") {
+            assert!(attribute(tag, "scope").is_some(), "{name}: {tag}");
+        }
+        for tag in named(&html, "use") {
+            let icon = attribute(tag, "href").unwrap().trim_start_matches('#');
+            assert!(html.contains(&format!("<symbol id=\"{icon}\"")), "{name}: {icon} is not drawn");
+        }
+    }
+}
+
+#[test]
+fn the_order_of_the_queue_is_not_said() {
+    let page = queue(frame(BASE, Section::Queue, ""));
+    let by_age = page.render().unwrap();
+    assert_eq!(by_age.matches("aria-sort=\"descending\"").count(), 1);
+    assert!(by_age.contains("<a href=\"/console?sort=risk\">Certainty"));
+    let by_risk = QueuePage { filter: QueueFilter { by_risk: true, ..QueueFilter::default() }, ..page };
+    let by_risk = by_risk.render().unwrap();
+    assert!(by_risk.contains("aria-sort=\"descending\"><a href=\"/console?sort=risk\">Certainty"));
+}
+
+#[test]
+fn who_proposed_is_offered_to_approve() {
+    let own = case_own(frame(BASE, Section::Queue, "")).render().unwrap();
+    assert!(own.contains("You proposed this; another person must decide."));
+    assert!(!own.contains("/approve\"") && !own.contains("/send_back\""));
+    let others = case_awaiting(frame(BASE, Section::Queue, "")).render().unwrap();
+    assert!(others.contains("/approve\"") && others.contains("bound to this sign-in"));
+    let mut batch = batch(frame(BASE, Section::Batches, ""), BatchState::AwaitingApproval);
+    assert!(batch.render().unwrap().contains("/approve\""));
+    batch.is_own = true;
+    assert!(!batch.render().unwrap().contains("/approve\""));
+}
+
+#[test]
+fn an_act_that_is_not_allowed_is_shown() {
+    let mut page = case(frame(BASE, Section::Queue, ""));
+    page.acts.clear();
+    let html = page.render().unwrap();
+    let posts: Vec<&str> = forms(&html).into_iter().filter(|form| form.contains("method=\"post\"")).collect();
+    assert_eq!(posts.len(), 1, "signing out is all that is left");
+    let mut page = queue(frame(BASE, Section::Queue, ""));
+    page.frame.roles = vec![Role::Auditor];
+    let html = page.render().unwrap();
+    assert!(!html.contains("name=\"case\"") && !html.contains("Preview"));
+}
+
+#[test]
+fn what_pays_is_offered_to_many_at_once() {
+    let html = queue(frame(BASE, Section::Queue, "")).render().unwrap();
+    for ending in ["reissue", "own_order", "duplicate_of"] {
+        assert!(!html.contains(&format!("value=\"{ending}\"")), "{ending}");
+    }
+}
+
+#[test]
+fn what_is_not_eligible_is_confirmed_with_the_rest() {
+    let page = bulk(frame(BASE, Section::Queue, ""), true);
+    let eligible = page.rows.iter().filter(|row| row.fate == Fate::WillSucceed).count();
+    let html = page.render().unwrap();
+    assert_eq!(html.matches("name=\"case\"").count(), eligible);
+    assert!(html.contains("name=\"act\" value=\"release\"") && html.contains("name=\"code\" value=\"never_sent\""));
+    let result = bulk(frame(BASE, Section::Queue, ""), false).render().unwrap();
+    assert!(!result.contains("/bulk/confirm") && !result.contains("name=\"case\""));
+}
+
+#[test]
+fn a_proposal_that_has_become_dangerous_looks_harmless() {
+    let mut page = case_awaiting(frame(BASE, Section::Queue, ""));
+    page.reissue = Some(Reissue::NotOffered(Why::FoundAtTheRail));
+    assert!(page.render().unwrap().contains("May not be paid again, as things stand now."));
+    page.reissue = Some(Reissue::SameKey);
+    assert!(!page.render().unwrap().contains("as things stand now"));
+}
+
+#[test]
+fn the_clock_of_a_key_is_not_said() {
+    let html = case(frame(BASE, Section::Queue, "")).render().unwrap();
+    assert!(html.contains("Until 14:05 UTC (in 3\u{a0}h 12\u{a0}min)"), "{html}");
+    let mut page = case(frame(BASE, Section::Queue, ""));
+    page.reissue = Some(Reissue::NotBefore(NOW + 30 * HOUR));
+    assert!(page.render().unwrap().contains("Not before 25 Nov, 16:53 UTC"));
+}
+
+#[test]
+fn silence_of_the_sweeper_is_taken_for_peace() {
+    let mut page = queue(frame(BASE, Section::Queue, ""));
+    page.rows.clear();
+    page.next = None;
+    let html = page.render().unwrap();
+    assert!(html.contains("Nothing to reconcile.") && !html.contains("silent"));
+    page.last_sweep = Some(NOW - 14 * MINUTE);
+    let html = page.render().unwrap();
+    assert!(html.contains("The sweeper has been silent for 14\u{a0}min"));
+    assert!(!html.contains("Nothing to reconcile."), "nothing is known to be well");
+    page.last_sweep = None;
+    assert!(!page.render().unwrap().contains("Nothing to reconcile."));
+}
+
+#[test]
+fn a_key_of_any_letters_leads_to_another_address() {
+    let html = case_hostile(frame(BASE, Section::Queue, "")).render().unwrap();
+    assert!(html.contains("href=\"/console/payouts/stripe%2Fpi_3QzX7nLk"));
+    assert!(!html.contains("href=\"/console/payouts/stripe/"));
+}
+
+#[test]
+fn a_stranger_sees_more_than_the_way_in() {
+    let html = signed_out(BASE).render().unwrap();
+    assert!(forms(&html).is_empty() && !html.contains("<nav"));
+    assert!(html.contains("href=\"/console/sign-in\""));
+}
