@@ -6,6 +6,8 @@
 
 use std::collections::BTreeMap;
 
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use bytes::Bytes;
 use http::{Method, Request, StatusCode};
 use http_body_util::{BodyExt, Full};
@@ -13,6 +15,7 @@ use hyper_util::rt::TokioIo;
 use payonce_ledger::{Case, FiledCase};
 use payonce_local::stack::{Options, Stack};
 use payonce_protocol::case::{Act, Role, Status, may};
+use payonce_protocol::ids::Digest;
 use payonce_protocol::outcome::Reason;
 use serde_json::{Value, json};
 use tokio::net::TcpStream;
@@ -379,6 +382,59 @@ async fn markup_of_a_stranger_becomes_ours() {
         let page = ada.act(&case, "attach", &[("title", "x"), ("link", link)]).await;
         assert_eq!(page.status, StatusCode::BAD_REQUEST, "{link}");
     }
+}
+
+/// The sandbox's issuer is as strict as others: else the console's own mistakes would not show here.
+#[tokio::test]
+async fn the_sandboxs_issuer_takes_a_code_twice_or_from_a_stranger() {
+    let stack = stack().await;
+    let (issuer, redirect) = (stack.issuer.url(), payonce_local::desk::redirect_uri(stack.front.address()));
+    let verifier = "a-verifier-of-this-test-alone-0123456789-0123456789";
+    let challenge = URL_SAFE_NO_PAD.encode(Digest::of(verifier).0);
+    let mut browser = Browser::new();
+    let asked = |changed: &[(&'static str, &'static str)]| {
+        let mut fields = BTreeMap::from([
+            ("response_type", "code"),
+            ("client_id", "payonce-console"),
+            ("redirect_uri", redirect.as_str()),
+            ("scope", "openid profile"),
+            ("state", "s"),
+            ("code_challenge", challenge.as_str()),
+            ("code_challenge_method", "S256"),
+            ("person", "ada"),
+        ]);
+        fields.extend(changed.iter().copied());
+        form(&fields.into_iter().collect::<Vec<_>>())
+    };
+    for stranger in [("redirect_uri", "https://evil.example/"), ("client_id", "another"), ("response_type", "token")] {
+        let page = browser.ask(Method::POST, &format!("{issuer}/authorize"), &asked(&[stranger]), &[]).await;
+        assert_eq!((page.status, page.location), (StatusCode::BAD_REQUEST, None), "{stranger:?}");
+    }
+    for missing in [("code_challenge", ""), ("code_challenge_method", "plain"), ("state", ""), ("scope", "profile")] {
+        let page = browser.ask(Method::POST, &format!("{issuer}/authorize"), &asked(&[missing]), &[]).await;
+        assert!(page.location.unwrap().contains("error=invalid"), "{missing:?}");
+    }
+    let mut code = async || {
+        let page = browser.ask(Method::POST, &format!("{issuer}/authorize"), &asked(&[]), &[]).await;
+        let location = page.location.unwrap();
+        location.split("code=").nth(1).unwrap().split('&').next().unwrap().to_owned()
+    };
+    let codes = [code().await, code().await, code().await];
+    let exchange = async |code: &str, verifier: &str, redirect: &str| {
+        let fields = [
+            ("grant_type", "authorization_code"),
+            ("client_id", "payonce-console"),
+            ("code", code),
+            ("code_verifier", verifier),
+            ("redirect_uri", redirect),
+        ];
+        Browser::new().ask(Method::POST, &format!("{issuer}/token"), &form(&fields), &[]).await.status
+    };
+    assert_eq!(exchange(&codes[0], verifier, &redirect).await, StatusCode::OK);
+    assert_eq!(exchange(&codes[0], verifier, &redirect).await, StatusCode::BAD_REQUEST, "used before");
+    assert_eq!(exchange(&codes[1], "another verifier", &redirect).await, StatusCode::BAD_REQUEST, "stolen");
+    assert_eq!(exchange(&codes[1], verifier, &redirect).await, StatusCode::BAD_REQUEST, "shown once");
+    assert_eq!(exchange(&codes[2], verifier, "https://evil.example/").await, StatusCode::BAD_REQUEST, "elsewhere");
 }
 
 #[tokio::test]

@@ -60,13 +60,13 @@ impl Case {
     }
 
     /// Where it stands among the open cases when the greatest risk comes first: by what is known, then within a currency
-    /// by the sum, counted at the finest exponent. Sums of two currencies are never compared.
+    /// by the sum, counted at the finest exponent; of equal ones the older. Sums of two currencies are never compared.
     pub(crate) fn risk(&self) -> String {
         let money = self.money.as_ref().map(|money| {
             let finest = u128::from(money.minor()) * 10_u128.pow(u32::from(MAX_EXPONENT - money.exponent()));
             format!("{}#{finest:026}", money.currency())
         });
-        format!("{}#{}", risk(self.reason), money.unwrap_or_default())
+        format!("{}#{}#{:020}", risk(self.reason), money.unwrap_or_default(), u64::MAX - self.since)
     }
 }
 

@@ -83,10 +83,15 @@ impl Queue<'_> {
 /// One partition of the index, read as far as it was needed.
 struct Shard {
     partition: String,
-    rows: VecDeque<(Cursor, FiledCase)>,
+    /// In the page's order.
+    rows: VecDeque<Row>,
+    /// Of the last place that was read, of which more may follow: an index has no order among the same places.
+    unsorted: Vec<Row>,
     from: Option<Item>,
     is_read: bool,
 }
+
+type Row = (Cursor, FiledCase);
 
 impl Ledger {
     /// Up to `at_most` cases that `keeps` wants, after `cursor`. `is_filtered` says that it may want few of them.
@@ -98,7 +103,10 @@ impl Ledger {
         is_filtered: bool,
         keeps: impl Fn(&FiledCase) -> bool,
     ) -> Result<Page, LedgerError> {
-        let new = |partition| Shard { partition, rows: VecDeque::new(), from: None, is_read: false };
+        let new = |partition| {
+            let (rows, unsorted) = (VecDeque::new(), vec![]);
+            Shard { partition, rows, unsorted, from: None, is_read: false }
+        };
         let mut shards: Vec<Shard> = queue.partitions().into_iter().map(new).collect();
         let first_rows = if shards.len() > 1 { FIRST_ROWS } else { i32::try_from(at_most + 1).unwrap_or(i32::MAX) };
         let mut rows = (!is_filtered).then_some(first_rows);
@@ -164,11 +172,12 @@ impl Ledger {
             let Some(case) = readable(item) else { continue };
             let place = Cursor { place: queue.place(&case.case), id: case.case.id().to_string() };
             if cursor.is_none_or(|cursor| order(queue, cursor, &place) == Ordering::Less) {
-                shard.rows.push_back((place, case));
+                shard.unsorted.push((place, case));
             }
         }
         shard.from = answer.last_evaluated_key;
         shard.is_read = shard.from.is_none();
+        shard.settle(queue);
         Ok(())
     }
 
@@ -206,6 +215,19 @@ impl Ledger {
             cases.extend(readable(&row.map_err(|error| LedgerError::failed("look cases up", &error))?));
         }
         Ok(cases)
+    }
+}
+
+impl Shard {
+    /// Sorts what is complete: all that was read, or all but the last place.
+    fn settle(&mut self, queue: Queue<'_>) {
+        let last = self.unsorted.last().map(|(cursor, _)| cursor.place.clone()).filter(|_| !self.is_read);
+        let (open, mut complete): (Vec<Row>, Vec<Row>) = std::mem::take(&mut self.unsorted)
+            .into_iter()
+            .partition(|(cursor, _)| Some(&cursor.place) == last.as_ref());
+        complete.sort_by(|(left, _), (right, _)| order(queue, left, right));
+        self.rows.extend(complete);
+        self.unsorted = open;
     }
 }
 

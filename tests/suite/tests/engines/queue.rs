@@ -61,7 +61,7 @@ pub async fn a_page_repeats_or_skips_a_case(bench: Bench) {
             Reason::PayoutNotSent => 1,
             _ => 2,
         };
-        (rank, std::cmp::Reverse(money.currency()), std::cmp::Reverse(money.minor()))
+        (rank, std::cmp::Reverse(money.currency()), std::cmp::Reverse(money.minor()), filed.case.since)
     };
     assert!(by_risk.is_sorted_by_key(place));
     let wanted = |filed: &FiledCase| filed.case.money.unwrap().minor() < 150;
