@@ -408,6 +408,9 @@ fn case_resolved(frame: Frame) -> CasePage {
         attempt: None,
         duplicate_of: None,
     });
+    page.looked_up = Some(LookedUpAt { at: NOW - 2 * HOUR, found: true });
+    let sum = "1\u{202f}234.50\u{a0}EUR";
+    page.compared = vec![compared("Amount", sum, sum, Some(sum))];
     page.body = Body::NotKept { sha256: SHA.to_owned() };
     page
 }

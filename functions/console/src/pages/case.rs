@@ -316,7 +316,10 @@ impl CasePage {
     }
 
     fn known(&self) -> &'static str {
-        words::known(self.reason, self.certainty)
+        match &self.decided {
+            Some(decided) => words::ended(decided.ending),
+            None => words::known(self.reason, self.certainty),
+        }
     }
 
     fn tone(&self) -> &'static str {

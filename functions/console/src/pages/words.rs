@@ -84,6 +84,19 @@ pub fn known(reason: Reason, certainty: Option<Outcome>) -> &'static str {
     }
 }
 
+/// The same sentence once two people have agreed how the case ended.
+pub fn ended(ending: Ending) -> &'static str {
+    match ending {
+        Ending::PaidElsewhere => "This was paid, by a way outside payonce.",
+        Ending::ConfirmedAccepted => "This was paid. The rail's books show it.",
+        Ending::NotPaid => "This was not paid, and nothing is owed.",
+        Ending::WrittenOff => "This was written off.",
+        Ending::DuplicateOf => "This is the same as another case, and is settled there.",
+        Ending::OwnOrder => "It was paid as an order of its own. How that ended, its own attempt says.",
+        Ending::Reissue => "One more attempt was made. How that ended, its own outcome says.",
+    }
+}
+
 /// What is known about the payout; `None`: there was no attempt.
 impl Words for Option<Outcome> {
     fn label(self) -> &'static str {
@@ -269,7 +282,7 @@ pub fn incident(name: &str) -> String {
 
 /// The name of a fact, as the tables write it: `rail_request_id`.
 pub fn fact(name: &str) -> String {
-    let words = shown(name).replace('_', " ").replace("sha256", "SHA-256");
+    let words = shown(name).replace('_', " ").replace("sha256", "SHA-256").replace("http", "HTTP");
     let mut letters = words.chars();
     letters.next().map(|first| first.to_uppercase().chain(letters).collect()).unwrap_or_default()
 }
