@@ -92,7 +92,9 @@ async fn two_approvers_at_once_pay_twice() {
     let paid = [&ben, &dee].into_iter().filter(|answer| **answer == attempted(&key, 2, "accepted")).count();
     assert_eq!(paid, 1, "{ben:?} {dee:?}");
     let told = [&ben, &dee].into_iter().map(why).find(|why| *why != "accepted").unwrap();
-    assert!(["claimed", "changed", "not_awaited", "not_begun"].contains(&told), "{told}");
+    // However late the other one comes: before the claim, while it is paid, or when the rail has it already.
+    let reasons = ["claimed", "changed", "not_awaited", "not_begun", "under_way", "not_offered"];
+    assert!(reasons.contains(&told), "{told}");
     assert_eq!(world.executed(&key).len(), 1);
 }
 
