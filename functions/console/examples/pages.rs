@@ -488,7 +488,6 @@ pub fn bulk(frame: Frame, is_preview: bool) -> BulkPage {
             CurrencyTotal { currency: "EUR".to_owned(), cases: 5, minor: 312_480, exponent: 2 },
             CurrencyTotal { currency: "JPY".to_owned(), cases: 2, minor: 96_009, exponent: 0 },
         ],
-        batch: (!is_preview).then(|| "b7e1".to_owned()),
     }
 }
 
@@ -543,6 +542,7 @@ pub fn batch(frame: Frame, state: BatchState) -> BatchPage {
             CurrencyTotal { currency: "EUR".to_owned(), cases: 8, minor: 512_480, exponent: 2 },
             CurrencyTotal { currency: "JPY".to_owned(), cases: 4, minor: 192_009, exponent: 0 },
         ],
+        stopped: (state == BatchState::Stopped).then(|| "the rail refused it: insufficient funds".to_owned()),
         lines: rows(12).into_iter().enumerate().map(line).collect(),
     }
 }

@@ -32,6 +32,10 @@ impl App {
         if payonce_protocol::case::next(seen.status, act).is_none() {
             return Err(Trouble::NotNow);
         }
+        let is_decision = matches!(act, Act::Approve | Act::SendBack);
+        if is_decision && seen.proposal.as_ref().is_some_and(|made| made.batch.is_some()) {
+            return Err(wrong("It is part of a batch, and is decided with it."));
+        }
         let doing = match act {
             Act::Assign => Doing::Assign(self.owner(ask.form.get("to"), visit)?),
             Act::Comment => Doing::Comment(note(&ask.form)?),
@@ -153,19 +157,19 @@ impl App {
         if proposal.by.subject == visit.session.person.subject {
             return Err(Trouble::Own);
         }
-        let note = form.get("note").unwrap_or_default().to_owned();
         if !proposal.ending.pays() {
+            let note = form.get("note").unwrap_or_default().to_owned();
             self.do_it(seen, &Doing::Approve(note), visit).await?;
             return self.next(seen, "approve").await;
         }
         let approval = self.approval(seen, proposal.ending, proposal.version, &proposal.code, &proposal.note).await?;
         let nonce = nonce(Hand::Checker, std::slice::from_ref(&approval));
-        self.confirm(nonce, &self.pending(seen, visit, Wanted::Approve { note })).await
+        self.confirm(nonce, &self.pending(seen, visit, Wanted::Approve)).await
     }
 
     fn pending(&self, seen: &FiledCase, visit: &Visit, what: Wanted) -> Pending {
         let subject = visit.session.person.subject.clone();
-        Pending { subject, case: seen.case.id().to_string(), version: seen.version, what }
+        Pending { subject, about: seen.case.id().to_string(), version: seen.version, what }
     }
 
     /// Back from the fresh sign-in, whose nonce must still be that of the terms as they are now.
@@ -176,7 +180,10 @@ impl App {
         signed: &str,
         id_token: &str,
     ) -> Result<Reply, Trouble> {
-        let id = CaseId::parse(&pending.case).ok_or(Trouble::NotFound)?;
+        if matches!(pending.what, Wanted::ProposeBatch | Wanted::ApproveBatch) {
+            return self.batch_confirmed(visit, &pending, signed, id_token).await;
+        }
+        let id = CaseId::parse(&pending.about).ok_or(Trouble::NotFound)?;
         let seen = self.parts.ledger.case(&id).await?.ok_or(Trouble::NotFound)?;
         if seen.version != pending.version {
             return Err(Trouble::Changed);
@@ -194,18 +201,18 @@ impl App {
                 self.do_it(&seen, &Doing::Propose(proposal, Some(id_token.to_owned())), visit).await?;
                 self.next(&seen, "propose").await
             }
-            Wanted::Approve { .. } if !may(&visit.roles, Act::Approve) => Err(Trouble::NotAllowed),
-            Wanted::Approve { .. } => {
-                let answer = self.parts.payer.invoke(json!({ "case": pending.case, "checker": id_token })).await;
+            Wanted::Approve if may(&visit.roles, Act::Approve) => {
+                let answer = self.parts.payer.invoke(json!({ "case": pending.about, "checker": id_token })).await;
                 let answer = answer.map_err(|silent: PayerSilent| Trouble::NotPaid(silent.to_string()))?;
                 match (answer["answer"].as_str(), answer["outcome"].as_str()) {
                     (Some("attempted"), Some("accepted")) => self.next(&seen, "paid").await,
                     (Some("attempted"), Some(outcome)) => {
-                        Ok(Reply::see(format!("{BASE}/cases/{}?done=attempted&outcome={outcome}", pending.case)))
+                        Ok(Reply::see(format!("{BASE}/cases/{}?done=attempted&outcome={outcome}", pending.about)))
                     }
                     _ => Err(Trouble::NotPaid(answer["text"].as_str().unwrap_or("payer did not say why").to_owned())),
                 }
             }
+            _ => Err(Trouble::NotAllowed),
         }
     }
 
@@ -264,7 +271,10 @@ impl App {
         })
     }
 
-    async fn verdict(&self, seen: &FiledCase) -> Result<Option<payonce_protocol::outcome::Verdict>, Trouble> {
+    pub(crate) async fn verdict(
+        &self,
+        seen: &FiledCase,
+    ) -> Result<Option<payonce_protocol::outcome::Verdict>, Trouble> {
         let Some((key, attempt)) = seen.case.key.as_ref().zip(seen.case.attempt) else { return Ok(None) };
         let read = self.parts.ledger.attempt(key, attempt).await?;
         Ok(read.and_then(|(_, outcome)| outcome).map(|outcome| outcome.verdict))

@@ -1,9 +1,10 @@
-//! Several cases at once: a dry run first, then each on its own, with a result for each. Nothing here pays.
+//! Several cases at once: a dry run first, then each on its own, with a result for each. Nothing here pays; a release becomes
+//! a batch.
 
 use std::collections::BTreeMap;
 
 use http::StatusCode;
-use payonce_ledger::{Acted, Away, Doing, FiledCase, Totals};
+use payonce_ledger::{Acted, Away, Doing, FiledCase, Sum};
 use payonce_protocol::case::{Act, Ending, may, next};
 use payonce_protocol::ids::CaseId;
 
@@ -51,14 +52,18 @@ impl App {
                 good.push(seen);
             }
         }
+        if let (BulkAct::Release { code, note }, true) = (&bulk, is_real) {
+            // A list is signed as a whole, so that a row that has changed makes it another one.
+            let is_whole = rows.iter().all(|row| row.fate == Fate::WillSucceed);
+            return if is_whole { self.draft(&good, code, note, visit).await } else { Err(Trouble::Changed) };
+        }
         let title = if is_real { "What was done" } else { "Preview" };
         let page = BulkPage {
             frame: self.frame(Some(visit), title, Section::Queue),
             act: bulk,
             is_preview: !is_real,
             rows,
-            totals: totals(&Totals::of(&good, self.parts.clock.now()).at_risk),
-            batch: None,
+            totals: totals(&Sum::of(good.iter().filter_map(|seen| seen.case.money.as_ref()))),
         };
         Ok(Reply::html(StatusCode::OK, page.render()?))
     }
@@ -79,6 +84,7 @@ impl App {
                 let ending = ending.ok_or_else(|| wrong("Choose how the cases shall end."))?;
                 (Act::Propose, BulkAct::Propose { ending, code: code(form)?, note: note(form)? })
             }
+            Some("release") => (Act::Propose, BulkAct::Release { code: code(form)?, note: note(form)? }),
             _ => return Err(wrong("Choose what to do with the selected cases.")),
         })
     }
@@ -104,7 +110,13 @@ impl App {
                 }
                 Doing::Propose(self.proposal(seen, ending, code, note, visit), None)
             }
-            BulkAct::Release { .. } => return Err(wrong("Choose what to do with the selected cases.")),
+            BulkAct::Release { code, note } => {
+                return match self.line(seen, &code, &note).await {
+                    Ok(_) => Ok(Fate::WillSucceed),
+                    Err(Trouble::Wrong(why)) => Ok(Fate::NotEligible(why)),
+                    Err(trouble) => Err(trouble),
+                };
+            }
         };
         if !is_real {
             return Ok(Fate::WillSucceed);
@@ -153,8 +165,8 @@ impl App {
     }
 }
 
-pub(crate) fn totals(at_risk: &BTreeMap<String, payonce_ledger::Sum>) -> Vec<CurrencyTotal> {
-    let total = |(currency, sum): (&String, &payonce_ledger::Sum)| CurrencyTotal {
+pub(crate) fn totals(at_risk: &BTreeMap<String, Sum>) -> Vec<CurrencyTotal> {
+    let total = |(currency, sum): (&String, &Sum)| CurrencyTotal {
         currency: currency.clone(),
         cases: sum.cases,
         minor: sum.minor,

@@ -3,7 +3,7 @@
 //!
 //! * [`App`] is every request's way in: session, role, forgery.
 //! * `sign_in` is OpenID Connect, and the fresh sign-in that a payout by hand asks of both people.
-//! * `filter`, `show` are what is seen; `acts`, `bulk` what is done; `due` is until when.
+//! * `filter`, `show` are what is seen; `acts`, `bulk`, `release` what is done; `due` is until when.
 //! * [`pages`] are the compiled templates and the plain words in them.
 
 mod acts;
@@ -13,6 +13,7 @@ mod bulk;
 mod due;
 mod filter;
 pub mod pages;
+mod release;
 mod reply;
 mod show;
 mod sign_in;

@@ -18,8 +18,9 @@ const PENDING_MS: u64 = 10 * 60_000;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Pending {
     pub subject: String,
-    pub case: String,
-    /// Of the case as the person saw it.
+    /// The case's id, or the batch's.
+    pub about: String,
+    /// As the person saw it.
     pub version: u64,
     pub what: Wanted,
 }
@@ -27,7 +28,9 @@ pub(crate) struct Pending {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Wanted {
     Propose { ending: String, code: String, note: String },
-    Approve { note: String },
+    Approve,
+    ProposeBatch,
+    ApproveBatch,
 }
 
 impl App {

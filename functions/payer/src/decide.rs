@@ -10,6 +10,7 @@ use payonce_protocol::case::{Ending, Status};
 use payonce_protocol::hold::Hold;
 use payonce_protocol::ids::{CaseId, Digest, KeyGeneration};
 use payonce_protocol::order::{EventId, PayoutKey, PayoutOrder};
+use payonce_protocol::outcome::Verdict;
 use payonce_protocol::reissue::{KEY_LIFE_MARGIN_MS, Reissue, offer};
 use payonce_providers::{ParsedEvent, RouteContext, Routed};
 use payonce_rails::Prepared;
@@ -29,6 +30,8 @@ pub(crate) struct Decided {
     pub(crate) prepared: Prepared,
     pub(crate) provider: String,
     pub(crate) body: Digest,
+    /// How the attempt before ended.
+    pub(crate) before: Option<Verdict>,
     /// An earlier request under the same rail key may have paid: then the rail answers with that one's result.
     pub(crate) replay_is_expected: bool,
     /// What was found out on the way, for the history.
@@ -104,7 +107,8 @@ impl App {
         self.ask_source(&last.provider, &event, facts).await?;
         let decided = self.decided(case, proposal, order, prepared, generation, last.attempt + 1)?;
         let replay_is_expected = is_uncertain && generation == last.key_generation;
-        Ok(Decided { provider: last.provider, body: last.body, replay_is_expected, ..decided })
+        let (provider, body, before) = (last.provider, last.body, Some(verdict));
+        Ok(Decided { provider, body, before, replay_is_expected, ..decided })
     }
 
     /// The event asks for a payout whose key another event has claimed. Its own key ends with its own hash, so that one
@@ -246,6 +250,7 @@ impl App {
             note: proposal.note.clone(),
         };
         let (provider, body, replay_is_expected) = (String::new(), Digest::of(""), false);
-        Ok(Decided { proposal, approval, order, prepared, provider, body, replay_is_expected, facts: BTreeMap::new() })
+        let (before, facts) = (None, BTreeMap::new());
+        Ok(Decided { proposal, approval, order, prepared, provider, body, before, replay_is_expected, facts })
     }
 }

@@ -6,7 +6,9 @@
 //! who decided it comes from two ID tokens, each obtained afresh with a nonce that hashes every term (H1).
 //!
 //! * [`App`] answers one request: `decide` finds out what may be paid, `tokens` who approved just that, `pay` pays once.
+//! * `batch` is one line of a list: what holds for a case holds for it, and the line before it was paid.
 
+mod batch;
 mod decide;
 mod pay;
 mod refusal;
@@ -42,12 +44,28 @@ pub struct Parts {
 }
 
 /// What the console asks for. Everything else payer reads for itself.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(untagged)]
+pub enum Request {
+    Case(OneCase),
+    Line(OneLine),
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Request {
+pub struct OneCase {
     pub case: String,
     /// The ID token of the person who approves, obtained for this.
     pub checker: String,
+}
+
+/// One line of a batch, whose list two people approved. The lines before it must have been paid.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OneLine {
+    pub batch: String,
+    /// From 0.
+    pub line: usize,
 }
 
 /// How it ended.
@@ -74,16 +92,30 @@ impl App {
         match self.try_answer(request, request_id, deadline).await {
             Ok(answer) => answer,
             Err(refusal) => {
-                tracing::warn!(case = request.case, why = refusal.word(), "not paid");
+                tracing::warn!(about = request.about(), why = refusal.word(), "not paid");
                 Answer::Refused { why: refusal.word().to_owned(), text: refusal.to_string() }
             }
         }
     }
 
     async fn try_answer(&self, request: &Request, request_id: &str, deadline: UnixMillis) -> Result<Answer, Refusal> {
-        let case = self.awaited(&request.case).await?;
-        let decided = self.decide(&case).await?;
-        let people = self.people(&case, &decided, &request.checker).await?;
-        self.pay(case, decided, people, request_id, deadline).await
+        match request {
+            Request::Case(OneCase { case, checker }) => {
+                let case = self.awaited(case).await?;
+                let decided = self.decide(&case).await?;
+                let people = self.people(&case, &decided, checker).await?;
+                self.pay(case, decided, people, request_id, deadline).await
+            }
+            Request::Line(OneLine { batch, line }) => self.pay_line(batch, *line, request_id, deadline).await,
+        }
+    }
+}
+
+impl Request {
+    fn about(&self) -> &str {
+        match self {
+            Self::Case(OneCase { case, .. }) => case,
+            Self::Line(OneLine { batch, .. }) => batch,
+        }
     }
 }

@@ -12,6 +12,12 @@ pub enum Refusal {
     NoCase,
     #[error("no payout awaits approval on this case")]
     NotAwaited,
+    #[error("there is no such batch, or no such line in it")]
+    NoBatch,
+    #[error("the payout before it in the batch was not made")]
+    LineBefore,
+    #[error("it is not what stands in the approved list")]
+    OtherLine,
     #[error("the case says nothing of {0}, so there is no order to pay")]
     NoOrder(&'static str),
     #[error("the attempt before has not ended yet")]
@@ -75,6 +81,9 @@ impl Refusal {
         match self {
             Self::NoCase => "no_case",
             Self::NotAwaited => "not_awaited",
+            Self::NoBatch => "no_batch",
+            Self::LineBefore => "line_before",
+            Self::OtherLine => "other_line",
             Self::NoOrder(_) => "no_order",
             Self::UnderWay => "under_way",
             Self::Claimed => "claimed",

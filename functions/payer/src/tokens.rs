@@ -1,8 +1,8 @@
 //! Who approved it: two ID tokens, each obtained afresh for exactly these terms, of two people with the right roles.
 
 use payonce_identity::{Person, TokenRule};
-use payonce_ledger::{FiledCase, Who};
-use payonce_protocol::approval::{Hand, nonce};
+use payonce_ledger::{Batch, FiledCase, Who};
+use payonce_protocol::approval::{Approval, BATCH_SIGN_IN_MS, Hand, nonce};
 use payonce_protocol::case::{Act, Role, may};
 use payonce_protocol::ids::Digest;
 
@@ -21,18 +21,53 @@ pub(crate) struct People {
     pub(crate) tokens: [(&'static str, String); 2],
 }
 
+/// What two people signed, and with which tokens.
+struct Signed<'a> {
+    approvals: &'a [Approval],
+    maker: &'a str,
+    checker: &'a str,
+    /// For how long the checker's sign-in counts.
+    checker_rule: TokenRule,
+    /// Who proposed it, as the case says.
+    proposed_by: &'a str,
+}
+
 impl App {
-    pub(crate) async fn people(&self, case: &FiledCase, decided: &Decided, checkers: &str) -> Result<People, Refusal> {
-        let makers = self.parts.ledger.makers_token(&case.case.id(), &decided.proposal).await?;
-        let makers = makers.ok_or(Refusal::Token { hand: "maker", why: "there is none".to_owned() })?;
+    pub(crate) async fn people(&self, case: &FiledCase, decided: &Decided, checker: &str) -> Result<People, Refusal> {
+        let maker = self.parts.ledger.makers_token(&case.case.id(), &decided.proposal).await?;
+        self.both(Signed {
+            approvals: std::slice::from_ref(&decided.approval),
+            maker: &maker.ok_or_else(no_token)?,
+            checker,
+            checker_rule: TokenRule { at_most_ms: CHECKER_AT_MOST_MS, expired_is_fine: false },
+            proposed_by: &decided.proposal.by.subject,
+        })
+        .await
+    }
+
+    /// Of the whole list. Whoever keeps the tokens can pay what stands in it, line by line, and nothing else.
+    pub(crate) async fn people_of(&self, batch: &Batch, decided: &Decided) -> Result<People, Refusal> {
+        let tokens = self.parts.ledger.batch_tokens(batch).await?;
+        let (maker, checker) = tokens.ok_or_else(no_token)?;
+        self.both(Signed {
+            approvals: &batch.lines,
+            maker: &maker,
+            checker: &checker,
+            checker_rule: TokenRule { at_most_ms: BATCH_SIGN_IN_MS, expired_is_fine: true },
+            proposed_by: &decided.proposal.by.subject,
+        })
+        .await
+    }
+
+    async fn both(&self, signed: Signed<'_>) -> Result<People, Refusal> {
         let waited = TokenRule { at_most_ms: MAKER_AT_MOST_MS, expired_is_fine: true };
-        let maker = self.person("maker", &makers, Hand::Maker, decided, waited).await?;
-        let at_once = TokenRule { at_most_ms: CHECKER_AT_MOST_MS, expired_is_fine: false };
-        let checker = self.person("checker", checkers, Hand::Checker, decided, at_once).await?;
+        let maker = self.person("maker", signed.maker, Hand::Maker, signed.approvals, waited).await?;
+        let checker =
+            self.person("checker", signed.checker, Hand::Checker, signed.approvals, signed.checker_rule).await?;
         if maker.subject == checker.subject {
             return Err(Refusal::SamePerson);
         }
-        if maker.subject != decided.proposal.by.subject {
+        if maker.subject != signed.proposed_by {
             return Err(Refusal::OtherMaker);
         }
         if !may(&roles(&maker), Act::Propose) {
@@ -44,7 +79,7 @@ impl App {
         let hash = |token: &str| Digest::of(token).to_string();
         Ok(People {
             checker: Who { subject: checker.subject, name: Some(checker.name) },
-            tokens: [("maker_token_sha256", hash(&makers)), ("checker_token_sha256", hash(checkers))],
+            tokens: [("maker_token_sha256", hash(signed.maker)), ("checker_token_sha256", hash(signed.checker))],
         })
     }
 
@@ -53,13 +88,16 @@ impl App {
         hand: &'static str,
         token: &str,
         whose: Hand,
-        decided: &Decided,
+        approvals: &[Approval],
         rule: TokenRule,
     ) -> Result<Person, Refusal> {
-        let nonce = nonce(whose, std::slice::from_ref(&decided.approval));
-        let verified = self.parts.issuer.verify(token, &nonce, rule).await;
+        let verified = self.parts.issuer.verify(token, &nonce(whose, approvals), rule).await;
         verified.map_err(|error| Refusal::Token { hand, why: error.to_string() })
     }
+}
+
+fn no_token() -> Refusal {
+    Refusal::Token { hand: "maker", why: "there is none".to_owned() }
 }
 
 fn roles(person: &Person) -> Vec<Role> {

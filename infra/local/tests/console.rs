@@ -15,6 +15,7 @@ use hyper_util::rt::TokioIo;
 use payonce_ledger::{Case, FiledCase};
 use payonce_local::stack::{Options, Stack};
 use payonce_protocol::case::{Act, Role, Status, may};
+use payonce_protocol::hold::Hold;
 use payonce_protocol::ids::Digest;
 use payonce_protocol::outcome::Reason;
 use serde_json::{Value, json};
@@ -266,6 +267,110 @@ async fn a_payout_that_two_people_decide_is_paid_twice_or_never() {
     assert_eq!(now(&stack, &refused).await.status, Status::Resolved);
     let next = stack.ledger.cases_of_key(refused.key.as_ref().unwrap().as_str()).await.unwrap();
     assert_eq!(next.len(), 2, "the further attempt has a case of its own");
+}
+
+/// Payouts that were claimed while payouts were held: they never left.
+async fn held(stack: &Stack, payees: &[&str]) -> Vec<Case> {
+    stack.ledger.set_hold(Hold::Record, "a person", "a test", stack.clock.now()).await.unwrap();
+    // A webhook goes by what it has read for three seconds.
+    tokio::time::sleep(std::time::Duration::from_millis(3_100)).await;
+    let mut cases = Vec::new();
+    for (number, payee) in payees.iter().enumerate() {
+        cases.push(filed(stack, &format!("held_{number}"), payee).await);
+    }
+    stack.ledger.set_hold(Hold::Pay, "a person", "a test", stack.clock.now()).await.unwrap();
+    assert!(cases.iter().all(|case| case.reason == Reason::PayoutNotSent));
+    cases
+}
+
+impl Desk<'_> {
+    /// Selects these cases as the page shows them.
+    async fn select(&mut self, path: &str, cases: &[Case]) -> Page {
+        let mut fields = vec![("act", "release".to_owned()), ("code", "never_sent".to_owned())];
+        fields.push(("note", "the rail was away".to_owned()));
+        for case in cases {
+            fields.push(("case", format!("{}:{}", case.id(), now(self.stack, case).await.version)));
+        }
+        let fields: Vec<(&str, &str)> = fields.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        self.post(path, &fields).await
+    }
+
+    async fn on_batch(&mut self, path: &str, act: &str, fields: &[(&str, &str)]) -> Page {
+        let version = self.get(path).await.field("version");
+        self.post(&format!("{path}/{act}"), &[fields, &[("version", &version)]].concat()).await
+    }
+}
+
+fn path_of(page: &Page) -> String {
+    let location = page.location.as_ref().unwrap_or_else(|| panic!("{}", page.body));
+    location.strip_prefix("/console").unwrap().to_owned()
+}
+
+#[tokio::test]
+async fn a_batch_is_released_by_one_person_or_goes_on_after_a_failure() {
+    let stack = stack().await;
+    let good = "acct_1Payee";
+    let refused = filed(&stack, "refused", "acct_sandboxRefuses").await;
+    let cases = held(&stack, &[good, good, "acct_sandboxRefuses", good]).await;
+    let (mut ada, mut ben) = (Desk::of(&stack, "ada").await, Desk::of(&stack, "ben").await);
+    let all: Vec<Case> = cases.iter().cloned().chain([refused.clone()]).collect();
+    let preview = ada.select("/bulk", &all).await;
+    assert_eq!(preview.body.matches("Will succeed").count() - 1, 4, "{}", preview.body);
+    assert!(preview.body.contains("only what never left us"));
+    // With a case that is not eligible there is no list.
+    assert_eq!(ada.select("/bulk/confirm", &all).await.status, StatusCode::CONFLICT);
+    let sent = ada.select("/bulk/confirm", &cases).await;
+    assert!(!ada.get("/batches").await.body.contains("/batches/"), "a draft is shown");
+    assert_eq!(now(&stack, &cases[0]).await.status, Status::Open);
+    let (_, back) = ada.browser.at_the_issuer(&sent.location.unwrap(), "ada").await;
+    let path = path_of(&back);
+    assert!(ada.get("/batches").await.body.contains(&path));
+    let own = ada.get(&path).await.body;
+    assert!(own.contains("You proposed this; another person must decide.") && !own.contains("/approve\""));
+    for case in &cases {
+        let seen = now(&stack, case).await;
+        assert_eq!(seen.status, Status::AwaitingApproval);
+        // Alone it cannot be decided.
+        let page = ben.act(case, "approve", &[]).await;
+        assert_eq!(page.status, StatusCode::BAD_REQUEST, "{}", page.body);
+    }
+    // An analyst, and a maker who is an approver too, are refused.
+    for act in ["approve", "continue", "send_back"] {
+        let page = ada.post(&format!("{path}/{act}"), &[("version", "2"), ("note", "me")]).await;
+        assert_eq!(page.status, StatusCode::FORBIDDEN, "{act}");
+    }
+    let page = ben.on_batch(&path, "approve", &[]).await;
+    let (_, released) = ben.browser.at_the_issuer(&page.location.unwrap(), "ben").await;
+    assert_eq!(path_of(&released), path);
+    let page = ben.get(&path).await.body;
+    assert!(page.contains("2 of 4 released") && page.contains("Stopped") && page.contains("/continue\""), "{page}");
+    // Going on does not pass the one that failed.
+    assert_eq!(path_of(&ben.on_batch(&path, "continue", &[]).await), path);
+    let attempts = |case: &Case| {
+        let (key, ledger) = (case.key.clone().unwrap(), stack.ledger.clone());
+        async move { ledger.payout(&key).await.unwrap().attempts.len() }
+    };
+    let mut made = Vec::new();
+    for case in &cases {
+        made.push(attempts(case).await);
+    }
+    assert_eq!(made, [2, 2, 2, 1]);
+    let page = ben.on_batch(&path, "send_back", &[("note", "look at the refusal first")]).await;
+    assert_eq!(path_of(&page), path);
+    let statuses: Vec<Status> = [now(&stack, &cases[0]).await.status, now(&stack, &cases[3]).await.status].into();
+    assert_eq!(statuses, [Status::Resolved, Status::InReview]);
+    let page = ben.get(&path).await.body;
+    assert!(
+        page.contains("look at the refusal first") && !page.contains("/continue\"") && page.contains("Not released")
+    );
+    // The one that was sent back is released by another batch; all of it this time.
+    let sent = ada.select("/bulk/confirm", &cases[3..]).await;
+    let (_, back) = ada.browser.at_the_issuer(&sent.location.unwrap(), "ada").await;
+    let path = path_of(&back);
+    let page = ben.on_batch(&path, "approve", &[]).await;
+    ben.browser.at_the_issuer(&page.location.unwrap(), "ben").await;
+    assert!(ben.get(&path).await.body.contains("1 of 1 released"));
+    assert_eq!((attempts(&cases[3]).await, now(&stack, &cases[3]).await.status), (2, Status::Resolved));
 }
 
 #[tokio::test]

@@ -34,8 +34,8 @@ pub enum Doing {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Acted {
-    Done(Box<FiledCase>),
+pub enum Acted<T = FiledCase> {
+    Done(Box<T>),
     /// Somebody else acted meanwhile.
     Changed,
     /// Not in this state.
@@ -55,7 +55,7 @@ pub struct HistoryRecord {
 }
 
 /// The name under which a maker's ID token is kept in its record. For payer alone; no page shows it.
-const TOKEN: &str = "id_token";
+pub(crate) const TOKEN: &str = "id_token";
 
 impl Doing {
     pub fn act(&self) -> Act {
@@ -72,7 +72,7 @@ impl Doing {
     }
 
     /// The case as it stands afterwards, and what its history says.
-    fn done(&self, seen: &FiledCase, status: Status, by: &Who, at: UnixMillis) -> (FiledCase, Facts) {
+    pub(crate) fn done(&self, seen: &FiledCase, status: Status, by: &Who, at: UnixMillis) -> (FiledCase, Facts) {
         let mut next = FiledCase { status, ..seen.clone() };
         let note = |note: &String| Facts::from([("note".to_owned(), note.clone())]);
         let facts = match self {
@@ -168,8 +168,14 @@ impl Ledger {
 
     /// The ID token with which this proposal was made.
     pub async fn makers_token(&self, id: &CaseId, proposal: &Proposal) -> Result<Option<String>, LedgerError> {
-        let record = self.read_reconcile(id.as_str(), &format!("{PREFIX}{:06}", proposal.version + 1)).await?;
-        record.map(|item| Reader::new("the proposal", &item).text(TOKEN).map(str::to_owned)).transpose()
+        self.kept_token(id.as_str(), proposal.version + 1).await
+    }
+
+    /// The ID token in one record of a history.
+    pub(crate) async fn kept_token(&self, pk: &str, version: u64) -> Result<Option<String>, LedgerError> {
+        let record = self.read_reconcile(pk, &format!("{PREFIX}{version:06}")).await?;
+        let Some(item) = record else { return Ok(None) };
+        Reader::new("the sign-in", &item).optional(TOKEN, |read| read.text(TOKEN).map(str::to_owned))
     }
 }
 

@@ -163,6 +163,6 @@ pub(crate) fn bucket(minute: Minute, shard: u8) -> String {
     format!("{minute}#{shard:02}")
 }
 
-fn mode(text: &str) -> Option<Mode> {
+pub(crate) fn mode(text: &str) -> Option<Mode> {
     [Mode::Live, Mode::Test].into_iter().find(|mode| mode.as_str() == text)
 }

@@ -13,6 +13,7 @@ mod acts;
 mod answer;
 mod append;
 mod attempt;
+mod batch;
 mod body;
 mod case;
 mod case_item;
@@ -35,6 +36,7 @@ use aws_sdk_dynamodb::Client;
 
 pub use acts::{Acted, Doing, HistoryRecord};
 pub use attempt::{Entry, IndexRow};
+pub use batch::{Batch, Decision, LINES_AT_MOST, Step};
 pub use body::StoredBody;
 pub use case::{Case, FiledCase, Opened, Proposal, Resolution, Who};
 pub use claim::{Claim, RefusalNote};

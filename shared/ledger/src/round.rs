@@ -85,6 +85,15 @@ impl Totals {
 const INCIDENTS_AT_MOST: usize = 20;
 
 impl Sum {
+    /// By currency.
+    pub fn of<'a>(all: impl IntoIterator<Item = &'a Money>) -> BTreeMap<String, Self> {
+        let mut sums: BTreeMap<String, Self> = BTreeMap::new();
+        for money in all {
+            sums.entry(money.currency().to_string()).or_default().add(money);
+        }
+        sums
+    }
+
     /// Counted at the finer of both exponents: providers write one currency in two ways.
     fn add(&mut self, money: &Money) {
         let exponent = self.exponent.max(money.exponent());

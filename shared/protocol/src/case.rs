@@ -100,6 +100,20 @@ words! {
     }
 }
 
+words! {
+    /// How far a batch of payouts by hand has come.
+    BatchState {
+        /// Its maker was sent to sign in for it.
+        Drafted = "drafted",
+        AwaitingApproval = "awaiting_approval",
+        /// Its lines may be paid, one after the other.
+        Approved = "approved",
+        /// What was not paid by then is in review again.
+        SentBack = "sent_back",
+        Done = "done",
+    }
+}
+
 impl Ending {
     /// It makes a payout: two people sign in afresh for it, and payer checks both.
     pub fn pays(self) -> bool {
@@ -246,5 +260,6 @@ mod tests {
         assert!(Status::ALL.iter().all(|status| Status::parse(status.as_str()) == Some(*status)));
         assert!(Act::ALL.iter().all(|act| Act::parse(act.as_str()) == Some(*act)));
         assert!(Ending::ALL.iter().all(|ending| Ending::parse(ending.as_str()) == Some(*ending)));
+        assert!(BatchState::ALL.iter().all(|state| BatchState::parse(state.as_str()) == Some(*state)));
     }
 }

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use payer::{Answer, Request};
-use payonce_ledger::{Acted, Case, Doing, FiledCase, Proposal, Who};
+use payer::{Answer, OneCase, Request};
+use payonce_ledger::{Acted, Batch, Case, Doing, FiledCase, LedgerError, Proposal, Step, Who};
 use payonce_protocol::approval::{Approval, Hand, nonce};
 use payonce_protocol::case::Ending;
 use payonce_protocol::ids::{CaseId, Digest};
@@ -77,12 +77,28 @@ impl Desk {
         assert!(matches!(acted, Acted::Done(_)), "{acted:?}");
     }
 
+    /// Ann proposes these as one list and Ben approves it; `signed` is what they were shown, `written` what the console keeps.
+    pub async fn batch(&self, world: &World, signed: &[Approval], written: Vec<Approval>) -> Batch {
+        let (ann, ben) = (person("ann"), person("ben"));
+        let token = |who: &str, role: &str, hand| {
+            self.issuer.sign(&TestIssuer::claims(who, role, &nonce(hand, signed), world.clock.now()))
+        };
+        let batch = Batch::new(written, ann.clone(), world.clock.now());
+        world.ledger.draft_batch(&batch).await.unwrap();
+        let mut cases = Vec::new();
+        for line in &batch.lines {
+            cases.push(filed(world, &line.case).await);
+        }
+        let propose = Step::Propose(token("ann", "analyst", Hand::Maker));
+        let batch = moved(world.ledger.move_batch(&batch, &propose, &cases, &ann, world.clock.now()).await);
+        let approve = Step::Approve(token("ben", "approver", Hand::Checker));
+        moved(world.ledger.move_batch(&batch, &approve, &[], &ben, world.clock.now()).await)
+    }
+
     /// Ben, an approver, agrees.
     pub fn approves(&self, world: &World, shown: &Shown) -> Request {
-        Request {
-            case: shown.case.to_string(),
-            checker: self.token(world, "ben", "approver", Hand::Checker, &shown.approval),
-        }
+        let checker = self.token(world, "ben", "approver", Hand::Checker, &shown.approval);
+        Request::Case(OneCase { case: shown.case.to_string(), checker })
     }
 
     pub async fn ask(&mut self, world: &World, request: &Request) -> Answer {
@@ -94,6 +110,17 @@ impl Desk {
 impl Default for Desk {
     fn default() -> Self {
         Self::new()
+    }
+}
+
+fn person(name: &str) -> Who {
+    Who { subject: name.to_owned(), name: Some(name.to_owned()) }
+}
+
+fn moved(acted: Result<Acted<Batch>, LedgerError>) -> Batch {
+    match acted.unwrap() {
+        Acted::Done(batch) => *batch,
+        other => panic!("{other:?}"),
     }
 }
 

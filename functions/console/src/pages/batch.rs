@@ -58,6 +58,8 @@ pub enum LineState {
     Released,
     /// Why the batch stopped here.
     StoppedAt(String),
+    /// Its case went another way.
+    TakenOut,
 }
 
 impl LineState {
@@ -66,6 +68,7 @@ impl LineState {
             Self::Waiting => "Waiting".to_owned(),
             Self::Released => "Released".to_owned(),
             Self::StoppedAt(why) => format!("Stopped here: {}", why.shown()),
+            Self::TakenOut => "Not released".to_owned(),
         }
     }
 
@@ -74,12 +77,13 @@ impl LineState {
             Self::Waiting => Icon::Open,
             Self::Released => Icon::Done,
             Self::StoppedAt(_) => Icon::Warn,
+            Self::TakenOut => Icon::NotSent,
         }
     }
 
     fn tone(&self) -> &'static str {
         match self {
-            Self::Waiting => "none",
+            Self::Waiting | Self::TakenOut => "none",
             Self::Released => "good",
             Self::StoppedAt(_) => "warn",
         }
@@ -111,6 +115,8 @@ pub struct BatchPage {
     /// Who decided, and when.
     pub decided: Option<(String, UnixMillis)>,
     pub totals: Vec<CurrencyTotal>,
+    /// Why it does not go on, or was sent back.
+    pub stopped: Option<String>,
     pub lines: Vec<Line>,
 }
 

@@ -151,8 +151,6 @@ pub struct BulkPage {
     pub rows: Vec<BulkRow>,
     /// Of the rows that will succeed, or did.
     pub totals: Vec<CurrencyTotal>,
-    /// The batch that a release has made.
-    pub batch: Option<String>,
 }
 
 impl BulkPage {

@@ -1,6 +1,6 @@
 //! What two people may still have paid: once, under the key that the ladder says, and only what both approved.
 
-use payer::{Answer, Request};
+use payer::{Answer, OneCase, Request};
 use payonce_end_to_end::{Desk, PAYEE, Shown, TestIssuer, World, approval, cut_after, filed, key_of, payment};
 use payonce_local::sandbox_rail::Weather;
 use payonce_protocol::approval::{Hand, nonce};
@@ -15,11 +15,11 @@ use serde_json::json;
 const MINUTE_MS: u64 = 60_000;
 const HOUR_MS: u64 = 60 * MINUTE_MS;
 
-fn attempted(key: &PayoutKey, attempt: u16, outcome: &str) -> Answer {
+pub(crate) fn attempted(key: &PayoutKey, attempt: u16, outcome: &str) -> Answer {
     Answer::Attempted { payout_key: key.to_string(), attempt, outcome: outcome.to_owned() }
 }
 
-fn why(answer: &Answer) -> &str {
+pub(crate) fn why(answer: &Answer) -> &str {
     match answer {
         Answer::Refused { why, .. } => why,
         Answer::Attempted { outcome, .. } => outcome,
@@ -36,19 +36,19 @@ async fn not_sent(name: &str) -> (World, Desk, PayoutKey) {
     (world, Desk::new(), key)
 }
 
-async fn not_sent_too(world: &World, name: &str) -> PayoutKey {
+pub(crate) async fn not_sent_too(world: &World, name: &str) -> PayoutKey {
     let event = payment(name, PAYEE, world.clock.now());
     assert_eq!(world.deliver(&event).await.outcome(), "not_sent");
     key_of(&event)
 }
 
-async fn set_hold(world: &mut World, hold: Hold) {
+pub(crate) async fn set_hold(world: &mut World, hold: Hold) {
     world.ledger.set_hold(hold, "a person", "a test", world.clock.now()).await.unwrap();
     world.restart_with(|text| text).await;
 }
 
 /// The one open case of this payout.
-async fn case_of(world: &World, key: &PayoutKey) -> payonce_ledger::Case {
+pub(crate) async fn case_of(world: &World, key: &PayoutKey) -> payonce_ledger::Case {
     let mut cases = world.cases().await.into_iter().filter(|case| case.key.as_ref() == Some(key));
     let case = cases.next().expect("a case");
     assert_eq!(cases.next(), None);
@@ -85,7 +85,8 @@ async fn two_approvers_at_once_pay_twice() {
     let (world, mut desk, key) = not_sent("1").await;
     let shown = propose(&world, &desk, &key, 2, 1).await;
     let dee = desk.token(&world, "dee", "approver", Hand::Checker, &shown.approval);
-    let (ben, dee) = (desk.approves(&world, &shown), Request { case: shown.case.to_string(), checker: dee });
+    let (ben, dee) =
+        (desk.approves(&world, &shown), Request::Case(OneCase { case: shown.case.to_string(), checker: dee }));
     let payers = [desk.payer(&world), desk.payer(&world)];
     let deadline = world.clock.now() + 25_000;
     let (ben, dee) = tokio::join!(payers[0].answer(&ben, "1", deadline), payers[1].answer(&dee, "2", deadline));
@@ -221,7 +222,7 @@ async fn a_token_that_is_not_for_this_pays() {
         ("role", "nobody's", desk.issuer.sign(&claims("ben", "stranger"))),
     ];
     for (expected, what, checker) in tokens {
-        let answer = desk.ask(&world, &Request { case: case(), checker }).await;
+        let answer = desk.ask(&world, &Request::Case(OneCase { case: case(), checker })).await;
         assert_eq!(why(&answer), expected, "{what}: {answer:?}");
     }
     assert_eq!((world.executed(&key).len(), world.executed(&other).len()), (0, 0));

@@ -12,5 +12,6 @@ mod further_attempts;
 mod holds;
 mod misfits;
 mod outage;
+mod releases;
 mod sweeps;
 mod watch;

@@ -5,6 +5,7 @@
 #![allow(clippy::disallowed_methods, reason = "tests plant items, start themselves again and wait with a deadline")]
 
 mod acts;
+mod batches;
 mod bench;
 mod cases;
 mod claims;
@@ -84,6 +85,12 @@ on_both_engines! {
         a_conflict_is_sent_again_for_a_further_claim,
         an_attempt_or_look_up_is_forgotten,
         people_who_change_at_once_forget_each_other,
+    }
+    batches::{
+        a_batch_is_proposed_in_part,
+        a_batch_is_approved_by_its_maker_or_by_two,
+        a_batch_is_sent_back_in_part,
+        the_longest_batch_is_refused_by_the_engine,
     }
     queue::{
         a_page_repeats_or_skips_a_case,

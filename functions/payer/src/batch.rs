@@ -1,0 +1,47 @@
+//! One line of a batch that two people approved as a list: requests that never left, one after the other, and none after one
+//! that did not go as it should.
+
+use payonce_protocol::UnixMillis;
+use payonce_protocol::approval::Approval;
+use payonce_protocol::case::BatchState;
+use payonce_protocol::outcome::{Outcome, Verdict};
+
+use crate::{Answer, App, Refusal};
+
+impl App {
+    pub(crate) async fn pay_line(
+        &self,
+        id: &str,
+        number: usize,
+        request_id: &str,
+        deadline: UnixMillis,
+    ) -> Result<Answer, Refusal> {
+        let batch = self.parts.ledger.batch(id).await?.ok_or(Refusal::NoBatch)?;
+        let line = batch.lines.get(number).ok_or(Refusal::NoBatch)?;
+        if batch.state != BatchState::Approved {
+            return Err(Refusal::NotAwaited);
+        }
+        let case = self.awaited(line.case.as_str()).await?;
+        if let Some(before) = number.checked_sub(1).and_then(|before| batch.lines.get(before)) {
+            self.was_paid(before).await?;
+        }
+        let mut decided = self.decide(&case).await?;
+        if decided.before.map(|verdict| verdict.outcome) != Some(Outcome::NotSent) {
+            return Err(Refusal::NotAwaited);
+        }
+        // What is paid is what payer found; what was signed is the list, and this line of it must say the same.
+        if decided.approval != *line {
+            return Err(Refusal::OtherLine);
+        }
+        let people = self.people_of(&batch, &decided).await?;
+        decided.facts.insert("batch".to_owned(), batch.id.clone());
+        self.pay(case, decided, people, request_id, deadline).await
+    }
+
+    /// By the audit table, which no person's tool can write.
+    async fn was_paid(&self, line: &Approval) -> Result<(), Refusal> {
+        let attempt = self.parts.ledger.attempt(&line.key, line.attempt).await?;
+        let verdict = attempt.and_then(|(_, outcome)| outcome).map(|outcome| outcome.verdict);
+        if verdict == Some(Verdict::plain(Outcome::Accepted)) { Ok(()) } else { Err(Refusal::LineBefore) }
+    }
+}

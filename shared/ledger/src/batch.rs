@@ -1,0 +1,327 @@
+//! Batches: many payouts by hand that two people decide as one list, and that are then paid line by line. The list is what
+//! both signed; who may pay which line is payer's own to find out, from the audit table.
+
+use std::collections::BTreeMap;
+
+use aws_sdk_dynamodb::types::{AttributeValue, Put, TransactWriteItem};
+use payonce_protocol::UnixMillis;
+use payonce_protocol::approval::Approval;
+use payonce_protocol::case::{Act, BatchState, Ending, next};
+use payonce_protocol::ids::{CaseId, Hasher};
+use payonce_protocol::money::Money;
+use payonce_protocol::order::{Destination, PayoutKey};
+
+use crate::acts::{Acted, Doing, TOKEN};
+use crate::case::{FiledCase, Proposal, Who};
+use crate::case_item::history;
+use crate::claim::mode;
+use crate::item::{Fields, Item, Reader, text_map};
+use crate::transaction::Transacted;
+use crate::{Ledger, LedgerError};
+
+/// All batches lie in one partition, by the time at which they were drafted: there are a few each day.
+const PK: &str = "batches";
+/// A batch is proposed in one transaction, with two items for each of its cases; DynamoDB takes a hundred.
+pub const LINES_AT_MOST: usize = 40;
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Batch {
+    pub id: String,
+    pub version: u64,
+    pub state: BatchState,
+    /// Who proposed it.
+    pub by: Who,
+    pub at: UnixMillis,
+    pub lines: Vec<Approval>,
+    /// Who approved it or sent it back.
+    pub decided: Option<Decision>,
+    /// How many lines were paid, from the first on.
+    pub paid: usize,
+    /// Why it does not go on.
+    pub stopped: Option<String>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Decision {
+    pub by: Who,
+    pub at: UnixMillis,
+    /// The batch's version with it: the record of that number keeps the sign-in.
+    pub version: u64,
+}
+
+/// What moves a batch on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// With the maker's ID token. Every case comes to await approval, or none does.
+    Propose(String),
+    /// With the checker's ID token.
+    Approve(String),
+    SendBack(String),
+    /// So many lines are paid, and why it stopped.
+    Paid(usize, Option<String>),
+}
+
+impl Batch {
+    pub fn new(lines: Vec<Approval>, by: Who, at: UnixMillis) -> Self {
+        let hasher = Hasher::new("payonce/batch/1").part(&by.subject).part(at.to_be_bytes());
+        let hash = lines.iter().fold(hasher, |hasher, line| hasher.part(line.case.as_str())).finish().to_string();
+        let id = format!("{at:013}-{}", hash.get(..8).unwrap_or_default());
+        Self { id, version: 1, state: BatchState::Drafted, by, at, lines, decided: None, paid: 0, stopped: None }
+    }
+
+    /// The proposal that a line stands for on its case.
+    pub fn proposal(&self, line: &Approval) -> Proposal {
+        Proposal {
+            ending: line.ending,
+            code: line.code.clone(),
+            note: line.note.clone(),
+            by: self.by.clone(),
+            at: self.at,
+            version: line.version,
+            key_generation: Some(line.key_generation),
+            duplicate_of: None,
+            batch: Some(self.id.clone()),
+        }
+    }
+
+    fn history_pk(&self) -> String {
+        format!("batch/{}", self.id)
+    }
+
+    /// `None`: not in this state.
+    fn after(&self, step: &Step, by: &Who, at: UnixMillis) -> Option<Self> {
+        let decided = || Some(Decision { by: by.clone(), at, version: self.version + 1 });
+        let (state, decided, paid, stopped) = match (self.state, step) {
+            (BatchState::Drafted, Step::Propose(_)) => (BatchState::AwaitingApproval, None, 0, None),
+            // Once more when the first sign-in is too long ago for the lines that are left.
+            (BatchState::AwaitingApproval | BatchState::Approved, Step::Approve(_)) => {
+                (BatchState::Approved, decided(), self.paid, None)
+            }
+            (BatchState::AwaitingApproval | BatchState::Approved, Step::SendBack(note)) => {
+                (BatchState::SentBack, decided(), self.paid, Some(note.clone()))
+            }
+            (BatchState::Approved, Step::Paid(paid, stopped)) => {
+                let state = if *paid >= self.lines.len() { BatchState::Done } else { BatchState::Approved };
+                (state, self.decided.clone(), *paid, stopped.clone())
+            }
+            _ => return None,
+        };
+        Some(Self { version: self.version + 1, state, decided, paid, stopped, ..self.clone() })
+    }
+}
+
+impl Step {
+    fn name(&self) -> &'static str {
+        match self {
+            Self::Propose(_) => Act::Propose.as_str(),
+            Self::Approve(_) => Act::Approve.as_str(),
+            Self::SendBack(_) => Act::SendBack.as_str(),
+            Self::Paid(..) => "paid",
+        }
+    }
+
+    fn facts(&self) -> BTreeMap<String, String> {
+        let facts = match self {
+            Self::Propose(_) | Self::Approve(_) => vec![],
+            Self::SendBack(note) => vec![("note", note.clone())],
+            Self::Paid(paid, stopped) => {
+                let stopped = stopped.clone().map(|why| ("stopped", why));
+                std::iter::once(("paid", paid.to_string())).chain(stopped).collect()
+            }
+        };
+        facts.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
+    }
+
+    fn token(&self) -> Option<&String> {
+        match self {
+            Self::Propose(token) | Self::Approve(token) => Some(token),
+            Self::SendBack(_) | Self::Paid(..) => None,
+        }
+    }
+}
+
+impl Ledger {
+    pub async fn draft_batch(&self, batch: &Batch) -> Result<Acted<Batch>, LedgerError> {
+        let drafted = history(&batch.history_pk(), 1, "drafted", &batch.by, batch.at, &BTreeMap::new());
+        let parts = [self.put_new(batch.to_item())?, self.put_new(drafted)?];
+        Ok(match self.transact("draft a batch", &parts).await? {
+            Transacted::Done => Acted::Done(Box::new(batch.clone())),
+            Transacted::Unmet(_) => Acted::Changed,
+        })
+    }
+
+    /// `cases` are those of the lines that the step concerns, as they were seen; all of it happens, or nothing.
+    pub async fn move_batch(
+        &self,
+        seen: &Batch,
+        step: &Step,
+        cases: &[FiledCase],
+        by: &Who,
+        at: UnixMillis,
+    ) -> Result<Acted<Batch>, LedgerError> {
+        let Some(after) = seen.after(step, by, at) else { return Ok(Acted::NotNow) };
+        if matches!(step, Step::Approve(_)) && seen.by.subject == by.subject {
+            return Ok(Acted::Own);
+        }
+        let mut record = history(&seen.history_pk(), after.version, step.name(), by, at, &step.facts());
+        if let Some(token) = step.token() {
+            record.insert(TOKEN.to_owned(), AttributeValue::S(token.clone()));
+        }
+        let not_by = matches!(step, Step::Approve(_)).then_some(by);
+        let mut parts = vec![self.batch_from(seen, &after, not_by)?, self.put_new(record)?];
+        for case in cases {
+            let line = seen.lines.iter().find(|line| line.case == case.case.id());
+            let doing = match (step, line) {
+                (Step::Propose(_), Some(line)) => Doing::Propose(seen.proposal(line), None),
+                (Step::SendBack(note), Some(_)) => Doing::SendBack(note.clone()),
+                _ => return Ok(Acted::NotNow),
+            };
+            let Some(status) = next(case.status, doing.act()) else { return Ok(Acted::Changed) };
+            let (moved, facts) = doing.done(case, status, by, at);
+            let id = case.case.id();
+            parts.push(self.move_on(case, moved)?);
+            parts.push(self.put_new(history(id.as_str(), case.version + 1, doing.act().as_str(), by, at, &facts))?);
+        }
+        Ok(match self.transact("move a batch on", &parts).await? {
+            Transacted::Done => Acted::Done(Box::new(after)),
+            Transacted::Unmet(_) => Acted::Changed,
+        })
+    }
+
+    /// From the version that was seen; `not_by`: somebody who must not have proposed it.
+    fn batch_from(&self, seen: &Batch, after: &Batch, not_by: Option<&Who>) -> Result<TransactWriteItem, LedgerError> {
+        let put = Put::builder()
+            .table_name(&self.reconcile)
+            .set_item(Some(after.to_item()))
+            .expression_attribute_names("#version", "version")
+            .expression_attribute_values(":seen", AttributeValue::N(seen.version.to_string()));
+        let put = match not_by {
+            None => put.condition_expression("#version = :seen"),
+            Some(who) => put
+                .condition_expression("#version = :seen AND #by <> :who")
+                .expression_attribute_names("#by", "by")
+                .expression_attribute_values(":who", AttributeValue::S(who.subject.clone())),
+        };
+        Ok(TransactWriteItem::builder().put(put.build()?).build())
+    }
+
+    /// A consistent read.
+    pub async fn batch(&self, id: &str) -> Result<Option<Batch>, LedgerError> {
+        let item = self.read_reconcile(PK, id).await?;
+        item.as_ref().map(Batch::from_item).transpose()
+    }
+
+    /// The latest, the newest first.
+    pub async fn batches(&self, at_most: i32) -> Result<Vec<Batch>, LedgerError> {
+        let answer = self
+            .records
+            .query()
+            .table_name(&self.reconcile)
+            .key_condition_expression("#pk = :pk")
+            .expression_attribute_names("#pk", "pk")
+            .expression_attribute_values(":pk", AttributeValue::S(PK.to_owned()))
+            .scan_index_forward(false)
+            .limit(at_most)
+            .send()
+            .await;
+        let answer = answer.map_err(|error| LedgerError::failed("read the batches", &error))?;
+        answer.items().iter().map(Batch::from_item).collect()
+    }
+
+    /// The ID tokens of the maker and of the checker.
+    pub async fn batch_tokens(&self, batch: &Batch) -> Result<Option<(String, String)>, LedgerError> {
+        let Some(decided) = &batch.decided else { return Ok(None) };
+        let maker = self.kept_token(&batch.history_pk(), 2).await?;
+        let checker = self.kept_token(&batch.history_pk(), decided.version).await?;
+        Ok(maker.zip(checker))
+    }
+}
+
+const WHAT: &str = "the batch";
+
+impl Batch {
+    fn to_item(&self) -> Item {
+        let mut item = Fields::new(PK, &self.id)
+            .number("version", self.version)
+            .text("state", self.state)
+            .text("by", &self.by.subject)
+            .optional(self.by.name.as_ref(), |fields, name| fields.text("by_name", name))
+            .number("at", self.at)
+            .number("paid", self.paid as u64)
+            .optional(self.stopped.as_ref(), |fields, stopped| fields.text("stopped", stopped))
+            .optional(self.decided.as_ref(), |fields, decided| {
+                fields
+                    .text("decided_by", &decided.by.subject)
+                    .optional(decided.by.name.as_ref(), |fields, name| fields.text("decided_by_name", name))
+                    .number("decided_at", decided.at)
+                    .number("decided_version", decided.version)
+            })
+            .done();
+        let lines = self.lines.iter().map(|line| text_map(terms(line))).collect();
+        item.insert("lines".to_owned(), AttributeValue::L(lines));
+        item
+    }
+
+    fn from_item(item: &Item) -> Result<Self, LedgerError> {
+        let read = Reader::new(WHAT, item);
+        let Some(AttributeValue::L(lines)) = item.get("lines") else { return Err(read.unreadable("lines")) };
+        let name = |name: &'static str| read.optional(name, |read| read.text(name).map(str::to_owned));
+        let decided = |read: &Reader<'_>| {
+            let by = Who { subject: read.text("decided_by")?.to_owned(), name: name("decided_by_name")? };
+            Ok(Decision { by, at: read.number("decided_at")?, version: read.number("decided_version")? })
+        };
+        Ok(Self {
+            id: read.text("sk")?.to_owned(),
+            version: read.number("version")?,
+            state: read.parsed("state", BatchState::parse)?,
+            by: Who { subject: read.text("by")?.to_owned(), name: name("by_name")? },
+            at: read.number("at")?,
+            lines: lines.iter().map(|line| line_of(line).ok_or(read.unreadable("lines"))).collect::<Result<_, _>>()?,
+            decided: read.optional("decided_by", decided)?,
+            paid: read.small("paid")?,
+            stopped: read.optional("stopped", |read| read.text("stopped").map(str::to_owned))?,
+        })
+    }
+}
+
+fn terms(line: &Approval) -> Vec<(&'static str, String)> {
+    vec![
+        ("ending", line.ending.to_string()),
+        ("case", line.case.to_string()),
+        ("version", line.version.to_string()),
+        ("key", line.key.to_string()),
+        ("attempt", line.attempt.to_string()),
+        ("amount", line.money.minor().to_string()),
+        ("exponent", line.money.exponent().to_string()),
+        ("currency", line.money.currency().to_string()),
+        ("destination", line.destination.to_string()),
+        ("rail", line.rail.clone()),
+        ("rail_account", line.rail_account.clone()),
+        ("rail_mode", line.rail_mode.as_str().to_owned()),
+        ("key_generation", line.key_generation.to_string()),
+        ("code", line.code.clone()),
+        ("note", line.note.clone()),
+    ]
+}
+
+fn line_of(value: &AttributeValue) -> Option<Approval> {
+    let map = value.as_m().ok()?;
+    let text = |name: &str| map.get(name)?.as_s().ok();
+    let money =
+        Money::new(text("amount")?.parse().ok()?, text("exponent")?.parse().ok()?, text("currency")?.parse().ok()?);
+    Some(Approval {
+        ending: Ending::parse(text("ending")?)?,
+        case: CaseId::parse(text("case")?)?,
+        version: text("version")?.parse().ok()?,
+        key: PayoutKey::new(text("key")?.as_str()).ok()?,
+        attempt: text("attempt")?.parse().ok()?,
+        money: money.ok()?,
+        destination: Destination::new(text("destination")?.as_str()).ok()?,
+        rail: text("rail")?.clone(),
+        rail_account: text("rail_account")?.clone(),
+        rail_mode: mode(text("rail_mode")?)?,
+        key_generation: text("key_generation")?.parse().ok()?,
+        code: text("code")?.clone(),
+        note: text("note")?.clone(),
+    })
+}

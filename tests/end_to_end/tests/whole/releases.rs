@@ -1,0 +1,180 @@
+//! What two people may release as one list: requests that never left, one after the other, and none after one that failed.
+
+use payer::{Answer, OneLine, Request};
+use payonce_end_to_end::{Desk, PAYEE, World, approval, cut_after, filed, key_of, payment};
+use payonce_ledger::{Batch, Doing, Who};
+use payonce_protocol::approval::Approval;
+use payonce_protocol::case::{Ending, Status};
+use payonce_protocol::hold::Hold;
+use payonce_protocol::order::{Destination, PayoutKey};
+
+use crate::further_attempts::{attempted, case_of, not_sent_too, set_hold, why};
+
+/// Payouts to these payees that never left, because payouts were held; the list as the page shows it.
+async fn held(payees: &[&str]) -> (World, Desk, Vec<PayoutKey>, Vec<Approval>) {
+    let mut world = World::start().await;
+    world.deliver(&payment("before", PAYEE, world.clock.now())).await;
+    set_hold(&mut world, Hold::Record).await;
+    let (mut keys, mut lines) = (vec![], vec![]);
+    for (number, payee) in payees.iter().enumerate() {
+        let event = payment(&number.to_string(), payee, world.clock.now());
+        assert_eq!(world.deliver(&event).await.outcome(), "not_sent");
+        let seen = filed(&world, &case_of(&world, &key_of(&event)).await.id()).await;
+        lines.push(approval(&world, &seen, Ending::Reissue, 2, 1));
+        keys.push(key_of(&event));
+    }
+    set_hold(&mut world, Hold::Pay).await;
+    (world, Desk::new(), keys, lines)
+}
+
+fn line(batch: &Batch, line: usize) -> Request {
+    Request::Line(OneLine { batch: batch.id.clone(), line })
+}
+
+fn executed(world: &World, keys: &[PayoutKey]) -> Vec<usize> {
+    keys.iter().map(|key| world.executed(key).len()).collect()
+}
+
+#[tokio::test]
+async fn a_line_is_paid_twice_or_out_of_turn() {
+    let (world, mut desk, keys, lines) = held(&[PAYEE, PAYEE, PAYEE]).await;
+    let batch = desk.batch(&world, &lines, lines.clone()).await;
+    for (number, expected) in [(1, "line_before"), (2, "line_before"), (3, "no_batch")] {
+        assert_eq!(why(&desk.ask(&world, &line(&batch, number)).await), expected);
+    }
+    assert_eq!(executed(&world, &keys), [0, 0, 0]);
+    for (number, key) in keys.iter().enumerate() {
+        assert_eq!(desk.ask(&world, &line(&batch, number)).await, attempted(key, 2, "accepted"));
+        assert_eq!(why(&desk.ask(&world, &line(&batch, number)).await), "not_awaited", "again");
+    }
+    assert_eq!(executed(&world, &keys), [1, 1, 1]);
+    for approval in &lines {
+        let case = filed(&world, &approval.case).await;
+        assert_eq!((case.status, case.resolution.unwrap().attempt), (Status::Resolved, Some(2)));
+        let history = world.ledger.history(&approval.case).await.unwrap();
+        assert_eq!(history.last().unwrap().facts["batch"], batch.id);
+    }
+}
+
+#[tokio::test]
+async fn the_rest_is_paid_after_a_line_that_failed() {
+    let (world, mut desk, keys, lines) = held(&[PAYEE, "acct_sandboxRefuses", PAYEE]).await;
+    let batch = desk.batch(&world, &lines, lines.clone()).await;
+    let mut answers = Vec::new();
+    for number in 0..3 {
+        answers.push(desk.ask(&world, &line(&batch, number)).await);
+    }
+    assert_eq!(answers.iter().map(why).collect::<Vec<_>>(), ["accepted", "rejected", "line_before"]);
+    assert_eq!(executed(&world, &keys), [1, 0, 0]);
+    assert_eq!(world.ledger.read_claim(&keys[2], 2).await, Ok(None));
+}
+
+/// Only what never left: whatever the list says, and whoever signed it.
+#[tokio::test]
+async fn a_refused_or_unknown_payout_is_released() {
+    for payee in ["acct_sandboxRefuses", "acct_sandboxDies"] {
+        let world = World::start().await;
+        let mut desk = Desk::new();
+        let event = payment("1", payee, world.clock.now());
+        world.deliver(&event).await;
+        let seen = filed(&world, &case_of(&world, &key_of(&event)).await.id()).await;
+        world.clock.advance(48 * 3_600_000);
+        let lines = [approval(&world, &seen, Ending::Reissue, 2, 2)];
+        let batch = desk.batch(&world, &lines, lines.to_vec()).await;
+        desk.ask(&world, &line(&batch, 0)).await;
+        let answer = desk.ask(&world, &line(&batch, 0)).await;
+        assert!(["not_awaited", "look_up_first"].contains(&why(&answer)), "{payee}: {answer:?}");
+        assert_eq!(world.ledger.read_claim(&key_of(&event), 2).await, Ok(None));
+    }
+}
+
+/// Whoever owns the console writes the list as they like; what the people signed is another one then.
+#[tokio::test]
+async fn a_list_that_nobody_signed_is_paid() {
+    type Lie = fn(&mut Vec<Approval>);
+    let lies: [(&str, Lie); 7] = [
+        ("token", |lines| lines.swap(0, 1)),
+        ("token", |lines| drop(lines.pop())),
+        ("other_line", |lines| lines[0].note = "another".to_owned()),
+        ("other_line", |lines| lines[0].destination = Destination::new("acct_evil").unwrap()),
+        ("other_key", |lines| lines[0].key_generation = 2),
+        ("other_line", |lines| lines[0].attempt = 3),
+        ("token", |_| ()),
+    ];
+    for (number, (expected, lie)) in lies.into_iter().enumerate() {
+        let (world, mut desk, keys, lines) = held(&[PAYEE, PAYEE]).await;
+        let mut written = lines.clone();
+        lie(&mut written);
+        // The last one is told to the people in another order than it is written.
+        let signed: Vec<Approval> = if number == 6 { lines.iter().rev().cloned().collect() } else { lines };
+        let batch = desk.batch(&world, &signed, written).await;
+        let answer = desk.ask(&world, &line(&batch, 0)).await;
+        // A proposal takes its words from the list, so that a changed word shows in the signature alone.
+        let expected = if number == 2 { "token" } else { expected };
+        assert_eq!(why(&answer), expected, "lie {number}: {answer:?}");
+        assert_eq!(executed(&world, &keys), [0, 0], "lie {number}");
+    }
+}
+
+/// A case of the list is changed, or proposed anew by others; the list speaks of it as it was.
+#[tokio::test]
+async fn a_case_that_left_the_list_is_paid_with_it() {
+    let (world, mut desk, keys, lines) = held(&[PAYEE, PAYEE]).await;
+    let batch = desk.batch(&world, &lines, lines.clone()).await;
+    let seen = filed(&world, &lines[0].case).await;
+    let back = Doing::SendBack("not this one".to_owned());
+    world.ledger.act(&seen, &back, &Who::function("eve"), world.clock.now()).await.unwrap();
+    assert_eq!(why(&desk.ask(&world, &line(&batch, 0)).await), "not_awaited");
+    assert_eq!(why(&desk.ask(&world, &line(&batch, 1)).await), "line_before");
+    let shown = desk.propose(&world, &seen.case, Ending::Reissue, 2, 1).await;
+    assert_eq!(why(&desk.ask(&world, &line(&batch, 0)).await), "other_line", "it awaits approval, by another proposal");
+    let request = desk.approves(&world, &shown);
+    assert_eq!(desk.ask(&world, &request).await, attempted(&keys[0], 2, "accepted"));
+    assert_eq!(executed(&world, &keys), [1, 0]);
+}
+
+#[tokio::test]
+async fn an_approval_of_a_batch_counts_for_ever_or_before_it_is_given() {
+    let (world, mut desk, keys, lines) = held(&[PAYEE, PAYEE]).await;
+    let other = {
+        world.ledger.set_hold(Hold::Record, "a person", "a test", world.clock.now()).await.unwrap();
+        world.clock.advance(5_000);
+        let other = not_sent_too(&world, "other").await;
+        world.ledger.set_hold(Hold::Pay, "a person", "a test", world.clock.now()).await.unwrap();
+        other
+    };
+    // Approved as a list only: alone it is nothing that anybody signed.
+    let batch = desk.batch(&world, &lines, lines.clone()).await;
+    let alone = payonce_end_to_end::Shown { case: lines[0].case.clone(), approval: lines[0].clone() };
+    let request = desk.approves(&world, &alone);
+    assert_eq!(why(&desk.ask(&world, &request).await), "token");
+    assert_eq!(desk.ask(&world, &line(&batch, 0)).await, attempted(&keys[0], 2, "accepted"));
+    world.clock.advance(31 * 60_000);
+    let answer: Answer = desk.ask(&world, &line(&batch, 1)).await;
+    assert_eq!(why(&answer), "token", "{answer:?}");
+    assert_eq!(executed(&world, &keys), [1, 0]);
+    assert_eq!(world.executed(&other).len(), 0);
+}
+
+/// payer is dropped at its k-th wait in the first of two lines; then the console asks again for both.
+#[tokio::test]
+async fn a_crash_in_a_line_pays_it_twice_or_the_next_too_early() {
+    let mut waits = 1;
+    loop {
+        let (world, mut desk, keys, lines) = held(&[PAYEE, PAYEE]).await;
+        let batch = desk.batch(&world, &lines, lines.clone()).await;
+        let (payer, first, deadline) = (desk.payer(&world), line(&batch, 0), world.clock.now() + 25_000);
+        let whole = cut_after(waits, payer.answer(&first, "1", deadline)).await.is_some();
+        let (again, next) = (desk.ask(&world, &first).await, desk.ask(&world, &line(&batch, 1)).await);
+        let what = format!("cut after {waits} waits, then {} and {}", why(&again), why(&next));
+        let paid = executed(&world, &keys);
+        assert!(paid.iter().all(|times| *times <= 1), "{what}: {paid:?}");
+        assert!(paid[1] == 0 || paid[0] == 1, "{what}: {paid:?}");
+        if whole {
+            break;
+        }
+        waits += 1;
+        assert!(waits < 500);
+    }
+    assert!(waits > 12, "a line waits more often than {waits} times");
+}

@@ -1,0 +1,128 @@
+//! Batches: a list that is proposed, decided and sent back as one.
+
+use payonce_ledger::{Acted, Batch, Doing, FiledCase, Step};
+use payonce_protocol::approval::Approval;
+use payonce_protocol::case::{BatchState, Ending, Status};
+use payonce_protocol::order::Mode;
+use payonce_protocol::outcome::Reason;
+
+use crate::bench::{Bench, NOW, case_of, claim, person};
+
+/// Cases of requests that never left, and a batch of them by Ann.
+async fn drafted(bench: &Bench, number: usize) -> (Vec<FiledCase>, Batch) {
+    let mut cases = Vec::new();
+    for number in 0..number {
+        let case = case_of(&claim(&format!("pi_{number}"), 1), Reason::PayoutNotSent);
+        bench.ledger.open_case(&case).await.unwrap();
+        cases.push(bench.ledger.case(&case.id()).await.unwrap().unwrap());
+    }
+    let batch = Batch::new(cases.iter().map(line).collect(), person("ann"), NOW);
+    assert!(matches!(bench.ledger.draft_batch(&batch).await, Ok(Acted::Done(_))));
+    (cases, batch)
+}
+
+fn line(seen: &FiledCase) -> Approval {
+    Approval {
+        ending: Ending::Reissue,
+        case: seen.case.id(),
+        version: seen.version,
+        key: seen.case.key.clone().unwrap(),
+        attempt: 2,
+        money: seen.case.money.unwrap(),
+        destination: seen.case.destination.clone().unwrap(),
+        rail: "stripe".to_owned(),
+        rail_account: "0123456789ab".to_owned(),
+        rail_mode: Mode::Test,
+        key_generation: 1,
+        code: "never_sent".to_owned(),
+        note: "the rail was away".to_owned(),
+    }
+}
+
+async fn step(bench: &Bench, seen: &Batch, step: Step, cases: &[FiledCase], by: &str) -> Acted<Batch> {
+    bench.ledger.move_batch(seen, &step, cases, &person(by), NOW).await.unwrap()
+}
+
+async fn done(bench: &Bench, seen: &Batch, by: &str, what: Step, cases: &[FiledCase]) -> Batch {
+    match step(bench, seen, what, cases, by).await {
+        Acted::Done(batch) => *batch,
+        other => panic!("{other:?}"),
+    }
+}
+
+fn token(of: &str) -> String {
+    format!("token of {of}")
+}
+
+async fn now(bench: &Bench, cases: &[FiledCase]) -> Vec<FiledCase> {
+    let mut fresh = Vec::new();
+    for seen in cases {
+        fresh.push(bench.ledger.case(&seen.case.id()).await.unwrap().unwrap());
+    }
+    fresh
+}
+
+pub async fn a_batch_is_proposed_in_part(bench: Bench) {
+    let (cases, batch) = drafted(&bench, 3).await;
+    let comment = Doing::Comment("I know this one".to_owned());
+    bench.ledger.act(&cases[1], &comment, &person("eve"), NOW).await.unwrap();
+    let propose = Step::Propose(token("ann"));
+    assert_eq!(step(&bench, &batch, propose.clone(), &cases, "ann").await, Acted::Changed);
+    let fresh = now(&bench, &cases).await;
+    assert!(fresh.iter().all(|case| case.status == Status::Open && case.proposal.is_none()));
+    assert_eq!(bench.ledger.batch(&batch.id).await, Ok(Some(batch.clone())));
+
+    let proposed = done(&bench, &batch, "ann", propose, &fresh).await;
+    assert_eq!(bench.ledger.batch(&batch.id).await, Ok(Some(proposed.clone())), "it comes back as it was written");
+    for case in now(&bench, &cases).await {
+        let made = case.proposal.unwrap();
+        assert_eq!((case.status, made.batch.as_ref()), (Status::AwaitingApproval, Some(&batch.id)));
+        let history = bench.ledger.history(&case.case.id()).await.unwrap();
+        assert_eq!(history.last().unwrap().act, "propose");
+    }
+    assert_eq!(bench.ledger.batches(10).await.unwrap(), [proposed]);
+}
+
+pub async fn a_batch_is_approved_by_its_maker_or_by_two(bench: Bench) {
+    let (cases, batch) = drafted(&bench, 2).await;
+    let approve = |who: &str| Step::Approve(token(who));
+    assert_eq!(step(&bench, &batch, approve("ben"), &[], "ben").await, Acted::NotNow, "a draft");
+    let seen = done(&bench, &batch, "ann", Step::Propose(token("ann")), &cases).await;
+    assert_eq!(bench.ledger.batch_tokens(&seen).await, Ok(None));
+    assert_eq!(step(&bench, &seen, approve("ann"), &[], "ann").await, Acted::Own);
+    // A console that lies about what it saw: the table knows who proposed.
+    let lie = Batch { by: person("somebody"), ..seen.clone() };
+    assert_eq!(step(&bench, &lie, approve("ann"), &[], "ann").await, Acted::Changed);
+    let approved = done(&bench, &seen, "ben", approve("ben"), &[]).await;
+    assert_eq!(step(&bench, &seen, approve("dee"), &[], "dee").await, Acted::Changed);
+    assert_eq!(bench.ledger.batch_tokens(&approved).await, Ok(Some((token("ann"), token("ben")))));
+    // How far it is does not lose who decided; a later sign-in takes the place of the first.
+    let further = done(&bench, &approved, "ben", Step::Paid(1, Some("it was tried".to_owned())), &[]).await;
+    assert_eq!((further.paid, &further.decided), (1, &approved.decided));
+    let again = done(&bench, &further, "dee", approve("dee"), &[]).await;
+    assert_eq!(bench.ledger.batch_tokens(&again).await, Ok(Some((token("ann"), token("dee")))));
+    assert_eq!((again.paid, again.stopped.as_ref()), (1, None));
+    let ended = done(&bench, &again, "dee", Step::Paid(2, None), &[]).await;
+    assert_eq!(ended.state, BatchState::Done);
+    assert_eq!(step(&bench, &ended, Step::SendBack("late".to_owned()), &[], "dee").await, Acted::NotNow);
+}
+
+pub async fn a_batch_is_sent_back_in_part(bench: Bench) {
+    let (cases, batch) = drafted(&bench, 2).await;
+    let seen = done(&bench, &batch, "ann", Step::Propose(token("ann")), &cases).await;
+    let awaiting = now(&bench, &cases).await;
+    bench.ledger.act(&awaiting[0], &Doing::Comment("wait".to_owned()), &person("eve"), NOW).await.unwrap();
+    let send_back = Step::SendBack("not these".to_owned());
+    assert_eq!(step(&bench, &seen, send_back.clone(), &awaiting, "ben").await, Acted::Changed);
+    assert!(now(&bench, &cases).await.iter().all(|case| case.status == Status::AwaitingApproval));
+    let back = done(&bench, &seen, "ben", send_back, &now(&bench, &cases).await).await;
+    assert_eq!((back.state, back.stopped.as_deref()), (BatchState::SentBack, Some("not these")));
+    assert!(now(&bench, &cases).await.iter().all(|case| case.status == Status::InReview && case.proposal.is_none()));
+}
+
+/// The largest that is offered still fits into one transaction.
+pub async fn the_longest_batch_is_refused_by_the_engine(bench: Bench) {
+    let (cases, batch) = drafted(&bench, payonce_ledger::LINES_AT_MOST).await;
+    let seen = done(&bench, &batch, "ann", Step::Propose(token("ann")), &cases).await;
+    done(&bench, &seen, "ben", Step::SendBack("no".to_owned()), &now(&bench, &cases).await).await;
+}
