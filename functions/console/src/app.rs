@@ -151,6 +151,7 @@ impl App {
     async fn route(&self, ask: &Ask, path: &[&str], visit: &Visit) -> Result<Reply, Trouble> {
         match (&ask.method, path) {
             (&Method::GET, []) => self.queue(ask, visit).await,
+            (&Method::GET, ["cases.csv"]) => self.export(ask, visit).await,
             (&Method::GET, ["search"]) => self.search(ask, visit).await,
             (&Method::GET, ["cases", id]) => self.case(ask, id, visit).await,
             (&Method::POST, ["cases", id, act]) => self.act(ask, id, act, visit).await,

@@ -3,7 +3,7 @@
 //!
 //! * [`App`] is every request's way in: session, role, forgery.
 //! * `sign_in` is OpenID Connect, and the fresh sign-in that a payout by hand asks of both people.
-//! * `filter`, `show` are what is seen; `acts`, `bulk`, `release` what is done; `due` is until when.
+//! * `filter`, `show`, `export` are what is seen; `acts`, `bulk`, `release` what is done; `due` is until when.
 //! * [`pages`] are the compiled templates and the plain words in them.
 
 mod acts;
@@ -11,6 +11,7 @@ mod app;
 mod ask;
 mod bulk;
 mod due;
+mod export;
 mod filter;
 pub mod pages;
 mod release;

@@ -20,6 +20,7 @@ pub use bulk::{BulkAct, BulkPage, BulkRow, Fate};
 pub use case::{
     Attempted, Body, CaseLink, CasePage, Compared, Decided, Entry, KeyClock, LookedUpAt, Mark, Proposed, Rail, mark,
 };
+pub(crate) use format::decimal;
 pub use format::{Due, money};
 pub use frame::{Banner, BannerKind, CurrencyTotal, Frame, PersonOption, Section, asset};
 pub use icon::Icon;

@@ -1,7 +1,7 @@
 //! What goes back to the browser, with the headers that every answer bears: no script or style but our own two files, no
 //! frame around us, nothing kept by anybody in between.
 
-use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderName, HeaderValue, LOCATION, SET_COOKIE};
+use http::header::{CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_TYPE, HeaderName, HeaderValue, LOCATION, SET_COOKIE};
 use http::{HeaderMap, StatusCode};
 use lambda_http::{Body, Response};
 
@@ -17,6 +17,8 @@ pub(crate) enum Content {
     Html(String),
     /// A fixed file, which its address names by its hash.
     Asset(&'static str, &'static [u8]),
+    /// For a spreadsheet, under this name.
+    Csv(String, Vec<u8>),
     /// Elsewhere, by GET.
     See(String),
 }
@@ -32,6 +34,10 @@ impl Reply {
 
     pub fn asset(media_type: &'static str, bytes: &'static [u8]) -> Self {
         Self { status: StatusCode::OK, content: Content::Asset(media_type, bytes), cookies: vec![] }
+    }
+
+    pub fn csv(name: String, csv: Vec<u8>) -> Self {
+        Self { status: StatusCode::OK, content: Content::Csv(name, csv), cookies: vec![] }
     }
 
     pub fn with(mut self, cookie: String) -> Self {
@@ -64,6 +70,12 @@ impl Reply {
                 set(CONTENT_TYPE, media_type);
                 set(CACHE_CONTROL, "public, max-age=31536000, immutable");
                 std::str::from_utf8(bytes).map_or(Body::Binary(bytes.to_vec()), |text| Body::Text(text.to_owned()))
+            }
+            Content::Csv(name, csv) => {
+                set(CONTENT_TYPE, "text/csv; charset=utf-8; header=present");
+                set(CONTENT_DISPOSITION, &format!("attachment; filename=\"{name}\""));
+                set(CACHE_CONTROL, "no-store");
+                String::from_utf8(csv).map_or(Body::Empty, Body::Text)
             }
             Content::See(to) => {
                 set(LOCATION, &to);

@@ -127,7 +127,7 @@ impl App {
         }
     }
 
-    fn due(&self, filed: &FiledCase, now: UnixMillis) -> Option<Due> {
+    pub(crate) fn due(&self, filed: &FiledCase, now: UnixMillis) -> Option<Due> {
         if !filed.status.is_open() {
             return None;
         }

@@ -31,6 +31,8 @@ pub(crate) enum Trouble {
     Identity(#[from] IdentityError),
     #[error("The tables do not answer as they should ({0}). Nothing may have been changed; look at the case again.")]
     Ledger(#[from] LedgerError),
+    #[error("The file could not be written.")]
+    Csv(#[from] csv::Error),
     #[error("The page could not be made.")]
     Page(#[from] askama::Error),
 }
@@ -43,7 +45,7 @@ impl Trouble {
             Self::Wrong(_) | Self::Identity(_) => StatusCode::BAD_REQUEST,
             Self::Changed | Self::NotNow | Self::NotPaid(_) => StatusCode::CONFLICT,
             Self::Ledger(_) => StatusCode::SERVICE_UNAVAILABLE,
-            Self::Page(_) => StatusCode::INTERNAL_SERVER_ERROR,
+            Self::Page(_) | Self::Csv(_) => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
 
@@ -60,7 +62,7 @@ impl Trouble {
             Self::NotPaid(_) => "Not paid",
             Self::Identity(_) => "Not signed in",
             Self::Ledger(_) => "The tables do not answer",
-            Self::Page(_) => "No page",
+            Self::Page(_) | Self::Csv(_) => "No page",
         }
     }
 }

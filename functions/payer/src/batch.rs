@@ -3,7 +3,6 @@
 
 use payonce_protocol::UnixMillis;
 use payonce_protocol::approval::Approval;
-use payonce_protocol::case::BatchState;
 use payonce_protocol::outcome::{Outcome, Verdict};
 
 use crate::{Answer, App, Refusal};
@@ -18,9 +17,6 @@ impl App {
     ) -> Result<Answer, Refusal> {
         let batch = self.parts.ledger.batch(id).await?.ok_or(Refusal::NoBatch)?;
         let line = batch.lines.get(number).ok_or(Refusal::NoBatch)?;
-        if batch.state != BatchState::Approved {
-            return Err(Refusal::NotAwaited);
-        }
         let case = self.awaited(line.case.as_str()).await?;
         if let Some(before) = number.checked_sub(1).and_then(|before| batch.lines.get(before)) {
             self.was_paid(before).await?;

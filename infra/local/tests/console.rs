@@ -561,4 +561,13 @@ async fn a_page_of_the_queue_is_too_heavy() {
     let from = page.body.find("href=\"/console?after=").expect("a next page") + "href=\"/console".len();
     let next = page.body[from..].split('"').next().unwrap().replace("&#38;", "&").replace("&amp;", "&");
     assert_eq!(ada.get(&next).await.body.matches("name=\"case\"").count(), 10);
+    // The file has what the filter shows, all of it, for whoever may read.
+    let mut eve = Desk::of(&stack, "eve").await;
+    for (query, cases) in [("", 60), ("?provider=a_provider_with_a_rather_long_name", 60), ("?provider=stripe", 0)] {
+        let file = eve.get(&format!("/cases.csv{query}")).await;
+        assert_eq!((file.status, file.body.matches("payout_unknown,").count()), (StatusCode::OK, cases), "{query}");
+    }
+    assert_eq!(eve.get("/cases.csv?age=9").await.status, StatusCode::BAD_REQUEST);
+    let nobody = Browser::new().get(&ada.url("/cases.csv")).await;
+    assert_eq!(nobody.location.as_deref(), Some("/console/signed-out"));
 }

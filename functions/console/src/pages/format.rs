@@ -15,6 +15,13 @@ pub fn money(money: &Money) -> String {
     sum(u128::from(money.minor()), money.exponent(), money.currency().as_str())
 }
 
+/// For machines: no grouping, and no currency.
+pub(crate) fn decimal(minor: u64, exponent: u8) -> String {
+    let unit = 10_u64.saturating_pow(u32::from(exponent));
+    let width = usize::from(exponent);
+    if exponent == 0 { minor.to_string() } else { format!("{}.{:0width$}", minor / unit, minor % unit) }
+}
+
 pub(crate) fn sum(minor: u128, exponent: u8, currency: &str) -> String {
     let unit = 10_u128.saturating_pow(u32::from(exponent));
     let whole = grouped(minor / unit);

@@ -356,6 +356,10 @@ impl QueuePage {
         self.filter.query(self.next.as_ref())
     }
 
+    fn export(&self) -> String {
+        format!("{}/cases.csv{}", self.frame.base, self.filter.query(None))
+    }
+
     fn cleared(&self) -> String {
         QueueFilter { by_risk: self.filter.by_risk, ..QueueFilter::default() }.query(None)
     }

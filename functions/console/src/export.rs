@@ -1,0 +1,182 @@
+//! The open cases of a filter as a file for a spreadsheet: every sum in smallest and in whole units, times in UTC, a total
+//! for each currency, and as its last line a hash of all lines above, so that a file can be told from one that was altered.
+
+use csv::{Terminator, WriterBuilder};
+use payonce_ledger::{FiledCase, Sum};
+use payonce_protocol::UnixMillis;
+use payonce_protocol::case::certainty;
+use payonce_protocol::ids::Digest;
+
+use crate::app::{App, Visit};
+use crate::ask::Ask;
+use crate::filter::Filter;
+use crate::pages::decimal;
+use crate::reply::Reply;
+use crate::trouble::Trouble;
+
+/// Lambda answers with at most 6 MB, and a row has less than 1 kB.
+const ROWS_AT_MOST: usize = 5_000;
+
+const COLUMNS: [&str; 19] = [
+    "case",
+    "reason",
+    "certainty",
+    "status",
+    "amount",
+    "currency",
+    "amount_minor",
+    "exponent",
+    "payee",
+    "provider",
+    "payout_key",
+    "event",
+    "incident",
+    "since_utc",
+    "due",
+    "owner",
+    "proposed_ending",
+    "proposed_by",
+    "version",
+];
+
+impl App {
+    pub(crate) async fn export(&self, ask: &Ask, visit: &Visit) -> Result<Reply, Trouble> {
+        let now = self.parts.clock.now();
+        let (filter, wrong) = Filter::read(&ask.query, &visit.session.person.subject);
+        if !wrong.is_empty() {
+            // A page says what it left out; a file is sent on without its page.
+            return Err(Trouble::Wrong(format!("Not understood in the address: {}.", wrong.join(", "))));
+        }
+        let keeps = |filed: &FiledCase| filter.keeps(filed, now);
+        let page = self.parts.ledger.queue(filter.queue(), ROWS_AT_MOST, None, true, keeps).await?;
+        let due = |filed: &FiledCase| self.due(filed, now).map(|due| due.date.to_string());
+        let csv = written(&page.cases, due, page.next.is_some(), now)?;
+        tracing::info!(rows = page.cases.len(), by = visit.session.person.subject, "the open cases were exported");
+        Ok(Reply::csv(format!("payonce-open-cases-{}.csv", time(now).replace(':', "")), csv))
+    }
+}
+
+fn written(
+    cases: &[FiledCase],
+    due: impl Fn(&FiledCase) -> Option<String>,
+    is_cut: bool,
+    now: UnixMillis,
+) -> Result<Vec<u8>, csv::Error> {
+    let mut csv = WriterBuilder::new().terminator(Terminator::CRLF).flexible(true).from_writer(Vec::new());
+    csv.write_record(COLUMNS)?;
+    for filed in cases {
+        csv.write_record(row(filed, due(filed)).map(|cell| harmless(&cell)))?;
+    }
+    for (currency, sum) in Sum::of(cases.iter().filter_map(|filed| filed.case.money.as_ref())) {
+        let (whole, minor) = (decimal(sum.minor, sum.exponent), sum.minor.to_string());
+        let cases = format!("total of {} cases", sum.cases);
+        csv.write_record([cases.as_str(), "", "", "", &whole, &currency, &minor, &sum.exponent.to_string()])?;
+    }
+    if is_cut {
+        csv.write_record([format!("not all: a file has at most {ROWS_AT_MOST} cases; filter for fewer")])?;
+    }
+    csv.write_record(["written at", &time(now)])?;
+    let mut bytes = csv.into_inner().map_err(|error| csv::Error::from(error.into_error()))?;
+    let hash = Digest::of(&bytes);
+    bytes.extend(format!("sha256 of all lines above,{hash}\r\n").bytes());
+    Ok(bytes)
+}
+
+fn row(filed: &FiledCase, due: Option<String>) -> [String; COLUMNS.len()] {
+    fn text<T: ToString>(value: Option<T>) -> String {
+        value.map(|value| value.to_string()).unwrap_or_default()
+    }
+    let case = &filed.case;
+    let (money, proposal) = (case.money.as_ref(), filed.proposal.as_ref());
+    [
+        case.id().to_string(),
+        case.reason.to_string(),
+        text(certainty(case.reason)),
+        filed.status.to_string(),
+        text(money.map(|money| decimal(money.minor(), money.exponent()))),
+        text(money.map(|money| money.currency())),
+        text(money.map(|money| money.minor())),
+        text(money.map(|money| money.exponent())),
+        text(case.destination.as_ref()),
+        text(case.provider.as_ref()),
+        text(case.key.as_ref()),
+        text(case.event.as_ref()),
+        text(case.incident.as_ref()),
+        time(case.since),
+        text(due),
+        text(filed.owner.as_ref().and_then(|owner| owner.name.as_ref())),
+        text(proposal.map(|made| made.ending)),
+        text(proposal.and_then(|made| made.by.name.as_ref())),
+        filed.version.to_string(),
+    ]
+}
+
+/// What a spreadsheet would take for a formula becomes text: providers and people wrote it.
+/// <https://owasp.org/www-community/attacks/CSV_Injection>
+fn harmless(cell: &str) -> String {
+    if cell.starts_with(['=', '+', '-', '@', '\t', '\r', '\n']) { format!("'{cell}") } else { cell.to_owned() }
+}
+
+fn time(at: UnixMillis) -> String {
+    let at = i64::try_from(at).ok().and_then(|at| jiff::Timestamp::from_millisecond(at).ok());
+    at.map(|at| at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use payonce_ledger::{Case, Who};
+    use payonce_protocol::case::Status;
+    use payonce_protocol::money::Money;
+    use payonce_protocol::order::Destination;
+    use payonce_protocol::outcome::Reason;
+
+    use super::*;
+
+    fn filed(number: u64, minor: u64, exponent: u8, currency: &str) -> FiledCase {
+        let mut case = Case::new(Reason::PayoutUnknown, vec![number.to_string()], 1_795_435_200_000);
+        case.money = Some(Money::new(minor, exponent, currency.parse().unwrap()).unwrap());
+        case.destination = Some(Destination::new("acct_1").unwrap());
+        case.provider = Some("=cmd|' /C calc'!A0".to_owned());
+        FiledCase {
+            case,
+            status: Status::Open,
+            version: 1,
+            evidence: Default::default(),
+            owner: Some(Who { subject: "a".to_owned(), name: Some("@Ann, \"A\"".to_owned()) }),
+            proposal: None,
+            resolution: None,
+        }
+    }
+
+    fn file(is_cut: bool) -> String {
+        let cases = [filed(1, 120_050, 2, "EUR"), filed(2, 5, 2, "EUR"), filed(3, 1_200, 0, "JPY")];
+        let bytes = written(&cases, |_| Some("2026-11-25".to_owned()), is_cut, 1_795_435_200_000).unwrap();
+        String::from_utf8(bytes).unwrap()
+    }
+
+    #[test]
+    fn a_sum_is_rounded_or_mixed_with_another_currency() {
+        let file = file(false);
+        assert!(file.contains(",1200.50,EUR,120050,2,") && file.contains(",0.05,EUR,5,2,"), "{file}");
+        assert!(file.contains("total of 2 cases,,,,1200.55,EUR,120055,2\r\n"), "{file}");
+        assert!(file.contains("total of 1 cases,,,,1200,JPY,1200,0\r\n"), "{file}");
+        assert!(file.contains(",2026-11-23T12:00:00Z,2026-11-25,"), "{file}");
+    }
+
+    #[test]
+    fn a_strangers_text_becomes_a_formula_or_another_column() {
+        let file = file(false);
+        assert!(!file.contains(",=") && !file.contains(",@") && !file.contains("\"@"), "{file}");
+        let mut reader = csv::ReaderBuilder::new().flexible(true).from_reader(file.as_bytes());
+        let rows: Vec<csv::StringRecord> = reader.records().map(Result::unwrap).collect();
+        assert_eq!((rows[0].len(), &rows[0][9], &rows[0][15]), (COLUMNS.len(), "'=cmd|' /C calc'!A0", "'@Ann, \"A\""));
+    }
+
+    #[test]
+    fn an_altered_or_cut_file_passes_for_a_whole_one() {
+        let file = file(true);
+        assert!(file.contains("not all: a file has at most 5000 cases"));
+        let (above, hash) = file.split_once("sha256 of all lines above,").unwrap();
+        assert_eq!(hash.trim_end(), Digest::of(above).to_string());
+    }
+}
