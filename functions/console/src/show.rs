@@ -1,5 +1,7 @@
 //! From the tables to the pages: the queue, a case, a payout.
 
+use std::time::Duration;
+
 use askama::Error as PageError;
 use http::StatusCode;
 use payonce_ledger::{Attempted, FiledCase, HistoryRecord, Payout, Queue, StoredOutcome};
@@ -23,6 +25,7 @@ use crate::reply::Reply;
 use crate::trouble::Trouble;
 
 const PAGE_ROWS: usize = 50;
+const SEARCHED_WITHIN: Duration = Duration::from_secs(3);
 
 impl App {
     pub(crate) fn frame(&self, visit: Option<&Visit>, title: &str, section: Section) -> Frame {
@@ -180,6 +183,9 @@ impl App {
                 return Ok(Reply::see(format!("{BASE}/payouts/{}", encoded(key.as_str()))));
             }
         }
+        if let Some(key) = self.key_at_the_rail(wanted).await {
+            return Ok(Reply::see(format!("{BASE}/payouts/{}", encoded(key.as_str()))));
+        }
         let found = self.parts.ledger.cases_of_event(wanted).await?;
         if let [only] = found.as_slice() {
             return Ok(Reply::see(format!("{BASE}/cases/{}", only.case.id())));
@@ -197,6 +203,14 @@ impl App {
         let page = SearchPage { frame, query: wanted.to_owned(), hits: hits.collect() };
         let status = if page.hits.is_empty() { StatusCode::NOT_FOUND } else { StatusCode::OK };
         Ok(Reply::html(status, page.render()?))
+    }
+
+    /// Of a payout that the rail knows by this id, and that is ours. A rail that does not answer finds nothing.
+    async fn key_at_the_rail(&self, id: &str) -> Option<PayoutKey> {
+        let payout = self.parts.rail.payout(id, SEARCHED_WITHIN).await.ok().flatten()?;
+        let key = PayoutKey::new(payout.reference?).ok()?;
+        let ours = self.parts.ledger.payout(&key).await.ok()?;
+        (!ours.attempts.is_empty()).then_some(key)
     }
 
     pub(crate) async fn payout(&self, key: &str, visit: &Visit) -> Result<Reply, Trouble> {

@@ -285,6 +285,7 @@ impl Desk {
             }
             (&Method::POST, "/v1/transfers") => self.pay(shown("idempotency-key"), &body, weather).await,
             (&Method::GET, "/v1/transfers") => Ok(self.list(head.uri.query().unwrap_or_default())),
+            (&Method::GET, path) => Ok(self.one(path.strip_prefix("/v1/transfers/").unwrap_or_default())),
             _ => Ok(error(StatusCode::NOT_FOUND, "invalid_request_error", None)),
         }
     }
@@ -357,6 +358,15 @@ impl Desk {
         arrived.executed = behaviour.executes().then_some(transfer);
         state.write(arrived)?;
         Ok(answered)
+    }
+
+    fn one(&self, id: &str) -> Response<Full<Bytes>> {
+        let state = self.state();
+        let found = state.executed.iter().find(|transfer| transfer.id == id);
+        found.map_or_else(
+            || error(StatusCode::NOT_FOUND, "invalid_request_error", Some("resource_missing")),
+            |transfer| respond(StatusCode::OK, &transfer.json()),
+        )
     }
 
     fn list(&self, query: &str) -> Response<Full<Bytes>> {

@@ -371,6 +371,12 @@ async fn a_batch_is_released_by_one_person_or_goes_on_after_a_failure() {
     ben.browser.at_the_issuer(&page.location.unwrap(), "ben").await;
     assert!(ben.get(&path).await.body.contains("1 of 1 released"));
     assert_eq!((attempts(&cases[3]).await, now(&stack, &cases[3]).await.status), (2, Status::Resolved));
+    // A bank statement names the rail's own id of the payout.
+    let payout = stack.ledger.payout(cases[3].key.as_ref().unwrap()).await.unwrap();
+    let id = payout.attempts[1].outcome.as_ref().unwrap().evidence["rail_payout"].clone();
+    let found = ben.get(&format!("/search?q={id}")).await;
+    assert_eq!(found.location.as_deref(), Some("/console/payouts/stripe%2Fpi_held_3"));
+    assert_eq!(ben.get("/search?q=tr_unknown").await.status, StatusCode::NOT_FOUND);
 }
 
 #[tokio::test]

@@ -36,6 +36,8 @@ pub(crate) struct Books {
     pub headers: Vec<(String, String)>,
     pub find: Option<Search>,
     pub list: Option<Search>,
+    /// Where one payout is read, by the rail's own id behind it.
+    pub payout: Option<String>,
     pub page: Page,
 }
 
@@ -177,7 +179,26 @@ impl Search {
     }
 }
 
+impl Books {
+    /// The question for one payout. `None`: it cannot be asked, or that is no id of this rail.
+    pub(crate) fn one(&self, id: &str, secret: &SecretHeader) -> Option<Request<Full<Bytes>>> {
+        let is_plain = id.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'));
+        let is_id = is_plain && (1..=ID_BYTES_AT_MOST).contains(&id.len()) && id.starts_with(&self.page.id_prefix);
+        let path = self.payout.as_ref().filter(|_| is_id)?;
+        let builder = Request::builder().method(Method::GET).uri(format!("{path}/{id}"));
+        let builder = self.headers.iter().fold(builder, |builder, (name, value)| builder.header(name, value));
+        builder.header(&secret.name, secret.value.clone()).body(Full::default()).ok()
+    }
+}
+
+const ID_BYTES_AT_MOST: usize = 128;
+
 impl Page {
+    /// The answer to a question for one payout.
+    pub(crate) fn one(&self, answer: &Response<impl AsRef<[u8]>>) -> Option<RailPayout> {
+        self.payout(&serde_json::from_slice(answer.body().as_ref()).ok()?)
+    }
+
     /// `None` when it is not a page as documented.
     pub(crate) fn read(&self, answer: &Response<impl AsRef<[u8]>>) -> Option<Read> {
         let body: Value = serde_json::from_slice(answer.body().as_ref()).ok()?;

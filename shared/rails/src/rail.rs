@@ -267,6 +267,22 @@ impl Rail {
         Ok(payouts)
     }
 
+    /// The payout of the rail's own id. `None`: the rail has none, or that cannot be one of its ids. Nothing is decided by
+    /// this; it is for a person who holds a bank statement.
+    pub async fn payout(&self, id: &str, within: Duration) -> Result<Option<RailPayout>, LookUpFailure> {
+        let books = self.books.as_ref().ok_or(LookUpFailure::NotOffered)?;
+        let Some(request) = books.one(id, &self.looking) else { return Ok(None) };
+        let answer = self.peer.ask(request, within, PAGE_BYTES_AT_MOST).await?;
+        match answer.status() {
+            http::StatusCode::NOT_FOUND => Ok(None),
+            http::StatusCode::OK => {
+                let payout = books.page.one(&answer).filter(|payout| payout.id == id);
+                payout.map(Some).ok_or(LookUpFailure::Unreadable)
+            }
+            other => Err(LookUpFailure::Refused(other.as_u16())),
+        }
+    }
+
     /// Every payout that the rail made since, in the rail's order.
     pub async fn list(&self, since: UnixMillis, within: Duration) -> Result<Vec<RailPayout>, LookUpFailure> {
         let books = self.books.as_ref().ok_or(LookUpFailure::NotOffered)?;

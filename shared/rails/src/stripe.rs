@@ -147,6 +147,7 @@ pub(crate) fn books(host: &str) -> Books {
         headers: vec![("host".into(), host.into()), ("stripe-version".into(), VERSION.into())],
         find: Some(search("transfer_group", Term::Reference)),
         list: Some(search("created[gte]", Term::Since(TimeForm::Seconds))),
+        payout: Some(PATH.into()),
         page: Page {
             must_hold: object("list"),
             items: "/data".into(),

@@ -203,6 +203,7 @@ pub struct RefusalConfig {
 pub struct BooksConfig {
     pub find: Option<FindConfig>,
     pub list: Option<ListConfig>,
+    pub payout: Option<String>,
     #[serde(default)]
     pub must_hold: BTreeMap<String, String>,
     #[serde(default)]

@@ -93,6 +93,36 @@ fn an_answer_that_does_not_say_absent_is_not_absent() {
 }
 
 #[test]
+fn a_payout_of_another_id_or_no_payout_is_found() {
+    let ok = |body: &str| http("200 OK", "", body);
+    let error = http("404 Not Found", "", r#"{"error":{"type":"invalid_request_error"}}"#);
+    for make in Make::BOTH {
+        let get =
+            |answer: Vec<u8>, id: &'static str| ask(make, vec![answer], async |rail| rail.payout(id, AMPLE).await);
+        let (found, seen) = get(ok(&payout("tr_1", "a/b")), "tr_1");
+        assert_eq!(found.unwrap().unwrap().reference.as_deref(), Some("a/b"));
+        assert_eq!(lines(&seen), ["GET /v1/transfers/tr_1 HTTP/1.1"]);
+        assert!(get(error.clone(), "tr_1").0.unwrap().is_none());
+        for (answer, why) in [
+            (ok(&payout("tr_2", "a/b")), "another"),
+            (ok(&payout("tr_1", "a/b").replace("transfer\"", "reversal\"")), "another object"),
+            (list(&[payout("tr_1", "a/b")], false), "a list"),
+            (http("500 Internal Server Error", "", "{}"), "500"),
+        ] {
+            assert!(get(answer, "tr_1").0.is_err(), "{why}");
+        }
+        // What cannot be an id never becomes a part of an address.
+        for id in ["", "tr_1/../../v1/balance", "tr_1?expand=x", "po_1", "tr_1%2f", "tr_\u{e4}"] {
+            let server = Server::start(Door::Plain, vec![]);
+            let rail = make.rail(&server.url(), server.roots());
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+            assert_eq!(runtime.block_on(rail.payout(id, AMPLE)).unwrap(), None, "{id}");
+            assert_eq!(server.finish().requests().0.len(), 0, "{id}");
+        }
+    }
+}
+
+#[test]
 fn a_list_is_read_to_its_end_by_get_only() {
     for make in Make::BOTH {
         let pages = vec![list(&[payout("tr_2", "b"), payout("tr_1", "a")], true), list(&[payout("tr_0", "c")], false)];

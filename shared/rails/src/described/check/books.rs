@@ -70,7 +70,8 @@ pub(super) fn books(
         created_as: books.created_as,
         returned,
     };
-    Some(Books { headers: headers.to_vec(), find, list, page })
+    let payout = books.payout.as_ref().map(|path| fixed_path("books.payout", path, found));
+    Some(Books { headers: headers.to_vec(), find, list, payout, page })
 }
 
 fn fixed_path(key: &str, path: &str, found: &mut Found) -> String {
