@@ -73,7 +73,9 @@ impl App {
             .ledger
             .queue(filter.queue(), PAGE_ROWS, filter.after.as_ref(), filter.is_narrow(), keeps)
             .await?;
-        let snapshot = self.parts.ledger.snapshot().await?;
+        let mut snapshot = self.parts.ledger.snapshot().await?;
+        // The sweeper's clock may be ahead of ours; nothing was counted in the future.
+        snapshot.iter_mut().for_each(|snapshot| snapshot.taken_at = snapshot.taken_at.min(now));
         let mut frame = self.frame(Some(visit), "Cases", Section::Queue);
         frame.banners.extend(told(ask));
         let counted = snapshot.as_ref().map(|snapshot| QueueTotals {

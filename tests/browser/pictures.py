@@ -1,0 +1,51 @@
+"""Takes the pictures of README and of the guide for finance staff anew:
+
+    python tests/browser/pictures.py infra/runbooks/pictures
+"""
+
+import sys
+from pathlib import Path
+
+from desk import Local, Person
+
+
+def take(person, folder, name, height):
+    device = {"width": 1280, "height": height, "deviceScaleFactor": 1, "mobile": False}
+    person.browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", device)
+    person.browser.execute_script("document.activeElement.blur(); scrollTo(0, 0)")
+    person.browser.save_screenshot(str(folder / f"{name}.png"))
+
+
+def main(folder):
+    folder.mkdir(parents=True, exist_ok=True)
+    stack = Local()
+    ada, ben = Person(stack, "ada").sign_in(), Person(stack, "ben").sign_in()
+    try:
+        for payee, amount in (("Dies", 1_284_050), ("Answers500", 319_900), ("ExecutesThenDies", 96_045), ("Html", 18_720)):
+            stack.deliver(f"acct_sandbox{payee}", amount)
+        held = stack.never_sent(*(f"acct_1Payee{number}" for number in range(1, 6)))
+        refused = stack.refused(123_450)
+        ada.case(refused).press("Ask the rail now")
+        take(ada.case(refused), folder, "case", 1180)
+        ada.propose("reissue", "refusal_understood", "Their account was closed; they have opened it again.").sign_in_afresh()
+        take(ben.case(refused), folder, "approve", 900)
+        ada.select(held, "release", "never_sent", "The rail was away from 09:10 to 09:20.")
+        take(ada, folder, "preview", 640)
+        batch = ada.go("//form[contains(@action, '/bulk/confirm')]//button").sign_in_afresh().here()
+        take(ben.open(batch), folder, "batch", 720)
+        # The figures are the sweeper's, of each minute.
+        figures = "//section[@aria-labelledby='h-age']//small"
+        before = ben.open().find(figures).text
+        ben.wait(lambda _: ben.open().find(figures).text != before, 90)
+        for name, colours in (("queue", "light"), ("queue-dark", "dark")):
+            media = {"features": [{"name": "prefers-color-scheme", "value": colours}]}
+            ben.browser.execute_cdp_cmd("Emulation.setEmulatedMedia", media)
+            take(ben.open("?sort=risk"), folder, name, 900)
+    finally:
+        for person in (ada, ben):
+            person.close()
+        stack.stop()
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))

@@ -1,0 +1,169 @@
+"""A day of work of two people: what one proposes the other decides, and money moves once."""
+
+from desk import Person
+
+
+def test_a_proposal_that_is_sent_back_is_lost(stack, ada, ben):
+    case = stack.refused()
+    ada.case(case).press("Take")
+    assert ada.here() == f"/cases/{case}" and "owner was changed" in ada.told()
+    ada.press("Ask the rail now")
+    assert "rail was asked" in ada.told() and "not found" in ada.main()
+    ada.write(f"{ada.form('comment')}//textarea", "Their account was full yesterday.")
+    ada.press("Comment")
+    assert "Their account was full yesterday." in ada.main()
+    ada.propose("written_off", "other", "Too small.")
+    assert "proposed" in ada.told() and ada.here() != f"/cases/{case}", "the person is back at the next case"
+
+    own = ada.case(case).main()
+    assert "You proposed this; another person must decide." in own and not ada.has(ada.form("approve"))
+
+    ben.case(case)
+    assert "Too small." in ben.main()
+    ben.write(f"{ben.form('send_back')}//textarea", "Ask them for another account.")
+    ben.press("Send back")
+    assert "sent back" in ben.told()
+
+    ada.case(case)
+    assert "In review" in ada.main() and "Ask them for another account." in ada.main()
+    ada.propose("paid_elsewhere", "payee_confirmed", "By a bank transfer of today.")
+    ben.case(case).press("Approve")
+    assert "resolved" in ben.told() and ben.here() != f"/cases/{case}"
+    done = ada.case(case).main()
+    assert "Paid another way" in done and "Resolved" in done and "By a bank transfer of today." in done
+
+    ada.click("//summary[.='Reopen']")
+    ada.write(f"{ada.form('reopen')}//textarea", "The transfer came back.")
+    ada.go(f"{ada.form('reopen')}//button")
+    assert "Reopened" in ada.main() and "The transfer came back." in ada.main()
+
+
+def test_a_payout_by_two_people_is_made_twice(stack, ada, ben):
+    [case] = stack.never_sent("acct_1Payee")
+    ada.case(case).propose("reissue", "never_sent", "The rail was away.")
+    ada.sign_in_afresh()
+    assert "proposed" in ada.told()
+    ben.case(case)
+    assert "Pays" in ben.main() and "bound to this sign-in" in ben.main()
+    ben.press("Sign in and approve")
+    ben.sign_in_afresh()
+    assert "The rail took the order" in ben.told()
+    assert "Resolved" in ben.case(case).main()
+    ben.go("//dt[.='Payout key']/following-sibling::dd//a")
+    text = ben.main()
+    assert "Attempt 2" in text and "Attempt 3" not in text and "Accepted" in text, text
+    # The address of the sign-in once more: its code is used up.
+    ben.browser.back()
+    assert "Resolved" in ben.case(case).main()
+
+
+def test_two_approvers_at_once_are_both_told_that_they_won(stack, ada, ben, people):
+    case = stack.refused()
+    dee = people("dee")
+    ada.case(case).propose("not_paid", "nothing_owed", "The order was cancelled.")
+    dee.case(case)
+    ben.case(case).press("Approve")
+    dee.press("Approve")
+    assert "Somebody was faster" in dee.main()
+
+
+def test_many_cases_at_once_have_no_preview_or_one_result_for_all(stack, ada, ben):
+    cases = [stack.refused(100 + number) for number in range(3)]
+    ben.case(cases[2])
+    ada.case(cases[2]).propose("written_off", "other", "Small.")
+    ben.press("Approve") if ben.has(ben.form("approve")) else ben.case(cases[2]).press("Approve")
+    ada.select(cases[:2], "take")
+    assert "Nothing is written yet." in ada.main() and ada.main().count("Will succeed") == 3
+    ada.go("//form[contains(@action, '/bulk/confirm')]//button")
+    assert ada.main().count("Done") == 3
+    ada.select(cases[:2], "comment", note="One cause for both.")
+    # Meanwhile somebody else changes one of them.
+    ben.case(cases[0])
+    ben.write(f"{ben.form('comment')}//textarea", "I know this one.")
+    ben.press("Comment")
+    ada.go("//form[contains(@action, '/bulk/confirm')]//button")
+    result = ada.main()
+    assert "it has changed since you saw it" in result and result.count("Done") == 2, result
+    ada.select(cases[:2], "propose", "other", "Both too small.")
+    ada.go("//form[contains(@action, '/bulk/confirm')]//button")
+    assert ada.main().count("Done") == 3
+    for case in cases[:2]:
+        assert "Awaiting approval" in ben.case(case).main()
+
+
+def test_a_batch_is_released_by_one_person_or_in_part(stack, ada, ben):
+    cases = stack.never_sent("acct_1Payee", "acct_2Payee", "acct_3Payee")
+    ada.select(cases, "release", "never_sent", "The rail was away for ten minutes.")
+    assert ada.main().count("Will succeed") == 4, ada.main()
+    ada.go("//form[contains(@action, '/bulk/confirm')]//button")
+    ada.sign_in_afresh()
+    batch = ada.here()
+    assert batch.startswith("/batches/") and "Release 3 cases" in ada.main()
+    assert "You proposed this; another person must decide." in ada.main() and not ada.has(ada.form("approve"))
+    ben.open().go("//nav//a[.='Batches']").go("//tbody/tr[1]//a")
+    assert ben.here() == batch
+    ben.press("Sign in and approve")
+    ben.sign_in_afresh()
+    for _ in range(5):
+        if "3 of 3 released" in ben.main():
+            break
+        ben.press("Continue")
+    assert "3 of 3 released" in ben.main(), ben.main()
+    for case in cases:
+        assert "Resolved" in ben.case(case).main()
+
+
+def test_a_case_is_found_by_one_of_its_ids_only(stack, ada):
+    key = stack.deliver("acct_sandboxRefuses")
+    case = stack.case_of(key)
+    event = next(one["event"] for one in stack.cases() if one["id"] == case)
+    for wanted, where in [(case, f"/cases/{case}"), (key, "/payouts/"), (key.split("/")[1], "/payouts/"), (event, f"/cases/{case}")]:
+        ada.open().write("//input[@id='q']", wanted)
+        ada.go("//form[@role='search']//button")
+        assert ada.here().startswith(where), (wanted, ada.browser.current_url)
+    ada.open().write("//input[@id='q']", "nothing-of-this-name")
+    ada.go("//form[@role='search']//button")
+    assert "nothing-of-this-name" in ada.find("//main").text
+
+
+def test_who_is_away_is_given_cases(stack, ada, ben):
+    case = stack.refused()
+    ada.open("/absence").choose_person("//select[@id='aw-to']", "Ben")
+    ada.browser.execute_script("document.getElementById('aw-until').value = document.getElementById('aw-until').min")
+    ada.press("Set")
+    assert "Who is away" in ada.main() and "(you)" in ada.main()
+    ben.case(case).click("//summary[.='Give to somebody']")
+    ben.choose_person("//select[@id='as-to']", "Ada")
+    ben.press("Give")
+    assert "You" in ben.find("//section[@aria-labelledby='h-owner']").text, "the one who stands in"
+    ada.open("/absence").press("I am back")
+    assert "Nobody is away." in ada.main()
+
+
+def test_somebody_who_signed_out_still_reads(stack):
+    eve = Person(stack, "eve").sign_in()
+    try:
+        assert "Cases to reconcile" in eve.main()
+        eve.press("Sign out")
+        eve.open()
+        assert eve.here() == "/signed-out" and "Sign in" in eve.main()
+        eve.browser.back()
+        eve.open()
+        assert eve.here() == "/signed-out"
+    finally:
+        eve.close()
+
+
+def test_a_page_needs_its_script(stack, ada, ben):
+    """Propose and approve, with no script run at all."""
+    case = stack.refused()
+    for person in (ada, ben):
+        person.browser.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": True})
+    try:
+        ada.case(case).propose("written_off", "other", "Without a script.")
+        assert "proposed" in ada.told()
+        ben.case(case).press("Approve")
+        assert "resolved" in ben.told()
+    finally:
+        for person in (ada, ben):
+            person.browser.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": False})
