@@ -1,5 +1,6 @@
 import pytest
-from desk import Local, Person
+from people import ada, ben, people  # noqa: F401
+from person import Local
 
 
 @pytest.fixture(scope="session")
@@ -7,30 +8,3 @@ def stack():
     stack = Local()
     yield stack
     stack.stop()
-
-
-@pytest.fixture(scope="session")
-def people(stack):
-    """One browser for each person, signed in when first asked for."""
-    known = {}
-
-    def person(login):
-        if login not in known:
-            known[login] = Person(stack, login).sign_in()
-        return known[login]
-
-    yield person
-    for one in known.values():
-        one.close()
-
-
-@pytest.fixture(scope="session")
-def ada(people):
-    """An analyst."""
-    return people("ada")
-
-
-@pytest.fixture(scope="session")
-def ben(people):
-    """An approver."""
-    return people("ben")

@@ -6,7 +6,7 @@
 import sys
 from pathlib import Path
 
-from desk import Local, Person
+from person import Local, Person
 
 
 def take(person, folder, name, height):

@@ -1,6 +1,6 @@
 """A day of work of two people: what one proposes the other decides, and money moves once."""
 
-from desk import Person
+from person import Person
 
 
 def test_a_proposal_that_is_sent_back_is_lost(stack, ada, ben):

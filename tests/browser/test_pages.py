@@ -5,7 +5,7 @@ import urllib.request
 from pathlib import Path
 
 import pytest
-from desk import Person
+from person import Person
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support import expected_conditions
