@@ -6,47 +6,16 @@ import os
 import signal
 import subprocess
 import threading
-import time
 import uuid
 from datetime import UTC, datetime
 
-import pytest
 import standardwebhooks
-import stripe
+from deliveries import by_stripe, outcome, payout_key, stripe_event
 from world import SECRETS, STANDARD_WEBHOOKS_SECRET, World, documented, wait_for
 
 DOCUMENTED = documented()
 SESSION = {}
-
-
-@pytest.fixture(scope="module")
-def world():
-    world = World()
-    yield world
-    world.stop()
-
-
-def run(world, heading, *blocks):
-    """The commands under a heading, all of them or those with these numbers."""
-    texts = DOCUMENTED[heading]
-    return "".join(world.shell.run(texts[number]) for number in (blocks or range(len(texts))))
-
-
-def stripe_event(payee="acct_sandboxPays", type_="payment_intent.succeeded"):
-    name = uuid.uuid4().hex
-    payment = {
-        "id": f"pi_{name}", "object": "payment_intent", "status": "succeeded", "amount_received": 1200, "currency": "eur",
-        "livemode": False, "metadata": {"payee": payee},
-    }
-    return {"id": f"evt_{name}", "object": "event", "type": type_, "created": int(time.time()), "livemode": False, "data": {"object": payment}}
-
-
-def by_stripe(world, event, secret=SECRETS["STRIPE_WEBHOOK_SECRET"], token=None, timeout=60):
-    """Signed by Stripe's own library."""
-    body, at = json.dumps(event), int(time.time())
-    signature = stripe.WebhookSignature._compute_signature(f"{at}.{body}", secret)
-    headers = {"Stripe-Signature": f"t={at},v1={signature}"}
-    return world.post(f"/webhooks/stripe/{token or world.token()}", body, headers, timeout)
+run = World.run
 
 
 def by_standard_webhooks(world, event_id, data, at=None):
@@ -58,21 +27,11 @@ def by_standard_webhooks(world, event_id, data, at=None):
     return world.post(f"/webhooks/standardwebhooks/{world.token()}", body, headers)
 
 
-def outcome(answer):
-    status, body = answer
-    return status, body["events"][0]["outcome"], body["events"][0]["reason"]
-
-
-def payout_key(event):
-    return f"stripe/{event['data']['object']['id']}"
-
-
 def test_the_documented_commands_do_not_deploy(world):
-    run(world, "Once")
-    world.client("secretsmanager").create_secret(Name="payonce/standardwebhooks", SecretString=STANDARD_WEBHOOKS_SECRET)
-    run(world, "Configure, build, deploy")
+    world.deploy()
     names = {f["FunctionName"] for f in world.client("lambda").list_functions()["Functions"]}
-    assert names == {"payonce-webhook-stripe", "payonce-webhook-standardwebhooks", "payonce-sweeper", "payonce-retry-audit", "payonce-audit-watch"}
+    others = {"payonce-sweeper", "payonce-retry-audit", "payonce-audit-watch", "payonce-console", "payonce-payer"}
+    assert names == {"payonce-webhook-stripe", "payonce-webhook-standardwebhooks", *others}
 
 
 def allow_what_the_emulator_calls_otherwise(world):
@@ -282,7 +241,7 @@ def test_the_logs_hold_a_secret(world):
 
 def test_a_documented_section_was_not_tried():
     assert set(DOCUMENTED) == {
-        "Once", "Configure, build, deploy", "The first delivery", "A new version", "Back to the version before", "Hold and release",
+        "Once", "Configure, build, deploy", "The first delivery", "The first sign-in", "A new version", "Back to the version before", "Hold and release",
         "Restore, and another region", "Delete, and deploy again", "On this machine",
     }
     assert DOCUMENTED["On this machine"] == []

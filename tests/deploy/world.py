@@ -1,4 +1,5 @@
-"""AWS on this machine: MiniStack, the sandbox rail beside it, and a copy of infra/ whose parameters suit both."""
+"""AWS on this machine: MiniStack, beside it the sandbox rail and the issuer at which people sign in, and a copy of infra/ whose
+parameters suit them."""
 
 import http.client
 import json
@@ -22,6 +23,7 @@ SECRETS = {
     "STRIPE_WEBHOOK_SECRET": "whsec_deployOnlyNotASecret",
     "RAIL_SECRET": "sk_test_sandboxOnlyNotASecret",
     "RAIL_LOOKUP_SECRET": "rk_test_sandboxOnlyNotASecret",
+    "CONSOLE_CLIENT_SECRET": "client-deployOnlyNotASecret",
 }
 STANDARD_WEBHOOKS_SECRET = "whsec_ZGVwbG95T25seU5vdEFTZWNyZXQwMTIzNDU2Nzg5"
 
@@ -60,7 +62,8 @@ class World:
     def __init__(self):
         self.children = []
         self.gateway, local = free_port(), free_port(following=2)
-        self.rail = local + 1
+        self.rail, self.issuer = local + 1, free_port()
+        self.signing_in, self.is_deployed = None, False
         shutil.rmtree(HERE, ignore_errors=True)
         HERE.mkdir(parents=True)
         # The folders that the commands name; cargo finds its workspace above them.
@@ -71,7 +74,7 @@ class World:
         # What an emulator on this machine needs: no CodeDeploy there, nobody to confirm, this machine's processor.
         self._adapt("infra/samconfig.toml", '["PathToken="]', '["PathToken=", "GradualDeployment=false", "Architecture=x86_64"]')
         self._adapt("infra/samconfig.toml", "confirm_changeset = true", "confirm_changeset = false")
-        config = (Path(__file__).parent / "payonce.toml").read_text().replace("RAIL", str(self.rail))
+        config = (Path(__file__).parent / "payonce.toml").read_text().replace("RAIL", str(self.rail)).replace("ISSUER", str(self.issuer))
         (HERE / "infra" / "payonce.toml").write_text(config)
 
         self.environment = {
@@ -109,6 +112,7 @@ class World:
         self.children.append(child)
         wait_for(f"{name} on port {port}", lambda: child.poll() is not None or listens(port))
         assert child.poll() is None, (HERE / f"{name}.log").read_text()
+        return child
 
     def _start_rail(self, port):
         binary = ROOT / "target" / "debug" / "payonce"
@@ -128,6 +132,40 @@ class World:
         }
         self._start("ministack", [BIN / "ministack"], environment, self.gateway)
 
+    def start_issuer(self):
+        """A certified issuer. It sends browsers back to the console alone, whose address is known once it is deployed."""
+        if self.signing_in:
+            os.killpg(self.signing_in.pid, signal.SIGKILL)
+            self.children.remove(self.signing_in)
+            self.signing_in.wait()
+        folder = ROOT / "shared" / "identity" / "tests" / "oidc"
+        modules = os.environ.get("PAYONCE_OIDC_NODE_MODULES", folder / "node_modules")
+        assert (Path(modules) / "oidc-provider").exists(), f"`npm ci` in {folder} makes {modules}"
+        environment = {
+            "PATH": os.environ["PATH"],
+            "PAYONCE_OIDC_NODE_MODULES": str(modules),
+            "PAYONCE_OIDC_PORT": str(self.issuer),
+            "PAYONCE_OIDC_CLIENT": "payonce-console",
+            "PAYONCE_OIDC_SECRET": SECRETS["CONSOLE_CLIENT_SECRET"],
+            "PAYONCE_OIDC_REDIRECT": f"{self.output('Console')}/signed-in",
+            "PAYONCE_OIDC_LOGOUT": f"{self.output('Console')}/signed-out",
+        }
+        self.signing_in = self._start("issuer", ["node", folder / "issuer.mjs"], environment, self.issuer)
+
+    def run(self, heading, *blocks):
+        """The commands of infra/deploy.md under a heading, all of them or those with these numbers."""
+        texts = documented()[heading]
+        return "".join(self.shell.run(texts[number]) for number in (blocks or range(len(texts))))
+
+    def deploy(self):
+        """Once, whoever comes first."""
+        if self.is_deployed:
+            return
+        self.run("Once")
+        self.client("secretsmanager").create_secret(Name="payonce/standardwebhooks", SecretString=STANDARD_WEBHOOKS_SECRET)
+        self.run("Configure, build, deploy")
+        self.is_deployed = True
+
     def stop(self):
         self.shell.stop()
         for child in self.children:
@@ -135,13 +173,38 @@ class World:
 
     # --- AWS ---------------------------------------------------------------------------------------------------------
 
-    def client(self, service):
+    def client(self, service, session=None):
+        """With an administrator's credentials, or those of a role's session."""
         keys = {"aws_access_key_id": "test", "aws_secret_access_key": "test"}
+        if session:
+            keys = {
+                "aws_access_key_id": session["AccessKeyId"], "aws_secret_access_key": session["SecretAccessKey"],
+                "aws_session_token": session["SessionToken"],
+            }
         return boto3.client(service, region_name=REGION, endpoint_url=self.environment["AWS_ENDPOINT_URL"], **keys)
 
-    def endpoint(self):
+    def session_of(self, part):
+        """Credentials that may do what the role with this in its name may. The role itself is taken by a service alone, so this is
+        another one with its policies."""
+        roles = self.client("iam")
+        [role] = [r["RoleName"] for r in roles.list_roles()["Roles"] if part in r["RoleName"] and not r["RoleName"].startswith("as-")]
+        name = f"as-{part}"
+        if all(r["RoleName"] != name for r in roles.list_roles()["Roles"]):
+            anybody = {"Effect": "Allow", "Principal": {"AWS": "*"}, "Action": "sts:AssumeRole"}
+            trust = {"Version": "2012-10-17", "Statement": [anybody]}
+            roles.create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps(trust))
+            for policy in roles.list_role_policies(RoleName=role)["PolicyNames"]:
+                document = roles.get_role_policy(RoleName=role, PolicyName=policy)["PolicyDocument"]
+                roles.put_role_policy(RoleName=name, PolicyName=policy, PolicyDocument=json.dumps(document))
+        arn = roles.get_role(RoleName=name)["Role"]["Arn"]
+        return self.client("sts").assume_role(RoleArn=arn, RoleSessionName="test")["Credentials"]
+
+    def output(self, name):
         [stack] = self.client("cloudformation").describe_stacks(StackName="payonce")["Stacks"]
-        return {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}["Endpoint"]
+        return {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}[name]
+
+    def endpoint(self):
+        return self.output("Endpoint")
 
     def token(self):
         return re.search(r'PathToken=([\w-]{22})"', (HERE / "infra" / "samconfig.toml").read_text())[1]

@@ -30,7 +30,7 @@ ALLOWED_TYPES = {
     "AWS::SQS::Queue",
 }
 
-KINDS = ("webhook", "sweeper", "retry-audit", "audit-watch")
+KINDS = ("webhook", "sweeper", "retry-audit", "audit-watch", "console", "payer")
 TABLES = ("audit", "bodies", "reconcile")
 
 # On the audit table. With PutItem alone nothing can be freed; what PutItem can do is watched.
@@ -47,6 +47,9 @@ FORBIDDEN_ON_AUDIT = {
     "dynamodb:PutResourcePolicy",
     "dynamodb:DeleteResourcePolicy",
 }
+# Whoever works with people's browsers may look at claims, and put none there.
+READS_AUDIT = ("ConsoleRole",)
+READING = ("dynamodb:GetItem", "dynamodb:Query")
 
 
 @dataclass
@@ -145,10 +148,13 @@ class Subjects:
                     self._add("forbidden_action", name, f"the managed policy {arn}")
             for policy in properties.get("Policies", []):
                 for statement in _list(policy["PolicyDocument"]["Statement"]):
-                    for broken in self._too_much(statement):
+                    for broken in self._too_much(name, statement):
                         self._add("forbidden_action", name, broken)
+                    if any(action.startswith("lambda:Invoke") for action in _list(statement.get("Action", []))):
+                        for reference in _list(statement["Resource"]):
+                            self._add("invoker", name, name, reference)
 
-    def _too_much(self, statement):
+    def _too_much(self, role, statement):
         if statement["Effect"] != "Allow":
             return
         for key in ("NotAction", "NotResource"):
@@ -161,7 +167,9 @@ class Subjects:
                 yield f"{action} allows what nobody listed"
             if action in FORBIDDEN_ON_AUDIT and on_audit:
                 yield f"{action} on the audit table"
-            if action.startswith("lambda:Invoke") and any(r not in ("SweeperAliaslive", "RetryAuditAliaslive") for r in resources):
+            if role in READS_AUDIT and on_audit and action not in READING:
+                yield f"{action} on the audit table, by {role}"
+            if action.startswith("lambda:Invoke") and not set(resources) <= set(self.aliases):
                 yield f"{action} on {resources}"
 
 

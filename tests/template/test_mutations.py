@@ -77,9 +77,19 @@ def more_for_each(suffix, type_, its_properties):
 
 def allow(role, action, table="AuditTable"):
     def change(template):
-        statement = {"Effect": "Allow", "Action": action, "Resource": {"Fn::GetAtt": [table, "Arn"]}}
-        at = webhook(template, "Role")["Properties"] if role == "WebhookRole" else properties(template, role)
-        at["Policies"][0]["PolicyDocument"]["Statement"].append(statement)
+        statements(template, role).append({"Effect": "Allow", "Action": action, "Resource": {"Fn::GetAtt": [table, "Arn"]}})
+
+    return change
+
+
+def statements(template, role):
+    at = webhook(template, "Role")["Properties"] if role == "WebhookRole" else properties(template, role)
+    return at["Policies"][0]["PolicyDocument"]["Statement"]
+
+
+def invoke(role, function):
+    def change(template):
+        statements(template, role).append({"Effect": "Allow", "Action": "lambda:InvokeFunction", "Resource": {"Ref": function}})
 
     return change
 
@@ -93,6 +103,8 @@ MUTATIONS = [
     ("retries through the alias not said", "async-retries", gone("Globals/EventInvokeConfig/MaximumRetryAttempts")),
     ("nothing said for $LATEST of webhook", "async-retries", without("WebhookEventInvokeConfigLatest")),
     ("nothing said for $LATEST of the sweeper", "async-retries", without("SweeperEventInvokeConfigLatest")),
+    ("nothing said for $LATEST of payer", "async-retries", without("PayerEventInvokeConfigLatest")),
+    ("retries past the console's alias", "async-retries", put("ConsoleEventInvokeConfigLatest/MaximumRetryAttempts", 2)),
     ("nothing said for the aliases", "async-retries", gone("Globals/EventInvokeConfig")),
     ("said for a version's number", "async-retries", put("SweeperEventInvokeConfigLatest/Qualifier", "1")),
     ("six hours in Lambda's queue", "async-age", put("Globals/EventInvokeConfig/MaximumEventAgeInSeconds", 21600)),
@@ -104,6 +116,7 @@ MUTATIONS = [
     ("a queue feeds a webhook", "source-mapping", more_for_each("Queue", "AWS::Lambda::EventSourceMapping", {"FunctionName": ALIAS, "EventSourceArn": {"Fn::GetAtt": ["Tripwire", "Arn"]}})),
     ("the stream feeds the sweeper", "source-mapping", put("AuditWatchMapping/FunctionName", {"Ref": "Sweeper"})),
     ("a second mapping of the watch", "source-mapping", more("Second", "AWS::Lambda::EventSourceMapping", FunctionName={"Ref": "AuditWatch"}, EventSourceArn=STREAM)),
+    ("the stream feeds payer", "source-mapping", more("Feed", "AWS::Lambda::EventSourceMapping", FunctionName={"Ref": "Payer.Alias"}, EventSourceArn=STREAM)),
     ("the watch's stream repeats for ever", "watch-mapping", gone("AuditWatchMapping/MaximumRetryAttempts")),
     ("the watch's stream repeats for a day", "watch-mapping", gone("AuditWatchMapping/MaximumRecordAgeInSeconds")),
     ("the watch sees every put", "watch-mapping", gone("AuditWatchMapping/FilterCriteria")),
@@ -115,6 +128,15 @@ MUTATIONS = [
     ("the gateway invokes past the alias", "resource-policy", put("WebhookPermission/FunctionName", {"Ref": {"Fn::Sub": "Webhook${Provider}"}})),
     ("SNS may invoke a webhook, too", "resource-policy", more_for_each("Sns", "AWS::Lambda::Permission", {"Action": "lambda:InvokeFunction", "FunctionName": ALIAS, "Principal": "sns.amazonaws.com", "SourceArn": "arn"})),
     ("somebody may invoke the sweeper", "resource-policy", more("Extra", "AWS::Lambda::Permission", Action="lambda:InvokeFunction", FunctionName={"Ref": "Sweeper"}, Principal="events.amazonaws.com")),
+    ("the gateway may invoke payer", "resource-policy", put("ConsolePermission/FunctionName", {"Ref": "Payer.Alias"})),
+    ("an account may invoke payer", "resource-policy", more("Extra", "AWS::Lambda::Permission", Action="lambda:InvokeFunction", FunctionName={"Ref": "Payer.Alias"}, Principal="111122223333")),
+    ("the console's permission is for any route", "resource-policy", put("ConsolePermission/SourceArn", {"Fn::Sub": "arn:aws:execute-api:${AWS::Region}:${AWS::AccountId}:${Api}/*"})),
+    ("the sweeper may invoke payer", "invoking-roles", invoke("SweeperRole", "Payer.Alias")),
+    ("the console may invoke payer past its alias", "invoking-roles", invoke("ConsoleRole", "Payer")),
+    ("the console may invoke the sweeper", "invoking-roles", invoke("ConsoleRole", "Sweeper.Alias")),
+    ("a webhook may invoke payer", "invoking-roles", invoke("WebhookRole", "Payer.Alias")),
+    ("the schedules may invoke payer", "invoking-roles", invoke("ScheduleRole", "Payer.Alias")),
+    ("nobody may invoke payer", "invoking-roles", lambda t: statements(t, "ConsoleRole").remove(next(s for s in statements(t, "ConsoleRole") if s["Sid"] == "Payer"))),
     ("another alias", "aliases", more("Beta", "AWS::Lambda::Alias", Name="beta", FunctionName={"Ref": "Sweeper"}, FunctionVersion="1")),
     ("a URL", "function-url", put("Sweeper/FunctionUrlConfig", {"AuthType": "AWS_IAM"})),
     ("a rule of EventBridge", "event-rules", put("Sweeper/Events", {"Tick": {"Type": "Schedule", "Properties": {"Schedule": "rate(1 minute)"}}})),
@@ -124,27 +146,38 @@ MUTATIONS = [
     ("the schedule's retries are not said", "schedule-retries", gone("RetryAuditSchedule/Target/RetryPolicy")),
     ("the schedule is off", "schedule-retries", put("SweeperSchedule/State", "DISABLED")),
     ("a schedule invokes audit-watch", "schedule-retries", put("RetryAuditSchedule/Target/Arn", {"Ref": "AuditWatch.Alias"})),
+    ("a schedule invokes payer", "schedule-retries", more("Hourly", "AWS::Scheduler::Schedule", ScheduleExpression="rate(1 hour)", FlexibleTimeWindow={"Mode": "OFF"}, State="ENABLED", Target={"Arn": {"Ref": "Payer.Alias"}, "RoleArn": "arn", "RetryPolicy": {"MaximumRetryAttempts": 0, "MaximumEventAgeInSeconds": 60}})),
     ("a durable function", "durable-function", put("Webhook/DurableConfig", {"ExecutionTimeout": 3600})),
     ("managed instances", "managed-instances", put("Webhook/CapacityProviderConfig", {"Arn": "arn:aws:lambda:eu-central-1:111122223333:capacity-provider:x"})),
     ("snapshots", "snap-start", put("Webhook/SnapStart", {"ApplyOn": "PublishedVersions"})),
     ("a layer", "layers", put("Globals/Layers", ["arn:aws:lambda:eu-central-1:111122223333:layer:x:1"])),
     ("provisioned concurrency", "provisioned-concurrency", put("Globals/ProvisionedConcurrencyConfig", {"ProvisionedConcurrentExecutions": 1})),
     ("the concurrency is fixed", "reserved-concurrency", put("Webhook/ReservedConcurrentExecutions", 100)),
+    ("payer has no concurrency", "reserved-concurrency", put("Payer/ReservedConcurrentExecutions", 0)),
+    ("strangers may use up the account at the console", "reserved-concurrency", gone("Console/ReservedConcurrentExecutions")),
     ("loops are allowed", "recursion", put("Globals/RecursiveLoop", "Allow")),
     ("recursion is not said", "recursion", gone("Globals/RecursiveLoop")),
     ("the function's time-out is fixed", "timeout-ladder", put("Webhook/Timeout", 60)),
+    ("payer outlives the console", "timeout-ladder", put("Payer/Timeout", 60)),
+    ("the console ends before payer", "timeout-ladder", put("Console/Timeout", 10)),
+    ("the gateway gives the console up", "timeout-ladder", put("ConsoleIntegration/TimeoutInMillis", 5000)),
     ("the gateway's time-out is its default", "timeout-ladder", lambda t: webhook(t, "Integration")["Properties"].pop("TimeoutInMillis")),
     ("AWS_MAX_ATTEMPTS", "environment", put("Globals/Environment/Variables/AWS_MAX_ATTEMPTS", "1")),
     ("AWS_NEW_RETRIES_2026", "environment", put("Webhook/Environment/Variables/AWS_NEW_RETRIES_2026", "true")),
     ("AWS_ENDPOINT_URL", "environment", put("Webhook/Environment/Variables/AWS_ENDPOINT_URL", "https://elsewhere.example")),
     ("HTTPS_PROXY", "environment", put("Globals/Environment/Variables/HTTPS_PROXY", "http://proxy.example")),
     ("RUST_LOG", "environment", put("Webhook/Environment/Variables/RUST_LOG", "trace")),
+    ("the console's way to payer leads elsewhere", "environment", put("Console/Environment/Variables/AWS_ENDPOINT_URL", "https://elsewhere.example")),
+    ("payer has variables of the console's", "environment", put("Payer/Environment", {"Variables": {"PAYONCE_ORIGIN": "https://elsewhere.example"}})),
     ("a setting that nobody thought of", "unknown-setting", put("Sweeper/EphemeralStorage", {"Size": 1024})),
     ("a catch-all route", "front-door", put("WebhookRoute/RouteKey", "$default")),
     ("a route without the token", "front-door", put("WebhookRoute/RouteKey", {"Fn::Sub": "POST /webhooks/${Provider}"})),
     ("format 1.0", "front-door", put("WebhookIntegration/PayloadFormatVersion", "1.0")),
     ("a route to a queue", "front-door", put("WebhookIntegration/IntegrationType", "HTTP_PROXY")),
     ("a second route", "front-door", more_for_each("Other", "AWS::ApiGatewayV2::Route", {"ApiId": {"Ref": "Api"}, "RouteKey": "POST /x", "Target": {"Fn::Join": ["/", ["integrations", {"Ref": {"Fn::Sub": "Webhook${Provider}Integration"}}]]}})),
+    ("a route to payer", "front-door", put("ConsoleIntegration/IntegrationUri", {"Ref": "Payer.Alias"})),
+    ("a third route to the console", "front-door", more("Root", "AWS::ApiGatewayV2::Route", ApiId={"Ref": "Api"}, RouteKey="ANY /{proxy+}", Target={"Fn::Join": ["/", ["integrations", {"Ref": "ConsoleIntegration"}]]})),
+    ("the console takes every address", "front-door", put("ConsoleRouteBelow/RouteKey", "$default")),
     ("a hook of the canary", "canary-hook", put("Webhook/DeploymentPreference/Hooks", {"PreTraffic": {"Ref": "Sweeper"}})),
     ("claims expire", "claims-expire", put("AuditTable/TimeToLiveSpecification", {"Enabled": True, "AttributeName": "expires"})),
     ("cases expire", "claims-expire", put("ReconcileTable/TimeToLiveSpecification", {"Enabled": True, "AttributeName": "expires"})),
@@ -162,6 +195,9 @@ MUTATIONS = [
     ("the sweeper may update claims", "claims-overwritten", allow("SweeperRole", ["dynamodb:GetItem", "dynamodb:UpdateItem"])),
     ("a webhook may write in bulk", "claims-overwritten", allow("WebhookRole", "dynamodb:BatchWriteItem")),
     ("a webhook may do anything with claims", "claims-overwritten", allow("WebhookRole", "dynamodb:*")),
+    ("the console may write claims", "claims-overwritten", allow("ConsoleRole", "dynamodb:PutItem")),
+    ("the console may read all claims at once", "claims-overwritten", allow("ConsoleRole", "dynamodb:Scan")),
+    ("payer may update claims", "claims-overwritten", allow("PayerRole", "dynamodb:UpdateItem")),
     ("a managed policy", "claims-overwritten", put("SweeperRole/ManagedPolicyArns", ["arn:aws:iam::aws:policy/AmazonDynamoDBFullAccess"])),
     ("the schedule may invoke webhooks", "claims-overwritten", lambda t: properties(t, "ScheduleRole")["Policies"][0]["PolicyDocument"]["Statement"][0].update(Resource="*")),
 ]

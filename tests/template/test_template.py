@@ -195,8 +195,44 @@ def test_a_role_reads_a_secret_that_is_not_its_business(template):
         rail = [f"{prefix}/rail-??????", f"{prefix}/rail-lookup-??????"]
         assert _may_read(template, f"Webhook{provider}Role") == [f"{prefix}/{provider}-??????", *rail]
     assert _may_read(template, "SweeperRole") == [f"{prefix}/rail-lookup-??????"], "the sweeper cannot pay"
+    own = [f"{prefix}/console-cookies-??????", f"{prefix}/console-client-??????"]
+    assert _may_read(template, "ConsoleRole") == [f"{prefix}/rail-lookup-??????", *own], "the console cannot pay"
+    assert _may_read(template, "PayerRole") == [*rail, f"{prefix}/source-*"]
     for role in ("RetryAuditRole", "AuditWatchRole", "ScheduleRole"):
         assert _may_read(template, role) == []
+
+
+def test_the_console_or_payer_may_do_more_than_it_does(template):
+    def allowed(role, sid):
+        [statement] = [s for s in _statements(template, role) if s["Sid"] == sid]
+        return statement["Action"] if isinstance(statement["Action"], list) else [statement["Action"]]
+
+    assert allowed("ConsoleRole", "Audit") == ["dynamodb:GetItem", "dynamodb:Query"]
+    assert allowed("ConsoleRole", "Bodies") == allowed("PayerRole", "Bodies") == ["dynamodb:GetItem"]
+    assert allowed("ConsoleRole", "Cases") == ["dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query"]
+    assert allowed("PayerRole", "Claim") == ["dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query", "dynamodb:ConditionCheckItem"]
+    assert allowed("PayerRole", "Cases") == ["dynamodb:GetItem", "dynamodb:PutItem"]
+    for role in ("ConsoleRole", "PayerRole"):
+        sids = {s["Sid"] for s in _statements(template, role)}
+        tables = {"ConsoleRole": {"Audit", "OwnSecretsAndLookUp", "Payer"}, "PayerRole": {"Claim", "TheRailsSecretsAndTheSources"}}
+        assert sids == tables[role] | {"Bodies", "Cases", "Tripwire", "Logs"}, role
+        for statement in _statements(template, role):
+            actions = statement["Action"] if isinstance(statement["Action"], list) else [statement["Action"]]
+            assert not {"dynamodb:Scan", "dynamodb:BatchGetItem"} & set(actions), (role, statement)
+
+
+def test_the_way_to_payer_is_not_the_one_in_the_code(template, subjects):
+    code = (ROOT / "functions" / "console" / "src" / "invoke.rs").read_text()
+    [path] = re.findall(r'const PATH: &str = "/2015-03-31/functions/([\w-]+)%3A(\w+)/invocations";', code)
+    [payer] = [s.value["FunctionName"] for s in subjects.all if s.of == "function" and s.kind == "payer"]
+    [alias] = [s.value["Name"] for s in subjects.all if s.of == "alias" and s.kind == "payer"]
+    assert path == (payer, alias)
+    # payer, then whoever waits for it, then whoever waits for that.
+    [patience] = re.findall(r"const WITHIN: Duration = Duration::from_millis\(([\d_]+)\);", code)
+    [console] = [s.value["Timeout"] for s in subjects.all if s.of == "function" and s.kind == "console"]
+    [gateway] = [s.value["TimeoutInMillis"] for s in subjects.all if s.of == "integration" and s.kind == "console"]
+    longest = 1000 * max(source()["Parameters"]["FunctionTimeoutSeconds"]["AllowedValues"])
+    assert longest < int(patience.replace("_", "")) < 1000 * console < gateway <= 30_000
 
 
 def test_retry_audit_may_change_something(template):

@@ -6,12 +6,11 @@ use std::sync::Arc;
 use futures_util::future::BoxFuture;
 use http::{Method, StatusCode};
 use lambda_http::{Body, Request, Response};
-use payonce_identity::{IdentityConfig, Issuer, Session, Sessions};
+use payonce_identity::{Issuer, Session, Sessions};
 use payonce_ledger::{Ledger, People, Who};
 use payonce_protocol::case::Role;
 use payonce_rails::Rail;
 use payonce_runtime::clock::Clock;
-use serde::Deserialize;
 use serde_json::Value;
 
 use crate::ask::Ask;
@@ -49,15 +48,6 @@ pub struct Parts {
     pub origin: String,
     /// Nothing here is real, and every page says so.
     pub is_sandbox: bool,
-}
-
-/// `[console]` of the configuration.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct ConsoleConfig {
-    pub identity: IdentityConfig,
-    #[serde(default)]
-    pub sla: Sla,
 }
 
 /// The console's own path.

@@ -4,6 +4,7 @@
 //! * [`App`] is every request's way in: session, role, forgery.
 //! * `sign_in` is OpenID Connect, and the fresh sign-in that a payout by hand asks of both people.
 //! * `filter`, `show`, `export` are what is seen; `acts`, `bulk`, `release` what is done; `due` is until when.
+//! * `start` is the console as it is deployed, [`Invoke`] its one way to payer.
 //! * [`pages`] are the compiled templates and the plain words in them.
 
 mod acts;
@@ -13,12 +14,16 @@ mod bulk;
 mod due;
 mod export;
 mod filter;
+mod invoke;
 pub mod pages;
 mod release;
 mod reply;
 mod show;
 mod sign_in;
+mod start;
 mod trouble;
 
-pub use app::{App, BASE, ConsoleConfig, Parts, Payer, PayerSilent};
+pub use app::{App, BASE, Parts, Payer, PayerSilent};
 pub use due::Sla;
+pub use invoke::Invoke;
+pub use start::ConsoleConfig;

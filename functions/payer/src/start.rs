@@ -4,8 +4,7 @@ use std::collections::BTreeMap;
 
 use payonce_identity::{IdentityConfig, Issuer, over_the_wire};
 use payonce_providers::ConfigError;
-use payonce_rails::{Source, SourceConfig};
-use payonce_runtime::secrets::SecretRef;
+use payonce_rails::Source;
 use payonce_runtime::start::{StartError, Started};
 use serde::Deserialize;
 
@@ -35,17 +34,11 @@ impl App {
         for name in config.providers.keys() {
             providers.insert(name.clone(), config.provider(Some(name)).map_err(StartError::Config)?);
         }
-        let described: BTreeMap<String, SourceConfig> =
-            config.section("sources").map_err(StartError::Config)?.unwrap_or_default();
         let mut sources = BTreeMap::new();
-        for (name, source) in described {
-            let at = |key: &str| format!("sources.{name}.{key}");
-            if !providers.contains_key(&name) {
-                return Err(wrong(&format!("sources.{name}"), "names no provider of the configuration"));
-            }
-            let secret: SecretRef = source.secret.parse().map_err(|error| wrong(&at("secret"), &format!("{error}")))?;
+        for (name, (source, secret)) in config.sources().map_err(StartError::Config)? {
             let secret = started.reader.rail_secret(&secret).await?;
-            let made = Source::new(&source, &secret, None).map_err(|error| wrong(&at(error.key), error.problem))?;
+            let made = Source::new(&source, &secret, None)
+                .map_err(|error| wrong(&format!("sources.{name}.{}", error.key), error.problem))?;
             sources.insert(name, made);
         }
         // Nobody is sent to sign in from here, and no code is exchanged.

@@ -19,8 +19,14 @@ use serde_json::{Value, json};
 const ACCOUNT: &str = "eu-central-1:111122223333";
 const TRIPWIRE: &str = "arn:aws:sqs:eu-central-1:111122223333:payonce-tripwire";
 const STREAM: &str = "arn:aws:dynamodb:eu-central-1:111122223333:table/payonce-audit/stream/2026-11-23T00:00:00.000";
-const FUNCTIONS: [&str; 4] =
-    ["payonce-webhook-stripe", "payonce-sweeper", "payonce-retry-audit", "payonce-audit-watch"];
+const FUNCTIONS: [&str; 6] = [
+    "payonce-webhook-stripe",
+    "payonce-sweeper",
+    "payonce-retry-audit",
+    "payonce-audit-watch",
+    "payonce-console",
+    "payonce-payer",
+];
 const MAPPINGS: &str = "lambda /2015-03-31/event-source-mappings/";
 const LISTED: &str = "lambda /2015-03-31/functions/";
 
@@ -179,15 +185,21 @@ fn as_deployed() -> Answers {
         says(format!("{v2}/list"), json!({ "FunctionEventInvokeConfigs": configs }));
         for (qualifier, encoded) in [("live", "live"), ("$LATEST", "%24LATEST")] {
             says(format!("{v2}?Qualifier={encoded}"), invoke_config(name, qualifier, 0));
+            let seconds = if name == "payonce-console" { 29 } else { 25 };
             let configuration = json!({
-                "FunctionName": name, "Timeout": 25, "SnapStart": { "ApplyOn": "None" },
+                "FunctionName": name, "Timeout": seconds, "SnapStart": { "ApplyOn": "None" },
                 "Environment": { "Variables": { "PAYONCE_AUDIT_TABLE": "payonce-audit" } },
             });
             says(format!("{v1}/configuration?Qualifier={encoded}"), configuration);
         }
         says(format!("lambda /2021-10-31/functions/{name}/urls"), json!({ "FunctionUrlConfigs": [] }));
         says(format!("{v3}/provisioned-concurrency?List=ALL"), json!({ "ProvisionedConcurrencyConfigs": [] }));
-        says(format!("{v3}/concurrency"), json!({ "ReservedConcurrentExecutions": 20 }));
+        let reserved = match name {
+            "payonce-console" => 10,
+            "payonce-payer" => 5,
+            _ => 20,
+        };
+        says(format!("{v3}/concurrency"), json!({ "ReservedConcurrentExecutions": reserved }));
         let recursion = format!("lambda /2024-08-31/functions/{name}/recursion-config");
         says(recursion, json!({ "RecursiveLoop": "Terminate" }));
         for target in [arn(name), live] {
@@ -195,6 +207,7 @@ fn as_deployed() -> Answers {
         }
     }
     says(format!("{}/policy?Qualifier=live", function("payonce-webhook-stripe")), policy(&[statement(":live")]));
+    says(format!("{}/policy?Qualifier=live", function("payonce-console")), policy(&[at_the_console()]));
     says(MAPPINGS.to_owned(), json!({ "EventSourceMappings": [watch_mapping()] }));
     let scheduled = ["payonce-sweeper", "payonce-retry-audit"];
     let named = scheduled.map(|name| json!({ "Name": name, "GroupName": "default" }));
@@ -247,6 +260,13 @@ fn statement(qualifier: &str) -> Value {
     })
 }
 
+fn at_the_console() -> Value {
+    let mut statement = statement("");
+    statement["Resource"] = json!(format!("{}:live", arn("payonce-console")));
+    statement["Condition"]["ArnLike"]["AWS:SourceArn"] = json!("arn:aws:execute-api:eu-central-1:1:api/*/*/console*");
+    statement
+}
+
 fn policy(statements: &[Value]) -> Value {
     json!({ "Policy": json!({ "Statement": statements }).to_string() })
 }
@@ -274,7 +294,7 @@ async fn a_refused_or_strange_answer_reads_as_no_drift() {
     fake.run().await.0.unwrap();
     let asked: BTreeSet<String> = fake.asked.lock().unwrap().drain(..).collect();
     // What every function is asked alike is tried with one.
-    let others = ["payonce-sweeper", "payonce-retry-audit", "payonce-audit-watch"];
+    let others = &FUNCTIONS[1..];
     let kept = |question: &&String| question.starts_with("scheduler") || !others.iter().any(|o| question.contains(o));
     let mut tried = 0;
     for question in asked.iter().filter(kept) {

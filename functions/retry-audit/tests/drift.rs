@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "test code")]
 
 use retry_audit::census::{Census, Expected, TEXT};
-use retry_audit::verdict::{Deployed, Function, Subject, Table, verdict};
+use retry_audit::verdict::{Deployed, Function, KINDS, Subject, Table, verdict};
 use serde_json::{Value, json};
 
 const TRIPWIRE: &str = "arn:aws:sqs:eu-central-1:111122223333:payonce-tripwire";
@@ -32,12 +32,17 @@ fn of_table(of: &'static str, table: &str, answer: Value) -> Subject {
 /// As the template deploys it, in AWS's words.
 fn deployed() -> Deployed {
     let mut deployed = Deployed::default();
-    for kind in ["webhook", "sweeper", "retry-audit", "audit-watch"] {
+    for kind in KINDS {
         let name = subject("", kind, "", Value::Null).owner;
         deployed.functions.push(Function { name: name.clone(), kind: kind.to_owned() });
         let mut add = |of, qualifier, answer| deployed.subjects.push(subject(of, kind, qualifier, answer));
         add("alias", "live", json!({ "Name": "live", "FunctionVersion": "3" }));
-        add("concurrency", "", json!({ "ReservedConcurrentExecutions": 20 }));
+        let (reserved, seconds) = match kind {
+            "console" => (10, 29),
+            "payer" => (5, 25),
+            _ => (20, 25),
+        };
+        add("concurrency", "", json!({ "ReservedConcurrentExecutions": reserved }));
         add("recursion", "", json!({ "RecursiveLoop": "Terminate" }));
         for qualifier in ["live", "$LATEST"] {
             add(
@@ -52,7 +57,7 @@ fn deployed() -> Deployed {
                 "configuration",
                 qualifier,
                 json!({
-                    "FunctionName": name, "Runtime": "provided.al2023", "Handler": "bootstrap", "Timeout": 25,
+                    "FunctionName": name, "Runtime": "provided.al2023", "Handler": "bootstrap", "Timeout": seconds,
                     "MemorySize": 512, "Architectures": ["arm64"], "SnapStart": { "ApplyOn": "None", "OptimizationStatus": "Off" },
                     "TracingConfig": { "Mode": "PassThrough" }, "State": "Active",
                     "Environment": { "Variables": { "PAYONCE_AUDIT_TABLE": "payonce-audit" } },
@@ -61,15 +66,21 @@ fn deployed() -> Deployed {
         }
         let target = format!("arn:aws:lambda:eu-central-1:111122223333:function:{name}:live");
         match kind {
-            "webhook" => add(
-                "policy_statement",
-                "live",
-                json!({
-                    "Effect": "Allow", "Principal": { "Service": "apigateway.amazonaws.com" },
-                    "Action": "lambda:InvokeFunction", "Resource": target,
-                    "Condition": { "ArnLike": { "AWS:SourceArn": "arn:aws:execute-api:eu-central-1:1:api/*/POST/webhooks/stripe/x" } },
-                }),
-            ),
+            "webhook" | "console" => {
+                let route = if kind == "webhook" { "POST/webhooks/stripe/x" } else { "*/console*" };
+                let source = format!("arn:aws:execute-api:eu-central-1:1:api/*/{route}");
+                add(
+                    "policy_statement",
+                    "live",
+                    json!({
+                        "Effect": "Allow", "Principal": { "Service": "apigateway.amazonaws.com" },
+                        "Action": "lambda:InvokeFunction", "Resource": target,
+                        "Condition": { "ArnLike": { "AWS:SourceArn": source } },
+                    }),
+                )
+            }
+            // Nothing at it lets anybody in: the console's role may invoke it.
+            "payer" => {}
             "audit-watch" => add(
                 "mapping",
                 "live",
@@ -151,6 +162,8 @@ const WEBHOOK: &str = "payonce-webhook-stripe";
 const SWEEPER: &str = "payonce-sweeper";
 const WATCH: &str = "payonce-audit-watch";
 const RETRY_AUDIT: &str = "payonce-retry-audit";
+const CONSOLE: &str = "payonce-console";
+const PAYER: &str = "payonce-payer";
 const AUDIT: &str = "payonce-audit";
 
 #[test]
@@ -176,6 +189,9 @@ fn a_changed_setting_is_not_named() {
             "async-retries",
             add(config, "webhook", "7", json!({ "MaximumRetryAttempts": 2, "MaximumEventAgeInSeconds": 60 })),
         ),
+        ("async-retries", set(config, PAYER, "live", "/MaximumRetryAttempts", json!(2))),
+        ("async-retries", gone(config, PAYER, "$LATEST")),
+        ("async-age", set(config, CONSOLE, "$LATEST", "/MaximumEventAgeInSeconds", json!(21600))),
         ("async-age", set(config, WATCH, "live", "/MaximumEventAgeInSeconds", json!(21600))),
         ("async-drop", set(config, WEBHOOK, "live", "/DestinationConfig", json!({}))),
         (
@@ -190,6 +206,7 @@ fn a_changed_setting_is_not_named() {
         ("source-mapping", add("mapping", "webhook", "live", json!({ "State": "Enabled" }))),
         ("source-mapping", add("mapping", "sweeper", "$LATEST", json!({}))),
         ("source-mapping", gone("mapping", WATCH, "live")),
+        ("source-mapping", add("mapping", "payer", "live", json!({ "State": "Enabled" }))),
         ("watch-mapping", set("mapping", WATCH, "live", "/MaximumRetryAttempts", json!(-1))),
         ("watch-mapping", set("mapping", WATCH, "live", "/State", json!("Disabled"))),
         ("watch-mapping", set("mapping", WATCH, "live", "/FilterCriteria", Value::Null)),
@@ -202,6 +219,12 @@ fn a_changed_setting_is_not_named() {
         ("resource-policy", add("policy_statement", "webhook", "$LATEST", json!({}))),
         ("resource-policy", add("policy_statement", "sweeper", "live", json!({}))),
         ("resource-policy", gone("policy_statement", WEBHOOK, "live")),
+        (
+            "resource-policy",
+            add("policy_statement", "payer", "live", json!({ "Principal": { "AWS": "111122223333" } })),
+        ),
+        ("resource-policy", set("policy_statement", CONSOLE, "live", "/Condition", Value::Null)),
+        ("resource-policy", add("policy_statement", "console", "$LATEST", json!({}))),
         ("resource-policy", set("policy_statement", WEBHOOK, "live", "/Principal", json!("*"))),
         ("resource-policy", set("policy_statement", WEBHOOK, "live", "/Condition", Value::Null)),
         ("resource-policy", route("api/*")),
@@ -210,12 +233,14 @@ fn a_changed_setting_is_not_named() {
         ("resource-policy", set("policy_statement", WEBHOOK, "live", "/Action", json!("lambda:*"))),
         ("aliases", add("alias", "webhook", "beta", json!({ "Name": "beta" }))),
         ("aliases", set("alias", SWEEPER, "live", "/Name", json!("other"))),
+        ("function-url", add("url", "payer", "live", json!({ "AuthType": "AWS_IAM" }))),
         ("function-url", add("url", "webhook", "$LATEST", json!({ "AuthType": "NONE" }))),
         ("event-rules", add("rule", "webhook", "live", json!("hourly"))),
         ("schedule-retries", set("schedule", SWEEPER, "live", retries, json!(185))),
         ("schedule-retries", set("schedule", SWEEPER, "live", "/Target/RetryPolicy", Value::Null)),
         ("schedule-retries", set("schedule", RETRY_AUDIT, "live", "/State", json!("DISABLED"))),
         ("schedule-retries", gone("schedule", SWEEPER, "live")),
+        ("schedule-retries", add("schedule", "payer", "?", json!({ "State": "ENABLED" }))),
         ("schedule-retries", add("schedule", "webhook", "live", json!({ "State": "ENABLED" }))),
         (
             "durable-function",
@@ -230,9 +255,19 @@ fn a_changed_setting_is_not_named() {
         ("provisioned-concurrency", add("provisioned_concurrency", "webhook", "", json!({}))),
         ("reserved-concurrency", set("concurrency", WEBHOOK, "", "/ReservedConcurrentExecutions", json!(0))),
         ("reserved-concurrency", set("concurrency", WEBHOOK, "", "/ReservedConcurrentExecutions", Value::Null)),
+        ("reserved-concurrency", set("concurrency", PAYER, "", "/ReservedConcurrentExecutions", json!(0))),
+        ("reserved-concurrency", set("concurrency", CONSOLE, "", "/ReservedConcurrentExecutions", json!(900))),
         ("recursion", set("recursion", WEBHOOK, "", "/RecursiveLoop", json!("Allow"))),
         ("timeout-ladder", set("configuration", WEBHOOK, "live", "/Timeout", json!(900))),
+        ("timeout-ladder", set("configuration", PAYER, "live", "/Timeout", json!(900))),
+        ("timeout-ladder", set("configuration", CONSOLE, "live", "/Timeout", json!(3))),
         ("environment", set("configuration", WEBHOOK, "live", variable, json!("1"))),
+        ("environment", set("configuration", PAYER, "live", variable, json!("1"))),
+        (
+            "environment",
+            set("configuration", PAYER, "live", "/Environment/Variables/PAYONCE_ORIGIN", json!("https://x")),
+        ),
+        ("environment", set("configuration", CONSOLE, "live", "/Environment/Variables/HTTPS_PROXY", json!("http://x"))),
         (
             "environment",
             set("configuration", SWEEPER, "$LATEST", "/Environment/Variables/AWS_ENDPOINT_URL", json!("https://x")),
@@ -255,6 +290,7 @@ fn a_changed_setting_is_not_named() {
             }),
         ),
         ("missing-function", Box::new(|deployed| deployed.functions.retain(|function| function.kind != "audit-watch"))),
+        ("missing-function", Box::new(|deployed| deployed.functions.retain(|function| function.kind != "payer"))),
     ];
     for (index, (place, change)) in changes.iter().enumerate() {
         let mut changed = deployed();

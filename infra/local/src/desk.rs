@@ -39,7 +39,7 @@ pub async fn console(
     front: SocketAddr,
 ) -> Result<Handler, Box<dyn Error + Send + Sync>> {
     let config = &started.config;
-    let section: Option<ConsoleConfig> = config.section("console").map_err(StartError::Config)?;
+    let section = ConsoleConfig::of(config).map_err(StartError::Config)?;
     let section = section.ok_or_else(|| io::Error::other("the sandbox's configuration has no [console]"))?;
     let issuer = |redirect_uri: String| {
         payonce_identity::Issuer::new(&section.identity, None, redirect_uri, over_the_wire(), started.clock.clone())

@@ -12,11 +12,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
+use console::ConsoleConfig;
 use payonce_local::report::{self, Paint};
 use payonce_local::send::{Changes, Form, sign};
 use payonce_local::sender::Answered;
 use payonce_local::stack::{Lines, Options, Stack};
 use payonce_local::{PORT, control, play};
+use payonce_providers::ConfigError;
 use payonce_runtime::clock::Clock;
 use payonce_runtime::config::Config;
 use payonce_runtime::telemetry::{self, Level};
@@ -202,12 +204,24 @@ fn show(answered: &Answered) -> Result<bool, Failure> {
     Ok(answered.is_success())
 }
 
+/// With the sections that only the functions with people behind them read; whether there is a console.
+fn checked(path: &Path) -> Result<(Config, bool), Vec<ConfigError>> {
+    let config = Config::load(path)?;
+    match (ConsoleConfig::of(&config), config.sources()) {
+        (Ok(console), Ok(_)) => Ok((config, console.is_some())),
+        (console, sources) => Err([console.err(), sources.err()].into_iter().flatten().flatten().collect()),
+    }
+}
+
 /// `false` when it cannot be used.
 fn check(path: &Path) -> Result<bool, Failure> {
-    match Config::load(path) {
-        Ok(config) => {
+    match checked(path) {
+        Ok((config, has_console)) => {
             for found in config.warnings() {
                 say(&format!("unwise  {}: {}", found.path, found.problem))?;
+            }
+            if !has_console {
+                say("unwise  console: not given: the functions console and payer do not start")?;
             }
             say(&format!("{} can be used. Its payout keys: {}", path.display(), config.key_rules()))?;
             Ok(true)

@@ -111,3 +111,29 @@ fn the_sandboxs_own_configuration_is_refused() {
     assert_eq!(output.status.code(), Some(1));
     assert!(text(&output.stderr).contains("payouts[0]"), "{}", text(&output.stderr));
 }
+
+#[test]
+fn a_check_overlooks_who_may_sign_in_and_what_is_asked_before_a_payout_by_hand() {
+    let deployed = concat!(env!("CARGO_MANIFEST_DIR"), "/../payonce.toml");
+    let folder = tempfile::tempdir().unwrap();
+    let changed = folder.path().join("payonce.toml");
+    let text_of = std::fs::read_to_string(deployed).unwrap();
+    let check = |text_of: &str| {
+        std::fs::write(&changed, text_of).unwrap();
+        let output = payonce(&["check", changed.to_str().unwrap()]);
+        (output.status.code(), text(&output.stdout), text(&output.stderr))
+    };
+    let (code, said, _) = check(&text_of);
+    assert!(code == Some(0) && !said.contains("unwise"), "{said}");
+    let wrong =
+        text_of.replace("https://login", "http://login").replace("secretsmanager:payonce/console-cookies", "guess")
+            + "\n[sources.nobody]\nurl = \"ftp://x\"\npath = \"/{object}\"\nsecret = \"env:X\"\nobject = \"/id\"\n\
+           must_hold = { \"/id\" = \"{object}\" }\nblocks = [\"/refunded\"]\n";
+    let (code, _, said) = check(&wrong);
+    assert_eq!(code, Some(1));
+    for path in ["console.identity.issuer", "console.identity.cookie_secret", "sources.nobody", "sources.nobody.url"] {
+        assert!(said.contains(&format!("wrong   {path}: ")), "{path}: {said}");
+    }
+    let (code, said, _) = check(text_of.split("\n# Who may work in the console").next().unwrap());
+    assert!(code == Some(0) && said.contains("unwise  console: "), "{said}");
+}

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use payonce_protocol::ids::{Digest, Hasher};
 use payonce_providers::{ConfigError, Provider, ProviderConfig, Rule, unwise};
-use payonce_rails::RailConfig;
+use payonce_rails::{RailConfig, SourceConfig};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use toml::{Table, Value};
@@ -186,6 +186,23 @@ impl Config {
         let mut problems = vec![];
         let section = section.clone().and_then(|section| read(name, section, &mut problems));
         if problems.is_empty() { Ok(section) } else { Err(problems) }
+    }
+
+    /// `[sources.PROVIDER]`, each with where its secret is kept.
+    pub fn sources(&self) -> Result<BTreeMap<String, (SourceConfig, SecretRef)>, Vec<ConfigError>> {
+        let described: BTreeMap<String, SourceConfig> = self.section("sources")?.unwrap_or_default();
+        let (mut sources, mut problems) = (BTreeMap::new(), vec![]);
+        for (name, source) in described {
+            if !self.providers.contains_key(&name) {
+                problems.push(problem(format!("sources.{name}"), "names no provider of the configuration".to_owned()));
+            }
+            let found = source.check().into_iter();
+            problems.extend(found.map(|it| problem(format!("sources.{name}.{}", it.key), it.problem.to_owned())));
+            if let Some(secret) = reference(format!("sources.{name}.secret"), &source.secret, &mut problems) {
+                sources.insert(name, (source, secret));
+            }
+        }
+        if problems.is_empty() { Ok(sources) } else { Err(problems) }
     }
 
     /// The provider that a function serves, by `PAYONCE_PROVIDER`.

@@ -337,3 +337,25 @@ fn a_deployed_rule_has_no_limit() {
     assert_eq!(problems.len(), 1);
     assert_eq!(problems[0].path, "providers.stripe.payouts[0].max_amount");
 }
+
+#[test]
+fn a_source_of_nobody_or_with_a_secret_in_its_place_is_taken() {
+    const SOURCE: &str = r#"
+[sources.stripe]
+url = "https://api.stripe.com"
+path = "/v1/payment_intents/{object}"
+secret = "env:SOURCE"
+object = "/data/object/id"
+must_hold = { "/id" = "{object}", "/status" = "succeeded" }
+blocks = ["/latest_charge/refunded"]
+"#;
+    let sources = |text: &str| Config::parse(&format!("{PLAIN}{text}")).unwrap().sources();
+    let paths = |text: &str| -> Vec<String> { sources(text).unwrap_err().into_iter().map(|it| it.path).collect() };
+    assert!(sources("").unwrap().is_empty());
+    assert_eq!(sources(SOURCE).unwrap()["stripe"].1.to_string(), "env:SOURCE");
+    let wrong =
+        SOURCE.replace("https", "http").replace("env:SOURCE", "planted").replace("[sources.stripe]", "[sources.other]");
+    assert_eq!(paths(&wrong), ["sources.other", "sources.other.url", "sources.other.secret"]);
+    assert!(!format!("{:?}", sources(&wrong)).contains("planted"));
+    assert_eq!(paths(&SOURCE.replace("object =", "obejct =")).len(), 1);
+}

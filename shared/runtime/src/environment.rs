@@ -25,6 +25,8 @@ pub struct Environment {
     pub stack: Option<String>,
     /// What the stack was deployed with, for retry-audit.
     pub expected: Option<String>,
+    /// What browsers call the console, as its pages and the issuer must know it.
+    pub origin: Option<String>,
     pub region: String,
     pub credentials: Credentials,
     pub endpoints: Endpoints,
@@ -70,6 +72,7 @@ impl Environment {
             provider: reader.optional("PAYONCE_PROVIDER"),
             stack: reader.optional("PAYONCE_STACK"),
             expected: reader.optional("PAYONCE_EXPECTED"),
+            origin: reader.origin("PAYONCE_ORIGIN"),
             region: reader.required("AWS_REGION"),
             credentials: reader.credentials(),
             endpoints: reader.endpoints(),
@@ -143,6 +146,16 @@ impl<V: Fn(&str) -> Option<String>> Reader<V> {
         Some(url)
     }
 
+    fn origin(&mut self, name: &'static str) -> Option<String> {
+        let origin = self.optional(name)?;
+        if !is_origin(&origin) {
+            let problem =
+                "is not https:// and a host, in lower case and with nothing after it (http:// on loopback only)";
+            self.problems.push((name, problem));
+        }
+        Some(origin)
+    }
+
     fn level(&mut self) -> Level {
         let set =
             ["PAYONCE_LOG", "AWS_LAMBDA_LOG_LEVEL"].into_iter().find_map(|name| Some((name, self.optional(name)?)));
@@ -175,6 +188,19 @@ fn is_on_this_machine(url: &str) -> bool {
         None => host.parse().map(IpAddr::V4),
     };
     host == "localhost" || address.is_ok_and(|address| address.is_loopback())
+}
+
+/// As a browser writes it in its `Origin` header: both are compared letter for letter.
+fn is_origin(text: &str) -> bool {
+    let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b".-:[]".contains(&byte);
+    let Some(authority) = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://")) else {
+        return false;
+    };
+    let (host, port) = authority.rsplit_once(':').filter(|_| !authority.ends_with(']')).unwrap_or((authority, "1"));
+    let is_written_so = !host.is_empty() && authority.bytes().all(plain) && port.parse::<u16>().is_ok();
+    // https://www.rfc-editor.org/rfc/rfc6761#section-6.3
+    let is_here = || is_on_this_machine(text) || host.ends_with(".localhost");
+    is_written_so && (text.starts_with("https://") || is_here())
 }
 
 #[cfg(test)]
@@ -214,6 +240,35 @@ mod tests {
         assert_eq!(environment.credentials.session_token(), Some("token"));
         assert_eq!(environment.endpoints, Endpoints::default());
         assert_eq!(environment.log, Level::Info);
+    }
+
+    #[test]
+    fn an_origin_that_no_browser_would_send_is_taken() {
+        let https =
+            ["https://pay.example", "https://a1.execute-api.eu-central-1.amazonaws.com", "https://pay.example:8443"];
+        let here =
+            ["http://127.0.0.1:4242", "http://localhost", "http://[::1]:4242", "http://a1.execute-api.localhost:4566"];
+        for origin in https.into_iter().chain(here) {
+            assert_eq!(problems(&[("PAYONCE_ORIGIN", origin)]), [""; 0], "{origin}");
+        }
+        for wrong in [
+            "pay.example",
+            "http://pay.example",
+            "https://pay.example/",
+            "https://pay.example/console",
+            "https://Pay.example",
+            "https://me@pay.example",
+            "https://pay.example:",
+            "https://pay.example:https",
+            "https://",
+            "ftp://localhost",
+            "http://localhost.example",
+            "http://127.0.0.1@pay.example",
+            "https://pay.example?x",
+        ] {
+            assert_eq!(problems(&[("PAYONCE_ORIGIN", wrong)]), ["PAYONCE_ORIGIN"], "{wrong}");
+        }
+        assert_eq!(read(&[]).unwrap().origin, None);
     }
 
     #[test]

@@ -2,6 +2,7 @@
 //!
 //! * [`environment`] and [`config`]: what a function is told, read and checked whole at start.
 //! * [`secrets`]: signing secrets and rail keys, by reference.
+//! * [`signed`]: requests to AWS that no SDK sends.
 //! * [`clock`] and [`random`]: the one place each for time and for randomness.
 //! * [`start`]: what every function builds from these at init.
 //! * [`telemetry`] and [`metrics`]: logs, and the one catalogue of metrics.
@@ -12,5 +13,6 @@ pub mod environment;
 pub mod metrics;
 pub mod random;
 pub mod secrets;
+pub mod signed;
 pub mod start;
 pub mod telemetry;

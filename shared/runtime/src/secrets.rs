@@ -128,6 +128,16 @@ impl SecretReader {
         Self { variables: Arc::new(variables), settings: Arc::new(settings) }
     }
 
+    /// A secret that is one text, for whoever keeps it out of sight: it is shown to nobody here.
+    pub async fn text(&self, secret: &SecretRef) -> Result<String, SecretError> {
+        let mut values = self.read(secret).await?;
+        match (values.pop().filter(|value| !value.trim().is_empty()), values.is_empty()) {
+            (Some(value), true) => Ok(value),
+            (None, true) => Err(SecretError::new(secret, "is empty")),
+            _ => Err(SecretError::new(secret, "holds several secrets where there is one")),
+        }
+    }
+
     /// The rail's key: one, where a provider may have several.
     pub async fn rail_secret(&self, secret: &SecretRef) -> Result<RailSecret, SecretError> {
         let mut values = self.read(secret).await?;

@@ -241,6 +241,28 @@ async fn a_flood_of_forged_deliveries_reads_the_secret_each_time() {
 }
 
 #[tokio::test]
+async fn one_text_is_read_from_a_list_or_from_nothing() {
+    let fake = Fake::start();
+    for (stored, wrong) in [
+        ("planted", ""),
+        ("[\"planted\"]", ""),
+        ("  ", "is empty"),
+        ("[\"a\",\"planted\"]", "several"),
+        ("[]", "empty"),
+    ] {
+        fake.holds("payonce/console", stored);
+        let read = reader(&fake).text(&"secretsmanager:payonce/console".parse().unwrap()).await;
+        match read {
+            Ok(text) => assert!(wrong.is_empty() && text == "planted", "{stored}"),
+            Err(error) => {
+                let said = error.to_string();
+                assert!(!wrong.is_empty() && said.contains(wrong) && !said.contains("planted"), "{stored}: {said}");
+            }
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_rail_is_given_a_list_of_keys_or_a_broken_one() {
     let fake = Fake::start();
     fake.holds("rail", "sk_test_planted");

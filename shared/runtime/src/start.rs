@@ -39,6 +39,9 @@ pub enum Duty {
     Pay,
     /// Only asks the rail: the paying secret is read where the configuration names no other.
     LookUp,
+    /// Asks the rail for people, who may own what they work with: it never reads the paying secret, and does not start where
+    /// the configuration names no other.
+    Show,
 }
 
 /// The parts that the functions share.
@@ -110,11 +113,15 @@ impl Started {
     ) -> Result<Self, StartError> {
         let ledger = ledger(&environment, credentials)?;
         let (secret, lookup) = match (duty, config.lookup_secret()) {
-            (Duty::LookUp, Some(lookup)) => (reader.rail_secret(lookup).await?, None),
+            (Duty::LookUp | Duty::Show, Some(lookup)) => (reader.rail_secret(lookup).await?, None),
             (Duty::Pay, Some(lookup)) => {
                 (reader.rail_secret(config.rail_secret()).await?, Some(reader.rail_secret(lookup).await?))
             }
-            (_, None) => (reader.rail_secret(config.rail_secret()).await?, None),
+            (Duty::Show, None) => {
+                let problem = "is missing: the console may not read the secret that pays".to_owned();
+                return Err(StartError::Config(vec![ConfigError { path: "rail.lookup_secret".to_owned(), problem }]));
+            }
+            (Duty::Pay | Duty::LookUp, None) => (reader.rail_secret(config.rail_secret()).await?, None),
         };
         let rail = Arc::new(Rail::new(&config.rail, secret, lookup, None)?);
         Ok(Self { environment, config, clock, reader, ledger, rail, metrics })

@@ -11,7 +11,7 @@ use payonce_runtime::config::Config;
 use payonce_runtime::environment::Environment;
 use payonce_runtime::metrics::Metrics;
 use payonce_runtime::secrets::SecretReader;
-use payonce_runtime::start::{Duty, Started};
+use payonce_runtime::start::{Duty, StartError, Started};
 
 const CONFIG: &str = r#"
 [providers.stripe]
@@ -26,6 +26,12 @@ secret = "env:PAYING"
 
 /// The secrets that a function of this duty read, by name.
 async fn read(duty: Duty, lookup: &str) -> Vec<String> {
+    let (started, asked) = start(duty, lookup).await;
+    started.unwrap();
+    asked
+}
+
+async fn start(duty: Duty, lookup: &str) -> (Result<Started, StartError>, Vec<String>) {
     let environment = Environment::read(|name| {
         let value = match name {
             "PAYONCE_AUDIT_TABLE" => "audit",
@@ -48,15 +54,16 @@ async fn read(duty: Duty, lookup: &str) -> Vec<String> {
     let credentials = Credentials::Given { key_id: "none".to_owned(), secret: "none".to_owned() };
     let clock = Clock::manual(0);
     let metrics = Metrics::captured(clock.clone()).0;
-    Started::of(duty, environment, config, reader, credentials, clock, metrics).await.unwrap();
+    let started = Started::of(duty, environment, config, reader, credentials, clock, metrics).await;
     let asked = asked.lock().unwrap();
-    asked.clone()
+    (started, asked.clone())
 }
 
 #[tokio::test]
 async fn who_only_looks_up_reads_the_secret_that_pays() {
     let lookup = "lookup_secret = \"env:LOOKING\"\n";
     assert_eq!(read(Duty::LookUp, lookup).await, ["LOOKING"]);
+    assert_eq!(read(Duty::Show, lookup).await, ["LOOKING"]);
     assert_eq!(read(Duty::Pay, lookup).await, ["PAYING", "LOOKING"]);
 }
 
@@ -65,4 +72,12 @@ async fn a_configuration_with_one_secret_has_none_for_look_ups() {
     for duty in [Duty::LookUp, Duty::Pay] {
         assert_eq!(read(duty, "").await, ["PAYING"], "{duty:?}");
     }
+}
+
+#[tokio::test]
+async fn the_console_starts_with_the_secret_that_pays() {
+    let (started, asked) = start(Duty::Show, "").await;
+    let problem = started.err().unwrap().to_string();
+    assert!(problem.contains("rail.lookup_secret"), "{problem}");
+    assert!(asked.is_empty(), "{asked:?}");
 }
