@@ -78,12 +78,13 @@ impl App {
 
     /// Never an error: a person reads what went wrong, and what to do.
     pub async fn handle(&self, request: Request) -> Response<Body> {
-        let issuer = self.parts.issuer.origin().await.ok();
         let reply = match Ask::read(&request, BASE, &self.parts.origin) {
             Some(ask) => self.reply(&ask).await,
             None => Err(Trouble::NotFound),
         };
-        reply.unwrap_or_else(|trouble| self.trouble(None, &trouble)).respond(issuer.as_deref())
+        let reply = reply.unwrap_or_else(|trouble| self.trouble(None, &trouble));
+        let issuer = if reply.has_forms() { self.parts.issuer.origin().await.ok() } else { None };
+        reply.respond(issuer.as_deref())
     }
 
     async fn reply(&self, ask: &Ask) -> Result<Reply, Trouble> {

@@ -40,6 +40,10 @@ impl Reply {
         Self { status: StatusCode::OK, content: Content::Csv(name, csv), cookies: vec![] }
     }
 
+    pub fn has_forms(&self) -> bool {
+        matches!(self.content, Content::Html(_))
+    }
+
     pub fn with(mut self, cookie: String) -> Self {
         self.cookies.push(cookie);
         self

@@ -354,7 +354,7 @@ impl App {
         let Some(stored) = self.parts.ledger.body(digest).await? else { return Ok(Body::NotKept { sha256 }) };
         let text = serde_json::from_slice::<serde_json::Value>(&stored.bytes)
             .map_or_else(|_| String::from_utf8_lossy(&stored.bytes).into_owned(), |json| format!("{json:#}"));
-        Ok(Body::Shown { text, sha256, kept_until: None })
+        Ok(Body::Shown { text, sha256, kept_until: Some(stored.kept_until) })
     }
 
     /// The oldest other case that waits for nobody's approval.

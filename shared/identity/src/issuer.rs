@@ -33,6 +33,7 @@ const SIGN_IN_MS: u64 = 600_000;
 /// A token with an unknown key costs the issuer one request, and a flood of them no more than that.
 const KEYS_EACH_MS: u64 = 60_000;
 /// A key that the issuer withdrew is not trusted for longer.
+const LEFT_ALONE_MS: u64 = 10_000;
 const KEYS_LIVE_MS: u64 = 3_600_000;
 const QUERY_BYTES: usize = 8 * 1024;
 
@@ -111,6 +112,8 @@ struct Metadata {
 #[derive(Default)]
 struct Known {
     metadata: Option<Arc<Metadata>>,
+    /// When it was last asked for in vain, and why.
+    failed: Option<(UnixMillis, IdentityError)>,
     keys: Option<Arc<CoreJsonWebKeySet>>,
     /// Of the last request for keys, whatever came of it.
     keys_asked_at: UnixMillis,
@@ -192,9 +195,16 @@ impl Issuer {
         Ok(self.verified(token, nonce, rule, true).await?.person)
     }
 
-    /// Of the page that the browser is sent to, for the `form-action` of a content security policy.
+    /// Of the page that the browser is sent to, for the `form-action` of a content security policy. Every page asks for it:
+    /// an issuer that is away is left alone for a while, as none of them shall wait for it.
     pub async fn origin(&self) -> Result<String, IdentityError> {
-        Ok(self.metadata().await?.authorization_endpoint.origin().ascii_serialization())
+        let mut known = self.known.lock().await;
+        if let Some((at, error)) = known.failed
+            && self.clock.now().saturating_sub(at) < LEFT_ALONE_MS
+        {
+            return Err(error);
+        }
+        Ok(self.metadata_of(&mut known).await?.authorization_endpoint.origin().ascii_serialization())
     }
 
     /// Where to end the person's session at the issuer, if it has such a page. It has a query already; a
@@ -289,15 +299,18 @@ impl Issuer {
         if let Some(metadata) = &known.metadata {
             return Ok(metadata.clone());
         }
+        let fresh = self.fresh_metadata().await;
+        known.failed = fresh.as_ref().err().map(|error| (self.clock.now(), *error));
+        Ok(known.metadata.insert(Arc::new(fresh?)).clone())
+    }
+
+    async fn fresh_metadata(&self) -> Result<Metadata, IdentityError> {
         let base = self.config.issuer.trim_end_matches('/');
         let metadata: Metadata = self.read(&format!("{base}/.well-known/openid-configuration")).await?;
         let endpoints = [&metadata.authorization_endpoint, &metadata.token_endpoint, &metadata.jwks_uri];
         let is_usable = metadata.issuer == self.config.issuer
             && endpoints.into_iter().chain(&metadata.end_session_endpoint).all(|url| is_safe(url).is_ok());
-        if !is_usable {
-            return Err(IdentityError::Unusable);
-        }
-        Ok(known.metadata.insert(Arc::new(metadata)).clone())
+        if is_usable { Ok(metadata) } else { Err(IdentityError::Unusable) }
     }
 
     async fn keys(&self) -> Result<Arc<CoreJsonWebKeySet>, IdentityError> {

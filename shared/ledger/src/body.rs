@@ -26,6 +26,8 @@ pub struct StoredBody {
     /// Of the whole body; more than `bytes` has when it was cut.
     pub length: u64,
     pub received_at: UnixMillis,
+    /// DynamoDB removes it some time after this.
+    pub kept_until: UnixMillis,
     pub is_cut: bool,
 }
 
@@ -99,7 +101,8 @@ fn from_item(item: &Item) -> Result<StoredBody, LedgerError> {
     if inflated.is_err() && !is_cut {
         return Err(read.unreadable("zlib"));
     }
-    Ok(StoredBody { bytes, length, received_at: read.number("received_at")?, is_cut })
+    let kept_until = read.number(BODIES_TTL)?.saturating_mul(1_000);
+    Ok(StoredBody { bytes, length, received_at: read.number("received_at")?, kept_until, is_cut })
 }
 
 #[cfg(test)]
@@ -122,6 +125,7 @@ mod tests {
         for body in [b"".to_vec(), b"{\"id\":\"evt_1\"}".to_vec(), noise(100_000), vec![b'a'; 5_000_000]] {
             let stored = stored(&body);
             assert!(stored.bytes == body && !stored.is_cut && stored.length == body.len() as u64);
+            assert_eq!(stored.kept_until, (1_764_000_123 + 400 * SECONDS_PER_DAY) * 1_000);
         }
     }
 

@@ -163,8 +163,8 @@ impl Fake {
         self.verdict(&self.signer.sign(&claims_with(change))).await
     }
 
-    pub fn change(&self, change: impl FnOnce(&mut Answers)) {
-        change(&mut self.answers.lock().unwrap());
+    pub fn change<T>(&self, change: impl FnOnce(&mut Answers) -> T) -> T {
+        change(&mut self.answers.lock().unwrap())
     }
 
     pub fn asked(&self, path: &str) -> usize {

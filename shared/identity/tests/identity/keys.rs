@@ -91,6 +91,22 @@ async fn a_failed_discovery_lasts() {
 }
 
 #[tokio::test]
+async fn every_page_waits_for_an_issuer_that_is_away() {
+    let fake = Fake::new();
+    let issuer = fake.issuer();
+    let discovery = fake.change(|answers| answers.discovery.take());
+    for _ in 0..5 {
+        assert_eq!(issuer.origin().await.unwrap_err().word(), "issuer_unreachable");
+    }
+    assert_eq!(fake.asked("/.well-known/openid-configuration"), 1);
+    // Whoever wants to sign in asks at once, and so does the next page then.
+    fake.change(|answers| answers.discovery = discovery);
+    issuer.begin(&Purpose::SignIn).await.unwrap();
+    assert_eq!(issuer.origin().await.unwrap(), "https://login.example.com");
+    assert_eq!(fake.asked("/.well-known/openid-configuration"), 2);
+}
+
+#[tokio::test]
 async fn metadata_leads_elsewhere() {
     for (name, value) in [
         ("issuer", json!("https://evil.example.com")),
