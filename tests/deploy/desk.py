@@ -1,11 +1,16 @@
 """The finance desk of the deployed stack: the console's address, people of the issuer's, and cases to work on. What signs in
-through it is a `Visit` here, or any other browser on this machine (tests/browser)."""
+through it is a `Visit` here, or any other browser on this machine (tests/browser).
 
+    python tests/deploy/desk.py     deploys, says in one line of JSON where and what, and stays up until its input ends
+"""
+
+import json
+import sys
 from dataclasses import dataclass, field
 
-from windowless import Browser
 from deliveries import by_stripe, outcome, payout_key, stripe_event
-from world import wait_for
+from windowless import Browser
+from world import World, wait_for
 
 # At the issuer, whose page asks for a name and takes any password.
 PEOPLE = {"ada": "analyst", "ben": "approver", "dee": "approver", "eve": "viewer", "olu": "auditor", "nik": None}
@@ -21,9 +26,8 @@ class Desk:
     def open_case(self, reason, payee="acct_sandboxPays"):
         """A delivery that ends as a case; its id and its payout key."""
         event = stripe_event(payee)
-        # A running function believes the control item for some seconds.
-        answer = wait_for(f"a case {reason}", lambda: (got := by_stripe(self.world, event)) and outcome(got)[2] == reason and got)
-        assert answer[0] == 200, answer
+        answer = by_stripe(self.world, event)
+        assert (answer[0], outcome(answer)[2]) == (200, reason), answer
         case = self.case_of(payout_key(event))
         self.cases.setdefault(reason, []).append(case)
         return case, payout_key(event)
@@ -32,7 +36,7 @@ class Desk:
         """Requests that never left, because somebody held payouts, and refusals of the rail's."""
         opened = [self.open_case("payout_rejected", "acct_sandboxRefuses") for _ in range(rejected)]
         self.world.shell.run('cargo run -q -- control hold --mode record --by "$USER" --why "an outage of the rail"')
-        # What still goes through is paid, and no case.
+        # A running function believes the control item for some seconds. What still goes through is paid, and no case.
         wait_for("the function to obey", lambda: outcome(by_stripe(self.world, stripe_event()))[1] == "not_sent")
         opened += [self.open_case("payout_not_sent") for _ in range(not_sent)]
         self.world.shell.run('cargo run -q -- control release --by "$USER" --why "the outage is over"')
@@ -78,3 +82,14 @@ def open_desk(world):
     world.deploy()
     world.start_issuer()
     return Desk(world, world.output("Console"))
+
+
+if __name__ == "__main__":
+    world = World()
+    try:
+        desk = open_desk(world)
+        desk.open_cases()
+        print(json.dumps({"base_url": desk.base_url, "people": desk.people, "cases": desk.cases}), flush=True)
+        sys.stdin.read()
+    finally:
+        world.stop()

@@ -187,8 +187,8 @@ class World:
         """Credentials that may do what the role with this in its name may. The role itself is taken by a service alone, so this is
         another one with its policies."""
         roles = self.client("iam")
-        [role] = [r["RoleName"] for r in roles.list_roles()["Roles"] if part in r["RoleName"] and not r["RoleName"].startswith("as-")]
-        name = f"as-{part}"
+        [role] = [r["RoleName"] for r in roles.list_roles()["Roles"] if part in r["RoleName"]]
+        name = "stand-in-for-" + part.removesuffix("Role")
         if all(r["RoleName"] != name for r in roles.list_roles()["Roles"]):
             anybody = {"Effect": "Allow", "Principal": {"AWS": "*"}, "Action": "sts:AssumeRole"}
             trust = {"Version": "2012-10-17", "Statement": [anybody]}

@@ -22,8 +22,8 @@ use crate::trouble::Trouble;
 const BATCHES_SHOWN: i32 = 50;
 /// Between two payouts: a person who sees the first go wrong can still stop the rest.
 const PACE: Duration = Duration::from_millis(500);
-/// API Gateway waits for 30 s, and one payout may take most of them.
-const BEGIN_WITHIN_MS: u64 = 8_000;
+/// API Gateway waits for 30 s, and one payout may take 25 of them.
+const BEGIN_WITHIN_MS: u64 = 3_000;
 /// A sign-in that ends soon is renewed before the next line.
 const SIGN_IN_LEFT_MS: u64 = 5 * 60_000;
 
