@@ -117,7 +117,7 @@ def test_a_case_is_found_by_one_of_its_ids_only(stack, ada):
     key = stack.deliver("acct_sandboxRefuses")
     case = stack.case_of(key)
     event = next(one["event"] for one in stack.cases() if one["id"] == case)
-    for wanted, where in [(case, f"/cases/{case}"), (key, "/payouts/"), (key.split("/")[1], "/payouts/"), (event, f"/cases/{case}")]:
+    for wanted, where in [(case, f"/cases/{case}"), (key, "/payouts"), (key.split("/")[1], "/payouts"), (event, f"/cases/{case}")]:
         ada.open().write("//input[@id='q']", wanted)
         ada.go("//form[@role='search']//button")
         assert ada.here().startswith(where), (wanted, ada.browser.current_url)

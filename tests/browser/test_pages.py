@@ -37,7 +37,7 @@ def pages(stack, ada, ben):
         "case, resolved": (ada, f"/cases/{resolved}"),
         "case, own proposal": (ada, f"/cases/{waits}"),
         "case, to approve": (ben, f"/cases/{waits}"),
-        "payout": (ada, f"/payouts/{key.replace('/', '%2F')}"),
+        "payout": (ada, f"/payouts?key={key}"),
         "search, nothing": (ada, "/search?q=nothing-of-this-name"),
         "batches": (ada, "/batches"),
         "batch, own": (ada, batch),

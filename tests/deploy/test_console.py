@@ -36,7 +36,7 @@ def test_the_documented_first_sign_in_does_not_begin(desk):
 def test_a_stranger_sees_or_changes_something(desk):
     page = Browser().ask(desk.base_url)
     assert (page.status, page.location) == (303, f"{desk.base_url}/signed-out")
-    policy = page.headers["content-security-policy"]
+    policy = Browser().ask(f"{desk.base_url}/signed-out").headers["content-security-policy"]
     assert "default-src 'none'" in policy and f"form-action 'self' http://127.0.0.1:{desk.world.issuer}" in policy
     assert Browser().ask(f"{desk.base_url}/cases/x/approve", {"csrf": "x"}).status == 403
     # The API has no route for what is not below /console.

@@ -146,7 +146,7 @@ impl App {
             (&Method::GET, ["search"]) => self.search(ask, visit).await,
             (&Method::GET, ["cases", id]) => self.case(ask, id, visit).await,
             (&Method::POST, ["cases", id, act]) => self.act(ask, id, act, visit).await,
-            (&Method::GET, ["payouts", key]) => self.payout(key, visit).await,
+            (&Method::GET, ["payouts"]) => self.payout(ask, visit).await,
             (&Method::POST, ["bulk"]) => self.bulk(ask, visit, false).await,
             (&Method::POST, ["bulk", "confirm"]) => self.bulk(ask, visit, true).await,
             (&Method::GET, ["batches"]) => self.batches(visit).await,

@@ -182,11 +182,11 @@ impl App {
             let is_there = !self.parts.ledger.payout(&key).await?.attempts.is_empty()
                 || !self.parts.ledger.cases_of_key(key.as_str()).await?.is_empty();
             if is_there {
-                return Ok(Reply::see(format!("{BASE}/payouts/{}", encoded(key.as_str()))));
+                return Ok(Reply::see(format!("{BASE}/payouts?key={}", encoded(key.as_str()))));
             }
         }
         if let Some(key) = self.key_at_the_rail(wanted).await {
-            return Ok(Reply::see(format!("{BASE}/payouts/{}", encoded(key.as_str()))));
+            return Ok(Reply::see(format!("{BASE}/payouts?key={}", encoded(key.as_str()))));
         }
         let found = self.parts.ledger.cases_of_event(wanted).await?;
         if let [only] = found.as_slice() {
@@ -215,8 +215,8 @@ impl App {
         (!ours.attempts.is_empty()).then_some(key)
     }
 
-    pub(crate) async fn payout(&self, key: &str, visit: &Visit) -> Result<Reply, Trouble> {
-        let key = PayoutKey::new(key).map_err(|_| Trouble::NotFound)?;
+    pub(crate) async fn payout(&self, ask: &Ask, visit: &Visit) -> Result<Reply, Trouble> {
+        let key = ask.query.get("key").and_then(|key| PayoutKey::new(key).ok()).ok_or(Trouble::NotFound)?;
         let payout = self.parts.ledger.payout(&key).await?;
         let mut cases = self.parts.ledger.cases_of_key(key.as_str()).await?;
         cases.sort_by_key(|filed| filed.case.since);

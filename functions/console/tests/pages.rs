@@ -243,8 +243,8 @@ fn silence_of_the_sweeper_is_taken_for_peace() {
 #[test]
 fn a_key_of_any_letters_leads_to_another_address() {
     let html = case_hostile(frame(BASE, Section::Queue, "")).render().unwrap();
-    assert!(html.contains("href=\"/console/payouts/stripe%2Fpi_3QzX7nLk"));
-    assert!(!html.contains("href=\"/console/payouts/stripe/"));
+    assert!(html.contains("href=\"/console/payouts?key=stripe%2Fpi_3QzX7nLk"));
+    assert!(!html.contains("href=\"/console/payouts?key=stripe/"));
 }
 
 #[test]

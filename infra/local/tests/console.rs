@@ -375,7 +375,7 @@ async fn a_batch_is_released_by_one_person_or_goes_on_after_a_failure() {
     let payout = stack.ledger.payout(cases[3].key.as_ref().unwrap()).await.unwrap();
     let id = payout.attempts[1].outcome.as_ref().unwrap().evidence["rail_payout"].clone();
     let found = ben.get(&format!("/search?q={id}")).await;
-    assert_eq!(found.location.as_deref(), Some("/console/payouts/stripe%2Fpi%5Fheld%5F3"));
+    assert_eq!(found.location.as_deref(), Some("/console/payouts?key=stripe%2Fpi%5Fheld%5F3"));
     assert_eq!(ben.get("/search?q=tr_unknown").await.status, StatusCode::NOT_FOUND);
 }
 

@@ -132,7 +132,8 @@ impl Frame {
     }
 
     pub(crate) fn payout(&self, key: &str) -> String {
-        format!("{}/payouts/{}", self.base, utf8_percent_encode(key, PART))
+        // Not in the path: gateways decode that, and a key holds a slash.
+        format!("{}/payouts?key={}", self.base, utf8_percent_encode(key, PART))
     }
 
     pub(crate) fn batch(&self, id: &str) -> String {
