@@ -14,7 +14,6 @@ from selenium import webdriver
 from selenium.common.exceptions import NoSuchElementException
 from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.by import By
-from selenium.webdriver.support import expected_conditions
 from selenium.webdriver.support.ui import Select, WebDriverWait
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -113,8 +112,14 @@ class Person:
     def wait(self, what, seconds=20):
         return WebDriverWait(self.browser, seconds, poll_frequency=0.05).until(what)
 
-    def loaded(self):
-        self.wait(lambda browser: browser.execute_script("return document.readyState") == "complete")
+    def document(self):
+        """When the shown document began, which tells it from the next of the same address; nothing while it loads."""
+        return self.browser.execute_script("return document.readyState === 'complete' ? performance.timeOrigin : null")
+
+    def loaded(self, instead_of=None):
+        # Not an element's staleness: ChromeDriver may answer a question about an element that is just going with
+        # "unknown error".
+        self.wait(lambda _: self.document() not in (None, instead_of))
 
     def open(self, path=""):
         self.browser.get(self.stack.base + path)
@@ -139,9 +144,9 @@ class Person:
 
     def go(self, xpath):
         """Clicks what leads to another page, and waits for that."""
-        element = self.click(xpath)
-        self.wait(expected_conditions.staleness_of(element))
-        self.loaded()
+        left = self.document()
+        self.click(xpath)
+        self.loaded(instead_of=left)
         return self
 
     def press(self, label):
