@@ -36,10 +36,10 @@ const AUDIT: &str = "payonce-audit";
 
 /// The sandbox's configuration, as it is in the repository.
 pub const CONFIG: &str = include_str!("../payonce.toml");
-/// The address of the rail in [`CONFIG`]; the sandbox's own takes its place.
-const RAIL_IN_CONFIG: &str = "http://127.0.0.1:4243";
+/// The address of the rail in [`CONFIG`]; the sandbox's own takes its place. With its quotes: it begins other addresses too.
+const RAIL_IN_CONFIG: &str = "\"http://127.0.0.1:4243\"";
 /// And of the issuer.
-const ISSUER_IN_CONFIG: &str = "http://127.0.0.1:4245";
+const ISSUER_IN_CONFIG: &str = "\"http://127.0.0.1:4245\"";
 
 /// Test values: they open nothing but this sandbox.
 pub const SECRETS: &[(&str, &str)] = &[
@@ -108,6 +108,11 @@ pub fn sandbox_secret(name: &str) -> Option<String> {
     SECRETS.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned())
 }
 
+fn config_with(rail: &str, issuer: &str) -> String {
+    let quoted = |url: &str| format!("\"{url}\"");
+    CONFIG.replace(RAIL_IN_CONFIG, &quoted(rail)).replace(ISSUER_IN_CONFIG, &quoted(issuer))
+}
+
 impl Stack {
     pub async fn start(options: Options) -> Result<Self, Box<dyn Error + Send + Sync>> {
         let clock = Clock::system();
@@ -130,8 +135,7 @@ impl Stack {
 
         let issuer = desk::issuer(near(3), address, clock.clone()).await?;
 
-        let config = CONFIG.replace(RAIL_IN_CONFIG, &rail.url()).replace(ISSUER_IN_CONFIG, &issuer.url());
-        let config = Config::parse(&config).map_err(StartError::Config)?;
+        let config = Config::parse(&config_with(&rail.url(), &issuer.url())).map_err(StartError::Config)?;
         let environment = environment(&dynamo.url())?;
         let reader = SecretReader::with_variables(&environment, variable);
         let credentials = Credentials::Given { key_id: "sandbox".to_owned(), secret: "sandbox".to_owned() };
@@ -305,4 +309,16 @@ fn case_json(FiledCase { case, status, version, evidence, .. }: &FiledCase) -> V
         "evidence": evidence,
         "opened_at": written(case.opened_at),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_that_begins_as_another_is_changed_with_it() {
+        let config = config_with("http://127.0.0.1:42450", "http://127.0.0.1:42430");
+        assert!(config.contains("\nurl = \"http://127.0.0.1:42450\"\n"), "{config}");
+        assert!(config.contains("\nissuer = \"http://127.0.0.1:42430\"\n"), "{config}");
+    }
 }

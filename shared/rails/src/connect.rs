@@ -47,15 +47,23 @@ impl Target {
         if !tls && !is_loopback(&host) {
             return Err("may use http:// on a loopback host only");
         }
-        let port = authority.port_u16().unwrap_or(if tls { 443 } else { 80 });
+        let port = match authority.port_u16() {
+            Some(port) => port,
+            None if authority.as_str() != authority.host() => return Err("has a port that is none"),
+            None => default_port(tls),
+        };
         Ok(Self { host, port, tls })
     }
 
     /// The value of the `Host` header.
     pub(crate) fn authority(&self) -> String {
         let host = if self.host.contains(':') { format!("[{}]", self.host) } else { self.host.clone() };
-        if self.port == if self.tls { 443 } else { 80 } { host } else { format!("{host}:{}", self.port) }
+        if self.port == default_port(self.tls) { host } else { format!("{host}:{}", self.port) }
     }
+}
+
+fn default_port(tls: bool) -> u16 {
+    if tls { 443 } else { 80 }
 }
 
 fn is_loopback(host: &str) -> bool {
