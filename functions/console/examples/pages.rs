@@ -268,7 +268,6 @@ pub fn case(frame: Frame) -> CasePage {
         id: "20b08ebd-f665-8c43-b6ef-eee1de011172".to_owned(),
         version: 6,
         reason: Reason::PayoutUnknown,
-        certainty: Some(Outcome::Unknown),
         status: Status::InReview,
         money: money(123_450, 2, "EUR"),
         payee: Some("acct_1QfT7xLkdIwHu7".to_owned()),
@@ -405,7 +404,7 @@ fn case_resolved(frame: Frame) -> CasePage {
         proposed_by: "Ben Čapek".to_owned(),
         approved_by: "Ann Otterbach".to_owned(),
         at: NOW - HOUR,
-        attempt: None,
+        further: None,
         duplicate_of: None,
     });
     page.looked_up = Some(LookedUpAt { at: NOW - 2 * HOUR, found: true });
@@ -423,7 +422,6 @@ pub fn case_hostile(frame: Frame) -> CasePage {
         Banner::new(BannerKind::Warn, QUOTES),
         Banner::new(BannerKind::Info, TURNED),
     ];
-    page.certainty = None;
     page.reason = Reason::SecondEventForKey;
     page.status = Status::AwaitingApproval;
     page.payee = Some(MARKUP.to_owned());

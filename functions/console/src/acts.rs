@@ -6,7 +6,6 @@ use payonce_ledger::{Acted, Doing, FiledCase, Proposal, Who};
 use payonce_protocol::approval::{Approval, Hand, nonce};
 use payonce_protocol::case::{Act, Ending, may};
 use payonce_protocol::ids::{CaseId, Digest};
-use payonce_protocol::order::PayoutKey;
 use payonce_protocol::reissue::{KEY_LIFE_MARGIN_MS, expected_generation, offer};
 use serde_json::json;
 
@@ -18,8 +17,6 @@ use crate::trouble::Trouble;
 
 const NOTE_CHARS: usize = 500;
 const CODE_CHARS: usize = 40;
-/// As in payer: hex digits of the event's hash in the key of an order of its own.
-const OWN_KEY_DIGITS: usize = 12;
 const LOOK_UP_WITHIN: std::time::Duration = std::time::Duration::from_secs(5);
 
 impl App {
@@ -247,8 +244,7 @@ impl App {
             }
             Ending::OwnOrder if ending.is_offered(case.reason, None) => {
                 let event = case.event.as_ref().ok_or_else(|| wrong("This case is about no event."))?;
-                let hash: String = Digest::of(event.as_str()).to_string().chars().take(OWN_KEY_DIGITS).collect();
-                (PayoutKey::new(format!("{key}~{hash}")).map_err(|_| wrong("The payout key is too long."))?, 1, 1)
+                (key.of_own_order(event).map_err(|_| wrong("The payout key is too long."))?, 1, 1)
             }
             _ => return Err(wrong("A case of this kind cannot end so.")),
         };

@@ -84,20 +84,7 @@ fn request(stream: &TcpStream) -> (String, String) {
 }
 
 fn signer(endpoint: &str) -> Signer {
-    let environment = Environment::read(|name| {
-        let value = match name {
-            "AWS_REGION" => "eu-central-1",
-            "AWS_ACCESS_KEY_ID" => "AKIDPLANTED",
-            "AWS_SECRET_ACCESS_KEY" => "planted-secret",
-            "AWS_SESSION_TOKEN" => "planted-token",
-            "PAYONCE_AUDIT_TABLE" => "payonce-audit",
-            "PAYONCE_BODIES_TABLE" => "payonce-bodies",
-            "PAYONCE_RECONCILE_TABLE" => "payonce-reconcile",
-            "AWS_ENDPOINT_URL" => endpoint,
-            _ => return None,
-        };
-        Some(value.to_owned())
-    });
+    let environment = Environment::planted(&[("AWS_ENDPOINT_URL", endpoint)]);
     // 2026-11-23T12:00:00Z
     Signer::new(&environment.unwrap(), Clock::manual(1_795_435_200_000))
 }

@@ -18,7 +18,8 @@ pub use absence::{AbsencePage, Delegation};
 pub use batch::{BatchPage, BatchRow, BatchState, BatchesPage, Line, LineState};
 pub use bulk::{BulkAct, BulkPage, BulkRow, Fate};
 pub use case::{
-    Attempted, Body, CaseLink, CasePage, Compared, Decided, Entry, KeyClock, LookedUpAt, Mark, Proposed, Rail, mark,
+    Attempted, Body, CaseLink, CasePage, Compared, Decided, Entry, Further, KeyClock, LookedUpAt, Mark, Proposed, Rail,
+    mark,
 };
 pub(crate) use format::decimal;
 pub use format::{Due, money};

@@ -10,6 +10,7 @@ use payonce_protocol::case::{Act, Ending, Role, Status, certainty, may, may_read
 use payonce_protocol::ids::CaseId;
 use payonce_protocol::money::Money;
 use payonce_protocol::order::PayoutKey;
+use payonce_protocol::outcome::Outcome;
 use payonce_protocol::reissue::{KEY_LIFE_MARGIN_MS, LastAttempt, expected_generation, offer};
 
 use crate::app::{App, BASE, Visit};
@@ -17,9 +18,9 @@ use crate::ask::Ask;
 use crate::bulk::totals;
 use crate::filter::Filter;
 use crate::pages::{
-    self, Banner, BannerKind, Body, CaseLink, CasePage, Compared, Decided, Due, Entry, Frame, Hit, Incident, KeyClock,
-    LookedUpAt, MessagePage, PayoutPage, PersonOption, Proposed, QueuePage, QueueRow, QueueTotals, Rail, SearchPage,
-    Section, SignedOutPage, mark,
+    self, Banner, BannerKind, Body, CaseLink, CasePage, Compared, Decided, Due, Entry, Frame, Further, Hit, Incident,
+    KeyClock, LookedUpAt, MessagePage, PayoutPage, PersonOption, Proposed, QueuePage, QueueRow, QueueTotals, Rail,
+    SearchPage, Section, SignedOutPage, mark,
 };
 use crate::reply::Reply;
 use crate::trouble::Trouble;
@@ -77,7 +78,7 @@ impl App {
         // The sweeper's clock may be ahead of ours; nothing was counted in the future.
         snapshot.iter_mut().for_each(|snapshot| snapshot.taken_at = snapshot.taken_at.min(now));
         let mut frame = self.frame(Some(visit), "Cases", Section::Queue);
-        frame.banners.extend(told(ask));
+        frame.banners.extend(self.told(ask).await?);
         let counted = snapshot.as_ref().map(|snapshot| QueueTotals {
             taken_at: snapshot.taken_at,
             open: snapshot.totals.open,
@@ -280,14 +281,13 @@ impl App {
         timeline.extend(history.iter().map(entry_of));
         timeline.sort_by_key(|entry| entry.at);
         let mut frame = self.frame(Some(visit), "Case", Section::Queue);
-        frame.banners.extend(told(ask));
+        frame.banners.extend(self.told(ask).await?);
         let is_awaiting = filed.status == Status::AwaitingApproval;
         let view = CasePage {
             frame,
             id: id.to_string(),
             version: filed.version,
             reason: case.reason,
-            certainty: verdict.map(|verdict| verdict.outcome).or(certainty(case.reason)),
             status: filed.status,
             money: case.money,
             payee: case.destination.as_ref().map(ToString::to_string),
@@ -328,7 +328,7 @@ impl App {
                 duplicate_of: made.duplicate_of.as_ref().map(ToString::to_string),
                 batch: made.batch.clone(),
             }),
-            decided: decided(&filed),
+            decided: decided(&filed, self.further(&filed).await?),
             body: self.body(&filed, visit).await?,
             related: related.iter().filter(|other| other.case.id() != id).map(link).collect(),
             next: self.next_open(&filed).await?,
@@ -373,25 +373,54 @@ impl App {
             None => Reply::see(format!("{BASE}?done={done}&about={id}")),
         })
     }
-}
 
-/// What the last act came to, by the address that it led to. Nothing in it is a person's text.
-fn told(ask: &Ask) -> Option<Banner> {
-    let about = ask.query.get("about").and_then(CaseId::parse).map(|id| format!(" (case {id})")).unwrap_or_default();
-    let (kind, text) = match ask.query.get("done")? {
-        "assign" => (BannerKind::Done, "the owner was changed."),
-        "comment" => (BannerKind::Done, "your comment was added."),
-        "attach" => (BannerKind::Done, "the evidence was attached."),
-        "look_up" => (BannerKind::Done, "the rail was asked; its answer is below."),
-        "propose" => (BannerKind::Done, "proposed. Another person decides. This is the next case."),
-        "approve" => (BannerKind::Done, "approved, and the case is resolved. This is the next case."),
-        "paid" => (BannerKind::Done, "paid. The rail took the order, and the case is resolved. This is the next case."),
-        "attempted" => (BannerKind::Warn, "a further attempt was made and not accepted. It has a case of its own."),
-        "send_back" => (BannerKind::Done, "sent back."),
-        "reopen" => (BannerKind::Done, "reopened."),
-        _ => return None,
-    };
-    Some(Banner::new(kind, format!("{text}{about}")))
+    /// The attempt that two people decided: under the case's payout key, or that of an order of its own.
+    async fn further(&self, filed: &FiledCase) -> Result<Option<Further>, Trouble> {
+        let decided = filed.resolution.as_ref().and_then(|resolution| resolution.attempt).zip(filed.proposal.as_ref());
+        let Some(((number, made), key)) = decided.zip(filed.case.key.as_ref()) else { return Ok(None) };
+        let own = filed.case.event.as_ref().filter(|_| made.ending == Ending::OwnOrder);
+        let own = own.and_then(|event| key.of_own_order(event).ok());
+        let key = own.as_ref().unwrap_or(key);
+        let read = self.parts.ledger.attempt(key, number).await?;
+        let ended = read.and_then(|(_, outcome)| outcome).map(|outcome| outcome.verdict.outcome);
+        Ok(Some(Further { key: key.to_string(), number, ended }))
+    }
+
+    /// What the last act came to, by the address that it led to. Nothing in it is a person's text, and it says of no case what
+    /// the tables do not say: anybody may send a link.
+    async fn told(&self, ask: &Ask) -> Result<Option<Banner>, Trouble> {
+        let Some(done) = ask.query.get("done") else { return Ok(None) };
+        let id = ask.query.get("about").and_then(CaseId::parse);
+        let about = match &id {
+            Some(id) => self.parts.ledger.case(id).await?,
+            None => None,
+        };
+        let is_resolved = about.as_ref().is_some_and(|filed| filed.resolution.is_some());
+        let further = match &about {
+            Some(filed) if done == "paid" => self.further(filed).await?,
+            _ => None,
+        };
+        let is_paid = further.and_then(|further| further.ended) == Some(Outcome::Accepted);
+        let (kind, text) = match done {
+            "assign" => (BannerKind::Done, "the owner was changed."),
+            "comment" => (BannerKind::Done, "your comment was added."),
+            "attach" => (BannerKind::Done, "the evidence was attached."),
+            "look_up" => (BannerKind::Done, "the rail was asked; its answer is below."),
+            "propose" => (BannerKind::Done, "proposed. Another person decides. This is the next case."),
+            "approve" if is_resolved => {
+                (BannerKind::Done, "approved, and the case is resolved. This is the next case.")
+            }
+            "paid" if is_paid => {
+                (BannerKind::Done, "paid. The rail took the order, and the case is resolved. This is the next case.")
+            }
+            "attempted" => (BannerKind::Warn, "a further attempt was made and not accepted. It has a case of its own."),
+            "send_back" => (BannerKind::Done, "sent back."),
+            "reopen" => (BannerKind::Done, "reopened."),
+            _ => return Ok(None),
+        };
+        let about = about.map(|filed| format!(" (case {})", filed.case.id())).unwrap_or_default();
+        Ok(Some(Banner::new(kind, format!("{text}{about}"))))
+    }
 }
 
 fn link(filed: &FiledCase) -> CaseLink {
@@ -399,7 +428,7 @@ fn link(filed: &FiledCase) -> CaseLink {
     CaseLink { id: case.id().to_string(), reason: case.reason, status: filed.status, since: case.since }
 }
 
-fn decided(filed: &FiledCase) -> Option<Decided> {
+fn decided(filed: &FiledCase, further: Option<Further>) -> Option<Decided> {
     let (resolution, made) = filed.resolution.as_ref().zip(filed.proposal.as_ref())?;
     let name = |who: &payonce_ledger::Who| who.name.clone().unwrap_or_else(|| who.subject.clone());
     Some(Decided {
@@ -409,7 +438,7 @@ fn decided(filed: &FiledCase) -> Option<Decided> {
         proposed_by: name(&made.by),
         approved_by: name(&resolution.approved_by),
         at: resolution.at,
-        attempt: resolution.attempt,
+        further,
         duplicate_of: made.duplicate_of.as_ref().map(ToString::to_string),
     })
 }

@@ -19,8 +19,6 @@ use crate::{App, Refusal};
 
 /// Each of the questions before a payout.
 const ASK_WITHIN: Duration = Duration::from_secs(4);
-/// Hex digits of the event's hash in the key of an order of its own.
-const OWN_KEY_DIGITS: usize = 12;
 
 /// A payout that may be made now, if two people approved just this.
 pub(crate) struct Decided {
@@ -137,8 +135,7 @@ impl App {
         if first.event == event_id {
             return Err(Refusal::Claimed);
         }
-        let hash: String = Digest::of(event_id.as_str()).to_string().chars().take(OWN_KEY_DIGITS).collect();
-        let own = PayoutKey::new(format!("{key}~{hash}")).map_err(|_| Refusal::NoOrder("a shorter payout key"))?;
+        let own = key.of_own_order(&event_id).map_err(|_| Refusal::NoOrder("a shorter payout key"))?;
         let order = PayoutOrder { key: own, ..order };
         let prepared = self.parts.rail.prepare(&order, 1).map_err(Refusal::Misfit)?;
         self.ask_source(&provider, &event, facts).await?;

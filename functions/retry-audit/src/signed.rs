@@ -129,36 +129,17 @@ impl Aws {
 
 #[cfg(test)]
 mod tests {
-    use payonce_runtime::environment::EnvironmentError;
-
     use super::*;
-
-    fn environment(endpoint: Option<&str>) -> Result<Environment, EnvironmentError> {
-        Environment::read(|name| {
-            let value = match name {
-                "AWS_REGION" => "eu-central-1",
-                "AWS_ACCESS_KEY_ID" => "AKIDPLANTED",
-                "AWS_SECRET_ACCESS_KEY" => "planted-secret",
-                "AWS_SESSION_TOKEN" => "planted-token",
-                "PAYONCE_AUDIT_TABLE" => "payonce-audit",
-                "PAYONCE_BODIES_TABLE" => "payonce-bodies",
-                "PAYONCE_RECONCILE_TABLE" => "payonce-reconcile",
-                "AWS_ENDPOINT_URL" => endpoint?,
-                _ => return None,
-            };
-            Some(value.to_owned())
-        })
-    }
 
     fn aws() -> Aws {
         // 2026-11-23T12:00:00Z
-        Aws::new(&environment(None).unwrap(), Clock::manual(1_795_435_200_000))
+        Aws::new(&Environment::planted(&[]).unwrap(), Clock::manual(1_795_435_200_000))
     }
 
     #[test]
     fn an_endpoint_elsewhere_is_told_our_credentials() {
         for elsewhere in ["https://lambda.example", "http://10.0.0.1:4566", "http://127.0.0.1@evil.example"] {
-            let refused = environment(Some(elsewhere)).unwrap_err();
+            let refused = Environment::planted(&[("AWS_ENDPOINT_URL", elsewhere)]).unwrap_err();
             assert_eq!(refused.problems[0].0, "AWS_ENDPOINT_URL", "{elsewhere}");
         }
     }

@@ -150,23 +150,9 @@ fn environment(endpoint: &str) -> Environment {
     let expected = json!({
         "tripwire": TRIPWIRE, "audit_stream": STREAM, "reserved_concurrency": "20", "function_timeout_seconds": "25",
     });
-    Environment::read(|name| {
-        let value = match name {
-            "AWS_REGION" => "eu-central-1",
-            "AWS_ACCESS_KEY_ID" => "AKIDPLANTED",
-            "AWS_SECRET_ACCESS_KEY" => "planted-secret",
-            "AWS_SESSION_TOKEN" => "planted-token",
-            "AWS_ENDPOINT_URL" => endpoint,
-            "PAYONCE_AUDIT_TABLE" => "payonce-audit",
-            "PAYONCE_BODIES_TABLE" => "payonce-bodies",
-            "PAYONCE_RECONCILE_TABLE" => "payonce-reconcile",
-            "PAYONCE_STACK" => "payonce",
-            "PAYONCE_EXPECTED" => return Some(expected.to_string()),
-            _ => return None,
-        };
-        Some(value.to_owned())
-    })
-    .unwrap()
+    let more =
+        [("AWS_ENDPOINT_URL", endpoint), ("PAYONCE_STACK", "payonce"), ("PAYONCE_EXPECTED", &expected.to_string())];
+    Environment::planted(&more).unwrap()
 }
 
 /// A stack as the template deploys it, in AWS's words.

@@ -27,9 +27,15 @@ async fn stack() -> Stack {
 
 /// Delivers one payment to this payee, so that a case opens; the case.
 async fn filed(stack: &Stack, name: &str, payee: &str) -> Case {
+    deliver(stack, name, name, payee).await;
+    let found = stack.ledger.cases_of_key(&format!("stripe/pi_{name}")).await.unwrap();
+    found.into_iter().next().expect("a case").case
+}
+
+async fn deliver(stack: &Stack, event_id: &str, name: &str, payee: &str) {
     let sample = include_str!("../../../events/stripe/payment_intent.succeeded.json");
     let mut event: Value = serde_json::from_str(sample).unwrap();
-    event["id"] = json!(format!("evt_{name}"));
+    event["id"] = json!(format!("evt_{event_id}"));
     event["created"] = json!(stack.clock.now() / 1000);
     event["data"]["object"]["id"] = json!(format!("pi_{name}"));
     event["data"]["object"]["metadata"]["payee"] = json!(payee);
@@ -37,10 +43,8 @@ async fn filed(stack: &Stack, name: &str, payee: &str) -> Case {
     std::fs::write(file.path(), event.to_string()).unwrap();
     let changes = payonce_local::send::Changes { fresh: false, set: vec![] };
     let delivery = payonce_local::send::sign(file.path(), "stripe", None, &changes).unwrap();
-    delivery.send(&format!("http://{}", stack.front.address())).await.unwrap();
-    let key = format!("stripe/pi_{name}");
-    let found = stack.ledger.cases_of_key(&key).await.unwrap();
-    found.into_iter().next().expect("a case").case
+    let answered = delivery.send(&format!("http://{}", stack.front.address())).await.unwrap();
+    assert!(answered.is_success(), "{}: {}", answered.status, answered.body);
 }
 
 struct Browser {
@@ -267,6 +271,35 @@ async fn a_payout_that_two_people_decide_is_paid_twice_or_never() {
     assert_eq!(now(&stack, &refused).await.status, Status::Resolved);
     let next = stack.ledger.cases_of_key(refused.key.as_ref().unwrap().as_str()).await.unwrap();
     assert_eq!(next.len(), 2, "the further attempt has a case of its own");
+    // How it ended stands there, and no link can make the page say more.
+    let id = refused.id();
+    let page = ben.get(&format!("/cases/{id}?done=paid&about={id}")).await.body;
+    assert!(
+        page.contains("Attempt 2") && page.contains("Refused") && !page.contains("The rail took the order"),
+        "{page}"
+    );
+}
+
+const OWN_ORDER: [(&str, &str); 3] = [("ending", "own_order"), ("code", "provider_confirmed"), ("note", "two orders")];
+
+#[tokio::test]
+async fn an_order_of_its_own_cannot_be_followed_to_its_payout() {
+    let stack = stack().await;
+    deliver(&stack, "first", "twice", "acct_1Payee").await;
+    let second = {
+        deliver(&stack, "second", "twice", "acct_1Payee").await;
+        stack.ledger.cases_of_key("stripe/pi_twice").await.unwrap().remove(0).case
+    };
+    let (mut ada, mut ben) = (Desk::of(&stack, "ada").await, Desk::of(&stack, "ben").await);
+    let id = second.id();
+    let before = ada.get(&format!("/cases/{id}?done=paid&about={id}")).await.body;
+    assert!(before.contains("Nothing was paid for this event") && !before.contains("The rail took the order"));
+    ada.act_and_sign_in(&second, "propose", &OWN_ORDER, "ada").await;
+    let (_, approved) = ben.act_and_sign_in(&second, "approve", &[], "ben").await;
+    assert!(ben.get(&path_of(&approved)).await.body.contains("The rail took the order"), "{:?}", approved.location);
+    let page = ben.get(&format!("/cases/{id}")).await.body;
+    let link = page.split('"').find(|part| part.contains("/payouts?key=stripe%2Fpi_twice~")).expect(&page);
+    assert!(ben.get(link.strip_prefix("/console").unwrap()).await.body.contains("Accepted"));
 }
 
 /// Payouts that were claimed while payouts were held: they never left.

@@ -93,7 +93,17 @@ impl PayoutKey {
         }
         Self::new(key)
     }
+
+    /// For a second event that two people pay as an order of its own: told by the event, so that one event never becomes two
+    /// of them.
+    pub fn of_own_order(&self, event: &EventId) -> Result<Self, TextError> {
+        let hash = Digest::of(event.as_str()).to_string();
+        Self::new(format!("{self}~{}", hash.get(..OWN_ORDER_DIGITS).unwrap_or_default()))
+    }
 }
+
+/// Hex digits of an event's hash, behind the key that another event has claimed.
+const OWN_ORDER_DIGITS: usize = 12;
 
 /// Whether real money moves. An event's mode must be the rail key's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -153,6 +163,16 @@ mod tests {
         assert_eq!(one.as_str(), "ns/a%2Fb/c");
         assert_ne!(one, other);
         assert_ne!(PayoutKey::from_parts("ns", ["a%2Fb"]), PayoutKey::from_parts("ns", ["a/b"]));
+    }
+
+    #[test]
+    fn two_events_are_one_order_of_their_own_or_one_event_two() {
+        let key = PayoutKey::from_parts("ns", ["a"]).unwrap();
+        let own = |event: &str| key.of_own_order(&EventId::new(event).unwrap()).unwrap();
+        assert_eq!(own("evt_1").as_str(), format!("ns/a~{}", &Digest::of("evt_1").to_string()[..OWN_ORDER_DIGITS]));
+        assert_ne!(own("evt_1"), own("evt_2"));
+        let longest = PayoutKey::new("x".repeat(MAX_KEY_BYTES)).unwrap();
+        assert!(longest.of_own_order(&EventId::new("evt_1").unwrap()).is_err());
     }
 
     #[test]

@@ -61,6 +61,23 @@ impl Environment {
         Self::read(|name| std::env::var(name).ok())
     }
 
+    /// For tests: what every function has, with credentials of nobody, and `more`.
+    pub fn planted(more: &[(&str, &str)]) -> Result<Self, EnvironmentError> {
+        let planted = [
+            ("PAYONCE_AUDIT_TABLE", "payonce-audit"),
+            ("PAYONCE_BODIES_TABLE", "payonce-bodies"),
+            ("PAYONCE_RECONCILE_TABLE", "payonce-reconcile"),
+            ("AWS_REGION", "eu-central-1"),
+            ("AWS_ACCESS_KEY_ID", "AKIDPLANTED"),
+            ("AWS_SECRET_ACCESS_KEY", "planted-secret"),
+            ("AWS_SESSION_TOKEN", "planted-token"),
+        ];
+        Self::read(|name| {
+            let found = more.iter().chain(&planted).find(|(key, _)| *key == name);
+            found.map(|(_, value)| (*value).to_owned())
+        })
+    }
+
     /// `vars` looks a variable up; an empty one counts as not set.
     pub fn read(vars: impl Fn(&str) -> Option<String>) -> Result<Self, EnvironmentError> {
         let mut reader = Reader { vars, problems: vec![] };
@@ -193,11 +210,14 @@ fn is_on_this_machine(url: &str) -> bool {
 /// As a browser writes it in its `Origin` header: both are compared letter for letter.
 fn is_origin(text: &str) -> bool {
     let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b".-:[]".contains(&byte);
-    let Some(authority) = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://")) else {
-        return false;
+    let (authority, default_port) = match (text.strip_prefix("https://"), text.strip_prefix("http://")) {
+        (Some(authority), _) => (authority, "443"),
+        (None, Some(authority)) => (authority, "80"),
+        (None, None) => return false,
     };
     let (host, port) = authority.rsplit_once(':').filter(|_| !authority.ends_with(']')).unwrap_or((authority, "1"));
-    let is_written_so = !host.is_empty() && authority.bytes().all(plain) && port.parse::<u16>().is_ok();
+    let is_port = port.parse::<u16>().is_ok() && port != default_port;
+    let is_written_so = !host.is_empty() && authority.bytes().all(plain) && is_port;
     // https://www.rfc-editor.org/rfc/rfc6761#section-6.3
     let is_here = || is_on_this_machine(text) || host.ends_with(".localhost");
     is_written_so && (text.starts_with("https://") || is_here())
@@ -207,37 +227,23 @@ fn is_origin(text: &str) -> bool {
 mod tests {
     use super::*;
 
-    const GOOD: [(&str, &str); 7] = [
-        ("PAYONCE_CONFIG", "/var/task/payonce.toml"),
-        ("PAYONCE_AUDIT_TABLE", "payonce-audit"),
-        ("PAYONCE_BODIES_TABLE", "payonce-bodies"),
-        ("PAYONCE_RECONCILE_TABLE", "payonce-reconcile"),
-        ("AWS_REGION", "eu-central-1"),
-        ("AWS_ACCESS_KEY_ID", "AKIDPLANTED"),
-        ("AWS_SECRET_ACCESS_KEY", "planted-secret"),
-    ];
-
-    fn read(changed: &[(&str, &str)]) -> Result<Environment, EnvironmentError> {
-        Environment::read(|name| {
-            let found = changed.iter().chain(&GOOD).find(|(key, _)| *key == name);
-            found.map(|(_, value)| (*value).to_owned())
-        })
-    }
-
     fn problems(changed: &[(&str, &str)]) -> Vec<&'static str> {
-        read(changed).map_or_else(|error| error.problems.iter().map(|(name, _)| *name).collect(), |_| vec![])
+        Environment::planted(changed)
+            .map_or_else(|error| error.problems.iter().map(|(name, _)| *name).collect(), |_| vec![])
     }
 
     #[test]
     fn a_plain_environment_is_refused_or_misread() {
-        let environment = read(&[("PAYONCE_PROVIDER", "stripe"), ("AWS_SESSION_TOKEN", "token")]).unwrap();
+        let environment =
+            Environment::planted(&[("PAYONCE_PROVIDER", "stripe"), ("PAYONCE_CONFIG", "/var/task/payonce.toml")])
+                .unwrap();
         assert_eq!(environment.config, Some(PathBuf::from("/var/task/payonce.toml")));
         assert_eq!(environment.audit_table, "payonce-audit");
         assert_eq!(environment.bodies_table, "payonce-bodies");
         assert_eq!(environment.reconcile_table, "payonce-reconcile");
         assert_eq!(environment.provider.as_deref(), Some("stripe"));
         assert_eq!(environment.region, "eu-central-1");
-        assert_eq!(environment.credentials.session_token(), Some("token"));
+        assert_eq!(environment.credentials.session_token(), Some("planted-token"));
         assert_eq!(environment.endpoints, Endpoints::default());
         assert_eq!(environment.log, Level::Info);
     }
@@ -260,6 +266,8 @@ mod tests {
             "https://me@pay.example",
             "https://pay.example:",
             "https://pay.example:https",
+            "https://pay.example:443",
+            "http://localhost:80",
             "https://",
             "ftp://localhost",
             "http://localhost.example",
@@ -268,18 +276,23 @@ mod tests {
         ] {
             assert_eq!(problems(&[("PAYONCE_ORIGIN", wrong)]), ["PAYONCE_ORIGIN"], "{wrong}");
         }
-        assert_eq!(read(&[]).unwrap().origin, None);
+        assert_eq!(Environment::planted(&[]).unwrap().origin, None);
     }
 
     #[test]
     fn the_first_problem_hides_the_others() {
         let error = Environment::read(|_| None).unwrap_err();
         let names: Vec<&str> = error.problems.iter().map(|(name, _)| *name).collect();
-        let mut required: Vec<&str> =
-            GOOD.map(|(name, _)| name).into_iter().filter(|name| *name != "PAYONCE_CONFIG").collect();
-        required.sort_unstable();
         let mut found = names.clone();
         found.sort_unstable();
+        let required = [
+            "AWS_ACCESS_KEY_ID",
+            "AWS_REGION",
+            "AWS_SECRET_ACCESS_KEY",
+            "PAYONCE_AUDIT_TABLE",
+            "PAYONCE_BODIES_TABLE",
+            "PAYONCE_RECONCILE_TABLE",
+        ];
         assert_eq!(found, required);
         assert!(names.iter().all(|name| error.to_string().contains(name)), "{error}");
     }
@@ -287,7 +300,7 @@ mod tests {
     #[test]
     fn an_empty_variable_counts_as_set() {
         assert_eq!(problems(&[("AWS_REGION", "")]), ["AWS_REGION"]);
-        assert_eq!(read(&[("PAYONCE_PROVIDER", "")]).unwrap().provider, None);
+        assert_eq!(Environment::planted(&[("PAYONCE_PROVIDER", "")]).unwrap().provider, None);
     }
 
     #[test]
@@ -332,12 +345,12 @@ mod tests {
             "http://[::1]",
             "http://127.1.2.3:1",
         ] {
-            let endpoints = read(&[("AWS_ENDPOINT_URL", here)]).unwrap().endpoints;
+            let endpoints = Environment::planted(&[("AWS_ENDPOINT_URL", here)]).unwrap().endpoints;
             assert_eq!(endpoints.dynamodb.as_deref(), Some(here));
             assert_eq!(endpoints.secrets_manager.as_deref(), Some(here));
         }
         let both = [("AWS_ENDPOINT_URL", "http://127.0.0.1:1"), ("AWS_ENDPOINT_URL_DYNAMODB", "http://127.0.0.1:2")];
-        let endpoints = read(&both).unwrap().endpoints;
+        let endpoints = Environment::planted(&both).unwrap().endpoints;
         assert_eq!(endpoints.dynamodb.as_deref(), Some("http://127.0.0.1:2"));
         assert_eq!(endpoints.secrets_manager.as_deref(), Some("http://127.0.0.1:1"));
     }
@@ -357,16 +370,16 @@ mod tests {
             assert_eq!(problems(&[(name, "TRACE")]), [name]);
         }
         let both = [("PAYONCE_LOG", "debug"), ("AWS_LAMBDA_LOG_LEVEL", "WARN")];
-        assert_eq!(read(&both).unwrap().log, Level::Debug);
-        assert_eq!(read(&both[1..]).unwrap().log, Level::Warn);
+        assert_eq!(Environment::planted(&both).unwrap().log, Level::Debug);
+        assert_eq!(Environment::planted(&both[1..]).unwrap().log, Level::Warn);
     }
 
     #[test]
     fn a_secret_shows_in_debug_or_in_an_error() {
-        let environment = read(&[("AWS_SESSION_TOKEN", "planted-token")]).unwrap();
+        let environment = Environment::planted(&[("AWS_SESSION_TOKEN", "planted-token")]).unwrap();
         let shown = format!("{environment:?}");
         assert!(!shown.contains("planted-secret") && !shown.contains("planted-token"), "{shown}");
-        let error = read(&[("AWS_ENDPOINT_URL", "http://user:planted@evil.example")]).unwrap_err();
+        let error = Environment::planted(&[("AWS_ENDPOINT_URL", "http://user:planted@evil.example")]).unwrap_err();
         assert!(!format!("{error} {error:?}").contains("planted"));
     }
 }

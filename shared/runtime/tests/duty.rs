@@ -32,18 +32,7 @@ async fn read(duty: Duty, lookup: &str) -> Vec<String> {
 }
 
 async fn start(duty: Duty, lookup: &str) -> (Result<Started, StartError>, Vec<String>) {
-    let environment = Environment::read(|name| {
-        let value = match name {
-            "PAYONCE_AUDIT_TABLE" => "audit",
-            "PAYONCE_BODIES_TABLE" => "bodies",
-            "PAYONCE_RECONCILE_TABLE" => "reconcile",
-            "AWS_REGION" => "eu-central-1",
-            "AWS_ACCESS_KEY_ID" | "AWS_SECRET_ACCESS_KEY" => "planted",
-            _ => return None,
-        };
-        Some(value.to_owned())
-    })
-    .unwrap();
+    let environment = Environment::planted(&[]).unwrap();
     let asked = Arc::new(Mutex::new(vec![]));
     let asking = asked.clone();
     let reader = SecretReader::with_variables(&environment, move |name| {

@@ -187,8 +187,30 @@ pub struct Decided {
     pub approved_by: String,
     pub at: UnixMillis,
     /// The attempt that was begun for it.
-    pub attempt: Option<u16>,
+    pub further: Option<Further>,
     pub duplicate_of: Option<String>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Further {
+    pub key: String,
+    pub number: u16,
+    /// `None`: not yet.
+    pub ended: Option<Outcome>,
+}
+
+impl Further {
+    fn outcome(&self) -> &'static str {
+        words::attempt(self.ended).0
+    }
+
+    fn tone(&self) -> &'static str {
+        words::attempt(self.ended).1
+    }
+
+    fn icon(&self) -> Icon {
+        words::attempt(self.ended).2
+    }
 }
 
 impl Decided {
@@ -246,8 +268,6 @@ pub struct CasePage {
     /// As the reader sees it; every form sends it back.
     pub version: u64,
     pub reason: Reason,
-    /// Of the attempt where there is one, else of the reason.
-    pub certainty: Option<Outcome>,
     pub status: Status,
     pub money: Option<Money>,
     pub payee: Option<String>,
@@ -304,7 +324,7 @@ impl CasePage {
     }
 
     fn certainty_words(&self) -> &'static str {
-        words::certainty(self.reason, self.certainty)
+        words::certainty(self.reason)
     }
 
     /// What was proposed, and the rules do not allow as things stand now.
@@ -318,16 +338,16 @@ impl CasePage {
     fn known(&self) -> &'static str {
         match &self.decided {
             Some(decided) => words::ended(decided.ending),
-            None => words::known(self.reason, self.certainty),
+            None => words::known(self.reason),
         }
     }
 
     fn tone(&self) -> &'static str {
-        words::tone(self.reason, self.certainty)
+        words::tone(self.reason)
     }
 
     fn certainty_icon(&self) -> Icon {
-        words::certainty_icon(self.reason, self.certainty)
+        words::certainty_icon(self.reason)
     }
 
     fn status_icon(&self) -> Icon {

@@ -27,23 +27,19 @@ pub struct Attempt {
 
 impl Attempt {
     fn outcome(&self) -> &'static str {
-        self.ended.map_or("No outcome yet", |(outcome, _)| words::outcome(outcome))
-    }
-
-    fn icon(&self) -> Icon {
-        match self.ended {
-            Some((Outcome::Accepted, _)) => Icon::Done,
-            Some((outcome, _)) => words::outcome_icon(outcome),
-            None => Icon::Clock,
-        }
+        words::attempt(self.outcome_of()).0
     }
 
     fn tone(&self) -> &'static str {
-        match self.ended {
-            Some((Outcome::Accepted, _)) => "good",
-            Some((outcome, _)) => words::outcome_tone(outcome),
-            None => "none",
-        }
+        words::attempt(self.outcome_of()).1
+    }
+
+    fn icon(&self) -> Icon {
+        words::attempt(self.outcome_of()).2
+    }
+
+    fn outcome_of(&self) -> Option<Outcome> {
+        self.ended.map(|(outcome, _)| outcome)
     }
 
     fn facts(&self) -> Vec<Fact> {

@@ -3,7 +3,7 @@
 
 use askama::Template;
 use payonce_protocol::UnixMillis;
-use payonce_protocol::case::{Act, Ending, Status, certainty, may, risk};
+use payonce_protocol::case::{Act, Ending, Status, may, risk};
 use payonce_protocol::money::Money;
 use payonce_protocol::outcome::{Outcome, Reason};
 
@@ -107,15 +107,15 @@ pub struct QueueRow {
 
 impl QueueRow {
     fn certainty(&self) -> &'static str {
-        words::certainty(self.reason, certainty(self.reason))
+        words::certainty(self.reason)
     }
 
     fn certainty_icon(&self) -> Icon {
-        words::certainty_icon(self.reason, certainty(self.reason))
+        words::certainty_icon(self.reason)
     }
 
     fn tone(&self) -> &'static str {
-        words::tone(self.reason, certainty(self.reason))
+        words::tone(self.reason)
     }
 
     fn status_icon(&self) -> Icon {

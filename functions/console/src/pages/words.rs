@@ -1,7 +1,7 @@
 //! Codes in plain words: what finance reads instead of `payout_unknown`. One table for each kind of code; the tests hold
 //! them to be complete.
 
-use payonce_protocol::case::{Act, Ending, Role, Status};
+use payonce_protocol::case::{self, Act, Ending, Role, Status};
 use payonce_protocol::outcome::{Outcome, Reason};
 
 use super::format::{day_of, shown};
@@ -64,8 +64,8 @@ impl Words for Reason {
 }
 
 /// The one sentence at the top of a case: whether money moved, as far as it is known.
-pub fn known(reason: Reason, certainty: Option<Outcome>) -> &'static str {
-    match (certainty, reason) {
+pub fn known(reason: Reason) -> &'static str {
+    match (case::certainty(reason), reason) {
         (Some(Outcome::Unknown), _) => "We do not know whether this was paid.",
         (Some(Outcome::NotSent), _) => "This was not sent. No money moved.",
         (Some(Outcome::Rejected), _) => "The rail refused this. It says that no money moved.",
@@ -121,19 +121,26 @@ impl Words for Option<Outcome> {
 }
 
 /// Of a case: books that disagree are about no one attempt, and are not "no attempt" either.
-pub fn certainty(reason: Reason, certainty: Option<Outcome>) -> &'static str {
-    if is_about_books(reason, certainty) { "To be explained" } else { certainty.label() }
+pub fn certainty(reason: Reason) -> &'static str {
+    if is_about_books(reason) { "To be explained" } else { case::certainty(reason).label() }
 }
 
-fn is_about_books(reason: Reason, certainty: Option<Outcome>) -> bool {
-    let is_about_money =
-        matches!(reason, Reason::LateOutcome | Reason::PayoutMissing | Reason::PayoutOrphan | Reason::AmountMismatch);
-    is_about_money && certainty.is_none()
+fn is_about_books(reason: Reason) -> bool {
+    matches!(reason, Reason::LateOutcome | Reason::PayoutMissing | Reason::PayoutOrphan | Reason::AmountMismatch)
 }
 
 /// How one attempt ended, where acceptance is the plain good case.
 pub fn outcome(outcome: Outcome) -> &'static str {
     if outcome == Outcome::Accepted { "Accepted" } else { Some(outcome).label() }
+}
+
+/// One attempt: how it ended in words, its tone, its icon.
+pub(crate) fn attempt(ended: Option<Outcome>) -> (&'static str, &'static str, Icon) {
+    match ended {
+        None => ("No outcome yet", "none", Icon::Clock),
+        Some(Outcome::Accepted) => ("Accepted", "good", Icon::Done),
+        Some(other) => (outcome(other), outcome_tone(other), outcome_icon(other)),
+    }
 }
 
 /// In addresses, for cases without an attempt.
@@ -316,10 +323,10 @@ pub fn risk(risk: u8) -> &'static str {
 }
 
 /// Told apart by shape; the text stands beside it.
-pub fn certainty_icon(reason: Reason, certainty: Option<Outcome>) -> Icon {
-    match certainty {
-        None if !is_about_books(reason, certainty) => Icon::NoAttempt,
-        None => Icon::Accepted,
+pub fn certainty_icon(reason: Reason) -> Icon {
+    match case::certainty(reason) {
+        None if is_about_books(reason) => Icon::Accepted,
+        None => Icon::NoAttempt,
         Some(outcome) => outcome_icon(outcome),
     }
 }
@@ -334,10 +341,10 @@ pub fn outcome_icon(outcome: Outcome) -> Icon {
 }
 
 /// For the style sheet.
-pub(crate) fn tone(reason: Reason, certainty: Option<Outcome>) -> &'static str {
-    match certainty {
-        None if !is_about_books(reason, certainty) => "none",
-        None => "odd",
+pub(crate) fn tone(reason: Reason) -> &'static str {
+    match case::certainty(reason) {
+        None if is_about_books(reason) => "odd",
+        None => "none",
         Some(outcome) => outcome_tone(outcome),
     }
 }
@@ -401,19 +408,21 @@ mod tests {
     #[test]
     fn the_top_of_a_case_says_nothing_or_more_than_is_known() {
         for reason in Reason::ALL {
-            for certainty in Outcome::ALL.map(Some).into_iter().chain([None]) {
-                let says = known(*reason, certainty);
-                assert!(says.ends_with('.'), "{reason} {certainty:?}");
-                assert_eq!(says.starts_with("We do not know"), certainty == Some(Outcome::Unknown));
-            }
+            let says = known(*reason);
+            assert!(says.ends_with('.'), "{reason}");
+            let is_unknown = case::certainty(*reason) == Some(Outcome::Unknown);
+            assert_eq!(says.starts_with("We do not know"), is_unknown, "{reason}");
+            // Whose own event was not paid says so, however the other one's attempt ended.
+            let is_other = matches!(reason, Reason::ConflictingDuplicate | Reason::SecondEventForKey);
+            assert_eq!(says.starts_with("Nothing was paid for this event"), is_other, "{reason}");
         }
     }
 
     #[test]
     fn books_that_disagree_are_called_no_attempt() {
-        assert_eq!(certainty(Reason::AmountMismatch, None), "To be explained");
-        assert_eq!(certainty(Reason::InvalidEvent, None), "No attempt");
-        assert_eq!(certainty(Reason::AmountMismatch, Some(Outcome::Unknown)), "We do not know");
+        assert_eq!(certainty(Reason::AmountMismatch), "To be explained");
+        assert_eq!(certainty(Reason::InvalidEvent), "No attempt");
+        assert_eq!(certainty(Reason::AttemptAbandoned), "We do not know");
     }
 
     #[test]
