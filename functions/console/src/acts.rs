@@ -178,7 +178,7 @@ impl App {
         id_token: &str,
     ) -> Result<Reply, Trouble> {
         if matches!(pending.what, Wanted::ProposeBatch | Wanted::ApproveBatch) {
-            return self.batch_confirmed(visit, &pending, signed, id_token).await;
+            return self.batch_confirmed(visit, &pending, id_token).await;
         }
         let id = CaseId::parse(&pending.about).ok_or(Trouble::NotFound)?;
         let seen = self.parts.ledger.case(&id).await?.ok_or(Trouble::NotFound)?;

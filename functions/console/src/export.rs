@@ -114,7 +114,11 @@ fn row(filed: &FiledCase, due: Option<String>) -> [String; COLUMNS.len()] {
 /// What a spreadsheet would take for a formula becomes text: providers and people wrote it.
 /// <https://owasp.org/www-community/attacks/CSV_Injection>
 fn harmless(cell: &str) -> String {
-    if cell.starts_with(['=', '+', '-', '@', '\t', '\r', '\n']) { format!("'{cell}") } else { cell.to_owned() }
+    if cell.starts_with(['=', '+', '-', '@', '＝', '＋', '－', '＠', '\t', '\r', '\n']) {
+        format!("'{cell}")
+    } else {
+        cell.to_owned()
+    }
 }
 
 fn time(at: UnixMillis) -> String {
@@ -142,7 +146,7 @@ mod tests {
             status: Status::Open,
             version: 1,
             evidence: Default::default(),
-            owner: Some(Who { subject: "a".to_owned(), name: Some("@Ann, \"A\"".to_owned()) }),
+            owner: Some(Who { subject: "a".to_owned(), name: Some("＠Ann, \"A\"".to_owned()) }),
             proposal: None,
             resolution: None,
         }
@@ -166,10 +170,10 @@ mod tests {
     #[test]
     fn a_strangers_text_becomes_a_formula_or_another_column() {
         let file = file(false);
-        assert!(!file.contains(",=") && !file.contains(",@") && !file.contains("\"@"), "{file}");
+        assert!(!file.contains(",=") && !file.contains(",@") && !file.contains("\"＠"), "{file}");
         let mut reader = csv::ReaderBuilder::new().flexible(true).from_reader(file.as_bytes());
         let rows: Vec<csv::StringRecord> = reader.records().map(Result::unwrap).collect();
-        assert_eq!((rows[0].len(), &rows[0][9], &rows[0][15]), (COLUMNS.len(), "'=cmd|' /C calc'!A0", "'@Ann, \"A\""));
+        assert_eq!((rows[0].len(), &rows[0][9], &rows[0][15]), (COLUMNS.len(), "'=cmd|' /C calc'!A0", "'＠Ann, \"A\""));
     }
 
     #[test]

@@ -81,6 +81,12 @@ pub async fn a_batch_is_proposed_in_part(bench: Bench) {
         assert_eq!(history.last().unwrap().act, "propose");
     }
     assert_eq!(bench.ledger.batches(10).await.unwrap(), [proposed]);
+    // Nor is a case that is in a batch, or was decided, taken into another.
+    let awaiting = now(&bench, &cases).await;
+    let second = Batch::new(awaiting.iter().map(line).collect(), person("eve"), NOW + 1);
+    assert!(matches!(bench.ledger.draft_batch(&second).await, Ok(Acted::Done(_))));
+    let taken = step(&bench, &second, Step::Propose(token("eve")), &awaiting, "eve").await;
+    assert_eq!((taken, now(&bench, &cases).await), (Acted::Changed, awaiting));
 }
 
 pub async fn a_batch_is_approved_by_its_maker_or_by_two(bench: Bench) {
@@ -117,6 +123,8 @@ pub async fn a_batch_is_sent_back_in_part(bench: Bench) {
     assert!(now(&bench, &cases).await.iter().all(|case| case.status == Status::AwaitingApproval));
     let back = done(&bench, &seen, "ben", send_back, &now(&bench, &cases).await).await;
     assert_eq!((back.state, back.stopped.as_deref()), (BatchState::SentBack, Some("not these")));
+    assert_eq!(step(&bench, &back, Step::Paid(1, None), &[], "ben").await, Acted::NotNow);
+    assert_eq!(step(&bench, &back, Step::Approve(token("ben")), &[], "ben").await, Acted::NotNow);
     assert!(now(&bench, &cases).await.iter().all(|case| case.status == Status::InReview && case.proposal.is_none()));
 }
 
