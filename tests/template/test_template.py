@@ -260,6 +260,18 @@ def test_the_access_log_holds_the_path_token(template):
         assert f"$context.{field}" in log
 
 
+def test_knocks_at_the_console_use_up_what_deliveries_may_send(template):
+    stage, resources = template["Resources"]["Stage"], template["Resources"]
+    own = stage["Properties"]["RouteSettings"]
+    routes = {name: plain(r["Properties"]["RouteKey"]) for name, r in resources.items() if r["Type"] == "AWS::ApiGatewayV2::Route"}
+    console = {name: key for name, key in routes.items() if key in own}
+    assert set(own) == set(console.values()) == {"ANY /console", "ANY /console/{proxy+}"}
+    assert set(console) <= set(stage["DependsOn"]), "CloudFormation makes the routes first"
+    # What is not said for a route is AWS's default, not the stage's.
+    keys = set(stage["Properties"]["DefaultRouteSettings"])
+    assert all(set(settings) == keys and settings["DetailedMetricsEnabled"] for settings in own.values())
+
+
 def test_an_alarm_counts_a_metric_that_nothing_writes(template):
     catalogue = (ROOT / "shared" / "runtime" / "src" / "metrics.rs").read_text()
     metrics = {name: (wide, alarm) for name, wide, alarm in re.findall(r"^    (\w+): \w+ \w+, \[([\w, ]+)\], (\w+),", catalogue, re.M)}
