@@ -5,7 +5,7 @@ use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 
 use futures_util::FutureExt;
-use payonce_ledger::{Case, Claim, Decided as Decision, FiledCase, OutcomeRecord};
+use payonce_ledger::{Case, Claim, Decided as Decision, FiledCase, LedgerError, OutcomeRecord};
 use payonce_protocol::UnixMillis;
 use payonce_protocol::event::{self, Action, Claimed, Event, Input, Patience, Recorded, TimeLeft};
 use payonce_protocol::hold::Hold;
@@ -140,7 +140,8 @@ impl Attempt<'_> {
     async fn look_up(&self) -> Input {
         match self.app.parts.ledger.read_claim(&self.claim.key, self.claim.attempt).await {
             Ok(claim) => Input::ClaimRead(claim.map(|claim| claim.facts())),
-            Err(_) => Input::ClaimUnreadable,
+            Err(LedgerError::Unreadable { .. }) => Input::ClaimUnreadable,
+            Err(_) => Input::ClaimNotRead,
         }
     }
 

@@ -54,6 +54,8 @@ pub struct Report {
     pub abandoned: u32,
     /// Refused events that never came back.
     pub refusals: u32,
+    /// Cases that their webhook could not write.
+    pub unfiled: u32,
     /// Cases whose payout was looked up at the rail.
     pub looked_up: u32,
     pub hold_tripped: bool,
@@ -66,7 +68,7 @@ impl Report {
     fn figures(&self) -> Sweep {
         Sweep {
             swept: u64::from(self.abandoned),
-            cases_filed: u64::from(self.abandoned + self.refusals),
+            cases_filed: u64::from(self.abandoned + self.refusals + self.unfiled),
             oldest_open_age_seconds: self.oldest_open_age_s,
             rounds_behind: self.minutes_behind,
             hold_tripped: self.hold_tripped,

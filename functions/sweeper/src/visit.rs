@@ -29,6 +29,7 @@ impl App {
         for visit in visits {
             report.abandoned += visit.abandoned;
             report.refusals += visit.refusals;
+            report.unfiled += visit.unfiled;
             report.looked_up += visit.looked_up;
         }
         Ok(())
@@ -54,6 +55,7 @@ impl App {
         match row.entry {
             Entry::Claim(attempt) => self.visit_claim(&row, attempt, now).await,
             Entry::Refusal(event) => self.visit_refusal(&row, event, now).await,
+            Entry::Unfiled => self.visit_unfiled(&row).await,
         }
     }
 
@@ -133,6 +135,18 @@ impl App {
         if self.parts.ledger.open_case(&case).await? == Opened::New {
             tracing::warn!(payout_key = %note.key, event_id = %note.event, "a refused event never came back: a case is open");
             report.refusals += 1;
+        }
+        Ok(report)
+    }
+
+    /// A case that its webhook could not write. Visited again, it is the same one.
+    async fn visit_unfiled(&self, row: &IndexRow) -> Result<Report, LedgerError> {
+        let mut report = Report::default();
+        if let Some(case) = self.parts.ledger.noted_case(&row.key).await?
+            && self.parts.ledger.open_case(&case).await? == Opened::New
+        {
+            tracing::warn!(case = %case.id(), reason = %case.reason, "a case that could not be written is open now");
+            report.unfiled += 1;
         }
         Ok(report)
     }

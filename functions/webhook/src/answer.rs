@@ -44,6 +44,11 @@ pub(crate) fn not_verified() -> Response<Body> {
     problem(StatusCode::UNAUTHORIZED, "The signature does not verify", json!({}))
 }
 
+/// Nothing is known of it, not even whether it is the provider's.
+pub(crate) fn not_checked() -> Response<Body> {
+    problem(StatusCode::SERVICE_UNAVAILABLE, "The signature cannot be checked now; please deliver again", json!({}))
+}
+
 pub(crate) fn too_large() -> Response<Body> {
     problem(StatusCode::PAYLOAD_TOO_LARGE, "The delivery is too large", json!({}))
 }

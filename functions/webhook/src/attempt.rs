@@ -5,7 +5,7 @@ use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 
 use futures_util::FutureExt;
-use payonce_ledger::{Case, Claim, OutcomeRecord, RefusalNote};
+use payonce_ledger::{Case, Claim, LedgerError, OutcomeRecord, RefusalNote};
 use payonce_protocol::UnixMillis;
 use payonce_protocol::event::{Action, Answer, Claimed, Event, Input, Patience, Recorded, TimeLeft};
 use payonce_protocol::ids::Digest;
@@ -152,9 +152,15 @@ impl<'a> Attempt<'a> {
 
     /// Refusing has an end: past it the provider may not come back, and the event is claimed and filed instead.
     fn patience(&self) -> Patience {
-        let parts = &self.delivery.app.parts;
-        let age = self.event.created_at.map_or(0, |created_at| parts.clock.now().saturating_sub(created_at));
-        if age >= parts.provider.patience().refuse_for_ms { Patience::Over } else { Patience::Lasts }
+        let age = self.now().saturating_sub(self.created_at());
+        let refuse_for = self.delivery.app.parts.provider.patience().refuse_for_ms;
+        if age >= refuse_for { Patience::Over } else { Patience::Lasts }
+    }
+
+    /// As far as it can be believed: an event without a time, or from the future, counts as made now.
+    fn created_at(&self) -> UnixMillis {
+        let now = self.now();
+        self.event.created_at.map_or(now, |created_at| created_at.min(now))
     }
 
     async fn connect(&mut self) -> Input {
@@ -177,19 +183,24 @@ impl<'a> Attempt<'a> {
     async fn look_up(&self) -> Input {
         match self.delivery.app.parts.ledger.read_claim(&self.order.key, FIRST_ATTEMPT).await {
             Ok(claim) => Input::ClaimRead(claim.map(|claim| claim.facts())),
+            Err(error @ LedgerError::Unreadable { .. }) => {
+                tracing::error!(payout_key = %self.order.key, %error, "an unreadable claim is taken as a duplicate");
+                Input::ClaimUnreadable
+            }
             Err(error) => {
                 tracing::warn!(payout_key = %self.order.key, %error, "the claim cannot be looked up");
-                Input::ClaimUnreadable
+                Input::ClaimNotRead
             }
         }
     }
 
-    /// Best effort, once for each key: the sweeper opens a case should the provider never come back.
+    /// Once for each event of a key: the sweeper opens a case should the provider never come back. Final within the
+    /// provider's own time from now, whatever time the event claims.
     async fn note_refusal(&self) -> Input {
         let parts = &self.delivery.app.parts;
         let patience = parts.provider.patience();
-        let now = parts.clock.now();
-        let patience_ends = self.event.created_at.unwrap_or(now).saturating_add(patience.refuse_for_ms);
+        let now = self.now();
+        let patience_ends = self.created_at().saturating_add(patience.refuse_for_ms);
         let note = RefusalNote {
             key: self.order.key.clone(),
             event: self.order.event.clone(),
@@ -199,9 +210,7 @@ impl<'a> Attempt<'a> {
             refused_at: now,
             final_after: patience_ends.max(now).saturating_add(patience.longest_gap_ms),
         };
-        if let Err(error) = parts.ledger.note_refusal(&note).await {
-            tracing::warn!(payout_key = %self.order.key, %error, "the refusal could not be noted");
-        }
+        self.delivery.noted("a refusal", || parts.ledger.note_refusal(&note)).await;
         Input::Noted
     }
 

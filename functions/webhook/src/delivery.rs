@@ -9,7 +9,7 @@ use futures_util::FutureExt;
 use futures_util::future::{Either, select};
 use futures_util::stream::{self, StreamExt};
 use lambda_http::{Body, Context, Request, RequestExt, Response};
-use payonce_ledger::Case;
+use payonce_ledger::{Case, LedgerError};
 use payonce_protocol::UnixMillis;
 use payonce_protocol::ids::{AttemptId, Digest};
 use payonce_protocol::outcome::Reason;
@@ -85,7 +85,12 @@ impl<'a> Delivery<'a> {
         metrics.took(Step::Verify, self.app.parts.clock.now().saturating_sub(self.received_at));
         match verified {
             Ok(verified) => self.verified(&verified, body, metrics).await,
-            Err(refused) => {
+            Err(Unverified::Unchecked) => {
+                tracing::error!(request_id = %self.request_id, "no signature can be checked: the secrets could not be read for an hour");
+                metrics.refused_unverified("secrets_not_read");
+                answer::not_checked()
+            }
+            Err(Unverified::Refused(refused)) => {
                 tracing::warn!(request_id = %self.request_id, reason = refused.as_str(), "signature refused");
                 metrics.refused_unverified(refused.as_str());
                 answer::not_verified()
@@ -94,17 +99,16 @@ impl<'a> Delivery<'a> {
     }
 
     /// A failed check may mean that the secret was rotated: it is read again, once a minute at the most, and tried once.
-    async fn verify<'b>(&self, body: &'b [u8]) -> Result<Verified<'b>, Refused> {
-        let parts = &self.app.parts;
-        let headers = self.request.headers();
-        match parts.provider.verify(&parts.secrets.current(), headers, body, self.received_at) {
-            Err(refused @ (Refused::Mismatch | Refused::UnusableSecret)) => {
-                match parts.secrets.refresh(self.received_at).await {
-                    Some(secrets) => parts.provider.verify(&secrets, headers, body, self.received_at),
-                    None => Err(refused),
-                }
-            }
-            settled => settled,
+    async fn verify<'b>(&self, body: &'b [u8]) -> Result<Verified<'b>, Unverified> {
+        let (parts, now, headers) = (&self.app.parts, self.received_at, self.request.headers());
+        let secrets = parts.secrets.trusted(now).await.ok_or(Unverified::Unchecked)?;
+        let refused = match parts.provider.verify(&secrets, headers, body, now) {
+            Err(refused @ (Refused::Mismatch | Refused::UnusableSecret)) => refused,
+            settled => return settled.map_err(Unverified::Refused),
+        };
+        match parts.secrets.refresh(now).await {
+            Some(secrets) => parts.provider.verify(&secrets, headers, body, now).map_err(Unverified::Refused),
+            None => Err(Unverified::Refused(refused)),
         }
     }
 
@@ -249,10 +253,34 @@ impl<'a> Delivery<'a> {
             Ok(_) => End::Filed(reason),
             Err(error) => {
                 tracing::error!(request_id = %self.request_id, %reason, %error, "a case could not be written: asking for redelivery");
+                self.noted("a case", || self.app.parts.ledger.note_case(&case)).await;
                 End::NotFiled
             }
         }
     }
+
+    /// A 503 is noted first, or an event that never comes back would leave no trace. Tables that take no note are asked once
+    /// more while there is time; a 503 whose note they do not take even then rests on the provider alone.
+    pub(crate) async fn noted<F>(&self, what: &'static str, note: impl Fn() -> F)
+    where
+        F: Future<Output = Result<(), LedgerError>>,
+    {
+        let parts = &self.app.parts;
+        let has_time = || parts.clock.now().saturating_add(parts.limits.record_ms) <= self.deadline;
+        let mut written = note().await;
+        if written.is_err() && has_time() {
+            written = note().await;
+        }
+        if let Err(error) = written {
+            tracing::error!(request_id = %self.request_id, what, %error, "a 503 is answered without a note");
+        }
+    }
+}
+
+enum Unverified {
+    Refused(Refused),
+    /// Nothing that can be trusted to check it with: it may well be the provider's.
+    Unchecked,
 }
 
 /// What became of one event, with what its delivery is to report.

@@ -32,8 +32,8 @@ pub type Fetch = Arc<
 const SIGN_IN_MS: u64 = 600_000;
 /// A token with an unknown key costs the issuer one request, and a flood of them no more than that.
 const KEYS_EACH_MS: u64 = 60_000;
-/// A key that the issuer withdrew is not trusted for longer.
 const LEFT_ALONE_MS: u64 = 10_000;
+/// A key that the issuer withdrew is not trusted for longer, and no key while the issuer cannot be asked.
 const KEYS_LIVE_MS: u64 = 3_600_000;
 const QUERY_BYTES: usize = 8 * 1024;
 
@@ -115,6 +115,8 @@ struct Known {
     /// When it was last asked for in vain, and why.
     failed: Option<(UnixMillis, IdentityError)>,
     keys: Option<Arc<CoreJsonWebKeySet>>,
+    /// When those were asked for: their hour begins there.
+    keys_from: UnixMillis,
     /// Of the last request for keys, whatever came of it.
     keys_asked_at: UnixMillis,
 }
@@ -316,7 +318,7 @@ impl Issuer {
     async fn keys(&self) -> Result<Arc<CoreJsonWebKeySet>, IdentityError> {
         let mut known = self.known.lock().await;
         match &known.keys {
-            Some(keys) if self.clock.now().saturating_sub(known.keys_asked_at) <= KEYS_LIVE_MS => Ok(keys.clone()),
+            Some(keys) if self.clock.now().saturating_sub(known.keys_from) <= KEYS_LIVE_MS => Ok(keys.clone()),
             _ => self.fetch_keys(&mut known).await,
         }
     }
@@ -335,8 +337,10 @@ impl Issuer {
     async fn fetch_keys(&self, known: &mut Known) -> Result<Arc<CoreJsonWebKeySet>, IdentityError> {
         let metadata = self.metadata_of(known).await?;
         // Before the request: one that fails or is given up counts, too.
-        known.keys_asked_at = self.clock.now();
+        let asked_at = self.clock.now();
+        known.keys_asked_at = asked_at;
         let keys = Arc::new(self.read(metadata.jwks_uri.as_str()).await?);
+        known.keys_from = asked_at;
         Ok(known.keys.insert(keys).clone())
     }
 

@@ -15,6 +15,7 @@ use crate::claim::{Claim, RefusalNote, bucket, claim_sk, claimed_attempt, refuse
 use crate::item::{Item, Reader};
 use crate::outcome::StoredOutcome;
 use crate::schema::BY_MINUTE;
+use crate::unfiled::UNFILED_SK;
 use crate::{Ledger, LedgerError, answer};
 
 /// A hint that something is to be examined.
@@ -31,6 +32,8 @@ pub enum Entry {
     Claim(u16),
     /// The note that the event with this digest was refused. It is listed under the minute in which it becomes final.
     Refusal(Digest),
+    /// The note that a case could not be written, under the minute in which it was wanted.
+    Unfiled,
 }
 
 impl Ledger {
@@ -147,7 +150,8 @@ impl IndexRow {
         Ok(Self {
             key: read.parsed("pk", |text| PayoutKey::new(text).ok())?,
             entry: read.parsed("sk", |sk| {
-                claimed_attempt(sk).map(Entry::Claim).or_else(|| refused_event(sk).map(Entry::Refusal))
+                let unfiled = || (sk == UNFILED_SK).then_some(Entry::Unfiled);
+                claimed_attempt(sk).map(Entry::Claim).or_else(|| refused_event(sk).map(Entry::Refusal)).or_else(unfiled)
             })?,
             received_at: read.number("received_at")?,
         })

@@ -24,9 +24,9 @@ pub(crate) fn open_shard(digit: char) -> String {
 }
 
 impl Case {
-    fn fields(&self) -> Fields {
-        Fields::new(self.id(), CASE_SK)
-            .number("since", self.since)
+    /// Behind the keys of the item that holds it.
+    pub(crate) fn fields(&self, keys: Fields) -> Fields {
+        keys.number("since", self.since)
             .number("opened_at", self.opened_at)
             .text("reason", self.reason)
             .list("subject", &self.subject)
@@ -41,7 +41,7 @@ impl Case {
             .map("details", &self.details)
     }
 
-    fn from_item(read: &Reader<'_>) -> Result<Self, LedgerError> {
+    pub(crate) fn from_item(read: &Reader<'_>) -> Result<Self, LedgerError> {
         Ok(Self {
             reason: read.parsed("reason", Reason::parse)?,
             subject: read.list("subject")?,
@@ -81,7 +81,7 @@ impl FiledCase {
     pub(crate) fn to_item(&self) -> Item {
         let fields = self
             .case
-            .fields()
+            .fields(Fields::new(self.case.id(), CASE_SK))
             .number("version", self.version)
             .text("status", self.status)
             .optional(self.owner.as_ref(), |fields, owner| fields.map("owner", who(owner)))

@@ -31,6 +31,7 @@ mod round;
 mod schema;
 mod size;
 mod transaction;
+mod unfiled;
 
 use aws_sdk_dynamodb::Client;
 

@@ -91,7 +91,10 @@ pub enum Input {
     },
     /// A consistent read of the claim's place.
     ClaimRead(Option<ClaimFacts>),
+    /// A claim is there that this code cannot read. It is somebody's.
     ClaimUnreadable,
+    /// Whether one is there could not be found out.
+    ClaimNotRead,
     /// The note is written, or was there, or could not be written: it is best effort.
     Noted,
     Claim(ClaimAnswer),
@@ -238,6 +241,7 @@ impl Event {
             (State::Connecting, Input::NotConnected { patience: Patience::Lasts }) => look(Refusal::RailUnreachable),
 
             (State::Looking(_), Input::ClaimRead(Some(theirs))) => self.duplicate(theirs),
+            (State::Looking(_), Input::ClaimUnreadable) => answer(Answer::Duplicate),
             (State::Looking(refusal), _) => note(refusal),
             (State::Noting(refusal), _) => answer(Answer::Refused(refusal)),
 
@@ -459,6 +463,18 @@ mod tests {
         assert!(matches!(event.step(Input::ClaimRead(Some(facts(2)))), Action::Answer(Answer::Duplicate)));
     }
 
+    /// Nothing is known of it but that it is there; of what could not be read at all not even that.
+    #[test]
+    fn a_claim_that_cannot_be_read_is_a_duplicate() {
+        let shut = Input::Gate { hold: Hold::Refuse, time: TimeLeft::ForPayout, patience: Patience::Lasts };
+        let mut there = event();
+        there.step(shut);
+        assert!(matches!(there.step(Input::ClaimUnreadable), Action::Answer(Answer::Duplicate)));
+        let mut dark = event();
+        dark.step(shut);
+        assert!(matches!(dark.step(Input::ClaimNotRead), Action::NoteRefusal));
+    }
+
     /// Every input in every reachable state: an end is reached, and at most one payment comes out.
     #[test]
     fn every_sequence_of_inputs_ends_with_at_most_one_payment() {
@@ -468,6 +484,7 @@ mod tests {
                 Input::ClaimRead(None),
                 Input::ClaimRead(Some(facts(2))),
                 Input::ClaimUnreadable,
+                Input::ClaimNotRead,
                 Input::Noted,
                 Input::CaseFiled,
                 Input::CaseNotFiled,

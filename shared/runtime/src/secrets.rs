@@ -1,5 +1,6 @@
-//! Secrets by reference: the configuration says where one is kept, never what it is. They are read at start, and again
-//! when a signature fails, once a minute at the most, whatever the answer was (M5).
+//! Secrets by reference: the configuration says where one is kept, never what it is. They are read at start, again when a
+//! signature fails, and again when half an hour has passed; once a minute at the most, whatever the answer was (M5). What was
+//! not read again within an hour is not trusted any more: a secret that was withdrawn must not live on in a warm function.
 
 use std::fmt;
 use std::str::FromStr;
@@ -23,6 +24,11 @@ use crate::environment::Environment;
 
 /// Between two readings of the same secrets.
 pub const REFRESH_EVERY_MS: u64 = 60_000;
+/// A reading that is older is made again before the next use. Half of its trust is left then, in which a reading that fails
+/// is tried each minute.
+const RENEW_AFTER_MS: u64 = 30 * 60_000;
+/// What was last read longer ago verifies nothing.
+pub const TRUSTED_FOR_MS: u64 = 60 * 60_000;
 
 const CONNECT_WITHIN: Duration = Duration::from_secs(1);
 const ATTEMPT_WITHIN: Duration = Duration::from_millis(1_500);
@@ -245,7 +251,10 @@ pub struct SecretSource {
 
 #[derive(Clone, Copy)]
 struct Reading {
+    /// Of the last try, whatever came of it.
     at: UnixMillis,
+    /// Of the last one that brought secrets.
+    good_at: UnixMillis,
     fingerprint: Digest,
     /// It brought other secrets than the reading before.
     changed: bool,
@@ -255,12 +264,21 @@ impl SecretSource {
     /// Reads every reference; one that fails is an error here, at start.
     pub async fn open(reader: SecretReader, refs: Vec<SecretRef>, now: UnixMillis) -> Result<Self, SecretError> {
         let (secrets, fingerprint) = read(&reader, &refs).await?;
-        let last = Mutex::new(Reading { at: now, fingerprint, changed: false });
+        let last = Mutex::new(Reading { at: now, good_at: now, fingerprint, changed: false });
         Ok(Self { reader, refs, current: RwLock::new(Arc::new(secrets)), last })
     }
 
-    pub fn current(&self) -> Arc<Secrets> {
+    fn current(&self) -> Arc<Secrets> {
         Arc::clone(&self.current.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Secrets to verify with. `None`: they could not be read again within the hour, and nothing can be verified.
+    pub async fn trusted(&self, now: UnixMillis) -> Option<Arc<Secrets>> {
+        let mut last = self.last.lock().await;
+        if now.abs_diff(last.good_at) >= RENEW_AFTER_MS && now.abs_diff(last.at) >= REFRESH_EVERY_MS {
+            self.read_again(&mut last, now).await;
+        }
+        (now.abs_diff(last.good_at) < TRUSTED_FOR_MS).then(|| self.current())
     }
 
     /// To be called after a signature failed. Secrets to try it with once more, when the last reading, which this may
@@ -268,22 +286,27 @@ impl SecretSource {
     /// counts.
     pub async fn refresh(&self, now: UnixMillis) -> Option<Arc<Secrets>> {
         let mut last = self.last.lock().await;
-        if now.abs_diff(last.at) < REFRESH_EVERY_MS {
-            return last.changed.then(|| self.current());
+        if now.abs_diff(last.at) >= REFRESH_EVERY_MS {
+            self.read_again(&mut last, now).await;
         }
+        last.changed.then(|| self.current())
+    }
+
+    async fn read_again(&self, last: &mut Reading, now: UnixMillis) {
+        // Before the reading: one that is given up counts, too.
         *last = Reading { at: now, changed: false, ..*last };
         match read(&self.reader, &self.refs).await {
-            Ok((secrets, fingerprint)) if fingerprint != last.fingerprint => {
-                tracing::info!("the signing secrets have changed");
-                *last = Reading { at: now, fingerprint, changed: true };
-                let secrets = Arc::new(secrets);
-                *self.current.write().unwrap_or_else(PoisonError::into_inner) = Arc::clone(&secrets);
-                Some(secrets)
+            Ok((secrets, fingerprint)) => {
+                let changed = fingerprint != last.fingerprint;
+                *last = Reading { at: now, good_at: now, fingerprint, changed };
+                if changed {
+                    tracing::info!("the signing secrets have changed");
+                    *self.current.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(secrets);
+                }
             }
-            Ok(_) => None,
             Err(error) => {
-                tracing::warn!(%error, "the signing secrets could not be read again; the old ones stay");
-                None
+                let trusted_until = last.good_at.saturating_add(TRUSTED_FOR_MS);
+                tracing::error!(%error, trusted_until, "the signing secrets could not be read again");
             }
         }
     }

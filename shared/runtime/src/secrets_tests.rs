@@ -227,6 +227,44 @@ async fn a_flood_of_forged_deliveries_reads_the_secret_each_time() {
 }
 
 #[tokio::test]
+async fn a_withdrawn_secret_is_trusted_for_half_an_hour_and_not_for_ever() {
+    let fake = Fake::start();
+    fake.holds("s", r#"["whsec_kept", "whsec_withdrawn"]"#);
+    let source = SecretSource::open(reader(&fake), refs(&["secretsmanager:s"]), 0).await.unwrap();
+    fake.holds("s", "whsec_kept");
+    // Each delivery verifies well, so that nothing else would ever ask.
+    let trusted = source.trusted(RENEW_AFTER_MS - 1).await.unwrap();
+    assert!(accepts(&trusted, "whsec_withdrawn") && fake.asked() == 1);
+    let trusted = source.trusted(RENEW_AFTER_MS).await.unwrap();
+    assert!(accepts(&trusted, "whsec_kept") && !accepts(&trusted, "whsec_withdrawn"));
+    // A reading that brought nothing new counts for the next hour as well.
+    for later in 0..100 {
+        assert!(source.trusted(RENEW_AFTER_MS + later * 1_000).await.is_some());
+    }
+    assert_eq!(fake.asked(), 2);
+}
+
+#[tokio::test]
+async fn secrets_that_cannot_be_read_again_are_trusted_for_their_hour_and_no_longer() {
+    let fake = Fake::start();
+    fake.holds("s", "whsec_old");
+    let source = SecretSource::open(reader(&fake), refs(&["secretsmanager:s"]), 0).await.unwrap();
+    fake.says("s", 400, r#"{"__type":"AccessDeniedException"}"#);
+    for second in 0..3_600 {
+        // A forged delivery beside each: what it makes be tried prolongs nothing.
+        source.refresh(second * 1_000).await;
+        assert!(source.trusted(second * 1_000).await.is_some(), "second {second}");
+    }
+    assert!(fake.asked() <= 60, "{}", fake.asked());
+    for later in [0, 1, 30_000, 24 * TRUSTED_FOR_MS] {
+        assert!(source.trusted(TRUSTED_FOR_MS + later).await.is_none(), "{later} ms after the hour");
+    }
+    // And again as soon as they can be read, a minute later at the most.
+    fake.holds("s", "whsec_old");
+    assert!(accepts(&source.trusted(25 * TRUSTED_FOR_MS).await.unwrap(), "whsec_old"));
+}
+
+#[tokio::test]
 async fn one_text_is_read_from_a_list_or_from_nothing() {
     let fake = Fake::start();
     for (stored, wrong) in [

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use http::{HeaderName, HeaderValue};
 use lambda_http::{Body, Context, Request, RequestExt};
@@ -40,6 +41,8 @@ pub struct World {
     pub provider: Provider,
     pub secrets: Secrets,
     pub function_ms: u64,
+    /// While set, no secret can be read.
+    pub secrets_away: Arc<AtomicBool>,
     /// Which of the configuration's providers sends.
     sender: &'static str,
     app: Arc<webhook::App>,
@@ -85,8 +88,10 @@ impl World {
         let config = Config::parse(&change(CONFIG.replace(RAIL_IN_CONFIG, &sandbox.url()))).unwrap();
         let rail = Rail::new(&config.rail, RailSecret::new(secret).unwrap(), None, None).unwrap();
         let parts = (Arc::new(dynamo::ledger(&proxy.url(), &tables)), Arc::new(rail));
-        let app = app(&config, sender, &clock, &parts).await;
+        let secrets_away = Arc::default();
+        let app = app(&config, sender, &clock, &parts, &secrets_away).await;
         Self {
+            secrets_away,
             ledger: dynamo::ledger(&engine.url(), &tables),
             provider: config.provider(Some(sender)).unwrap(),
             secrets: Secrets::new(vec![sandbox_secret("PAYONCE_SANDBOX_STRIPE").unwrap()]).unwrap(),
@@ -108,7 +113,7 @@ impl World {
     pub async fn restart_with(&mut self, change: impl Fn(String) -> String) {
         self.config = Config::parse(&change(CONFIG.replace(RAIL_IN_CONFIG, &self.rail.url()))).unwrap();
         self.provider = self.config.provider(Some(self.sender)).unwrap();
-        self.app = app(&self.config, self.sender, &self.clock, &self.parts).await;
+        self.app = app(&self.config, self.sender, &self.clock, &self.parts, &self.secrets_away).await;
     }
 
     /// What the functions work with, through the proxy.
@@ -216,9 +221,12 @@ async fn app(
     sender: &'static str,
     clock: &Clock,
     parts: &(Arc<Ledger>, Arc<Rail>),
+    secrets_away: &Arc<AtomicBool>,
 ) -> Arc<webhook::App> {
     let environment = Environment::planted(&[]).unwrap();
-    let reader = SecretReader::with_variables(&environment, sandbox_secret);
+    let away = secrets_away.clone();
+    let read = move |name: &str| sandbox_secret(name).filter(|_| !away.load(Ordering::Relaxed));
+    let reader = SecretReader::with_variables(&environment, read);
     Arc::new(webhook::App::new(webhook::Parts {
         provider: config.provider(Some(sender)).unwrap(),
         secrets: SecretSource::open(reader, config.secrets(sender), clock.now()).await.unwrap(),

@@ -118,7 +118,7 @@ impl World {
             }
             Step::LookUpClaim(index, fate) => {
                 let there = state.table.claim(0).map(|claim| claim.facts());
-                let input = if fate == Fate::Done { Input::ClaimRead(there) } else { Input::ClaimUnreadable };
+                let input = if fate == Fate::Done { Input::ClaimRead(there) } else { Input::ClaimNotRead };
                 self.feed(state, index, input);
             }
             Step::Note(index, fate) => {

@@ -73,6 +73,28 @@ async fn a_withdrawn_key_is_trusted_for_ever() {
     assert_eq!(issuer.verify(&token, NONCE, DAY).await.unwrap_err().word(), "token_key");
 }
 
+/// Each try to have newer keys would else begin the hour anew, and whoever holds a token can make one try each minute.
+#[tokio::test]
+async fn keys_that_cannot_be_refreshed_are_trusted_for_their_hour_and_no_longer() {
+    let fake = Fake::new();
+    let issuer = fake.issuer();
+    let (token, stranger) = (fake.signer.sign(&lasting()), Signer::new("unknown").sign(&lasting()));
+    issuer.verify(&token, NONCE, DAY).await.unwrap();
+    let keys = fake.change(|answers| answers.keys.take());
+    for _ in 0..60 {
+        issuer.verify(&token, NONCE, DAY).await.unwrap();
+        assert_eq!(issuer.verify(&stranger, NONCE, DAY).await.unwrap_err().word(), "token_key");
+        fake.clock.advance(MINUTE);
+    }
+    fake.clock.advance(1);
+    for _ in 0..3 {
+        assert_eq!(issuer.verify(&token, NONCE, DAY).await.unwrap_err().word(), "issuer_unreachable");
+        fake.clock.advance(MINUTE);
+    }
+    fake.change(|answers| answers.keys = keys);
+    issuer.verify(&token, NONCE, DAY).await.unwrap();
+}
+
 #[tokio::test]
 async fn a_failed_discovery_lasts() {
     let fake = Fake::new();
