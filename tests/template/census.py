@@ -37,7 +37,7 @@ def _selected(row, subject):
 
 def _miscounted(row, chosen, subjects):
     owners = [name for name, kind in subjects.functions.items() if row.get("kind", kind.split("/")[0]) == kind.split("/")[0]]
-    if row["of"] in ("api", "forbidden_resource", "forbidden_action", "deployment_hook"):
+    if row["of"] in ("api", "forbidden_resource", "forbidden_action", "wrong_write", "deployment_hook"):
         if len(chosen) != row["count"]:
             what = "; ".join(f"{s.name}: {s.value if isinstance(s.value, str) else ''}" for s in chosen)
             yield what or row["of"], f"{len(chosen)} of {row['of']}, not {row['count']}"
@@ -72,6 +72,7 @@ def _problem(row, value, words):
     for rule, holds in {
         "is": lambda wanted: value == filled(wanted),
         "one_of": lambda wanted: value in wanted,
+        "all_of": lambda wanted: isinstance(value, list) and set(wanted) <= set(value),
         "absent": lambda _: value in (None, "", [], {}),
         "at_least": lambda wanted: isinstance(value, (int, float)) and value >= wanted,
         "at_most": lambda wanted: isinstance(value, (int, float)) and value <= wanted,

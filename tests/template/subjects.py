@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 
+from rights import wrong_writes
 from translated import plain
 
 # Whatever else could invoke a function, repeat a message or keep state is not on this list, and so is not in the stack.
@@ -146,6 +147,8 @@ class Subjects:
             for arn in properties.get("ManagedPolicyArns", []):
                 if not str(arn).endswith("service-role/AWSCodeDeployRoleForLambda"):
                     self._add("forbidden_action", name, f"the managed policy {arn}")
+            for wrong in wrong_writes(name, properties.get("Policies", [])):
+                self._add("wrong_write", name, wrong)
             for policy in properties.get("Policies", []):
                 for statement in _list(policy["PolicyDocument"]["Statement"]):
                     for broken in self._too_much(name, statement):

@@ -94,6 +94,16 @@ def invoke(role, function):
     return change
 
 
+def own_items(role, change):
+    """`change` gets the statement by which a role writes its own items of the reconcile table."""
+    return lambda template: change(next(s for s in statements(template, role) if s.get("Sid") == "OwnItems"))
+
+
+def also(role, key):
+    return own_items(role, lambda statement: statement["Condition"]["ForAllValues:StringLike"]["dynamodb:LeadingKeys"].append(key))
+
+
+AUDIT_POLICY = "AuditTable/ResourcePolicy/PolicyDocument/Statement"
 ALIAS = {"Ref": {"Fn::Sub": "Webhook${Provider}.Alias"}}
 STREAM = {"Fn::GetAtt": ["AuditTable", "StreamArn"]}
 
@@ -198,6 +208,26 @@ MUTATIONS = [
     ("the console may write claims", "claims-overwritten", allow("ConsoleRole", "dynamodb:PutItem")),
     ("the console may read all claims at once", "claims-overwritten", allow("ConsoleRole", "dynamodb:Scan")),
     ("payer may update claims", "claims-overwritten", allow("PayerRole", "dynamodb:UpdateItem")),
+    ("the audit table has no policy", "claims-unprotected", gone("AuditTable/ResourcePolicy")),
+    ("the audit table's policy lets deletions be", "claims-unprotected", lambda t: properties(t, "AuditTable")["ResourcePolicy"]["PolicyDocument"]["Statement"][0]["Action"].remove("dynamodb:DeleteItem")),
+    ("the audit table's policy is for one role", "claims-unprotected", put(f"{AUDIT_POLICY}/0/Principal", {"AWS": "arn:aws:iam::111122223333:role/x"})),
+    ("the audit table's policy has a condition", "claims-unprotected", put(f"{AUDIT_POLICY}/0/Condition", {"Bool": {"aws:SecureTransport": "false"}})),
+    ("the audit table's policy is of another table", "claims-unprotected", put(f"{AUDIT_POLICY}/0/Resource", "arn:aws:dynamodb:eu-central-1:111122223333:table/payonce-bodies")),
+    ("the audit table lets another account in", "claims-unprotected", lambda t: properties(t, "AuditTable")["ResourcePolicy"]["PolicyDocument"]["Statement"].append({"Effect": "Allow", "Principal": {"AWS": "444455556666"}, "Action": "dynamodb:PutItem", "Resource": "*"})),
+    ("the reconcile table lets another account in", "claims-unprotected", put("ReconcileTable/ResourcePolicy", {"PolicyDocument": {"Statement": [{"Effect": "Allow", "Principal": {"AWS": "444455556666"}, "Action": "dynamodb:PutItem", "Resource": "*"}]}})),
+    *((f"{role} may write {key}", "items-of-others", also(role, key)) for role, key in (
+        ("WebhookRole", "control"), ("WebhookRole", "sweeper"), ("WebhookRole", "*"), ("ConsoleRole", "control"), ("ConsoleRole", "sweeper"),
+        ("ConsoleRole", "????????-????-????-????-????????????"), ("PayerRole", "control"), ("PayerRole", "batches"), ("SweeperRole", "person"),
+        ("SweeperRole", "batch*"), ("AuditWatchRole", "????????-????-8???-????-????????????"), ("AuditWatchRole", "sweeper"),
+    )),
+    *((f"{role} may write any item", "items-of-others", own_items(role, lambda s: s.pop("Condition"))) for role in ("WebhookRole", "SweeperRole", "ConsoleRole", "PayerRole", "AuditWatchRole")),
+    *((f"{role} may write without a key", "items-of-others", own_items(role, lambda s: s["Condition"].pop("Null"))) for role in ("WebhookRole", "ConsoleRole")),
+    ("one key of several is enough", "items-of-others", own_items("ConsoleRole", lambda s: s["Condition"].update({"ForAnyValue:StringLike": s["Condition"].pop("ForAllValues:StringLike")}))),
+    ("the sweeper may not store its round", "items-of-others", own_items("SweeperRole", lambda s: s["Condition"]["ForAllValues:StringLike"]["dynamodb:LeadingKeys"].remove("sweeper"))),
+    ("payer may not write cases", "items-of-others", lambda t: statements(t, "PayerRole").remove(next(s for s in statements(t, "PayerRole") if s.get("Sid") == "OwnItems"))),
+    ("a second statement without a condition", "items-of-others", allow("ConsoleRole", "dynamodb:PutItem", "ReconcileTable")),
+    ("the console may delete cases", "items-of-others", allow("ConsoleRole", "dynamodb:DeleteItem", "ReconcileTable")),
+    ("retry-audit may write", "items-of-others", allow("RetryAuditRole", "dynamodb:PutItem", "ReconcileTable")),
     ("a managed policy", "claims-overwritten", put("SweeperRole/ManagedPolicyArns", ["arn:aws:iam::aws:policy/AmazonDynamoDBFullAccess"])),
     ("the schedule may invoke webhooks", "claims-overwritten", lambda t: properties(t, "ScheduleRole")["Policies"][0]["PolicyDocument"]["Statement"][0].update(Resource="*")),
 ]

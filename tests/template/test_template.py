@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from census import PLACES, violations
+from rights import ITEMS
 from subjects import Subjects
 from translated import REGION, ROOT, WEBHOOKS, plain, source, translate
 
@@ -209,16 +210,30 @@ def test_the_console_or_payer_may_do_more_than_it_does(template):
 
     assert allowed("ConsoleRole", "Audit") == ["dynamodb:GetItem", "dynamodb:Query"]
     assert allowed("ConsoleRole", "Bodies") == allowed("PayerRole", "Bodies") == ["dynamodb:GetItem"]
-    assert allowed("ConsoleRole", "Cases") == ["dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query"]
+    assert allowed("ConsoleRole", "Reconcile") == ["dynamodb:GetItem", "dynamodb:Query"]
     assert allowed("PayerRole", "Claim") == ["dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query", "dynamodb:ConditionCheckItem"]
-    assert allowed("PayerRole", "Cases") == ["dynamodb:GetItem", "dynamodb:PutItem"]
+    assert allowed("PayerRole", "Reconcile") == ["dynamodb:GetItem"]
+    assert allowed("ConsoleRole", "OwnItems") == allowed("PayerRole", "OwnItems") == ["dynamodb:PutItem"]
     for role in ("ConsoleRole", "PayerRole"):
         sids = {s["Sid"] for s in _statements(template, role)}
         tables = {"ConsoleRole": {"Audit", "OwnSecretsAndLookUp", "Payer"}, "PayerRole": {"Claim", "TheRailsSecretsAndTheSources"}}
-        assert sids == tables[role] | {"Bodies", "Cases", "Tripwire", "Logs"}, role
+        assert sids == tables[role] | {"Bodies", "Reconcile", "OwnItems", "Tripwire", "Logs"}, role
         for statement in _statements(template, role):
             actions = statement["Action"] if isinstance(statement["Action"], list) else [statement["Action"]]
             assert not {"dynamodb:Scan", "dynamodb:BatchGetItem"} & set(actions), (role, statement)
+
+
+def test_a_key_that_a_role_may_write_is_not_the_one_in_the_code():
+    ledger = ROOT / "shared" / "ledger" / "src"
+    in_code = {}
+    for item, file in (("control", "control.rs"), ("sweeper", "round.rs"), ("people", "people.rs"), ("batches", "batch.rs")):
+        in_code[item] = re.findall(r'^const PK: &str = "([\w]+)";', (ledger / file).read_text(), re.M)
+    assert in_code == {item: [ITEMS[item]] for item in in_code}
+    [prefix] = re.findall(r'format!\("(batch/)\{\}", self\.id\)', (ledger / "batch.rs").read_text())
+    assert ITEMS["batch"].startswith(prefix)
+    # Cases and their history have the case's id for their key; a test of its own holds the form of one.
+    assert "Fields::new(self.case.id(), CASE_SK)" in (ledger / "case_item.rs").read_text()
+    assert ITEMS["cases"] in (ROOT / "shared" / "protocol" / "src" / "ids.rs").read_text()
 
 
 def test_the_way_to_payer_is_not_the_one_in_the_code(template, subjects):

@@ -68,6 +68,9 @@ impl App {
     pub(crate) fn owner(&self, to: Option<&str>, visit: &Visit) -> Result<Who, Trouble> {
         let to = to.unwrap_or(&visit.session.person.subject);
         let subject = visit.people.stands_in_for(to, self.parts.clock.now());
+        if subject == visit.session.person.subject {
+            return Ok(visit.who());
+        }
         let known = visit.people.0.get(subject).ok_or_else(|| wrong("Nobody of that name has signed in here yet."))?;
         Ok(Who { subject: subject.to_owned(), name: Some(known.name.clone()) })
     }

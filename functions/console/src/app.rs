@@ -61,6 +61,7 @@ pub struct App {
 pub(crate) struct Visit {
     pub session: Session,
     pub roles: Vec<Role>,
+    /// Everybody, for whoever has a role.
     pub people: People,
     pub csrf: String,
 }
@@ -102,7 +103,7 @@ impl App {
         if let (&Method::GET, ["signed-in"]) = (&ask.method, path.as_slice()) {
             return self.finish_sign_in(ask, visit).await;
         }
-        let Some(visit) = visit else {
+        let Some(mut visit) = visit else {
             let is_reading = ask.method == Method::GET || ask.method == Method::HEAD;
             return if is_reading { Ok(Reply::see(format!("{BASE}/signed-out"))) } else { Err(Trouble::SignedOut) };
         };
@@ -120,6 +121,7 @@ impl App {
         if visit.roles.is_empty() {
             return Ok(self.trouble(Some(&visit), &Trouble::NoRole).with(cookie));
         }
+        visit.people = self.parts.ledger.people().await?;
         let reply = self.route(ask, &path, &visit).await;
         Ok(reply.unwrap_or_else(|trouble| self.trouble(Some(&visit), &trouble)).with(cookie))
     }
@@ -128,14 +130,14 @@ impl App {
     async fn visit(&self, ask: &Ask) -> Result<Option<Visit>, Trouble> {
         let now = self.parts.clock.now();
         let Some(session) = self.parts.sessions.read(&ask.cookies, &ask.agent, now) else { return Ok(None) };
-        let people = self.parts.ledger.people().await?;
-        let signed_out_at = people.0.get(&session.person.subject).map_or(0, |person| person.signed_out_at);
+        let known = self.parts.ledger.person(&session.person.subject).await?;
+        let signed_out_at = known.map_or(0, |person| person.signed_out_at);
         if session.opened_at <= signed_out_at {
             return Ok(None);
         }
         let roles = session.person.roles.iter().copied().collect();
         let csrf = self.parts.sessions.csrf(&session);
-        Ok(Some(Visit { session, roles, people, csrf }))
+        Ok(Some(Visit { session, roles, people: People::default(), csrf }))
     }
 
     /// Every other address. What is not listed is not there.

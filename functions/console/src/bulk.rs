@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use http::StatusCode;
-use payonce_ledger::{Acted, Away, Doing, FiledCase, Sum};
+use payonce_ledger::{Acted, Away, Doing, FiledCase, Stranger, Sum};
 use payonce_protocol::case::{Act, Ending, may, next};
 use payonce_protocol::ids::CaseId;
 
@@ -160,7 +160,7 @@ impl App {
             _ if ask.form.get("back").is_some() => None,
             _ => return Err(wrong("Choose who stands in for you, and until when.")),
         };
-        self.parts.ledger.change_people(|people| people.0.entry(me.clone()).or_default().away = away.clone()).await?;
+        self.parts.ledger.change_person(me, Stranger::Added, |known| known.away = away.clone()).await?;
         Ok(Reply::see(format!("{BASE}/absence")))
     }
 }

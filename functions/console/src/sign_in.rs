@@ -2,7 +2,7 @@
 //! it.
 
 use payonce_identity::{IdentityError, Kept, Purpose, SignedIn};
-use payonce_ledger::PersonRecord;
+use payonce_ledger::Stranger;
 use serde::{Deserialize, Serialize};
 
 use crate::app::{App, BASE, Visit};
@@ -83,8 +83,7 @@ impl App {
         let session = self.parts.sessions.open(person, &ask.agent, now).map_err(unusable)?;
         let cookie = self.parts.sessions.cookie(&session, now).map_err(unusable)?;
         let roles: Vec<String> = person.roles.iter().map(ToString::to_string).collect();
-        let set = self.parts.ledger.change_people(|people| {
-            let known: &mut PersonRecord = people.0.entry(person.subject.clone()).or_default();
+        let set = self.parts.ledger.change_person(&person.subject, stranger(roles.is_empty()), |known| {
             (known.name, known.roles, known.seen_at) = (person.name.clone(), roles.clone(), now);
         });
         set.await?;
@@ -93,13 +92,17 @@ impl App {
 
     /// Every session of this person ends, a stolen one too.
     pub(crate) async fn sign_out(&self, visit: &Visit) -> Result<Reply, Trouble> {
-        let (subject, now) = (visit.session.person.subject.clone(), self.parts.clock.now());
-        self.parts
-            .ledger
-            .change_people(|people| people.0.entry(subject.clone()).or_default().signed_out_at = now)
-            .await?;
+        let (subject, now) = (&visit.session.person.subject, self.parts.clock.now());
+        let out = stranger(visit.roles.is_empty());
+        self.parts.ledger.change_person(subject, out, |known| known.signed_out_at = now).await?;
         let elsewhere = self.parts.issuer.end_session().await.ok().flatten();
         let to = elsewhere.unwrap_or_else(|| format!("{BASE}/signed-out"));
         Ok(Reply::see(to).with(payonce_identity::Sessions::end_cookie()))
     }
+}
+
+/// Anybody may sign in at some issuers. Whoever has no role here, and never had, is written nowhere: a list that strangers
+/// fill is one that they can fill up.
+fn stranger(is_without_role: bool) -> Stranger {
+    if is_without_role { Stranger::LeftOut } else { Stranger::Added }
 }

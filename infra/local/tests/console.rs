@@ -12,7 +12,7 @@ use bytes::Bytes;
 use http::{Method, Request, StatusCode};
 use http_body_util::{BodyExt, Full};
 use hyper_util::rt::TokioIo;
-use payonce_ledger::{Case, FiledCase};
+use payonce_ledger::{Case, FiledCase, PersonRecord};
 use payonce_local::stack::{Options, Stack};
 use payonce_protocol::case::{Act, Role, Status, may};
 use payonce_protocol::hold::Hold;
@@ -436,6 +436,21 @@ async fn a_person_who_signs_in_as_another_or_approves_their_own_is_let_through()
     let statuses = [one.status, two.status];
     assert!(statuses.contains(&StatusCode::SEE_OTHER) && statuses.contains(&StatusCode::CONFLICT), "{statuses:?}");
     assert_eq!(stack.ledger.payout(case.key.as_ref().unwrap()).await.unwrap().attempts.len(), 2);
+}
+
+/// Anybody may have an account at the issuer: a list that strangers fill is one that they can fill up.
+#[tokio::test]
+async fn somebody_without_a_role_is_written_somewhere() {
+    let stack = stack().await;
+    let mut nik = Desk::of(&stack, "nik").await;
+    assert_eq!(nik.browser.get(&nik.url("")).await.status, StatusCode::FORBIDDEN);
+    let csrf = nik.csrf().await;
+    let out = nik.browser.ask(Method::POST, &nik.url("/sign-out"), &form(&[("csrf", &csrf)]), &[]).await;
+    assert_eq!(out.status, StatusCode::SEE_OTHER);
+    assert!(stack.ledger.people().await.unwrap().0.is_empty());
+    Desk::of(&stack, "eve").await;
+    let known: Vec<PersonRecord> = stack.ledger.people().await.unwrap().0.into_values().collect();
+    assert_eq!(known.iter().map(|person| person.name.as_str()).collect::<Vec<_>>(), ["Eve Lindqvist"]);
 }
 
 #[tokio::test]

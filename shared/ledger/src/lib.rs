@@ -47,7 +47,7 @@ pub use error::LedgerError;
 pub use item::SCHEMA;
 pub use outcome::{Abandoned, OutcomeRecord, StoredOutcome};
 pub use payout::{Attempted, LookUpRecord, Payout};
-pub use people::{Away, People, PersonRecord};
+pub use people::{Away, People, PersonRecord, Stranger};
 pub use queue::{Cursor, Page, Queue};
 pub use reissue::Decided;
 pub use round::{AGES_MS, Incident, Snapshot, Sum, Totals};

@@ -1,5 +1,5 @@
-//! Who works in the console: one small item with everybody that has signed in, who is away and who stands in, and since
-//! when a person's sessions count. It decides nothing about money.
+//! Who works in the console: an item for each person with a role who has signed in, with who stands in while they are away,
+//! and since when their sessions count. It decides nothing about money.
 
 use std::collections::BTreeMap;
 
@@ -7,16 +7,18 @@ use aws_sdk_dynamodb::types::{AttributeValue, Put, TransactWriteItem};
 use payonce_protocol::UnixMillis;
 use serde::{Deserialize, Serialize};
 
-use crate::item::{Fields, Reader};
+use crate::item::{Fields, Item, Reader};
 use crate::transaction::Transacted;
 use crate::{Ledger, LedgerError};
 
-const PK: &str = "people";
-const SK: &str = "people";
+/// All in one partition, by the issuer's subject: they are few, sign in now and then, and are listed by one query.
+const PK: &str = "person";
 const TRIES: u32 = 5;
+/// Of a list. Whoever is beyond it can work, and is offered to nobody.
+const LISTED_AT_MOST: i32 = 500;
 
 /// By the issuer's subject.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct People(pub BTreeMap<String, PersonRecord>);
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -36,6 +38,14 @@ pub struct Away {
     pub until: UnixMillis,
 }
 
+/// What becomes of somebody who has no item.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stranger {
+    Added,
+    /// Nothing is written.
+    LeftOut,
+}
+
 impl People {
     /// Who gets what is given to this person now: the one who stands in, one step far.
     pub fn stands_in_for<'a>(&'a self, subject: &'a str, now: UnixMillis) -> &'a str {
@@ -46,37 +56,76 @@ impl People {
 
 impl Ledger {
     /// A consistent read: a person who signed out is out.
+    pub async fn person(&self, subject: &str) -> Result<Option<PersonRecord>, LedgerError> {
+        Ok(self.read_person(subject).await?.map(|(person, _)| person))
+    }
+
+    async fn read_person(&self, subject: &str) -> Result<Option<(PersonRecord, u64)>, LedgerError> {
+        let item = self.read_reconcile(PK, subject).await?;
+        item.as_ref().map(|item| Ok((PersonRecord::from_item(item)?, Reader::new(WHAT, item).number("version")?))).transpose()
+    }
+
+    /// One query, of one page at most. An item that cannot be read is passed by: it must not lock the others out.
     pub async fn people(&self) -> Result<People, LedgerError> {
-        Ok(self.read_people().await?.0)
+        let answer = self
+            .records
+            .query()
+            .table_name(&self.reconcile)
+            .consistent_read(true)
+            .key_condition_expression("#pk = :pk")
+            .expression_attribute_names("#pk", "pk")
+            .expression_attribute_values(":pk", AttributeValue::S(PK.to_owned()))
+            .limit(LISTED_AT_MOST)
+            .send()
+            .await;
+        let answer = answer.map_err(|error| LedgerError::failed("read the people", &error))?;
+        let listed = |item: &Item| {
+            let person = PersonRecord::from_item(item).inspect_err(|error| tracing::error!(%error, "a person is passed by"));
+            Some((Reader::new(WHAT, item).text("sk").ok()?.to_owned(), person.ok()?))
+        };
+        Ok(People(answer.items().iter().filter_map(listed).collect()))
     }
 
-    async fn read_people(&self) -> Result<(People, u64), LedgerError> {
-        let Some(item) = self.read_reconcile(PK, SK).await? else { return Ok((People::default(), 0)) };
-        let read = Reader::new("the people", &item);
-        let people = read.parsed("people", |text| serde_json::from_str(text).ok())?;
-        Ok((people, read.number("version")?))
-    }
-
-    /// Changes one item that several may change at once.
-    pub async fn change_people(&self, change: impl Fn(&mut People)) -> Result<People, LedgerError> {
+    /// Changes an item that a person's two browsers may change at once.
+    pub async fn change_person(
+        &self,
+        subject: &str,
+        stranger: Stranger,
+        change: impl Fn(&mut PersonRecord),
+    ) -> Result<(), LedgerError> {
         for _ in 0..TRIES {
-            let (mut people, version) = self.read_people().await?;
-            change(&mut people);
-            let text = serde_json::to_string(&people).unwrap_or_default();
-            let item = Fields::new(PK, SK).number("version", version + 1).text("people", text).done();
+            let known = self.read_person(subject).await?;
+            if known.is_none() && stranger == Stranger::LeftOut {
+                return Ok(());
+            }
+            let (mut person, version) = known.unwrap_or_default();
+            change(&mut person);
             let put = Put::builder()
                 .table_name(&self.reconcile)
-                .set_item(Some(item))
+                .set_item(Some(person.to_item(subject, version + 1)))
                 .condition_expression("attribute_not_exists(#pk) OR #version = :seen")
                 .expression_attribute_names("#pk", "pk")
                 .expression_attribute_names("#version", "version")
                 .expression_attribute_values(":seen", AttributeValue::N(version.to_string()))
                 .build()?;
             let parts = [TransactWriteItem::builder().put(put).build()];
-            if let Transacted::Done = self.transact("change the people", &parts).await? {
-                return Ok(people);
+            if let Transacted::Done = self.transact("change a person", &parts).await? {
+                return Ok(());
             }
         }
-        Err(LedgerError::Changed { what: "the people" })
+        Err(LedgerError::Changed { what: WHAT })
+    }
+}
+
+const WHAT: &str = "the person";
+
+impl PersonRecord {
+    fn to_item(&self, subject: &str, version: u64) -> Item {
+        let text = serde_json::to_string(self).unwrap_or_default();
+        Fields::new(PK, subject).number("version", version).text("person", text).done()
+    }
+
+    fn from_item(item: &Item) -> Result<Self, LedgerError> {
+        Reader::new(WHAT, item).parsed("person", |text| serde_json::from_str(text).ok())
     }
 }

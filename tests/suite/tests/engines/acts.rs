@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use aws_sdk_dynamodb::types::AttributeValue;
-use payonce_ledger::{Acted, Case, Claim, Decided, Doing, FiledCase, LookUpRecord, OutcomeRecord};
+use payonce_ledger::{Acted, Case, Claim, Decided, Doing, FiledCase, LookUpRecord, OutcomeRecord, Stranger};
 use payonce_protocol::case::{Ending, Status};
 use payonce_protocol::event::ClaimAnswer;
 use payonce_protocol::ids::{AttemptId, Digest};
@@ -241,11 +241,44 @@ pub async fn an_attempt_or_look_up_is_forgotten(bench: Bench) {
 }
 
 pub async fn people_who_change_at_once_forget_each_other(bench: Bench) {
-    let set = |name: &'static str| {
-        bench.ledger.change_people(move |people| people.0.entry(name.to_owned()).or_default().name = name.to_owned())
+    let sign_in = |name: &'static str| {
+        bench.ledger.change_person(name, Stranger::Added, move |person| person.name = name.to_owned())
     };
-    let (one, two) = tokio::join!(set("ann"), set("ben"));
-    assert!(one.is_ok() && two.is_ok());
+    let out = bench.ledger.change_person("ann", Stranger::Added, |person| person.signed_out_at = NOW);
+    let (ann, ben, out) = tokio::join!(sign_in("ann"), sign_in("ben"), out);
+    assert!(ann.is_ok() && ben.is_ok() && out.is_ok());
     let people = bench.ledger.people().await.unwrap();
     assert_eq!(people.0.keys().collect::<Vec<_>>(), ["ann", "ben"]);
+    let ann = bench.ledger.person("ann").await.unwrap().unwrap();
+    assert_eq!((ann.name.as_str(), ann.signed_out_at), ("ann", NOW));
+}
+
+/// One item for all had room for 2,990; then nobody could sign in any more.
+pub async fn people_fill_up_a_list(bench: Bench) {
+    for number in 0..520 {
+        let name = format!("{number:03}{}", "x".repeat(250));
+        bench.ledger.change_person(&name, Stranger::Added, |person| person.name = "y".repeat(80)).await.unwrap();
+    }
+    assert_eq!(bench.ledger.people().await.unwrap().0.len(), 500, "one page");
+    bench.ledger.change_person("zoe", Stranger::Added, |person| person.signed_out_at = NOW).await.unwrap();
+    assert_eq!(bench.ledger.person("zoe").await.unwrap().unwrap().signed_out_at, NOW);
+}
+
+pub async fn a_stranger_who_is_left_out_is_written(bench: Bench) {
+    let before = bench.proxy.count("TransactWriteItems");
+    bench.ledger.change_person("stranger", Stranger::LeftOut, |person| person.signed_out_at = NOW).await.unwrap();
+    assert_eq!(bench.ledger.person("stranger").await.unwrap(), None);
+    assert_eq!(bench.proxy.count("TransactWriteItems"), before);
+    // Whoever lost their role is known.
+    bench.ledger.change_person("ann", Stranger::Added, |person| person.roles = vec!["analyst".to_owned()]).await.unwrap();
+    bench.ledger.change_person("ann", Stranger::LeftOut, |person| person.roles.clear()).await.unwrap();
+    assert!(bench.ledger.person("ann").await.unwrap().unwrap().roles.is_empty());
+}
+
+pub async fn a_person_who_cannot_be_read_locks_the_others_out(bench: Bench) {
+    bench.ledger.change_person("ann", Stranger::Added, |person| person.name = "Ann".to_owned()).await.unwrap();
+    let text = |text: &str| AttributeValue::S(text.to_owned());
+    let torn = [("pk", text("person")), ("sk", text("torn")), ("person", text("{"))];
+    bench.plant(&bench.tables.reconcile, torn.map(|(name, value)| (name.to_owned(), value)).into()).await;
+    assert_eq!(bench.ledger.people().await.unwrap().0.keys().collect::<Vec<_>>(), ["ann"]);
 }

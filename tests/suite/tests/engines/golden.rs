@@ -2,11 +2,12 @@
 //! claim must be found by next year's code, and during a canary two versions write the same table.
 
 use payonce_ledger::{
-    Acted, Claim, Cursor, Decided, Doing, LookUpRecord, PersonRecord, Queue, RefusalNote, Snapshot, Tables, Totals,
+    Acted, Claim, Cursor, Decided, Doing, LookUpRecord, Queue, RefusalNote, Snapshot, Stranger, Tables, Totals,
 };
 use payonce_protocol::case::Ending;
 use payonce_protocol::hold::Hold;
 use payonce_protocol::ids::Digest;
+use payonce_protocol::order::PayoutKey;
 use payonce_protocol::outcome::{Outcome, Reason, Verdict};
 use payonce_suite::dynamo::{Engine, ledger};
 use serde_json::{Value, json};
@@ -115,8 +116,14 @@ async fn requests(bench: &Bench) -> Value {
     let decided = Decided { case: &seen, checker: &ben, facts: &Default::default(), at: NOW };
     ledger.put_further_claim(&Claim { attempt: 2, key_generation: 2, ..ours.clone() }, decided).await;
     keep("claim of a further attempt");
-    ledger.change_people(|people| drop(people.0.insert("ann".to_owned(), PersonRecord::default()))).await.unwrap();
+    ledger.change_person("ann", Stranger::Added, |person| person.seen_at = NOW).await.unwrap();
+    keep("person");
+    ledger.people().await.unwrap();
     keep("people");
+    ledger.note_case(&case).await.unwrap();
+    keep("note of a case");
+    ledger.noted_case(&PayoutKey::new(format!("unfiled/{}/{}", case.id(), case.opened_at)).unwrap()).await.unwrap();
+    keep("read of a noted case");
 
     ledger.start_control(Digest::of("keys"), NOW).await.unwrap();
     keep("start of the control item");

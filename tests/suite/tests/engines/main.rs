@@ -85,6 +85,9 @@ on_both_engines! {
         a_conflict_is_sent_again_for_a_further_claim,
         an_attempt_or_look_up_is_forgotten,
         people_who_change_at_once_forget_each_other,
+        people_fill_up_a_list,
+        a_stranger_who_is_left_out_is_written,
+        a_person_who_cannot_be_read_locks_the_others_out,
     }
     batches::{
         a_batch_is_proposed_in_part,
