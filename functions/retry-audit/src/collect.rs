@@ -141,20 +141,40 @@ async fn one_function(aws: &Aws, function: &Function, arn: &str, subjects: &mut 
 }
 
 async fn one_table(aws: &Aws, table: &str, name: &str, subjects: &mut Vec<Subject>) -> Result<(), NotSeen> {
-    for (of, operation, part) in [
-        ("table", "DynamoDB_20120810.DescribeTable", "/Table"),
-        ("time_to_live", "DynamoDB_20120810.DescribeTimeToLive", "/TimeToLiveDescription"),
-        ("backups", "DynamoDB_20120810.DescribeContinuousBackups", "/ContinuousBackupsDescription"),
-    ] {
-        let operation = Some(("1.0", operation, json!({ "TableName": name })));
-        let answer = aws.ask(&Ask { service: "dynamodb", path: "/".to_owned(), operation }).await;
-        let mut answer = answer.map_err(not_seen(&format!("{of} of {name}")))?;
-        let Some(answer) = answer.pointer_mut(part).map(Value::take).filter(Value::is_object) else {
-            return Err(not_seen(&format!("{of} of {name}"))(NoAnswer::Unreadable));
-        };
+    let mut add = |of, answer| {
         subjects.push(Subject { of, owner: name.to_owned(), table: table.to_owned(), answer, ..Subject::default() });
+    };
+    let mut arn = String::new();
+    for (of, operation, part) in [
+        ("table", "DescribeTable", "/Table"),
+        ("time_to_live", "DescribeTimeToLive", "/TimeToLiveDescription"),
+        ("backups", "DescribeContinuousBackups", "/ContinuousBackupsDescription"),
+    ] {
+        let what = format!("{of} of {name}");
+        let answer = of_dynamodb(aws, operation, json!({ "TableName": name })).await;
+        let mut answer = answer.map_err(not_seen(&what))?;
+        let Some(answer) = answer.pointer_mut(part).map(Value::take).filter(Value::is_object) else {
+            return Err(not_seen(&what)(NoAnswer::Unreadable));
+        };
+        if of == "table" {
+            arn = text(&answer["TableArn"]).to_owned();
+        }
+        add(of, answer);
     }
+    // <https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_GetResourcePolicy.html>
+    let policy = match of_dynamodb(aws, "GetResourcePolicy", json!({ "ResourceArn": arn })).await {
+        Ok(policy) => Some(policy),
+        Err(NoAnswer::Refused { code, .. }) if code.ends_with("PolicyNotFoundException") => None,
+        Err(error) => return Err(not_seen(&format!("policy of {name}"))(error)),
+    };
+    statements(policy).into_iter().for_each(|statement| add("table_policy_statement", statement));
     Ok(())
+}
+
+async fn of_dynamodb(aws: &Aws, operation: &str, parameters: Value) -> Result<Value, NoAnswer> {
+    let operation = format!("DynamoDB_20120810.{operation}");
+    let operation = Some(("1.0", operation.as_str(), parameters));
+    aws.ask(&Ask { service: "dynamodb", path: "/".to_owned(), operation }).await
 }
 
 async fn schedules(aws: &Aws) -> Result<Vec<Value>, NotSeen> {

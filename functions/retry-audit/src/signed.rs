@@ -28,7 +28,7 @@ pub struct Ask<'a> {
     pub service: &'a str,
     pub path: String,
     /// Of the services that speak JSON over POST: the protocol's version, the operation, its parameters.
-    pub operation: Option<(&'static str, &'static str, Value)>,
+    pub operation: Option<(&'static str, &'a str, Value)>,
 }
 
 /// Why there is no answer.

@@ -11,7 +11,7 @@ use crate::census::{Census, Expected, Row};
 pub const KINDS: [&str; 6] = ["webhook", "sweeper", "retry-audit", "audit-watch", "console", "payer"];
 
 /// What is a table's; everything else is a function's.
-pub const OF_TABLES: [&str; 3] = ["table", "time_to_live", "backups"];
+pub const OF_TABLES: [&str; 4] = ["table", "time_to_live", "backups", "table_policy_statement"];
 
 /// What a row may speak of.
 #[derive(Clone, Debug, Default)]
@@ -178,6 +178,9 @@ fn as_written(row: &Row, found: &Value) -> bool {
     match row {
         Row { is: Some(wanted), .. } => found == wanted,
         Row { one_of: Some(all), .. } => all.contains(found),
+        Row { all_of: Some(all), .. } => {
+            found.as_array().is_some_and(|listed| all.iter().all(|wanted| listed.contains(wanted)))
+        }
         Row { at_least: Some(least), .. } => found.as_i64().is_some_and(|number| number >= *least),
         Row { at_most: Some(most), .. } => found.as_i64().is_some_and(|number| number <= *most),
         Row { starts: Some(start), .. } => text(&|text| text.starts_with(start.as_str())),

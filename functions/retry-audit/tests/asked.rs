@@ -204,7 +204,7 @@ fn as_deployed() -> Answers {
         says(format!("scheduler /schedules/{name}?groupName=default"), json!({ "State": "ENABLED", "Target": target }));
     }
     for table in ["audit", "bodies", "reconcile"] {
-        let mut answer = json!({ "DeletionProtectionEnabled": true });
+        let mut answer = json!({ "DeletionProtectionEnabled": true, "TableArn": table_arn(table) });
         let mut time_to_live = json!({ "TimeToLiveStatus": "DISABLED" });
         match table {
             "audit" => answer["StreamSpecification"] = json!({ "StreamViewType": "NEW_AND_OLD_IMAGES" }),
@@ -216,7 +216,29 @@ fn as_deployed() -> Answers {
         says(described("DescribeTimeToLive", table), json!({ "TimeToLiveDescription": time_to_live }));
         says(described("DescribeContinuousBackups", table), json!({ "ContinuousBackupsDescription": recovery }));
     }
+    says(policy_of("audit"), policy(&[claims_are_forever()]));
+    for table in ["bodies", "reconcile"] {
+        all.insert(policy_of(table), vec![(NO_POLICY.0, NO_POLICY.1.to_owned())]);
+    }
     all
+}
+
+const NO_POLICY: (u16, &str) = (400, r#"{"__type":"com.amazonaws.dynamodb.v20120810#PolicyNotFoundException","message":"x"}"#);
+
+fn table_arn(table: &str) -> String {
+    format!("arn:aws:dynamodb:{ACCOUNT}:table/payonce-{table}")
+}
+
+fn policy_of(table: &str) -> String {
+    format!("dynamodb DynamoDB_20120810.GetResourcePolicy {}", json!({ "ResourceArn": table_arn(table) }))
+}
+
+fn claims_are_forever() -> Value {
+    let denied = ["UpdateItem", "DeleteItem", "BatchWriteItem", "PartiQLInsert", "PartiQLUpdate", "PartiQLDelete"];
+    json!({
+        "Sid": "ClaimsAreForever", "Effect": "Deny", "Principal": "*", "Action": denied.map(|one| format!("dynamodb:{one}")),
+        "Resource": table_arn("audit"),
+    })
 }
 
 fn function(name: &str) -> String {

@@ -29,6 +29,14 @@ fn of_table(of: &'static str, table: &str, answer: Value) -> Subject {
     Subject { of, owner: format!("payonce-{table}"), table: table.to_owned(), answer, ..Subject::default() }
 }
 
+fn claims_are_forever() -> Value {
+    let denied = ["UpdateItem", "DeleteItem", "BatchWriteItem", "PartiQLInsert", "PartiQLUpdate", "PartiQLDelete"];
+    json!({
+        "Sid": "ClaimsAreForever", "Effect": "Deny", "Principal": "*", "Action": denied.map(|one| format!("dynamodb:{one}")),
+        "Resource": "arn:aws:dynamodb:eu-central-1:111122223333:table/payonce-audit",
+    })
+}
+
 /// As the template deploys it, in AWS's words.
 fn deployed() -> Deployed {
     let mut deployed = Deployed::default();
@@ -116,6 +124,9 @@ fn deployed() -> Deployed {
         deployed.subjects.push(of_table("time_to_live", table, time_to_live));
         let recovery = json!({ "PointInTimeRecoveryDescription": { "PointInTimeRecoveryStatus": "ENABLED" } });
         deployed.subjects.push(of_table("backups", table, recovery));
+        if table == "audit" {
+            deployed.subjects.push(of_table("table_policy_statement", table, claims_are_forever()));
+        }
     }
     deployed
 }
@@ -165,6 +176,13 @@ const RETRY_AUDIT: &str = "payonce-retry-audit";
 const CONSOLE: &str = "payonce-console";
 const PAYER: &str = "payonce-payer";
 const AUDIT: &str = "payonce-audit";
+const POLICY: &str = "table_policy_statement";
+
+/// Another account may write there, by the table's own policy.
+fn lets_in(table: &'static str) -> Change {
+    let allow = json!({ "Effect": "Allow", "Principal": { "AWS": "444455556666" }, "Action": "dynamodb:PutItem", "Resource": "*" });
+    Box::new(move |deployed| deployed.subjects.push(of_table(POLICY, table, allow.clone())))
+}
 
 #[test]
 fn a_stack_as_deployed_differs() {
@@ -283,6 +301,16 @@ fn a_changed_setting_is_not_named() {
         ("claims-deleted", set("backups", AUDIT, "", "/PointInTimeRecoveryDescription", Value::Null)),
         ("claims-in-two-regions", set("table", AUDIT, "", "/Replicas", json!([{ "RegionName": "eu-west-1" }]))),
         ("claims-overwritten", set("table", AUDIT, "", "/StreamSpecification", Value::Null)),
+        ("claims-unprotected", gone(POLICY, AUDIT, "")),
+        ("claims-unprotected", set(POLICY, AUDIT, "", "/Effect", json!("Allow"))),
+        ("claims-unprotected", set(POLICY, AUDIT, "", "/Principal", json!({ "AWS": "arn:aws:iam::111122223333:role/x" }))),
+        ("claims-unprotected", set(POLICY, AUDIT, "", "/Action", json!("dynamodb:UpdateItem"))),
+        ("claims-unprotected", set(POLICY, AUDIT, "", "/Action/1", json!("dynamodb:GetItem"))),
+        ("claims-unprotected", set(POLICY, AUDIT, "", "/Condition", json!({ "Bool": { "aws:SecureTransport": "false" } }))),
+        ("claims-unprotected", set(POLICY, AUDIT, "", "/Resource", json!("arn:aws:dynamodb:x:1:table/payonce-bodies"))),
+        ("claims-unprotected", set(POLICY, AUDIT, "", "", Value::Null)),
+        ("claims-unprotected", lets_in("audit")),
+        ("claims-unprotected", lets_in("reconcile")),
         (
             "unknown-function",
             Box::new(|deployed| {
@@ -337,6 +365,10 @@ fn a_word_of_the_row_language_holds_nothing() {
         (format!("{of} '/Timeout', at_most = 25"), format!("{of} '/Timeout', at_most = 24")),
         (format!("{of} '/Handler', starts = 'boot'"), format!("{of} '/Handler', starts = 'strap'")),
         (format!("{of} '/Handler', ends = 'strap'"), format!("{of} '/Handler', ends = 'boot'")),
+        (
+            format!("{of} '/Architectures', all_of = ['arm64']"),
+            format!("{of} '/Architectures', all_of = ['arm64', 'x86_64']"),
+        ),
         ("of = 'table', count = 1".to_owned(), "of = 'table', count = 2".to_owned()),
         (
             "of = 'backups', table = 'audit', count = 1".to_owned(),
@@ -347,6 +379,7 @@ fn a_word_of_the_row_language_holds_nothing() {
         assert!(differs(&bad), "{bad}");
     }
     // Nothing there, or no number, is neither large nor small.
+    assert!(differs(&format!("{of} '/Nothing', all_of = []")) && differs(&format!("{of} '/Handler', all_of = []")));
     assert!(differs(&format!("{of} '/Nothing', at_least = 0")) && differs(&format!("{of} '/Handler', at_most = 9")));
 }
 
