@@ -9,7 +9,9 @@ import threading
 import uuid
 from datetime import UTC, datetime
 
+import pytest
 import standardwebhooks
+from botocore.exceptions import ClientError
 from deliveries import by_stripe, outcome, payout_key, stripe_event
 from world import SECRETS, STANDARD_WEBHOOKS_SECRET, World, documented, wait_for
 
@@ -49,6 +51,7 @@ LEFT_OUT = [
     ("claims-deleted", "backups of payonce-reconcile", "/PointInTimeRecoveryDescription/PointInTimeRecoveryStatus"),
     ("claims-expire", "time_to_live of payonce-bodies", "/AttributeName"),
     ("claims-expire", "time_to_live of payonce-bodies", "/TimeToLiveStatus"),
+    ("claims-unprotected", "table_policy_statement of payonce-audit", ""),
 ]
 
 
@@ -59,6 +62,20 @@ def make_up_for_the_emulator(world):
             TableName=f"payonce-{table}", PointInTimeRecoverySpecification={"PointInTimeRecoveryEnabled": True}
         )
     tables.update_time_to_live(TableName="payonce-bodies", TimeToLiveSpecification={"Enabled": True, "AttributeName": "expires"})
+    protect_claims(world)
+
+
+def audit_table(world):
+    return world.client("dynamodb").describe_table(TableName="payonce-audit")["Table"]["TableArn"]
+
+
+def protect_claims(world, effect="Deny"):
+    """The audit table's own policy, as the template has it."""
+    arn = audit_table(world)
+    denied = ["UpdateItem", "DeleteItem", "BatchWriteItem", "PartiQLInsert", "PartiQLUpdate", "PartiQLDelete"]
+    statement = {"Sid": "ClaimsAreForever", "Effect": effect, "Principal": "*", "Action": [f"dynamodb:{one}" for one in denied], "Resource": arn}
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    world.client("dynamodb").put_resource_policy(ResourceArn=arn, Policy=policy)
 
 
 def test_a_setting_that_was_not_deployed_is_not_named(world):
@@ -156,7 +173,43 @@ def test_a_setting_changed_by_hand_is_not_named(world):
     world.client("dynamodb").update_table(TableName="payonce-audit", DeletionProtectionEnabled=False)
     assert world.drift() == [("claims-deleted", "table of payonce-audit", "/DeletionProtectionEnabled")]
     world.client("dynamodb").update_table(TableName="payonce-audit", DeletionProtectionEnabled=True)
+
+    protect_claims(world, effect="Allow")
+    assert world.drift() == [("claims-unprotected", "table_policy_statement of payonce-audit", "/Effect")]
+    world.client("dynamodb").delete_resource_policy(ResourceArn=audit_table(world))
+    assert world.drift() == [("claims-unprotected", "table_policy_statement of payonce-audit", "")]
+    protect_claims(world)
     assert world.drift() == []
+
+
+CASE = "20b08ebd-f665-8c43-b6ef-eee1de011172"
+
+
+@pytest.mark.parametrize(("role", "own", "others"), [
+    ("WebhookstripeRole", [CASE], ["control", "sweeper", "person", "batches", "batch/x"]),
+    ("SweeperRole", [CASE, "sweeper", "control"], ["person", "batches"]),
+    ("ConsoleRole", [CASE, "person", "batches", "batch/x"], ["control", "sweeper"]),
+    ("PayerRole", [CASE], ["control", "sweeper", "person", "batches"]),
+    ("AuditWatchRole", ["control"], [CASE, "sweeper", "person"]),
+])
+def test_a_role_writes_an_item_that_is_not_its_own(world, role, own, others):
+    tables = world.client("dynamodb", world.session_of(role))
+
+    def put(*keys):
+        # On a condition that is never met, so that nothing is written where the right is there.
+        never = {"TableName": "payonce-reconcile", "ConditionExpression": "attribute_exists(pk) AND attribute_not_exists(pk)"}
+        parts = [{"Put": never | {"Item": {"pk": {"S": key}, "sk": {"S": "tried"}}}} for key in keys]
+        with pytest.raises(ClientError) as alone:
+            tables.put_item(**parts[0]["Put"])
+        with pytest.raises(ClientError) as together:
+            tables.transact_write_items(TransactItems=parts)
+        return {error.value.response["Error"]["Code"] for error in (alone, together)}
+
+    for key in own:
+        assert put(key) == {"ConditionalCheckFailedException", "TransactionCanceledException"}, key
+    for key in others:
+        assert put(key) == {"AccessDeniedException"}, key
+        assert put(own[0], key) == {"ConditionalCheckFailedException", "AccessDeniedException"}, key
 
 
 def test_an_overwritten_claim_does_not_hold_payouts(world):

@@ -130,7 +130,7 @@ class World:
             # The functions inherit it; deployed, they have the configuration that was compiled in.
             "PAYONCE_CONFIG": str(HERE / "infra" / "payonce.toml"),
         }
-        self._start("ministack", [BIN / "ministack"], environment, self.gateway)
+        self._start("ministack", [sys.executable, Path(__file__).with_name("emulator.py")], environment, self.gateway)
 
     def start_issuer(self):
         """A certified issuer. It sends browsers back to the console alone, whose address is known once it is deployed."""

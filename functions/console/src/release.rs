@@ -1,5 +1,5 @@
-//! Batches: requests that never left are proposed as one list, which another person approves, and payer then pays them one by
-//! one. Each line is an invocation of its own; the list and its order are payer's to check.
+//! Batches: payouts that were surely not begun are proposed as one list, which another person approves, and payer then pays
+//! them one by one. Each line is an invocation of its own; the list and its order are payer's to check.
 
 use std::time::Duration;
 
@@ -30,8 +30,12 @@ const SIGN_IN_LEFT_MS: u64 = 5 * 60_000;
 impl App {
     /// What a case comes to as a line of a batch.
     pub(crate) async fn line(&self, seen: &FiledCase, code: &str, note: &str) -> Result<Approval, Trouble> {
-        if self.verdict(seen).await?.map(|verdict| verdict.outcome) != Some(Outcome::NotSent) {
-            return Err(wrong("only what never left us can be released in a batch"));
+        let last = match &seen.case.key {
+            Some(key) => self.parts.ledger.payout(key).await?.last_attempt(),
+            None => None,
+        };
+        if !last.is_some_and(|last| last.is_surely_not_begun()) {
+            return Err(wrong("only what was surely not begun can be released in a batch"));
         }
         self.approval(seen, Ending::Reissue, seen.version, code, note).await
     }

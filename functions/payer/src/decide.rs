@@ -10,7 +10,6 @@ use payonce_protocol::case::{Ending, Status};
 use payonce_protocol::hold::Hold;
 use payonce_protocol::ids::{CaseId, Digest, KeyGeneration};
 use payonce_protocol::order::{EventId, PayoutKey, PayoutOrder};
-use payonce_protocol::outcome::Verdict;
 use payonce_protocol::reissue::{KEY_LIFE_MARGIN_MS, Reissue, offer};
 use payonce_providers::{ParsedEvent, RouteContext, Routed};
 use payonce_rails::Prepared;
@@ -28,8 +27,8 @@ pub(crate) struct Decided {
     pub(crate) prepared: Prepared,
     pub(crate) provider: String,
     pub(crate) body: Digest,
-    /// How the attempt before ended.
-    pub(crate) before: Option<Verdict>,
+    /// Nothing was begun for it under its rail key before: it may be a line of a list.
+    pub(crate) is_surely_not_begun: bool,
     /// An earlier request under the same rail key may have paid: then the rail answers with that one's result.
     pub(crate) replay_is_expected: bool,
     /// What was found out on the way, for the history.
@@ -105,8 +104,9 @@ impl App {
         self.ask_source(&last.provider, &event, facts).await?;
         let decided = self.decided(case, proposal, order, prepared, generation, last.attempt + 1)?;
         let replay_is_expected = is_uncertain && generation == last.key_generation;
-        let (provider, body, before) = (last.provider, last.body, Some(verdict));
-        Ok(Decided { provider, body, before, replay_is_expected, ..decided })
+        let is_surely_not_begun = payout.last_attempt().is_some_and(|last| last.is_surely_not_begun());
+        let (provider, body) = (last.provider, last.body);
+        Ok(Decided { provider, body, is_surely_not_begun, replay_is_expected, ..decided })
     }
 
     /// The event asks for a payout whose key another event has claimed. Its own key ends with its own hash, so that one
@@ -246,8 +246,8 @@ impl App {
             code: proposal.code.clone(),
             note: proposal.note.clone(),
         };
-        let (provider, body, replay_is_expected) = (String::new(), Digest::of(""), false);
-        let (before, facts) = (None, BTreeMap::new());
-        Ok(Decided { proposal, approval, order, prepared, provider, body, before, replay_is_expected, facts })
+        let (provider, body, facts) = (String::new(), Digest::of(""), BTreeMap::new());
+        let (is_surely_not_begun, replay_is_expected) = (false, false);
+        Ok(Decided { proposal, approval, order, prepared, provider, body, is_surely_not_begun, replay_is_expected, facts })
     }
 }

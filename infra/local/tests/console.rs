@@ -349,7 +349,12 @@ async fn a_batch_is_released_by_one_person_or_goes_on_after_a_failure() {
     let all: Vec<Case> = cases.iter().cloned().chain([refused.clone()]).collect();
     let preview = ada.select("/bulk", &all).await;
     assert_eq!(preview.body.matches("Will succeed").count() - 1, 4, "{}", preview.body);
-    assert!(preview.body.contains("only what never left us"));
+    assert!(preview.body.contains("only what was surely not begun"));
+    // The rail's limiter turned it away before it began.
+    let limited = filed(&stack, "limited", "acct_sandboxLimits").await;
+    let with_it: Vec<Case> = cases.iter().cloned().chain([limited]).collect();
+    let preview = ada.select("/bulk", &with_it).await;
+    assert_eq!(preview.body.matches("Will succeed").count() - 1, 5, "{}", preview.body);
     // With a case that is not eligible there is no list.
     assert_eq!(ada.select("/bulk/confirm", &all).await.status, StatusCode::CONFLICT);
     let sent = ada.select("/bulk/confirm", &cases).await;

@@ -52,6 +52,19 @@ pub struct LastAttempt {
     pub look_ups: Vec<LookedUp>,
 }
 
+impl LastAttempt {
+    /// Nothing was begun for it under its rail key, not by any attempt: two people may release many such payouts as one list,
+    /// where everything else is decided one by one.
+    pub fn is_surely_not_begun(&self) -> bool {
+        let not_begun = match self.verdict.outcome {
+            Outcome::NotSent => true,
+            Outcome::Rejected => self.verdict.not_begun,
+            Outcome::Accepted | Outcome::Unknown => false,
+        };
+        not_begun && !self.key_is_uncertain && !self.has_late_outcome
+    }
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Reissue {
     /// The same rail key and the same bytes: should the first request have arrived, the rail answers with its result.
@@ -186,6 +199,24 @@ mod tests {
 
     fn at(last: &LastAttempt, now: UnixMillis) -> Reissue {
         offer(last, &STRIPE, now, KEY_LIFE_MARGIN_MS)
+    }
+
+    #[test]
+    fn only_what_was_surely_not_begun_is_released_as_a_list() {
+        let not_begun = Verdict { not_begun: true, ..Verdict::plain(Outcome::Rejected) };
+        for (verdict, is_surely) in [
+            (Verdict::NOT_SENT, true),
+            (not_begun, true),
+            (Verdict::plain(Outcome::Rejected), false),
+            (Verdict::UNKNOWN, false),
+            (Verdict::plain(Outcome::Accepted), false),
+        ] {
+            let certain = LastAttempt { verdict, key_is_uncertain: false, ..last(verdict.outcome) };
+            assert_eq!(certain.is_surely_not_begun(), is_surely, "{verdict:?}");
+            // An earlier attempt under the same key may have paid, or a worker reported late.
+            assert!(!LastAttempt { key_is_uncertain: true, ..certain.clone() }.is_surely_not_begun());
+            assert!(!LastAttempt { has_late_outcome: true, ..certain }.is_surely_not_begun());
+        }
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! Releasing many requests that never left: one proposal, one approval, and then each line on its own.
+//! Releasing many payouts that were surely not begun: one proposal, one approval, and then each line on its own.
 
 use askama::Template;
 use payonce_protocol::UnixMillis;

@@ -26,7 +26,7 @@ pub enum BulkAct {
         code: String,
         note: String,
     },
-    /// Propose a batch of further attempts, of requests that never left.
+    /// Propose a batch of further attempts, at payouts that were surely not begun.
     Release {
         code: String,
         note: String,

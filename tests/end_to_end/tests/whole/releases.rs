@@ -1,12 +1,16 @@
-//! What two people may release as one list: requests that never left, one after the other, and none after one that failed.
+//! What two people may release as one list: payouts that were surely not begun, one after the other, and none after one that
+//! failed.
 
 use payer::{Answer, OneLine, Request};
 use payonce_end_to_end::{Desk, PAYEE, World, approval, cut_after, filed, key_of, payment};
-use payonce_ledger::{Batch, Doing, Who};
+use payonce_ledger::{Batch, Case, Claim, Doing, OutcomeRecord, Who};
 use payonce_protocol::approval::Approval;
 use payonce_protocol::case::{Ending, Status};
+use payonce_protocol::event::{ClaimAnswer, Recorded};
 use payonce_protocol::hold::Hold;
+use payonce_protocol::ids::AttemptId;
 use payonce_protocol::order::{Destination, PayoutKey};
+use payonce_protocol::outcome::{Outcome, Verdict};
 
 use crate::further_attempts::{attempted, case_of, not_sent_too, set_hold, why};
 
@@ -69,7 +73,56 @@ async fn the_rest_is_paid_after_a_line_that_failed() {
     assert_eq!(world.ledger.read_claim(&keys[2], 2).await, Ok(None));
 }
 
-/// Only what never left: whatever the list says, and whoever signed it.
+/// A limiter, or a key that was revoked: the rail says that it did not begin, and its key is fresh. A thousand of these must
+/// not be a thousand proposals.
+#[tokio::test]
+async fn what_the_rail_refused_before_it_began_is_released_as_a_list() {
+    let world = World::start().await;
+    let mut desk = Desk::new();
+    let (mut keys, mut lines) = (vec![], vec![]);
+    for name in ["1", "2"] {
+        let event = payment(name, "acct_sandboxLimits", world.clock.now());
+        assert_eq!(world.deliver(&event).await.reason(), "payout_rejected");
+        let seen = filed(&world, &case_of(&world, &key_of(&event)).await.id()).await;
+        // The same rail key, and so the same bytes.
+        lines.push(approval(&world, &seen, Ending::Reissue, 2, 1));
+        keys.push(key_of(&event));
+    }
+    let batch = desk.batch(&world, &lines, lines.clone()).await;
+    assert_eq!(why(&desk.ask(&world, &line(&batch, 1)).await), "line_before");
+    // The limiter limits still: one request for this line, and none for the next.
+    let before = world.payout_requests();
+    assert_eq!(desk.ask(&world, &line(&batch, 0)).await, attempted(&keys[0], 2, "rejected"));
+    assert_eq!(why(&desk.ask(&world, &line(&batch, 1)).await), "line_before");
+    assert_eq!(world.payout_requests(), before + 1);
+}
+
+/// A later request under the same rail key says nothing of the one before, which may have paid.
+#[tokio::test]
+async fn what_was_not_begun_under_an_uncertain_key_is_not_released_as_a_list() {
+    for verdict in [Verdict::NOT_SENT, Verdict { not_begun: true, ..Verdict::plain(Outcome::Rejected) }] {
+        let world = World::start().await;
+        let mut desk = Desk::new();
+        let event = payment("1", "acct_sandboxDies", world.clock.now());
+        assert_eq!(world.deliver(&event).await.reason(), "payout_unknown");
+        let key = key_of(&event);
+        world.clock.advance(3_600_000);
+        let first = world.ledger.read_claim(&key, 1).await.unwrap().unwrap();
+        let second = Claim { attempt: 2, attempt_id: AttemptId([2; 16]), ..first };
+        assert_eq!(world.ledger.put_claim(&second).await, ClaimAnswer::Written);
+        let outcome = OutcomeRecord { verdict, evidence: vec![], recorded_at: world.clock.now() };
+        let case = Case::of_claim(verdict.reason().unwrap(), &second, world.clock.now());
+        assert_eq!(world.ledger.record(&second, &outcome, Some(&case)).await, Recorded::Durable);
+
+        let lines = [approval(&world, &filed(&world, &case.id()).await, Ending::Reissue, 3, 1)];
+        let batch = desk.batch(&world, &lines, lines.to_vec()).await;
+        assert_eq!(why(&desk.ask(&world, &line(&batch, 0)).await), "not_awaited", "{verdict:?}");
+        assert_eq!(world.ledger.read_claim(&key, 3).await, Ok(None));
+        assert_eq!(executed(&world, &[key]), [0]);
+    }
+}
+
+/// Only what was surely not begun: whatever the list says, and whoever signed it.
 #[tokio::test]
 async fn a_refused_or_unknown_payout_is_released() {
     for payee in ["acct_sandboxRefuses", "acct_sandboxDies"] {

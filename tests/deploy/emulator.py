@@ -1,0 +1,64 @@
+"""MiniStack, with the one condition key of DynamoDB that it leaves out: dynamodb:LeadingKeys, the partition keys that a write
+names. Without it every role that may write its own items alone would be refused all of them.
+
+A transaction needs the rights of its parts, each with its own key:
+https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/transaction-apis-iam.html"""
+
+import json
+
+from ministack.app import main
+from ministack.core import iam_actions, iam_evaluator
+
+KEY = "pk"  # of every table here
+
+
+class Part(str):
+    """The table's ARN, of one part of a transaction, with the partition key that it names."""
+
+    leading = ()
+
+
+def leading(detail):
+    value = (detail.get("Item") or detail.get("Key") or {}).get(KEY, {})
+    return [value["S"]] if "S" in value else []
+
+
+def service_context(body):
+    context = _service_context(body)
+    keys = leading(_read(body))
+    return context | {"dynamodb:LeadingKeys": keys} if keys else context
+
+
+def transaction_checks(action, body, *where):
+    checks = _transaction_checks(action, body, *where)
+    members = iam_actions._DYNAMODB_TRANSACT_ITEM_ACTIONS
+    details = [item[member] for item in _read(body).get("TransactItems", []) for member in members if member in item]
+    assert len(details) == len(checks) or not checks
+    parts = []
+    for (action, table), detail in zip(checks, details):
+        part = Part(table)
+        part.leading = leading(detail)
+        parts.append((action, part))
+    return parts
+
+
+def enforce(*args, resource_arn="*", service_context=None, **others):
+    if isinstance(resource_arn, Part) and resource_arn.leading:
+        service_context = (service_context or {}) | {"dynamodb:LeadingKeys": resource_arn.leading}
+    return _enforce(*args, resource_arn=resource_arn, service_context=service_context, **others)
+
+
+def _read(body):
+    try:
+        read = json.loads(body or b"{}")
+    except ValueError:
+        return {}
+    return read if isinstance(read, dict) else {}
+
+
+_service_context, iam_actions.dynamodb_service_context = iam_actions.dynamodb_service_context, service_context
+_transaction_checks, iam_actions.dynamodb_transaction_checks = iam_actions.dynamodb_transaction_checks, transaction_checks
+_enforce, iam_evaluator.enforce = iam_evaluator.enforce, enforce
+
+if __name__ == "__main__":
+    main()
