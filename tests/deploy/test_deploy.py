@@ -37,9 +37,10 @@ def test_the_documented_commands_do_not_deploy(world):
 
 
 def allow_what_the_emulator_calls_otherwise(world):
-    """The emulator takes most of what retry-audit asks Lambda for another action. Every other role stays as it was deployed."""
+    """The emulator takes most of what retry-audit asks Lambda for another action, and a table's policy for that of every table.
+    Every other role stays as it was deployed."""
     [role] = [r for r in world.client("iam").list_roles()["Roles"] if "RetryAuditRole" in r["RoleName"]]
-    statement = {"Effect": "Allow", "Action": ["lambda:GetFunction", "lambda:PutFunctionConcurrency"], "Resource": "*"}
+    statement = {"Effect": "Allow", "Action": ["lambda:GetFunction", "lambda:PutFunctionConcurrency", "dynamodb:GetResourcePolicy"], "Resource": "*"}
     policy = {"Version": "2012-10-17", "Statement": [statement]}
     world.client("iam").put_role_policy(RoleName=role["RoleName"], PolicyName="emulator", PolicyDocument=json.dumps(policy))
 

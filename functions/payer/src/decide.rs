@@ -248,6 +248,16 @@ impl App {
         };
         let (provider, body, facts) = (String::new(), Digest::of(""), BTreeMap::new());
         let (is_surely_not_begun, replay_is_expected) = (false, false);
-        Ok(Decided { proposal, approval, order, prepared, provider, body, is_surely_not_begun, replay_is_expected, facts })
+        Ok(Decided {
+            proposal,
+            approval,
+            order,
+            prepared,
+            provider,
+            body,
+            is_surely_not_begun,
+            replay_is_expected,
+            facts,
+        })
     }
 }

@@ -223,7 +223,8 @@ fn as_deployed() -> Answers {
     all
 }
 
-const NO_POLICY: (u16, &str) = (400, r#"{"__type":"com.amazonaws.dynamodb.v20120810#PolicyNotFoundException","message":"x"}"#);
+const NO_POLICY: (u16, &str) =
+    (400, r#"{"__type":"com.amazonaws.dynamodb.v20120810#PolicyNotFoundException","message":"x"}"#);
 
 fn table_arn(table: &str) -> String {
     format!("arn:aws:dynamodb:{ACCOUNT}:table/payonce-{table}")

@@ -303,10 +303,16 @@ fn a_changed_setting_is_not_named() {
         ("claims-overwritten", set("table", AUDIT, "", "/StreamSpecification", Value::Null)),
         ("claims-unprotected", gone(POLICY, AUDIT, "")),
         ("claims-unprotected", set(POLICY, AUDIT, "", "/Effect", json!("Allow"))),
-        ("claims-unprotected", set(POLICY, AUDIT, "", "/Principal", json!({ "AWS": "arn:aws:iam::111122223333:role/x" }))),
+        (
+            "claims-unprotected",
+            set(POLICY, AUDIT, "", "/Principal", json!({ "AWS": "arn:aws:iam::111122223333:role/x" })),
+        ),
         ("claims-unprotected", set(POLICY, AUDIT, "", "/Action", json!("dynamodb:UpdateItem"))),
         ("claims-unprotected", set(POLICY, AUDIT, "", "/Action/1", json!("dynamodb:GetItem"))),
-        ("claims-unprotected", set(POLICY, AUDIT, "", "/Condition", json!({ "Bool": { "aws:SecureTransport": "false" } }))),
+        (
+            "claims-unprotected",
+            set(POLICY, AUDIT, "", "/Condition", json!({ "Bool": { "aws:SecureTransport": "false" } })),
+        ),
         ("claims-unprotected", set(POLICY, AUDIT, "", "/Resource", json!("arn:aws:dynamodb:x:1:table/payonce-bodies"))),
         ("claims-unprotected", set(POLICY, AUDIT, "", "", Value::Null)),
         ("claims-unprotected", lets_in("audit")),

@@ -62,7 +62,9 @@ impl Ledger {
 
     async fn read_person(&self, subject: &str) -> Result<Option<(PersonRecord, u64)>, LedgerError> {
         let item = self.read_reconcile(PK, subject).await?;
-        item.as_ref().map(|item| Ok((PersonRecord::from_item(item)?, Reader::new(WHAT, item).number("version")?))).transpose()
+        item.as_ref()
+            .map(|item| Ok((PersonRecord::from_item(item)?, Reader::new(WHAT, item).number("version")?)))
+            .transpose()
     }
 
     /// One query, of one page at most. An item that cannot be read is passed by: it must not lock the others out.
@@ -80,7 +82,8 @@ impl Ledger {
             .await;
         let answer = answer.map_err(|error| LedgerError::failed("read the people", &error))?;
         let listed = |item: &Item| {
-            let person = PersonRecord::from_item(item).inspect_err(|error| tracing::error!(%error, "a person is passed by"));
+            let person =
+                PersonRecord::from_item(item).inspect_err(|error| tracing::error!(%error, "a person is passed by"));
             Some((Reader::new(WHAT, item).text("sk").ok()?.to_owned(), person.ok()?))
         };
         Ok(People(answer.items().iter().filter_map(listed).collect()))

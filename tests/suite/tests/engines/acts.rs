@@ -270,7 +270,11 @@ pub async fn a_stranger_who_is_left_out_is_written(bench: Bench) {
     assert_eq!(bench.ledger.person("stranger").await.unwrap(), None);
     assert_eq!(bench.proxy.count("TransactWriteItems"), before);
     // Whoever lost their role is known.
-    bench.ledger.change_person("ann", Stranger::Added, |person| person.roles = vec!["analyst".to_owned()]).await.unwrap();
+    bench
+        .ledger
+        .change_person("ann", Stranger::Added, |person| person.roles = vec!["analyst".to_owned()])
+        .await
+        .unwrap();
     bench.ledger.change_person("ann", Stranger::LeftOut, |person| person.roles.clear()).await.unwrap();
     assert!(bench.ledger.person("ann").await.unwrap().unwrap().roles.is_empty());
 }
