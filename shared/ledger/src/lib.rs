@@ -1,6 +1,6 @@
 //! The three tables, and the only code that touches them.
 //!
-//! * `audit` is append-only: claims, outcomes, notes of refusals. [`append`] is its one writer and always sets the
+//! * `audit` is append-only: claims, outcomes, notes of refusals and of unwritten cases. [`append`] is its one writer and sets the
 //!   condition; nothing here updates or deletes in it (invariant claims-are-forever).
 //! * `bodies` keeps one compressed body per delivery for a while, under its SHA-256.
 //! * `reconcile` holds the cases with their history, and the few items by which the functions agree (hold, round).
