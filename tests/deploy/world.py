@@ -243,9 +243,10 @@ class World:
     def paid(self, payout_key):
         """How often the rail executed it, by the rail's own books."""
         connection = http.client.HTTPConnection("127.0.0.1", self.rail, timeout=10)
-        connection.request("GET", f"/v1/transfers?limit=100&transfer_group={payout_key}", headers={"Authorization": f"Bearer {SECRETS['RAIL_LOOKUP_SECRET']}"})
+        connection.request("GET", "/v1/transfers?limit=100", headers={"Authorization": f"Bearer {SECRETS['RAIL_LOOKUP_SECRET']}"})
         found = json.loads(connection.getresponse().read())
-        return sum(t["transfer_group"] == payout_key for t in found["data"])
+        assert not found["has_more"]
+        return sum(t["metadata"].get("payout_key") == payout_key for t in found["data"])
 
 
 class Shell:

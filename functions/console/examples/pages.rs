@@ -8,7 +8,7 @@ use console::pages::*;
 use payonce_protocol::case::{Act, Ending, Role, Status};
 use payonce_protocol::money::Money;
 use payonce_protocol::outcome::{Outcome, Reason};
-use payonce_protocol::reissue::{Reissue, Why};
+use payonce_protocol::reissue::{Reissue, Said, Why};
 
 pub const SECOND: u64 = 1000;
 pub const MINUTE: u64 = 60 * SECOND;
@@ -292,7 +292,7 @@ pub fn case(frame: Frame) -> CasePage {
             counts_until: Some(NOW + 3 * HOUR + 12 * MINUTE),
             forgotten_at: Some(NOW + 5 * HOUR + 12 * MINUTE),
         }),
-        looked_up: Some(LookedUpAt { at: NOW - 30 * SECOND, found: false }),
+        looked_up: Some(LookedUpAt { at: NOW - 30 * SECOND, said: Said::Absent, why: None }),
         compared: vec![
             compared("Amount", "1\u{202f}234.50\u{a0}EUR", "1\u{202f}234.50\u{a0}EUR", None),
             compared("Payee", "acct_1QfT7xLkdIwHu7", "acct_1QfT7xLkdIwHu7", None),
@@ -371,7 +371,7 @@ pub fn case_awaiting(frame: Frame) -> CasePage {
     page.proposed = Some(proposed(false));
     page.owner = Some("Ben Čapek".to_owned());
     page.is_mine = false;
-    page.looked_up = Some(LookedUpAt { at: NOW - 5 * MINUTE, found: true });
+    page.looked_up = Some(LookedUpAt { at: NOW - 5 * MINUTE, said: Said::Found, why: None });
     page.reissue = Some(Reissue::NotOffered(Why::FoundAtTheRail));
     page.compared = vec![
         compared("Amount", "1\u{202f}234.50\u{a0}EUR", "1\u{202f}234.50\u{a0}EUR", Some("1\u{202f}243.50\u{a0}EUR")),
@@ -407,7 +407,7 @@ fn case_resolved(frame: Frame) -> CasePage {
         further: None,
         duplicate_of: None,
     });
-    page.looked_up = Some(LookedUpAt { at: NOW - 2 * HOUR, found: true });
+    page.looked_up = Some(LookedUpAt { at: NOW - 2 * HOUR, said: Said::Found, why: None });
     let sum = "1\u{202f}234.50\u{a0}EUR";
     page.compared = vec![compared("Amount", sum, sum, Some(sum))];
     page.body = Body::NotKept { sha256: SHA.to_owned() };

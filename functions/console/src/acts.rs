@@ -2,11 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use payonce_ledger::{Acted, Doing, FiledCase, Proposal, Who};
+use payonce_ledger::{Acted, Doing, FiledCase, Proposal, Seen, Who};
 use payonce_protocol::approval::{Approval, Hand, nonce};
 use payonce_protocol::case::{Act, Ending, may};
 use payonce_protocol::ids::{CaseId, Digest};
 use payonce_protocol::reissue::{KEY_LIFE_MARGIN_MS, expected_generation, offer};
+use payonce_runtime::look_up::{Eyes, look_up};
 use serde_json::json;
 
 use crate::app::{App, BASE, PayerSilent, Visit};
@@ -79,27 +80,19 @@ impl App {
     /// payer and sweeper see, not on this.
     async fn look_up(&self, seen: &FiledCase) -> Result<BTreeMap<String, String>, Trouble> {
         let key = seen.case.key.as_ref().ok_or_else(|| wrong("This case is about no payout key."))?;
-        let found = self.parts.rail.find(key, LOOK_UP_WITHIN).await;
-        let found = found.map_err(|failure| wrong(&format!("The rail was asked, and this came of it: {failure}.")))?;
-        let listed: Vec<_> = found
-            .iter()
-            .map(|payout| {
-                json!({
-                    "id": payout.id, "amount": payout.amount, "currency": payout.currency, "destination": payout.destination,
-                    "reference": payout.reference, "status": payout.status, "created_at": payout.created_at,
-                    "returned": payout.returned,
-                })
-            })
-            .collect();
-        let said = json!(listed).to_string();
-        let ids: Vec<&str> = found.iter().map(|payout| payout.id.as_str()).collect();
-        let mut facts = vec![
-            ("looked_up", if found.is_empty() { "absent" } else { "found" }.to_owned()),
-            ("rail_payouts", ids.join(" ")),
-            ("looked_up_at", self.parts.clock.now().to_string()),
-            ("looked_up_sha256", Digest::of(&said).to_string()),
-        ];
-        if let [one] = found.as_slice() {
+        let (ledger, now) = (&self.parts.ledger, self.parts.clock.now());
+        let payout = ledger.payout(key).await?;
+        let seen = look_up(ledger, &self.parts.rail, &Eyes::default(), &payout, now, LOOK_UP_WITHIN).await;
+        let seen = seen.map_err(|failure| wrong(&format!("The rail was asked, and this came of it: {failure}.")))?;
+        let found = match &seen {
+            Seen::Found(found) => found.as_slice(),
+            Seen::Absent { .. } | Seen::Blind { .. } => &[],
+        };
+        let said = json!(found).to_string();
+        let mut facts = seen.facts();
+        facts.push(("looked_up_at", now.to_string()));
+        facts.push(("looked_up_sha256", Digest::of(&said).to_string()));
+        if let [one] = found {
             facts.push(("found_amount", one.amount.to_string()));
             facts.push(("found_currency", one.currency.clone()));
             facts.extend(one.destination.clone().map(|destination| ("found_destination", destination)));

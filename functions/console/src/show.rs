@@ -4,14 +4,14 @@ use std::time::Duration;
 
 use askama::Error as PageError;
 use http::StatusCode;
-use payonce_ledger::{Attempted, FiledCase, HistoryRecord, Payout, Queue, StoredOutcome};
+use payonce_ledger::{Attempted, FiledCase, HistoryRecord, Payout, Queue, Seen, StoredOutcome};
 use payonce_protocol::UnixMillis;
 use payonce_protocol::case::{Act, Ending, Role, Status, certainty, may, may_read_bodies, next};
 use payonce_protocol::ids::CaseId;
 use payonce_protocol::money::Money;
 use payonce_protocol::order::PayoutKey;
 use payonce_protocol::outcome::Outcome;
-use payonce_protocol::reissue::{KEY_LIFE_MARGIN_MS, LastAttempt, expected_generation, offer};
+use payonce_protocol::reissue::{KEY_LIFE_MARGIN_MS, LastAttempt, Said, expected_generation, offer};
 
 use crate::app::{App, BASE, Visit};
 use crate::ask::Ask;
@@ -445,20 +445,31 @@ fn decided(filed: &FiledCase, further: Option<Further>) -> Option<Decided> {
 
 /// The last look-up that anybody made: a function's, or a person's.
 fn looked_up(filed: &FiledCase, payout: &Payout) -> Option<LookedUpAt> {
-    let by_function = payout.look_ups.last().map(|last| LookedUpAt { at: last.at, found: !last.payouts.is_empty() });
-    let by_person = filed
-        .evidence
-        .get("looked_up_at")
-        .and_then(|at| at.parse().ok())
-        .map(|at| LookedUpAt { at, found: filed.evidence.get("looked_up").is_some_and(|said| said == "found") });
-    by_function.into_iter().chain(by_person).max_by_key(|look_up| look_up.at)
+    let why = |seen: &Seen| match seen {
+        Seen::Blind { why } => Some(why.clone()),
+        Seen::Found(_) | Seen::Absent { .. } => None,
+    };
+    let of =
+        |last: &payonce_ledger::LookUpRecord| LookedUpAt { at: last.at, said: last.seen.said(), why: why(&last.seen) };
+    let said = |name: &str| filed.evidence.get(name).map(String::as_str).filter(|text| !text.is_empty());
+    let by_person = said("looked_up_at").and_then(|at| at.parse().ok()).map(|at| LookedUpAt {
+        at,
+        said: match said("looked_up") {
+            Some("found") => Said::Found,
+            Some("absent") => Said::Absent,
+            _ => Said::Blind,
+        },
+        why: said("blind").map(str::to_owned),
+    });
+    payout.look_ups.last().map(of).into_iter().chain(by_person).max_by_key(|look_up| look_up.at)
 }
 
 fn compared(filed: &FiledCase, attempt: Option<&Attempted>) -> Vec<Compared> {
     let Some(claim) = attempt.map(|attempt| &attempt.claim) else { return vec![] };
     let case = &filed.case;
     let said = |name: &str| filed.evidence.get(name).cloned();
-    let is_looked_up = said("looked_up").is_some();
+    // A blind look-up misses nothing: it saw nothing.
+    let is_looked_up = said("looked_up").is_some_and(|said| said != "blind");
     let line = |field: &str, expected: Option<String>, claimed: String, found: Option<String>| {
         let mark = mark(expected.as_deref(), Some(&claimed), found.as_deref(), is_looked_up);
         Compared { field: field.to_owned(), expected, claimed: Some(claimed), found, mark }
@@ -505,13 +516,9 @@ fn entries_of(payout: &Payout) -> Vec<Entry> {
         }
     }
     for look_up in &payout.look_ups {
-        let said = if look_up.payouts.is_empty() { "absent" } else { "found" };
-        add(
-            look_up.at,
-            format!("looked up at the rail: {said}"),
-            &look_up.by,
-            vec![fact("payouts", look_up.payouts.join(" "))],
-        );
+        let facts = look_up.seen.facts().into_iter().filter(|(name, _)| *name != "looked_up");
+        let facts = facts.map(|(name, value)| fact(name, value)).collect();
+        add(look_up.at, format!("looked up at the rail: {}", look_up.seen.word()), &look_up.by, facts);
     }
     for entry in &mut entries {
         entry.facts.retain(|(_, value)| !value.is_empty());

@@ -18,6 +18,7 @@ secrets = ["env:SIGNING"]
 
 [rail]
 kind = "stripe"
+account = "acct_1Payonce"
 url = "https://api.stripe.com"
 secret = "env:PAYING"
 lookup_secret = "env:LOOKING"

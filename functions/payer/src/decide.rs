@@ -12,12 +12,14 @@ use payonce_protocol::ids::{CaseId, Digest, KeyGeneration};
 use payonce_protocol::order::{EventId, PayoutKey, PayoutOrder};
 use payonce_protocol::reissue::{KEY_LIFE_MARGIN_MS, Reissue, offer};
 use payonce_providers::{ParsedEvent, RouteContext, Routed};
-use payonce_rails::Prepared;
+use payonce_rails::{AccountCheck, Prepared, Purpose};
+use payonce_runtime::look_up::{Eyes, look_up, refresh};
 
 use crate::{App, Refusal};
 
 /// Each of the questions before a payout.
 const ASK_WITHIN: Duration = Duration::from_secs(4);
+const ACCOUNT_WITHIN: Duration = Duration::from_secs(2);
 
 /// A payout that may be made now, if two people approved just this.
 pub(crate) struct Decided {
@@ -91,6 +93,7 @@ impl App {
         {
             return Err(Refusal::OtherRail);
         }
+        self.check_account(facts).await?;
         self.look_up(&key, last.attempt, &mut payout, facts).await?;
         let (generation, is_uncertain) = self.generation(&payout)?;
         let (order, event) = self.order(&last.provider, last.body, &last.event).await?;
@@ -135,6 +138,7 @@ impl App {
         if first.event == event_id {
             return Err(Refusal::Claimed);
         }
+        self.check_account(facts).await?;
         let own = key.of_own_order(&event_id).map_err(|_| Refusal::NoOrder("a shorter payout key"))?;
         let order = PayoutOrder { key: own, ..order };
         let prepared = self.parts.rail.prepare(&order, 1).map_err(Refusal::Misfit)?;
@@ -153,8 +157,24 @@ impl App {
         }
     }
 
+    /// The secret that pays must be the configured account's. A rail that does not say so is no reason to refuse, and is said.
+    async fn check_account(&self, facts: &mut BTreeMap<String, String>) -> Result<(), Refusal> {
+        refresh(&self.parts.rail, self.parts.clock.now()).await;
+        let said = match self.parts.rail.check_account(Purpose::Pay, ACCOUNT_WITHIN).await {
+            AccountCheck::Same => "checked".to_owned(),
+            AccountCheck::Unchecked(why) => format!("unchecked: {why}"),
+            AccountCheck::Other(account) => {
+                tracing::error!(%account, "the secret that pays is of another account");
+                facts.insert("rail_account".to_owned(), format!("other: {account}"));
+                return Err(Refusal::OtherAccount(account));
+            }
+        };
+        facts.insert("rail_account".to_owned(), said);
+        Ok(())
+    }
+
     /// The rail is asked every time, and what it says is kept where no person's tool can write. An answer that cannot be had
-    /// is no "absent": where one is needed, the ladder says so.
+    /// is no "absent", nor is a search that was not shown to see: where "absent" is needed, the ladder says so.
     async fn look_up(
         &self,
         key: &PayoutKey,
@@ -162,16 +182,16 @@ impl App {
         payout: &mut Payout,
         facts: &mut BTreeMap<String, String>,
     ) -> Result<(), Refusal> {
-        let Ok(found) = self.parts.rail.find(key, ASK_WITHIN).await else {
+        let (ledger, now) = (&self.parts.ledger, self.parts.clock.now());
+        // Nothing that an earlier question showed is taken over: money rests on this one.
+        let eyes = Eyes::default();
+        let Ok(seen) = look_up(ledger, &self.parts.rail, &eyes, payout, now, ASK_WITHIN).await else {
             facts.insert("looked_up".to_owned(), "no_answer".to_owned());
             return Ok(());
         };
-        let payouts: Vec<String> = found.into_iter().map(|payout| payout.id).collect();
-        let said = if payouts.is_empty() { "absent" } else { "found" };
-        facts.insert("looked_up".to_owned(), said.to_owned());
-        facts.insert("rail_payouts".to_owned(), payouts.join(" "));
-        let look_up = LookUpRecord { at: self.parts.clock.now(), payouts, by: "payer".to_owned() };
-        self.parts.ledger.add_look_up(key, attempt, &look_up).await?;
+        facts.extend(seen.facts().into_iter().map(|(name, value)| (name.to_owned(), value)));
+        let look_up = LookUpRecord { at: self.parts.clock.now(), seen, by: "payer".to_owned() };
+        ledger.add_look_up(key, attempt, &look_up).await?;
         payout.look_ups.push(look_up);
         Ok(())
     }

@@ -26,6 +26,8 @@ pub enum Refusal {
     Claimed,
     #[error("the rail, or the account of its secret, is another than that of the attempt before")]
     OtherRail,
+    #[error("the rail says that the secret is of account {0}, which is not the configured one")]
+    OtherAccount(String),
     #[error("the delivery's body is not kept any more, or not whole")]
     NoBody,
     #[error("the configuration derives another order from this event now")]
@@ -88,6 +90,7 @@ impl Refusal {
             Self::UnderWay => "under_way",
             Self::Claimed => "claimed",
             Self::OtherRail => "other_rail",
+            Self::OtherAccount(_) => "other_account",
             Self::NoBody => "no_body",
             Self::OtherOrder => "other_order",
             Self::Misfit(_) => "misfit",

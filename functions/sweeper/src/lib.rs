@@ -4,16 +4,18 @@
 //! Index rows are hints: claim and outcome are read consistently from the table before anything is concluded. A round is
 //! stored as done only when every one of its buckets was worked off, so a run that fails is made up by the next.
 
+mod look_up;
 mod visit;
 
 use std::sync::Arc;
 
-use payonce_ledger::{Ledger, LedgerError, Queue, Snapshot, Totals};
+use payonce_ledger::{Claim, Ledger, LedgerError, Queue, Snapshot, Totals};
 use payonce_protocol::hold::{self, Hold, Tally};
 use payonce_protocol::outcome::Outcome;
 use payonce_protocol::sweep::{self, MINUTE_MS};
 use payonce_rails::Rail;
 use payonce_runtime::clock::Clock;
+use payonce_runtime::look_up::Eyes;
 use payonce_runtime::metrics::{Metrics, Sweep};
 use payonce_runtime::start::Started;
 use serde::Serialize;
@@ -44,6 +46,7 @@ impl Parts {
 
 pub struct App {
     parts: Parts,
+    eyes: Eyes,
 }
 
 /// What one run did.
@@ -78,7 +81,7 @@ impl Report {
 
 impl App {
     pub fn new(parts: Parts) -> Self {
-        Self { parts }
+        Self { parts, eyes: Eyes::default() }
     }
 
     /// One run. An error leaves the round unfinished, and the next run begins where this one did.
@@ -137,13 +140,18 @@ impl App {
 
     async fn tally(&self, now: u64) -> Result<Tally, LedgerError> {
         let since = now.saturating_sub(hold::WINDOW_MS);
-        let mut tally = Tally::default();
+        let (mut tally, mut accepted) = (Tally::default(), None::<Claim>);
         for bucket in since / MINUTE_MS..=now / MINUTE_MS {
-            for outcome in self.outcomes_of(bucket, since).await? {
+            for (claim, outcome) in self.outcomes_of(bucket, since).await? {
                 tally.ended += 1;
                 tally.unknown += u32::from(outcome == Outcome::Unknown);
+                if outcome == Outcome::Accepted && accepted.as_ref().is_none_or(|one| one.claimed_at < claim.claimed_at)
+                {
+                    accepted = Some(claim);
+                }
             }
         }
+        self.remember_accepted(accepted.as_ref()).await;
         Ok(tally)
     }
 }

@@ -1,9 +1,7 @@
 //! One visit to one minute of the index.
 
-use std::time::Duration;
-
 use futures_util::{StreamExt, TryStreamExt, stream};
-use payonce_ledger::{Abandoned, Case, Claim, Entry, IndexRow, LedgerError, LookUpRecord, Opened};
+use payonce_ledger::{Abandoned, Case, Claim, Entry, IndexRow, LedgerError, Opened};
 use payonce_protocol::UnixMillis;
 use payonce_protocol::ids::Digest;
 use payonce_protocol::outcome::{Outcome, Reason};
@@ -13,8 +11,6 @@ use crate::{App, Report};
 
 /// Reads under way at a time: a minute of a busy stack holds hundreds of claims.
 const AT_ONCE: usize = 16;
-/// A look-up is evidence, not a duty.
-const LOOK_UP_WITHIN: Duration = Duration::from_secs(5);
 
 impl App {
     pub(crate) async fn visit_bucket(
@@ -36,7 +32,11 @@ impl App {
     }
 
     /// How the claims of a minute ended, those received since.
-    pub(crate) async fn outcomes_of(&self, bucket: Minute, since: UnixMillis) -> Result<Vec<Outcome>, LedgerError> {
+    pub(crate) async fn outcomes_of(
+        &self,
+        bucket: Minute,
+        since: UnixMillis,
+    ) -> Result<Vec<(Claim, Outcome)>, LedgerError> {
         let rows = self.parts.ledger.rows_of_minute(bucket).await?;
         let attempts = rows.into_iter().filter_map(|row| match row.entry {
             Entry::Claim(attempt) if row.received_at >= since => Some((row.key, attempt)),
@@ -47,8 +47,8 @@ impl App {
             .buffer_unordered(AT_ONCE)
             .try_collect()
             .await?;
-        let outcomes = read.into_iter().flatten().filter_map(|(_, outcome)| outcome);
-        Ok(outcomes.map(|outcome| outcome.verdict.outcome).collect())
+        let ended = read.into_iter().flatten().filter_map(|(claim, outcome)| Some((claim, outcome?)));
+        Ok(ended.map(|(claim, outcome)| (claim, outcome.verdict.outcome)).collect())
     }
 
     async fn visit(&self, row: IndexRow, now: UnixMillis) -> Result<Report, LedgerError> {
@@ -83,32 +83,6 @@ impl App {
             }
         }
         Ok(report)
-    }
-
-    /// Asks the rail whether it knows the payout, and puts what it says into the case. A person decides; most cases are
-    /// decided by this.
-    async fn look_up(&self, claim: &Claim, reason: Reason, now: UnixMillis) -> Result<u32, LedgerError> {
-        // A key of the other mode sees other books: a payout that was made would be absent there.
-        if claim.rail_mode != self.parts.rail.mode() {
-            tracing::error!(payout_key = %claim.key, "the look-up secret is of the other mode; the rail was not asked");
-            return Ok(0);
-        }
-        let found = match self.parts.rail.find(&claim.key, LOOK_UP_WITHIN).await {
-            Ok(found) => found,
-            Err(failure) => {
-                tracing::warn!(payout_key = %claim.key, %failure, "the rail could not be asked");
-                return Ok(0);
-            }
-        };
-        let payouts: Vec<String> = found.into_iter().map(|payout| payout.id).collect();
-        let said = if payouts.is_empty() { "absent" } else { "found" };
-        let evidence = [("looked_up", said.to_owned()), ("rail_payouts", payouts.join(" "))];
-        // Into the audit as well: a further attempt rests on it, and people's tools cannot write there.
-        let look_up = LookUpRecord { at: now, payouts, by: "sweeper".to_owned() };
-        self.parts.ledger.add_look_up(&claim.key, claim.attempt, &look_up).await?;
-        let case = Case::id_of(reason, &claim.key, claim.attempt);
-        self.parts.ledger.add_evidence(&case, "sweeper", &evidence, now).await?;
-        Ok(1)
     }
 
     async fn visit_refusal(&self, row: &IndexRow, event: Digest, now: UnixMillis) -> Result<Report, LedgerError> {

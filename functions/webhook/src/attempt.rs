@@ -14,6 +14,7 @@ use payonce_protocol::outcome::{Reason, Verdict};
 use payonce_providers::ParsedEvent;
 use payonce_rails::{Connection, Evidence, Gate, Prepared};
 use payonce_runtime::config::{MIN_PAYOUT_MS, RECORD_RESERVE_MS};
+use payonce_runtime::look_up::refresh;
 use payonce_runtime::metrics::{End, Step};
 use payonce_runtime::random;
 use payonce_runtime::telemetry::Detail;
@@ -73,6 +74,9 @@ impl<'a> Attempt<'a> {
     }
 
     pub(crate) async fn run(mut self) -> Ended {
+        let parts = &self.delivery.app.parts;
+        // Nothing, unless the rail turned the secret away before. The time that it takes is missing at the gate.
+        refresh(&parts.rail, parts.clock.now()).await;
         let mut machine = Event::new(self.claim.facts(), self.prepared.digest());
         let mut input = self.gate();
         let answer = loop {

@@ -43,6 +43,8 @@ pub struct Kept {
 pub struct LookedUp {
     pub found: usize,
     pub absent: usize,
+    /// Not found, by a search that was not shown to see.
+    pub blind: usize,
 }
 
 impl Kept {
@@ -56,15 +58,16 @@ impl Kept {
             let said = filed.as_ref().and_then(|filed| filed.evidence.get("looked_up"));
             self.looked_up.found += usize::from(said.is_some_and(|said| said == "found"));
             self.looked_up.absent += usize::from(said.is_some_and(|said| said == "absent"));
+            self.looked_up.blind += usize::from(said.is_some_and(|said| said == "blind"));
         }
-        let asked = self.sent.iter().filter_map(Sent::payout).map(|payout| &payout.key);
-        let paid = self.executed.iter().map(|transfer| &transfer.transfer_group);
-        let keys: BTreeSet<&String> = asked.chain(paid).collect();
+        let asked = self.sent.iter().filter_map(Sent::payout).map(|payout| payout.key.as_str());
+        let paid = self.executed.iter().map(|transfer| transfer.payout_key());
+        let keys: BTreeSet<&str> = asked.chain(paid).collect();
         for name in keys {
             let Ok(key) = PayoutKey::new(name) else { continue };
             if let Some((claim, outcome)) = ledger.attempt(&key, 1).await? {
                 let outcome = outcome.map(|outcome| outcome.verdict.outcome);
-                self.attempts.insert(name.clone(), Attempt { rail_key: claim.rail_key, outcome });
+                self.attempts.insert(name.to_owned(), Attempt { rail_key: claim.rail_key, outcome });
             }
         }
         Ok(())
@@ -137,7 +140,7 @@ impl Books {
             claims: kept.claims,
             requests: kept.requests.values().sum(),
             payouts: kept.executed.len(),
-            confirmed: kept.executed.iter().filter(|paid| is_accepted(kept, &paid.transfer_group)).count(),
+            confirmed: kept.executed.iter().filter(|paid| is_accepted(kept, paid.payout_key())).count(),
             cases: per_reason(&kept.cases),
             looked_up: kept.looked_up,
             faults: BTreeSet::new(),
@@ -158,7 +161,7 @@ impl Books {
             kept.sent.iter().filter_map(Sent::payout).map(|payout| (payout.key.as_str(), payout)).collect();
         let mut paid = BTreeSet::new();
         for (index, transfer) in kept.executed.iter().enumerate() {
-            let key = transfer.transfer_group.as_str();
+            let key = transfer.payout_key();
             if !paid.insert(key) {
                 self.fault(Fault::PaidTwice, key);
             }
@@ -204,7 +207,7 @@ fn is_settled(kept: &Kept, sent: &Sent) -> bool {
             case.reason.as_str() == reason && case.subject.iter().any(|subject| sent.about.contains(subject))
         }),
         Expected::Payout(payout) => {
-            let paid = kept.executed.iter().any(|transfer| transfer.transfer_group == payout.key);
+            let paid = kept.executed.iter().any(|transfer| transfer.payout_key() == payout.key);
             (paid && is_accepted(kept, &payout.key)) || kept.cases.iter().any(|case| speaks_of(case, payout))
         }
     }

@@ -7,6 +7,7 @@
 
 pub mod behaviour;
 pub mod books;
+pub mod charges;
 pub mod control;
 pub mod desk;
 pub mod dynamo;
@@ -20,6 +21,7 @@ pub mod sandbox_rail;
 pub mod send;
 pub mod sender;
 pub mod stack;
+mod transfers;
 
 use std::io::{self, Write};
 use std::net::Ipv4Addr;

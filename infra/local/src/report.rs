@@ -128,9 +128,11 @@ pub fn books(answers: &BTreeMap<u16, u64>, books: &Books, paint: Paint) -> Strin
     for (reason, count) in &books.cases {
         line(&format!("  {reason}"), *count as u64);
     }
-    line("looked up at the rail by the sweeper", (books.looked_up.found + books.looked_up.absent) as u64);
-    line("  found there", books.looked_up.found as u64);
-    line("  absent", books.looked_up.absent as u64);
+    let looked_up = books.looked_up;
+    line("looked up at the rail by the sweeper", (looked_up.found + looked_up.absent + looked_up.blind) as u64);
+    line("  found there", looked_up.found as u64);
+    line("  absent", looked_up.absent as u64);
+    line("  blind, and so nothing", looked_up.blind as u64);
     text.push('\n');
     for (fault, about) in &books.faults {
         let _ = writeln!(text, "  {}", paint.bad(&format!("{fault}: {about}")));

@@ -6,6 +6,7 @@ use payonce_protocol::outcome::Reason;
 use payonce_runtime::clock::Clock;
 use serde_json::Value;
 
+use crate::charges::Charge;
 use crate::sender::{Expected, Payout, Sent};
 
 const PAYMENT: &str = include_str!("../../../events/stripe/payment_intent.succeeded.json");
@@ -87,6 +88,12 @@ impl Sample {
     }
 }
 
+/// The charge behind a PaymentIntent, as the sandbox rail knows it.
+pub fn charge_of(payment: &Value, own_group: Option<&str>) -> String {
+    let word = |name: &str| payment[name].as_str().unwrap_or_default();
+    Charge::id(word("id"), payment["amount_received"].as_u64().unwrap_or_default(), word("currency"), own_group)
+}
+
 pub struct Samples {
     payment: Value,
     ignored: Value,
@@ -114,7 +121,7 @@ impl Samples {
         let object = &mut event["data"]["object"];
         object["metadata"]["payee"] = payee.into();
         object["id"] = format!("pi_{}{name}", self.run).into();
-        object["latest_charge"] = format!("ch_{}{name}", self.run).into();
+        object["latest_charge"] = charge_of(object, None).into();
         event
     }
 
@@ -130,6 +137,15 @@ impl Samples {
         let mut event = sample.clone();
         event["id"] = format!("evt_{}{name}", self.run).into();
         event["created"] = (self.clock.now() / 1000).into();
+        event
+    }
+
+    /// The same, whose charge was made with a transfer group of its own.
+    pub fn payment_in_group(&self, name: &str, payee: &str, group: &str) -> Value {
+        let mut event = self.payment(name, payee);
+        let object = &mut event["data"]["object"];
+        object["transfer_group"] = group.into();
+        object["latest_charge"] = charge_of(object, Some(group)).into();
         event
     }
 

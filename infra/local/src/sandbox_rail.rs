@@ -1,6 +1,24 @@
 //! A rail that pays nobody: it answers as Stripe documents its transfers, keeps a ledger of what it executed, and
 //! misbehaves when the payee's name asks for it. Nothing here is told what payonce believes; its ledger is the other side
 //! of the books.
+//!
+//! What is documented, and done here:
+//! * <https://docs.stripe.com/connect/separate-charges-and-transfers#transfer-availability>: with `source_transaction` the
+//!   transfer gets the charge's `transfer_group`, or `group_` and the PaymentIntent's id, whatever the request asked for.
+//!   All transfers of a charge together are no more than the charge, and of its currency.
+//! * <https://docs.stripe.com/api/transfers/create>, `…/object`, `…/retrieve`: metadata is kept as it was sent.
+//! * <https://docs.stripe.com/api/transfers/list>: newest first, `limit` 1 to 100 and 10 by default, `starting_after`,
+//!   `created[…]`, `destination`, `transfer_group`. How long a transfer may be missing there is not documented: the lag is
+//!   on request.
+//! * <https://docs.stripe.com/api/idempotent_requests>: keys for 24 hours, other parameters refused, replays marked.
+//! * <https://docs.stripe.com/api/accounts/retrieve>: `GET /v1/account` is the account of the key that asks.
+//!   <https://docs.stripe.com/keys#limit-access>: a restricted key may do what it was given; ours reads, or does not.
+//! * <https://docs.stripe.com/error-codes>: `resource_missing`, `parameter_missing`. For a sum or a currency that does not fit the
+//!   charge no code is documented, so none is given.
+//!
+//! What is not imitated: balances and funds that are not available yet, reversals, connected accounts that do not exist or
+//! may not be paid, conversion of a charge into the account's currency, `ending_before`, `expand`, versions. Charges are
+//! what their ids say (`charges`).
 
 use std::collections::BTreeMap;
 use std::convert::Infallible;
@@ -25,7 +43,10 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 pub use crate::behaviour::Behaviour;
+use crate::charges::Charge;
 use crate::form::{field, form};
+pub use crate::transfers::{PAYOUT_KEY, Transfer};
+use crate::transfers::{list, metadata};
 
 /// How long an idempotency key is remembered, <https://docs.stripe.com/api/idempotent_requests>.
 const KEY_LIFE_MS: u64 = 24 * 3_600_000;
@@ -54,38 +75,6 @@ impl Weather {
     }
 }
 
-/// A payout that was executed.
-#[derive(Clone, Debug, Serialize, Deserialize, PartialEq, Eq)]
-pub struct Transfer {
-    pub id: String,
-    pub amount: u64,
-    pub currency: String,
-    pub destination: String,
-    /// Our searchable reference: the payout key.
-    pub transfer_group: String,
-    pub idempotency_key: String,
-    /// Seconds since 1970.
-    pub created: u64,
-}
-
-impl Transfer {
-    pub(crate) fn json(&self) -> Value {
-        json!({
-            "id": self.id,
-            "object": "transfer",
-            "amount": self.amount,
-            "amount_reversed": 0,
-            "created": self.created,
-            "currency": self.currency,
-            "destination": self.destination,
-            "livemode": false,
-            "metadata": {},
-            "reversed": false,
-            "transfer_group": self.transfer_group,
-        })
-    }
-}
-
 /// The answer that a rail key is bound to.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 struct Remembered {
@@ -99,7 +88,7 @@ struct Remembered {
 /// A payout request that arrived, as a line of the rail's file.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 struct Arrived {
-    transfer_group: String,
+    payout_key: String,
     idempotency_key: String,
     executed: Option<Transfer>,
     remembered: Option<Remembered>,
@@ -114,6 +103,18 @@ struct State {
     /// Payout requests that arrived, executed or not, by payout key.
     requests: BTreeMap<String, u64>,
     connections: u64,
+    manners: Manners,
+}
+
+/// What a test or a scene may change while the rail is up.
+#[derive(Default)]
+struct Manners {
+    /// How long an executed payout is missing from the list.
+    list_lag_ms: u64,
+    /// A key of another account, which has paid nothing.
+    stranger: Option<String>,
+    /// The restricted key may not read the account.
+    hides_account: bool,
 }
 
 /// What a caller must show.
@@ -121,6 +122,10 @@ struct Secrets {
     pays: String,
     reads: String,
 }
+
+/// The account of the sandbox's keys.
+pub const ACCOUNT: &str = "acct_sandboxPlatform";
+pub const STRANGER: &str = "acct_sandboxStranger";
 
 /// The running sandbox.
 pub struct SandboxRail {
@@ -132,7 +137,7 @@ pub struct SandboxRail {
 
 struct Desk {
     clock: Clock,
-    secrets: Secrets,
+    secrets: Mutex<Secrets>,
     state: Mutex<State>,
 }
 
@@ -154,7 +159,7 @@ impl SandboxRail {
         state.file = file;
         let listener = crate::listen(port).await?;
         let address = listener.local_addr()?;
-        let desk = Arc::new(Desk { clock, secrets: Secrets { pays, reads }, state: Mutex::new(state) });
+        let desk = Arc::new(Desk { clock, secrets: Mutex::new(Secrets { pays, reads }), state: Mutex::new(state) });
         let (weather, watched) = watch::channel(Weather::Fair);
         let serving = tokio::spawn(serve(listener, address, desk.clone(), watched));
         Ok(Self { address, desk, weather, serving })
@@ -174,6 +179,31 @@ impl SandboxRail {
             }
             tokio::task::yield_now().await;
         }
+    }
+
+    /// From here on an executed payout is listed only after this long.
+    pub fn set_list_lag_ms(&self, list_lag_ms: u64) {
+        self.desk.state().manners.list_lag_ms = list_lag_ms;
+    }
+
+    /// The keys are rotated: the old ones are answered 401.
+    pub fn set_secrets(&self, [pays, reads]: [String; 2]) {
+        *self.desk.secrets.lock().unwrap_or_else(PoisonError::into_inner) = Secrets { pays, reads };
+    }
+
+    /// Takes a key of another account, too.
+    pub fn admit_stranger(&self, secret: &str) {
+        self.desk.state().manners.stranger = Some(secret.to_owned());
+    }
+
+    /// Whether the restricted key may not read the account.
+    pub fn set_account_hidden(&self, hidden: bool) {
+        self.desk.state().manners.hides_account = hidden;
+    }
+
+    /// Payouts of somebody else from the same account.
+    pub fn plant(&self, transfers: impl IntoIterator<Item = Transfer>) {
+        self.desk.state().executed.extend(transfers);
     }
 
     /// Everything that was executed, the oldest first.
@@ -196,7 +226,7 @@ impl SandboxRail {
         let state = self.desk.state();
         let mut per_key: BTreeMap<&str, u64> = BTreeMap::new();
         for transfer in &state.executed {
-            *per_key.entry(&transfer.transfer_group).or_default() += 1;
+            *per_key.entry(transfer.payout_key()).or_default() += 1;
         }
         let twice: Vec<&&str> = per_key.iter().filter(|(_, times)| **times > 1).map(|(key, _)| key).collect();
         json!({
@@ -266,6 +296,14 @@ impl std::fmt::Display for Died {
 
 impl std::error::Error for Died {}
 
+/// Whose key was shown.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Caller {
+    Pays,
+    Reads,
+    Stranger,
+}
+
 impl Desk {
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
@@ -276,18 +314,43 @@ impl Desk {
         let body = body.collect().await.map_err(|_| Died)?.to_bytes();
         let shown = |name: &str| head.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
         let bearer = shown("authorization").strip_prefix("Bearer ").unwrap_or_default();
-        if bearer != self.secrets.pays && bearer != self.secrets.reads {
+        let Some(caller) = self.caller(bearer) else {
             return Ok(error(StatusCode::UNAUTHORIZED, "invalid_request_error", None));
-        }
+        };
+        let missing = || error(StatusCode::NOT_FOUND, "invalid_request_error", Some("resource_missing"));
         match (&head.method, head.uri.path()) {
-            (&Method::POST, "/v1/transfers") if bearer != self.secrets.pays => {
+            (&Method::POST, "/v1/transfers") if caller != Caller::Pays => {
                 Ok(error(StatusCode::FORBIDDEN, "invalid_request_error", Some("secret_key_required")))
             }
             (&Method::POST, "/v1/transfers") => self.pay(shown("idempotency-key"), &body, weather).await,
-            (&Method::GET, "/v1/transfers") => Ok(self.list(head.uri.query().unwrap_or_default())),
+            (&Method::GET, "/v1/account") => Ok(self.account(caller)),
+            (&Method::GET, "/v1/transfers") => Ok(self.list(caller, head.uri.query().unwrap_or_default())),
+            (&Method::GET, _) if caller == Caller::Stranger => Ok(missing()),
             (&Method::GET, path) => Ok(self.one(path.strip_prefix("/v1/transfers/").unwrap_or_default())),
-            _ => Ok(error(StatusCode::NOT_FOUND, "invalid_request_error", None)),
+            _ => Ok(missing()),
         }
+    }
+
+    fn caller(&self, bearer: &str) -> Option<Caller> {
+        let secrets = self.secrets.lock().unwrap_or_else(PoisonError::into_inner);
+        if bearer == secrets.pays {
+            Some(Caller::Pays)
+        } else if bearer == secrets.reads {
+            Some(Caller::Reads)
+        } else {
+            self.state().manners.stranger.as_ref().filter(|stranger| **stranger == bearer).map(|_| Caller::Stranger)
+        }
+    }
+
+    fn account(&self, caller: Caller) -> Response<Full<Bytes>> {
+        let id = match caller {
+            Caller::Reads if self.state().manners.hides_account => {
+                return error(StatusCode::FORBIDDEN, "invalid_request_error", Some("more_permissions_required"));
+            }
+            Caller::Stranger => STRANGER,
+            Caller::Pays | Caller::Reads => ACCOUNT,
+        };
+        respond(StatusCode::OK, &json!({ "id": id, "object": "account" }))
     }
 
     async fn pay(&self, key: &str, body: &[u8], weather: Weather) -> Result<Response<Full<Bytes>>, Died> {
@@ -314,7 +377,7 @@ impl Desk {
         let now = self.clock.now();
         let digest = Digest::of(body).to_string();
         let mut arrived = Arrived {
-            transfer_group: field(form, "transfer_group").unwrap_or_default().to_owned(),
+            payout_key: field(form, &format!("metadata[{PAYOUT_KEY}]")).unwrap_or_default().to_owned(),
             idempotency_key: key.to_owned(),
             executed: None,
             remembered: None,
@@ -339,15 +402,26 @@ impl Desk {
             state.write(arrived)?;
             return Ok(error(StatusCode::BAD_REQUEST, "invalid_request_error", Some("parameter_missing")));
         };
-        let transfer = Transfer {
+        let source_transaction = field(form, "source_transaction").map(str::to_owned);
+        let mut transfer = Transfer {
             id: format!("tr_sandbox{:06}", state.executed.len() + 1),
             amount,
             currency: currency.to_owned(),
             destination: destination.to_owned(),
-            transfer_group: arrived.transfer_group.clone(),
+            source_transaction,
+            transfer_group: field(form, "transfer_group").map(str::to_owned),
+            metadata: metadata(form),
             idempotency_key: key.to_owned(),
             created: now / 1000,
         };
+        if let Err(code) = state.take_from_charge(&mut transfer) {
+            let answer = json!({ "error": { "type": "invalid_request_error", "code": code } });
+            let status = StatusCode::BAD_REQUEST;
+            let refused = respond(status, &answer);
+            arrived.remembered = Some(Remembered { body: digest, at: now, status: status.as_u16(), answer });
+            state.write(arrived)?;
+            return Ok(refused);
+        }
         let (status, answer) = behaviour.says(&transfer);
         let answered = if behaviour == Behaviour::Html { html() } else { respond(status, &answer) };
         // A limiter stands before the idempotency layer, and a proxy before the rail: neither leaves anything under the
@@ -369,31 +443,31 @@ impl Desk {
         )
     }
 
-    fn list(&self, query: &str) -> Response<Full<Bytes>> {
-        let query = form(query);
-        let wanted = |name: &str| field(&query, name);
-        let since: u64 = wanted("created[gte]").and_then(|text| text.parse().ok()).unwrap_or(0);
+    fn list(&self, caller: Caller, query: &str) -> Response<Full<Bytes>> {
         let state = self.state();
-        let mut found: Vec<&Transfer> = state
-            .executed
-            .iter()
-            .rev()
-            .filter(|transfer| wanted("transfer_group").is_none_or(|group| group == transfer.transfer_group))
-            .filter(|transfer| transfer.created >= since)
-            .collect();
-        if let Some(after) = wanted("starting_after") {
-            found = found.into_iter().skip_while(|transfer| transfer.id != after).skip(1).collect();
+        let visible_until = self.clock.now().saturating_sub(state.manners.list_lag_ms) / 1000;
+        let executed = if caller == Caller::Stranger { &[] } else { state.executed.as_slice() };
+        match list(executed, query, visible_until) {
+            Ok(page) => respond(StatusCode::OK, &page),
+            Err((status, code)) => error(status, "invalid_request_error", code),
         }
-        let limit: usize = wanted("limit").and_then(|text| text.parse().ok()).unwrap_or(10);
-        let has_more = found.len() > limit;
-        found.truncate(limit);
-        let data: Vec<Value> = found.into_iter().map(Transfer::json).collect();
-        let list = json!({ "object": "list", "url": "/v1/transfers", "has_more": has_more, "data": data });
-        respond(StatusCode::OK, &list)
     }
 }
 
 impl State {
+    /// A transfer that names a charge gets its group, and no more than is left of it. The error's code, where one is known.
+    fn take_from_charge(&self, transfer: &mut Transfer) -> Result<(), Option<&'static str>> {
+        let Some(id) = &transfer.source_transaction else { return Ok(()) };
+        let charge = Charge::of(id).ok_or(Some("resource_missing"))?;
+        let of_charge = self.executed.iter().filter(|before| before.source_transaction.as_ref() == Some(id));
+        let taken: u64 = of_charge.map(|before| before.amount).sum();
+        if transfer.currency != charge.currency || taken.saturating_add(transfer.amount) > charge.amount {
+            return Err(None);
+        }
+        transfer.transfer_group = Some(charge.group);
+        Ok(())
+    }
+
     /// The file first: what is executed is not forgotten.
     fn write(&mut self, arrived: Arrived) -> Result<(), Died> {
         if let Some(path) = &self.file {
@@ -404,7 +478,7 @@ impl State {
     }
 
     fn note(&mut self, arrived: Arrived) {
-        *self.requests.entry(arrived.transfer_group).or_default() += 1;
+        *self.requests.entry(arrived.payout_key).or_default() += 1;
         self.executed.extend(arrived.executed);
         if let Some(remembered) = arrived.remembered {
             self.keys.insert(arrived.idempotency_key, remembered);

@@ -11,7 +11,8 @@ use payonce_runtime::config::Config;
 use payonce_runtime::random;
 use serde_json::{Value, json};
 
-use crate::samples::PLACE_OF_ID;
+use crate::charges::Charge;
+use crate::samples::{PLACE_OF_ID, charge_of};
 use crate::sender::{Answered, Sender, post};
 use crate::stack::{CONFIG, secret_of, variable};
 
@@ -125,7 +126,20 @@ impl Changes {
             let value = serde_json::from_str(value).unwrap_or_else(|_| value.into());
             put(&mut event, pointer, value)?;
         }
+        self.recharge(&mut event);
         Ok(event.to_string().into_bytes())
+    }
+}
+
+impl Changes {
+    /// Another payment, or another sum, has another charge behind it. One that somebody chose, or of a real account, stays.
+    fn recharge(&self, event: &mut Value) {
+        let is_set = self.set.iter().any(|set| set.starts_with("/data/object/latest_charge="));
+        let Some(object) = event.pointer_mut("/data/object").filter(|_| !is_set) else { return };
+        if object["latest_charge"].as_str().and_then(Charge::of).is_some() {
+            let own_group = object["transfer_group"].as_str().map(str::to_owned);
+            object["latest_charge"] = charge_of(object, own_group.as_deref()).into();
+        }
     }
 }
 
@@ -158,6 +172,26 @@ mod tests {
         assert_ne!(one["id"], other["id"]);
         assert_ne!(one["data"]["object"]["id"], other["data"]["object"]["id"]);
         assert_eq!(one["created"], 7);
+    }
+
+    #[test]
+    fn a_changed_payment_keeps_the_charge_of_another() {
+        let mut event: Value = serde_json::from_slice(FILE).unwrap();
+        event["data"]["object"]["amount_received"] = 5.into();
+        event["data"]["object"]["currency"] = "eur".into();
+        event["data"]["object"]["latest_charge"] = "ch_1_5eur".into();
+        let applied = |set: &[&str]| {
+            let changes = Changes { fresh: true, set: set.iter().map(|text| (*text).to_owned()).collect() };
+            let body = changes.apply(event.to_string().into_bytes(), 7_000).unwrap();
+            let object = serde_json::from_slice::<Value>(&body).unwrap()["data"]["object"].clone();
+            (
+                object["id"].as_str().unwrap()["pi_".len()..].to_owned(),
+                object["latest_charge"].as_str().unwrap().to_owned(),
+            )
+        };
+        let (id, charge) = applied(&["/data/object/amount_received=900"]);
+        assert_eq!(charge, format!("ch_{id}_900eur"));
+        assert_eq!(applied(&["/data/object/latest_charge=ch_2_7usd"]).1, "ch_2_7usd");
     }
 
     #[test]

@@ -26,7 +26,10 @@ fn transfer(number: u64) -> Transfer {
         amount: 100,
         currency: "eur".into(),
         destination: "acct_1".into(),
-        transfer_group: format!("stripe/pi_{number}"),
+        source_transaction: None,
+        // Another's, or nobody's: the books do not go by it.
+        transfer_group: Some("stripe/pi_another".into()),
+        metadata: [("payout_key".to_owned(), format!("stripe/pi_{number}"))].into(),
         idempotency_key: format!("rail-key-{number}"),
         created: 1,
     }

@@ -39,6 +39,7 @@ async fn deliver(stack: &Stack, event_id: &str, name: &str, payee: &str) {
     event["created"] = json!(stack.clock.now() / 1000);
     event["data"]["object"]["id"] = json!(format!("pi_{name}"));
     event["data"]["object"]["metadata"]["payee"] = json!(payee);
+    event["data"]["object"]["latest_charge"] = json!(payonce_local::samples::charge_of(&event["data"]["object"], None));
     let file = tempfile::NamedTempFile::new().unwrap();
     std::fs::write(file.path(), event.to_string()).unwrap();
     let changes = payonce_local::send::Changes { fresh: false, set: vec![] };

@@ -11,7 +11,7 @@ use bytes::Bytes;
 use http::{Method, Request};
 use http_body_util::{BodyExt, Full};
 use hyper_util::rt::TokioIo;
-use payonce_local::sandbox_rail::{Behaviour, SandboxRail, Weather};
+use payonce_local::sandbox_rail::{ACCOUNT, Behaviour, STRANGER, SandboxRail, Weather};
 use payonce_runtime::clock::Clock;
 use serde_json::Value;
 use tokio::net::TcpStream;
@@ -59,7 +59,7 @@ async fn ask(rail: &SandboxRail, method: Method, path: &str, key: &str, secret: 
 }
 
 async fn pay(rail: &SandboxRail, key: &str, payment: &str, amount: u64, payee: &str) -> io::Result<Said> {
-    let body = format!("amount={amount}&currency=eur&destination={payee}&transfer_group=stripe%2F{payment}");
+    let body = format!("amount={amount}&currency=eur&destination={payee}&metadata%5Bpayout_key%5D=stripe%2F{payment}");
     ask(rail, Method::POST, "/v1/transfers", key, PAYS, &body).await
 }
 
@@ -77,7 +77,7 @@ async fn the_same_request_under_the_same_key_pays_again() {
     assert_eq!(first.body, again.body);
     assert_eq!(rail.executed().len(), 1);
     assert_eq!(rail.requests()["stripe/pi_1"], 2);
-    assert_eq!(rail.executed()[0].transfer_group, "stripe/pi_1");
+    assert_eq!(rail.executed()[0].payout_key(), "stripe/pi_1");
 }
 
 #[tokio::test]
@@ -178,10 +178,13 @@ async fn a_look_up_misses_what_was_executed() {
         pay(&rail, &format!("k{number}"), &format!("pi_{number}"), 100 + number, "acct_1").await.unwrap();
         clock.advance(10_000);
     }
-    let found = list(&rail, "transfer_group=stripe%2Fpi_3").await;
+    let found = list(&rail, "destination=acct_1&limit=1").await;
     assert_eq!(found["data"].as_array().unwrap().len(), 1);
-    assert_eq!(found["data"][0]["amount"], 103);
-    assert_eq!(list(&rail, "transfer_group=stripe%2Fpi_9").await["data"].as_array().unwrap().len(), 0);
+    assert_eq!((&found["data"][0]["amount"], &found["has_more"]), (&104.into(), &true.into()));
+    assert_eq!(found["data"][0]["metadata"]["payout_key"], "stripe/pi_4");
+    assert_eq!(list(&rail, "destination=acct_9").await["data"].as_array().unwrap().len(), 0);
+    assert_eq!(list(&rail, "created[gt]=1800000010&created[lt]=1800000030").await["data"].as_array().unwrap().len(), 1);
+    assert_eq!(list(&rail, "created[lte]=1800000010").await["data"].as_array().unwrap().len(), 2);
     assert_eq!(list(&rail, "created[gte]=1800000030").await["data"].as_array().unwrap().len(), 2);
 
     let first = list(&rail, "limit=2").await;
@@ -189,6 +192,74 @@ async fn a_look_up_misses_what_was_executed() {
     let last = first["data"][1]["id"].as_str().unwrap();
     let rest = list(&rail, &format!("limit=3&starting_after={last}")).await;
     assert_eq!((rest["data"].as_array().unwrap().len(), &rest["has_more"]), (3, &Value::Bool(false)));
+}
+
+#[tokio::test]
+async fn a_page_has_ten_items_and_never_more_than_a_hundred() {
+    let clock = clock();
+    let rail = rail(&clock).await;
+    for number in 0..12 {
+        pay(&rail, &format!("k{number}"), &format!("pi_{number}"), 100, "acct_1").await.unwrap();
+    }
+    assert_eq!(list(&rail, "").await["data"].as_array().unwrap().len(), 10);
+    assert_eq!(list(&rail, "limit=100").await["data"].as_array().unwrap().len(), 12);
+    for refused in ["limit=0", "limit=101", "limit=x", "created[gte]=x", "starting_after=tr_none"] {
+        let said = ask(&rail, Method::GET, &format!("/v1/transfers?{refused}"), "", READS, "").await.unwrap();
+        assert_eq!(
+            (said.status, said.body["error"]["type"].as_str()),
+            (400, Some("invalid_request_error")),
+            "{refused}"
+        );
+    }
+}
+
+/// With `source_transaction`: the charge's group, no more than the charge, in its currency.
+#[tokio::test]
+async fn a_transfer_from_a_charge_is_as_the_request_wants_it() {
+    let rail = rail(&clock()).await;
+    let from = async |key: &str, charge: &str, amount: u64, currency: &str| {
+        let body = format!(
+            "amount={amount}&currency={currency}&destination=acct_1&source_transaction={charge}&transfer_group=mine\
+             &metadata%5Bpayout_key%5D=stripe%2F{key}"
+        );
+        let said = ask(&rail, Method::POST, "/v1/transfers", key, PAYS, &body).await.unwrap();
+        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+        (said.status, text(&said.body["transfer_group"]), text(&said.body["error"]["code"]))
+    };
+    let refused = |code: &str| (400, String::new(), code.to_owned());
+    assert_eq!(from("1", "ch_1_500eur", 300, "eur").await, (200, "group_pi_1".to_owned(), String::new()));
+    assert_eq!(from("2", "ch_1_500eur", 201, "eur").await, refused(""), "300 of 500 are gone");
+    assert_eq!(from("3", "ch_1_500eur", 200, "eur").await.0, 200);
+    assert_eq!(from("4", "ch_2_500eur_in_ORDER95", 500, "eur").await, (200, "ORDER95".to_owned(), String::new()));
+    assert_eq!(from("5", "ch_3_500eur", 500, "usd").await, refused(""));
+    assert_eq!(from("6", "ch_unknown", 500, "eur").await, refused("resource_missing"));
+    // A refusal is kept under the key, as any answer is whose request was begun.
+    assert_eq!(from("6", "ch_unknown", 500, "eur").await, refused("resource_missing"));
+    assert_eq!((rail.executed().len(), rail.requests()["stripe/6"]), (3, 2));
+    assert_eq!(rail.executed()[0].payout_key(), "stripe/1");
+}
+
+#[tokio::test]
+async fn every_key_sees_the_same_account_at_once() {
+    let clock = clock();
+    let rail = rail(&clock).await;
+    rail.admit_stranger("rk_test_stranger");
+    pay(&rail, "k1", "pi_1", 100, "acct_1").await.unwrap();
+    let account = async |secret| ask(&rail, Method::GET, "/v1/account", "", secret, "").await.unwrap();
+    for (secret, id) in [(PAYS, ACCOUNT), (READS, ACCOUNT), ("rk_test_stranger", STRANGER)] {
+        assert_eq!(account(secret).await.body["id"], id);
+    }
+    let strangers = ask(&rail, Method::GET, "/v1/transfers", "", "rk_test_stranger", "").await.unwrap();
+    assert_eq!(strangers.body["data"].as_array().unwrap().len(), 0);
+    rail.set_account_hidden(true);
+    assert_eq!((account(READS).await.status, account(PAYS).await.status), (403, 200));
+
+    rail.set_list_lag_ms(60_000);
+    assert_eq!(list(&rail, "").await["data"].as_array().unwrap().len(), 0);
+    clock.advance(60_000);
+    assert_eq!(list(&rail, "").await["data"].as_array().unwrap().len(), 1);
+    rail.set_secrets(["sk_test_new".to_owned(), READS.to_owned()]);
+    assert_eq!(pay(&rail, "k2", "pi_2", 100, "acct_1").await.unwrap().status, 401);
 }
 
 #[tokio::test]

@@ -75,7 +75,7 @@ fn the_play_ends_with_books_that_disagree_or_a_restart_forgets_them() {
     let (code, spoiled) = run(&data, &["--no-play"]);
     assert_eq!(code, Some(1), "{spoiled}");
     assert!(spoiled.contains("\n  1 paid twice, 0 lost\n"), "{spoiled}");
-    assert!(spoiled.contains(&format!("paid twice: {}", transfer.transfer_group)), "{spoiled}");
+    assert!(spoiled.contains(&format!("paid twice: {}", transfer.payout_key())), "{spoiled}");
 }
 
 #[test]

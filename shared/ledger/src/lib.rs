@@ -1,6 +1,6 @@
 //! The three tables, and the only code that touches them.
 //!
-//! * `audit` is append-only: claims, outcomes, notes of refusals and of unwritten cases. [`append`] is its one writer and sets the
+//! * `audit` is append-only: claims, outcomes, notes of refusals. [`append`] is its one writer and always sets the
 //!   condition; nothing here updates or deletes in it (invariant claims-are-forever).
 //! * `bodies` keeps one compressed body per delivery for a while, under its SHA-256.
 //! * `reconcile` holds the cases with their history, and the few items by which the functions agree (hold, round).
@@ -28,6 +28,7 @@ mod people;
 mod queue;
 mod reissue;
 mod round;
+mod samples;
 mod schema;
 mod size;
 mod transaction;
@@ -46,11 +47,12 @@ pub use control::Control;
 pub use error::LedgerError;
 pub use item::SCHEMA;
 pub use outcome::{Abandoned, OutcomeRecord, StoredOutcome};
-pub use payout::{Attempted, LookUpRecord, Payout};
+pub use payout::{Attempted, FoundPayout, LookUpRecord, Payout, Seen};
 pub use people::{Away, People, PersonRecord, Stranger};
 pub use queue::{Cursor, Page, Queue};
 pub use reissue::Decided;
 pub use round::{AGES_MS, Incident, Snapshot, Sum, Totals};
+pub use samples::Sample;
 pub use schema::{BODIES_TTL, BY_MINUTE, OPEN, create_tables};
 pub use size::{item_size, write_units};
 

@@ -4,7 +4,8 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use payonce_protocol::UnixMillis;
 use payonce_protocol::order::PayoutKey;
 use payonce_protocol::outcome::{Outcome, Verdict};
-use payonce_protocol::reissue::{LastAttempt, LookedUp};
+use payonce_protocol::reissue::{LastAttempt, LookedUp, Said};
+use serde::{Deserialize, Serialize};
 
 use crate::attempt::is_taken;
 use crate::claim::{Claim, claimed_attempt};
@@ -32,10 +33,34 @@ pub struct Attempted {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LookUpRecord {
     pub at: UnixMillis,
-    /// The rail's ids of what it has; none: absent.
-    pub payouts: Vec<String>,
+    pub seen: Seen,
     /// Which function asked.
     pub by: String,
+}
+
+/// What a look-up came to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Seen {
+    /// Never empty.
+    Found(Vec<FoundPayout>),
+    /// `sight`: which payout the same search did find just before.
+    Absent { sight: String },
+    /// Nothing was found, and that means nothing: why.
+    Blind { why: String },
+}
+
+/// A payout as the rail's books have it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FoundPayout {
+    /// The rail's own.
+    pub id: String,
+    /// In the rail's units.
+    pub amount: u64,
+    pub currency: String,
+    pub destination: Option<String>,
+    pub created_at: UnixMillis,
+    /// The sum or a part of it was given back, or never left.
+    pub returned: bool,
 }
 
 const LOOK_UP: &str = "look_up#";
@@ -60,7 +85,7 @@ impl Payout {
             key_last_used_at: of_key().map(|attempt| attempt.claim.expires_at).max()?,
             key_holds_an_error: of_key().any(Attempted::was_answered_5xx),
             has_late_outcome: self.attempts.iter().any(|attempt| attempt.late.is_some()),
-            look_ups: self.look_ups.iter().map(LookUpRecord::seen).collect(),
+            look_ups: self.look_ups.iter().map(LookUpRecord::looked_up).collect(),
         })
     }
 }
@@ -76,22 +101,73 @@ impl Attempted {
     }
 }
 
+impl Seen {
+    pub fn said(&self) -> Said {
+        match self {
+            Self::Found(_) => Said::Found,
+            Self::Absent { .. } => Said::Absent,
+            Self::Blind { .. } => Said::Blind,
+        }
+    }
+
+    /// As it stands in evidence.
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::Found(_) => "found",
+            Self::Absent { .. } => "absent",
+            Self::Blind { .. } => "blind",
+        }
+    }
+
+    /// The rail's ids of what it has.
+    pub fn ids(&self) -> Vec<String> {
+        match self {
+            Self::Found(payouts) => payouts.iter().map(|payout| payout.id.clone()).collect(),
+            _ => vec![],
+        }
+    }
+
+    /// For a case: what was seen, and by what or why not.
+    pub fn facts(&self) -> Vec<(&'static str, String)> {
+        let (sight, why) = match self {
+            Self::Found(_) => ("", ""),
+            Self::Absent { sight } => (sight.as_str(), ""),
+            Self::Blind { why } => ("", why.as_str()),
+        };
+        // An empty text replaces what an earlier look-up left there.
+        let facts =
+            [("looked_up", self.word()), ("rail_payouts", &self.ids().join(" ")), ("sight", sight), ("blind", why)];
+        facts.map(|(name, value)| (name, value.to_owned())).into()
+    }
+}
+
 impl LookUpRecord {
-    fn seen(&self) -> LookedUp {
-        LookedUp { at: self.at, found: !self.payouts.is_empty() }
+    fn looked_up(&self) -> LookedUp {
+        LookedUp { at: self.at, said: self.seen.said() }
     }
 
     fn to_item(&self, key: &PayoutKey, attempt: u16) -> Item {
-        Fields::new(key, format!("{attempt:04}#{LOOK_UP}{:013}", self.at))
-            .list("payouts", &self.payouts)
+        let fields = Fields::new(key, format!("{attempt:04}#{LOOK_UP}{:013}", self.at))
+            .list("payouts", &self.seen.ids())
             .text("by", &self.by)
-            .number("at", self.at)
-            .done()
+            .number("at", self.at);
+        match &self.seen {
+            Seen::Found(found) => fields.text("found", serde_json::to_string(found).unwrap_or_default()),
+            Seen::Absent { sight } => fields.text("sight", sight),
+            Seen::Blind { why } => fields.text("blind", why),
+        }
+        .done()
     }
 
     fn from_item(item: &Item) -> Result<Self, LedgerError> {
         let read = Reader::new("the look-up", item);
-        Ok(Self { at: read.number("at")?, payouts: read.list("payouts")?, by: read.text("by")?.to_owned() })
+        let text = |name| read.optional(name, |read| read.text(name).map(str::to_owned));
+        let seen = match (read.list("payouts")?.is_empty(), text("sight")?, text("blind")?) {
+            (false, ..) => Seen::Found(read.parsed("found", |text| serde_json::from_str(text).ok())?),
+            (true, Some(sight), None) => Seen::Absent { sight },
+            (true, _, why) => Seen::Blind { why: why.unwrap_or_default() },
+        };
+        Ok(Self { at: read.number("at")?, seen, by: read.text("by")?.to_owned() })
     }
 }
 

@@ -129,7 +129,7 @@ impl Ledger {
     }
 
     #[expect(clippy::disallowed_methods, reason = "the sweeper keeps its own place in the reconcile table")]
-    async fn overwrite(&self, doing: &'static str, item: Item) -> Result<(), LedgerError> {
+    pub(crate) async fn overwrite(&self, doing: &'static str, item: Item) -> Result<(), LedgerError> {
         let put = self.records.put_item().table_name(&self.reconcile).set_item(Some(item)).send().await;
         put.map(drop).map_err(|error| LedgerError::failed(doing, &error))
     }

@@ -10,6 +10,9 @@
 //!                   └──► Answered (503)
 //! ```
 //!
+//! Where the key was derived otherwise formerly, `Recalling` comes before `Gating`: the claims under the former keys are
+//! read first, and one of them is a duplicate just as the own key's would be.
+//!
 //! Every 503 passes through `Noting`: whatever the reason, an event that never comes back must end as a case.
 //!
 //! The shell performs the [`Action`] and feeds back what happened as an [`Input`]. Only the transition out of
@@ -84,12 +87,15 @@ pub enum Input {
         time: TimeLeft,
         patience: Patience,
     },
+    /// In place of a gate: this version may not pay for these tables or by these rules (see [`crate::release`]), however
+    /// long the provider waits.
+    Barred(Refusal),
     /// TCP and TLS to the rail stand.
     Connected,
     NotConnected {
         patience: Patience,
     },
-    /// A consistent read of the claim's place.
+    /// A consistent read of the claim's place, or of those under the former keys.
     ClaimRead(Option<ClaimFacts>),
     /// A claim is there that this code cannot read. It is somebody's.
     ClaimUnreadable,
@@ -131,6 +137,10 @@ pub enum Recorded {
 /// What the shell does next.
 #[derive(Debug)]
 pub enum Action {
+    /// Read the claims under the former keys: the first that is there, if any.
+    LookUpFormer,
+    /// Look at hold and time (again), and say what they are.
+    LookAtGate,
     Connect,
     LookUpClaim,
     NoteRefusal,
@@ -169,6 +179,11 @@ impl Answer {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Refusal {
     Hold,
+    /// Nobody released payouts for the tables that are there.
+    TablesNotReleased,
+    /// Nobody accepted the rules that this version derives payout keys by.
+    RulesNotAccepted,
+    ControlUnreadable,
     NoTime,
     RailUnreachable,
     ClaimUncertain,
@@ -179,11 +194,20 @@ impl Refusal {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Hold => "hold",
+            Self::TablesNotReleased => "tables_not_released",
+            Self::RulesNotAccepted => "rules_not_accepted",
+            Self::ControlUnreadable => "control_unreadable",
             Self::NoTime => "no_time",
             Self::RailUnreachable => "rail_unreachable",
             Self::ClaimUncertain => "claim_uncertain",
             Self::CaseNotWritten => "case_not_written",
         }
+    }
+
+    /// Something does not work, which a new version may have brought. The others are a person's will: no reason to take a
+    /// version back.
+    pub fn is_fault(self) -> bool {
+        !matches!(self, Self::Hold | Self::TablesNotReleased | Self::RulesNotAccepted)
     }
 }
 
@@ -201,6 +225,9 @@ enum OnceClaimed {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 enum State {
+    /// Not read yet.
+    Former,
+    Recalling,
     Gating,
     Connecting,
     Looking(Refusal),
@@ -226,6 +253,11 @@ impl Event {
         Self { ours, request, state: State::Gating }
     }
 
+    /// The payout's key was derived otherwise formerly.
+    pub fn with_former_keys(self) -> Self {
+        Self { state: State::Former, ..self }
+    }
+
     pub fn step(&mut self, input: Input) -> Action {
         let (state, action) = self.next(input);
         self.state = state;
@@ -234,7 +266,15 @@ impl Event {
 
     fn next(&self, input: Input) -> (State, Action) {
         match (self.state, input) {
+            (State::Former, Input::Gate { time: TimeLeft::None, .. }) => look(Refusal::NoTime),
+            (State::Former, _) => (State::Recalling, Action::LookUpFormer),
+            (State::Recalling, Input::ClaimRead(Some(theirs))) => self.duplicate(theirs),
+            (State::Recalling, Input::ClaimRead(None)) => (State::Gating, Action::LookAtGate),
+            // Without them nobody knows whether it was paid.
+            (State::Recalling, _) => note(Refusal::ClaimUncertain),
+
             (State::Gating, Input::Gate { hold, time, patience }) => gate(hold, time, patience),
+            (State::Gating, Input::Barred(refusal)) => look(refusal),
 
             (State::Connecting, Input::Connected) => claim(OnceClaimed::Pay),
             (State::Connecting, Input::NotConnected { patience: Patience::Over }) => claim(OnceClaimed::FileAsNotSent),
@@ -378,6 +418,44 @@ mod tests {
         assert!(matches!(event.step(Input::Paid(accepted)), Action::Record(verdict) if verdict == accepted));
         let done = Answer::Done(accepted, Recorded::Durable);
         assert!(matches!(event.step(Input::Recorded(Recorded::Durable)), Action::Answer(said) if said == done));
+    }
+
+    #[test]
+    fn former_keys_are_read_before_the_own_claim() {
+        let begun = || {
+            let mut event = event().with_former_keys();
+            assert!(matches!(event.step(OPEN), Action::LookUpFormer));
+            event
+        };
+        let free = Input::ClaimRead(None);
+        let mut event = begun();
+        assert!(matches!(event.step(free), Action::LookAtGate));
+        assert!(matches!(event.step(OPEN), Action::Connect));
+
+        assert!(matches!(begun().step(Input::ClaimRead(Some(facts(2)))), Action::Answer(Answer::Duplicate)));
+        let other = ClaimFacts { event: Digest::of("other"), ..facts(2) };
+        let second = begun().step(Input::ClaimRead(Some(other)));
+        assert!(matches!(second, Action::FileCase(Reason::SecondEventForKey)));
+        for unknown in [Input::ClaimUnreadable, Input::Panicked] {
+            assert!(matches!(begun().step(unknown), Action::NoteRefusal));
+        }
+        let barred = Input::Barred(Refusal::RulesNotAccepted);
+        let mut event = self::event().with_former_keys();
+        assert!(matches!(event.step(barred), Action::LookUpFormer));
+        event.step(free);
+        assert!(matches!(event.step(barred), Action::LookUpClaim));
+    }
+
+    /// Its claim may be missing in these tables: "surely not sent" would be a lie that people could pay upon.
+    #[test]
+    fn a_barred_version_claims_nothing_however_old_the_event() {
+        let refusals = [Refusal::TablesNotReleased, Refusal::RulesNotAccepted, Refusal::ControlUnreadable];
+        for refusal in refusals {
+            let mut event = event();
+            assert!(matches!(event.step(Input::Barred(refusal)), Action::LookUpClaim));
+            assert!(matches!(event.step(Input::ClaimRead(None)), Action::NoteRefusal));
+            assert!(matches!(event.step(Input::Noted), Action::Answer(Answer::Refused(said)) if said == refusal));
+        }
     }
 
     #[test]

@@ -6,6 +6,7 @@
 //! * [`case`]: what people may do with a case; [`approval`]: what two of them approve when a payout is made by hand.
 //! * [`event`]: the state machine of one event, from "verified order" to "answered".
 //! * [`hold`]: whether payouts are made at all.
+//! * [`release`]: for which tables, and by which rules of payout keys, a version may pay.
 //! * [`sweep`]: what the sweeper may conclude, and when.
 //! * [`reissue`]: whether a person may be offered a further attempt, and with which rail key.
 //!
@@ -23,6 +24,7 @@ pub mod money;
 pub mod order;
 pub mod outcome;
 pub mod reissue;
+pub mod release;
 pub mod sweep;
 
 /// Milliseconds since 1970-01-01T00:00:00Z. The protocol is told the time, it never reads it.

@@ -31,7 +31,16 @@ pub const KEY_LIFE_MARGIN_MS: u64 = 3_600_000;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct LookedUp {
     pub at: UnixMillis,
-    pub found: bool,
+    pub said: Said,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Said {
+    Found,
+    /// Not found, by a search that was just shown to find what is known to be there.
+    Absent,
+    /// Not found, and nothing showed that the search sees. It counts for nothing.
+    Blind,
 }
 
 /// The last attempt, and what is known since.
@@ -90,11 +99,18 @@ pub enum Why {
 /// A look-up made longer ago than this does not speak of now.
 pub const LOOK_UP_FRESH_MS: u64 = 60_000;
 
+/// Whether finding a payout that was claimed at this moment, and is known to be accepted, shows that the same search would
+/// find one that was last sent at `last_used_at`, had it been executed. A list may end too early: only what came when the other must
+/// have been executed says that the list goes that far.
+pub fn shows_sight(known_claimed_at: UnixMillis, last_used_at: UnixMillis, settle_ms: u64) -> bool {
+    known_claimed_at >= last_used_at.saturating_add(settle_ms)
+}
+
 pub fn offer(last: &LastAttempt, rail: &RailPromises, now: UnixMillis, margin_ms: u64) -> Reissue {
     if last.has_late_outcome {
         return Reissue::NotOffered(Why::LateOutcome);
     }
-    if last.look_ups.iter().any(|look_up| look_up.found) {
+    if last.look_ups.iter().any(|look_up| look_up.said == Said::Found) {
         return Reissue::NotOffered(Why::FoundAtTheRail);
     }
     match last.verdict.outcome {
@@ -162,7 +178,7 @@ fn absent(last: &LastAttempt, rail: &RailPromises, now: UnixMillis, times: usize
     let mut seen = 0;
     let mut since = last.key_last_used_at;
     let mut newest = None;
-    for look_up in &last.look_ups {
+    for look_up in last.look_ups.iter().filter(|look_up| look_up.said == Said::Absent) {
         if look_up.at >= since.saturating_add(rail.settle_ms) {
             seen += 1;
             since = look_up.at;
@@ -239,13 +255,36 @@ mod tests {
         let mut unknown = last(Outcome::Unknown);
         assert_eq!(at(&unknown, 23 * HOUR), Reissue::NotBefore(25 * HOUR));
         assert_eq!(at(&unknown, 26 * HOUR), Reissue::LookUpFirst { times: 2 });
-        unknown.look_ups.push(LookedUp { at: 26 * HOUR, found: false });
+        unknown.look_ups.push(LookedUp { at: 26 * HOUR, said: Said::Absent });
         assert_eq!(at(&unknown, 26 * HOUR + 1), Reissue::LookUpFirst { times: 1 });
-        unknown.look_ups.push(LookedUp { at: 26 * HOUR + 1, found: false });
+        unknown.look_ups.push(LookedUp { at: 26 * HOUR + 1, said: Said::Absent });
         assert_eq!(at(&unknown, 26 * HOUR + 2), Reissue::LookUpFirst { times: 1 });
-        unknown.look_ups.push(LookedUp { at: 26 * HOUR + 600_000, found: false });
+        unknown.look_ups.push(LookedUp { at: 26 * HOUR + 600_000, said: Said::Absent });
         assert_eq!(at(&unknown, 26 * HOUR + 600_001), Reissue::NextKey(2));
         assert_eq!(at(&unknown, 27 * HOUR), Reissue::LookUpFirst { times: 1 });
+    }
+
+    #[test]
+    fn a_blind_look_up_counts_for_nothing() {
+        let blind = |at| LookedUp { at, said: Said::Blind };
+        let absent = |at| LookedUp { at, said: Said::Absent };
+        let mut unknown = last(Outcome::Unknown);
+        unknown.look_ups = vec![blind(26 * HOUR), blind(26 * HOUR + 600_000)];
+        assert_eq!(at(&unknown, 26 * HOUR + 600_001), Reissue::LookUpFirst { times: 2 });
+        // Between two that see it neither helps nor harms; the newest that sees must be fresh.
+        unknown.look_ups = vec![absent(26 * HOUR), blind(26 * HOUR + 600_000)];
+        assert_eq!(at(&unknown, 26 * HOUR + 600_001), Reissue::LookUpFirst { times: 1 });
+        unknown.look_ups.push(absent(26 * HOUR + 700_000));
+        assert_eq!(at(&unknown, 26 * HOUR + 700_001), Reissue::NextKey(2));
+        let stale = 26 * HOUR + 700_000 + LOOK_UP_FRESH_MS + 1;
+        unknown.look_ups.push(blind(stale));
+        assert_eq!(at(&unknown, stale), Reissue::LookUpFirst { times: 1 });
+
+        let mut not_sent = last(Outcome::NotSent);
+        not_sent.look_ups = vec![blind(30 * HOUR)];
+        assert_eq!(at(&not_sent, 30 * HOUR), Reissue::LookUpFirst { times: 1 });
+        not_sent.look_ups.push(absent(30 * HOUR));
+        assert_eq!(at(&not_sent, 30 * HOUR), Reissue::SameKey);
     }
 
     #[test]
@@ -274,7 +313,7 @@ mod tests {
         assert_eq!(at(&last(Outcome::Accepted), HOUR), Reissue::NotOffered(Why::AlreadyAccepted));
         for outcome in [Outcome::Unknown, Outcome::NotSent, Outcome::Rejected] {
             let mut found = last(outcome);
-            found.look_ups.push(LookedUp { at: 1, found: true });
+            found.look_ups.push(LookedUp { at: 1, said: Said::Found });
             assert_eq!(at(&found, HOUR), Reissue::NotOffered(Why::FoundAtTheRail));
             let late = LastAttempt { has_late_outcome: true, ..last(outcome) };
             assert_eq!(at(&late, HOUR), Reissue::NotOffered(Why::LateOutcome));

@@ -38,7 +38,17 @@ pub(crate) struct Books {
     pub list: Option<Search>,
     /// Where one payout is read, by the rail's own id behind it.
     pub payout: Option<String>,
+    /// Where the rail says whose secret was shown to it.
+    pub account: Option<Account>,
     pub page: Page,
+}
+
+/// Where a rail names the account of the secret that asks.
+#[derive(Clone, Debug)]
+pub(crate) struct Account {
+    pub path: String,
+    pub must_hold: Vec<(String, String)>,
+    pub id: String,
 }
 
 /// One question.
@@ -46,6 +56,19 @@ pub(crate) struct Books {
 pub(crate) struct Search {
     pub path: String,
     pub query: Vec<(String, Term)>,
+    /// How a further page is asked for. Without it a second page is [`TooLong`].
+    ///
+    /// [`TooLong`]: crate::LookUpFailure::TooLong
+    pub next: Option<Next>,
+}
+
+/// What one question is about; a search uses what its terms name.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Asked<'a> {
+    pub reference: &'a str,
+    pub destination: &'a str,
+    pub from: UnixMillis,
+    pub until: UnixMillis,
 }
 
 /// One value of a query, never part of one.
@@ -53,7 +76,9 @@ pub(crate) struct Search {
 pub(crate) enum Term {
     Fixed(String),
     Reference,
+    Destination,
     Since(TimeForm),
+    Until(TimeForm),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
@@ -74,6 +99,11 @@ impl TimeForm {
         })
     }
 
+    /// Rounded up: a list may end too late, never too early.
+    fn write_end(self, at: UnixMillis) -> Option<String> {
+        self.write(at.checked_next_multiple_of(1000)?)
+    }
+
     fn read(self, value: &Value) -> Option<UnixMillis> {
         match self {
             Self::Seconds => value.as_u64()?.checked_mul(1000),
@@ -89,7 +119,6 @@ pub(crate) struct Page {
     pub must_hold: Vec<(String, String)>,
     pub items: String,
     pub more: More,
-    pub next: Option<Next>,
     pub item_must_hold: Vec<(String, String)>,
     pub id: String,
     pub id_prefix: String,
@@ -117,9 +146,7 @@ pub(crate) enum More {
     Full(usize),
 }
 
-/// How the next page is asked for: by this field of the query. Without it a second page is [`TooLong`].
-///
-/// [`TooLong`]: crate::LookUpFailure::TooLong
+/// How the next page is asked for: by this field of the query.
 #[derive(Clone, Debug)]
 pub(crate) struct Next {
     pub query: String,
@@ -156,8 +183,7 @@ impl Search {
     pub(crate) fn request(
         &self,
         headers: &[(String, String)],
-        reference: &str,
-        since: UnixMillis,
+        asked: Asked<'_>,
         next: Option<(&str, &str)>,
         secret: &SecretHeader,
     ) -> Option<Request<Full<Bytes>>> {
@@ -165,8 +191,10 @@ impl Search {
         for (name, term) in &self.query {
             match term {
                 Term::Fixed(text) => form.field(name, text),
-                Term::Reference => form.field(name, reference),
-                Term::Since(time) => form.field(name, &time.write(since)?),
+                Term::Reference => form.field(name, asked.reference),
+                Term::Destination => form.field(name, asked.destination),
+                Term::Since(time) => form.field(name, &time.write(asked.from)?),
+                Term::Until(time) => form.field(name, &time.write_end(asked.until)?),
             }
         }
         if let Some((name, value)) = next {
@@ -179,15 +207,34 @@ impl Search {
     }
 }
 
+impl Search {
+    /// Whether the rail itself picks out the payouts that carry our reference. If not, we do.
+    pub(crate) fn is_by_reference(&self) -> bool {
+        self.query.iter().any(|(_, term)| *term == Term::Reference)
+    }
+}
+
 impl Books {
     /// The question for one payout. `None`: it cannot be asked, or that is no id of this rail.
     pub(crate) fn one(&self, id: &str, secret: &SecretHeader) -> Option<Request<Full<Bytes>>> {
         let is_plain = id.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'));
         let is_id = is_plain && (1..=ID_BYTES_AT_MOST).contains(&id.len()) && id.starts_with(&self.page.id_prefix);
         let path = self.payout.as_ref().filter(|_| is_id)?;
-        let builder = Request::builder().method(Method::GET).uri(format!("{path}/{id}"));
+        self.get(format!("{path}/{id}"), secret)
+    }
+
+    pub(crate) fn get(&self, uri: String, secret: &SecretHeader) -> Option<Request<Full<Bytes>>> {
+        let builder = Request::builder().method(Method::GET).uri(uri);
         let builder = self.headers.iter().fold(builder, |builder, (name, value)| builder.header(name, value));
         builder.header(&secret.name, secret.value.clone()).body(Full::default()).ok()
+    }
+}
+
+impl Account {
+    /// `None` when it is not as documented.
+    pub(crate) fn read(&self, answer: &Response<impl AsRef<[u8]>>) -> Option<String> {
+        let body: Value = serde_json::from_slice(answer.body().as_ref()).ok()?;
+        if hold(&body, &self.must_hold) { text_at(&body, &self.id) } else { None }
     }
 }
 

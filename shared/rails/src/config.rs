@@ -5,7 +5,6 @@ use std::fmt;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use http::{HeaderName, HeaderValue};
-use payonce_protocol::ids::Digest;
 use payonce_protocol::order::Mode;
 use serde::Deserialize;
 
@@ -21,6 +20,9 @@ pub struct RailConfig {
     pub kind: RailKind,
     /// Scheme, host and port; `http://` on a loopback host only.
     pub url: String,
+    /// The account that pays, as the rail names it: `acct_…`, on the dashboard's page of the account. A described rail has
+    /// it in its own table.
+    pub account: Option<String>,
     /// Where the paying secret is kept (`secretsmanager:…` or `env:…`), never the secret.
     pub secret: String,
     /// The same for a secret that can only read; look-ups use it where it is given.
@@ -55,6 +57,23 @@ impl RailConfig {
                 problems.push((place.to_owned(), "is empty".to_owned()));
             }
         }
+        match (self.kind, &self.account) {
+            (RailKind::Stripe, Some(account)) if is_stripe_account(account) => {}
+            (RailKind::Stripe, Some(_)) => {
+                problems.push(("rail.account".to_owned(), "is not an account of Stripe's: acct_…".to_owned()));
+            }
+            (RailKind::Stripe, None) => {
+                let problem = "is missing: the account that pays, acct_…; a key of another one is refused";
+                problems.push(("rail.account".to_owned(), problem.to_owned()));
+            }
+            (RailKind::Http, Some(_)) => {
+                problems.push((
+                    "rail.account".to_owned(),
+                    "is for kind = \"stripe\" only; rail.http has its own".to_owned(),
+                ));
+            }
+            (RailKind::Http, None) => {}
+        }
         let api = match (self.kind, &self.http) {
             (RailKind::Stripe, None) => None,
             (RailKind::Stripe, Some(_)) => {
@@ -69,6 +88,10 @@ impl RailConfig {
         };
         if problems.is_empty() { Ok(api) } else { Err(problems) }
     }
+}
+
+pub(crate) fn is_stripe_account(text: &str) -> bool {
+    text.strip_prefix("acct_").is_some_and(|rest| !rest.is_empty() && rest.bytes().all(|b| b.is_ascii_alphanumeric()))
 }
 
 /// A rail's API key. It has no way out but one header of a request.
@@ -90,11 +113,6 @@ impl RailSecret {
             ("test", secret) if !secret.is_empty() => Some(Mode::Test),
             _ => None,
         }
-    }
-
-    /// Tells one key from another without showing any of it.
-    pub(crate) fn fingerprint(&self) -> String {
-        Digest::of(&self.0).to_string().chars().take(12).collect()
     }
 
     pub(crate) fn begins_with(&self, prefix: &str) -> bool {
@@ -127,8 +145,26 @@ mod tests {
 
     fn problems(url: &str) -> Vec<(String, String)> {
         let secret = "env:RAIL".into();
-        let config = RailConfig { kind: RailKind::Stripe, url: url.into(), secret, lookup_secret: None, http: None };
-        config.check()
+        let account = Some("acct_1".into());
+        let kind = RailKind::Stripe;
+        RailConfig { kind, url: url.into(), account, secret, lookup_secret: None, http: None }.check()
+    }
+
+    #[test]
+    fn a_rail_without_its_account() {
+        for (account, is_fine) in [
+            (r#","account":"acct_1AbC""#, true),
+            ("", false),
+            (r#","account":"""#, false),
+            (r#","account":"acct_""#, false),
+            (r#","account":"acct_1/2""#, false),
+            (r#","account":"0123456789ab""#, false),
+        ] {
+            let text = format!(r#"{{"kind":"stripe","url":"https://api.stripe.com","secret":"env:RAIL"{account}}}"#);
+            let problems = serde_json::from_str::<RailConfig>(&text).unwrap().check();
+            assert_eq!(problems.is_empty(), is_fine, "{problems:?}");
+            assert!(problems.iter().all(|(key, _)| key == "rail.account"), "{problems:?}");
+        }
     }
 
     #[test]
@@ -176,7 +212,6 @@ mod tests {
         assert!(!format!("{secret:?}").contains("planted"));
         let header = secret.header(Scheme::Bearer, http::header::AUTHORIZATION).unwrap();
         assert!(!format!("{header:?}").contains("planted"));
-        assert!(!secret.fingerprint().contains("planted") && secret.fingerprint().len() == 12);
     }
 
     #[test]

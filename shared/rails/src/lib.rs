@@ -7,7 +7,7 @@
 //! * `request` is the exact request of a payout, `amount` how a rail writes a sum.
 //! * `stripe` is a rail in code: its request, its tables. `described` is the rail `http`, all of it configuration.
 //! * `peer` asks one question by the same wire, `source` the provider about the payment that a payout is made from.
-//! * `config` is the `[rail]` table of the configuration, and the rail's secret.
+//! * `config` is the `[rail]` table of the configuration, and the rail's secret; `keys` are the secrets in use.
 //!
 //! Paying takes a [`Claimed`](payonce_protocol::event::Claimed) by value, which only the state machine makes. An order
 //! without a claim cannot be paid:
@@ -47,6 +47,7 @@ mod config;
 mod connect;
 mod counter;
 mod described;
+mod keys;
 mod payment;
 mod peer;
 mod rail;
@@ -60,8 +61,9 @@ pub use books::RailPayout;
 pub use config::{RailConfig, RailKind, RailSecret};
 pub use connect::{ConnectFailure, Connection};
 pub use described::config::HttpConfig;
+pub use keys::{AccountCheck, Purpose, REREAD_EVERY_MS, Refreshed, Reread, SecretPair};
 pub use payment::{Evidence, Gate, Payment};
 pub use peer::{Peer, PeerFailure};
-pub use rail::{LookUpFailure, Rail, RailError};
+pub use rail::{LookUpFailure, Rail, RailError, Wanted};
 pub use request::{Misfit, Prepared};
 pub use source::{Source, SourceConfig, SourceError, SourceFailure, SourceState};

@@ -1,5 +1,10 @@
-//! Stripe transfers to a connected account: the request, the table of answers, the look-up by our reference.
+//! Stripe transfers to a connected account: the request, the table of answers, the look-up by our metadata.
 //! Pages: <https://docs.stripe.com/api/transfers>, <https://docs.stripe.com/error-low-level>.
+//!
+//! A payout is known by `metadata[payout_key]`, which only we write. `transfer_group` is not sent at all: with a
+//! `source_transaction` Stripe gives the transfer the charge's group, or `group_` and the PaymentIntent's id to both
+//! (<https://docs.stripe.com/connect/separate-charges-and-transfers#transfer-availability>). A list cannot be searched by
+//! metadata, so a payout is looked for among those of its payee, in a window of time, over all pages.
 
 use http::Method;
 use payonce_protocol::exponents::{self, ExponentError};
@@ -10,12 +15,14 @@ use payonce_protocol::reissue::{LookUp, RailPromises};
 
 use crate::amount::{AmountForm, Units};
 use crate::answer::{Echo, Means, Refusal, Table};
-use crate::books::{Books, More, Next, NextBy, Page, Returned, Search, Term, TimeForm};
+use crate::books::{Account, Books, More, Next, NextBy, Page, Returned, Search, Term, TimeForm};
+use crate::config::is_stripe_account;
 use crate::request::{Form, Misfit, Prepared};
 
 /// Pinned, so that a new default of the account changes neither what we send nor what the table reads.
 const VERSION: &str = "2026-09-30.endive";
 const PATH: &str = "/v1/transfers";
+const REFERENCE: &str = "/metadata/payout_key";
 
 /// Fields that a rule may copy from the event into the request, and how long a value may be. All others are ours to set
 /// or not to be set at all.
@@ -32,8 +39,7 @@ pub(crate) const PROMISES: RailPromises = RailPromises {
 
 pub(crate) fn prepare(host: &str, order: &PayoutOrder, generation: KeyGeneration) -> Result<Prepared, Misfit> {
     let money = rail_money(&order.money)?;
-    let account = order.destination.as_str().strip_prefix("acct_").unwrap_or_default();
-    if account.is_empty() || !account.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
+    if !is_stripe_account(order.destination.as_str()) {
         return Err(Misfit::Destination);
     }
     let currency = money.currency().as_str().to_ascii_lowercase();
@@ -42,7 +48,6 @@ pub(crate) fn prepare(host: &str, order: &PayoutOrder, generation: KeyGeneration
     form.field("currency", &currency);
     form.field("destination", order.destination.as_str());
     // The payout key alone, never the attempt: one look-up must see every attempt (C2).
-    form.field("transfer_group", order.key.as_str());
     form.field("metadata[payout_key]", order.key.as_str());
     for (name, value) in &order.rail_fields {
         let Some((name, at_most)) = RAIL_FIELDS.iter().find(|(allowed, _)| allowed == name) else {
@@ -61,13 +66,13 @@ pub(crate) fn prepare(host: &str, order: &PayoutOrder, generation: KeyGeneration
         ("idempotency-key", rail_key.to_string()),
         ("stripe-version", VERSION.to_owned()),
     ];
-    // The reference is among what a 2xx must repeat: were a payout kept under another one (a charge that belongs to a
-    // transfer group could impose its own), look-ups would say "absent", and the case must say so first.
+    // The reference is among what a 2xx must repeat: were a payout kept without it, look-ups would say "absent", and the
+    // case must say so first.
     let echo = [
         ("/amount", Echo::Amount(AmountForm::Integer, money)),
         ("/currency", Echo::Text(currency)),
         ("/destination", Echo::Text(order.destination.to_string())),
-        ("/transfer_group", Echo::Text(order.key.to_string())),
+        (REFERENCE, Echo::Text(order.key.to_string())),
     ];
     Ok(Prepared {
         method: Method::POST,
@@ -136,23 +141,29 @@ pub(crate) fn table() -> Table {
 
 const PAGE: &str = "100";
 
-/// <https://docs.stripe.com/api/transfers/list>
+/// <https://docs.stripe.com/api/transfers/list>: newest first, up to 100 a page, by `destination` and by `created`.
+/// `GET /v1/account` is the account of the key that asks (<https://docs.stripe.com/api/accounts/retrieve>; the path
+/// without an id is that of Stripe's own libraries). A restricted key needs a permission for it, else it is answered 403.
 pub(crate) fn books(host: &str) -> Books {
-    let search = |name: &str, term| Search {
-        path: PATH.into(),
-        query: vec![(name.into(), term), ("limit".into(), Term::Fixed(PAGE.into()))],
+    let search = |terms: &[(&str, Term)]| {
+        let mut query: Vec<_> = terms.iter().map(|(name, term)| ((*name).to_owned(), term.clone())).collect();
+        query.push(("limit".to_owned(), Term::Fixed(PAGE.to_owned())));
+        let next = Some(Next { query: "starting_after".into(), by: NextBy::LastId });
+        Search { path: PATH.into(), query, next }
     };
+    let since = ("created[gte]", Term::Since(TimeForm::Seconds));
+    let until = ("created[lte]", Term::Until(TimeForm::Seconds));
     let object = |name: &str| vec![("/object".to_owned(), name.to_owned())];
     Books {
         headers: vec![("host".into(), host.into()), ("stripe-version".into(), VERSION.into())],
-        find: Some(search("transfer_group", Term::Reference)),
-        list: Some(search("created[gte]", Term::Since(TimeForm::Seconds))),
+        find: Some(search(&[("destination", Term::Destination), since.clone(), until])),
+        list: Some(search(&[since])),
         payout: Some(PATH.into()),
+        account: Some(Account { path: "/v1/account".into(), must_hold: object("account"), id: "/id".into() }),
         page: Page {
             must_hold: object("list"),
             items: "/data".into(),
             more: More::Pointer("/has_more".into()),
-            next: Some(Next { query: "starting_after".into(), by: NextBy::LastId }),
             item_must_hold: object("transfer"),
             id: "/id".into(),
             id_prefix: "tr_".into(),
@@ -161,7 +172,7 @@ pub(crate) fn books(host: &str) -> Books {
             units: Units::default(),
             currency: "/currency".into(),
             destination: Some("/destination".into()),
-            reference: Some("/transfer_group".into()),
+            reference: Some(REFERENCE.into()),
             status: None,
             created: "/created".into(),
             created_as: TimeForm::Seconds,
@@ -201,11 +212,11 @@ mod tests {
         let expected = "POST /v1/transfers HTTP/1.1\r\n\
             host: api.stripe.com\r\n\
             content-type: application/x-www-form-urlencoded\r\n\
-            content-length: 176\r\n\
+            content-length: 147\r\n\
             idempotency-key: 6d432469-ccf2-87e1-ace8-28ea03d7f6b1\r\n\
             stripe-version: 2026-09-30.endive\r\n\
             \r\n\
-            amount=1234&currency=eur&destination=acct_1Payee&transfer_group=stripe%2Fpi_1\
+            amount=1234&currency=eur&destination=acct_1Payee\
             &metadata%5Bpayout_key%5D=stripe%2Fpi_1&description=a%26amount%3D1%20%C3%BC&source_transaction=ch_1";
         assert_eq!(String::from_utf8(prepared.bytes()).unwrap(), expected);
     }

@@ -20,6 +20,7 @@ paid_from = 2026-12-01T00:00:00Z
 
 [rail]
 kind = "stripe"
+account = "acct_1Payonce"
 url = "https://api.stripe.com"
 secret = "secretsmanager:payonce/rail"
 lookup_secret = "secretsmanager:payonce/lookup"
@@ -112,6 +113,7 @@ fn the_first_mistake_hides_the_others() {
         "providers.one.payouts[1].kye",
         "providers.two.scheme",
         "providers.two.secrets[0]",
+        "rail.account",
         "rail.secret",
         "rail.url",
     ];

@@ -2,6 +2,7 @@
 //!
 //! * [`environment`] and [`config`]: what a function is told, read and checked whole at start.
 //! * [`secrets`]: signing secrets and rail keys, by reference.
+//! * [`look_up`]: asking the rail for a payout, by a search that was shown to see.
 //! * [`signed`]: requests to AWS that no SDK sends.
 //! * [`clock`] and [`random`]: the one place each for time and for randomness.
 //! * [`start`]: what every function builds from these at init.
@@ -10,6 +11,7 @@
 pub mod clock;
 pub mod config;
 pub mod environment;
+pub mod look_up;
 pub mod metrics;
 pub mod random;
 pub mod secrets;

@@ -4,13 +4,13 @@ use std::sync::Arc;
 
 use payonce_ledger::{Credentials, Ledger, LedgerError, Settings};
 use payonce_providers::ConfigError;
-use payonce_rails::{Rail, RailError};
+use payonce_rails::{Rail, RailError, Reread, SecretPair};
 
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::environment::{Environment, EnvironmentError};
 use crate::metrics::Metrics;
-use crate::secrets::{SecretError, SecretReader};
+use crate::secrets::{SecretError, SecretReader, SecretRef};
 use crate::telemetry;
 
 /// Why a function does not start.
@@ -112,18 +112,50 @@ impl Started {
         metrics: Metrics,
     ) -> Result<Self, StartError> {
         let ledger = ledger(&environment, credentials)?;
-        let (secret, lookup) = match (duty, config.lookup_secret()) {
-            (Duty::LookUp | Duty::Show, Some(lookup)) => (reader.rail_secret(lookup).await?, None),
-            (Duty::Pay, Some(lookup)) => {
-                (reader.rail_secret(config.rail_secret()).await?, Some(reader.rail_secret(lookup).await?))
-            }
+        let places = RailSecrets::of(duty, &config)?;
+        let (secret, lookup) = places.read(&reader).await?;
+        let rail = Arc::new(Rail::new(&config.rail, secret, lookup, None)?.rereading(places.reread(reader.clone())));
+        Ok(Self { environment, config, clock, reader, ledger, rail, metrics })
+    }
+}
+
+/// Where the secrets of a duty are kept: one, and one for look-ups beside it.
+#[derive(Clone)]
+struct RailSecrets {
+    first: SecretRef,
+    lookup: Option<SecretRef>,
+}
+
+impl RailSecrets {
+    fn of(duty: Duty, config: &Config) -> Result<Self, StartError> {
+        let (paying, lookup) = (config.rail_secret().clone(), config.lookup_secret().cloned());
+        match (duty, lookup) {
+            (Duty::LookUp | Duty::Show, Some(lookup)) => Ok(Self { first: lookup, lookup: None }),
             (Duty::Show, None) => {
                 let problem = "is missing: the console may not read the secret that pays".to_owned();
-                return Err(StartError::Config(vec![ConfigError { path: "rail.lookup_secret".to_owned(), problem }]));
+                Err(StartError::Config(vec![ConfigError { path: "rail.lookup_secret".to_owned(), problem }]))
             }
-            (Duty::Pay | Duty::LookUp, None) => (reader.rail_secret(config.rail_secret()).await?, None),
+            (Duty::Pay | Duty::LookUp, lookup) => Ok(Self { first: paying, lookup }),
+        }
+    }
+
+    async fn read(&self, reader: &SecretReader) -> Result<SecretPair, SecretError> {
+        let first = reader.rail_secret(&self.first).await?;
+        let lookup = match &self.lookup {
+            Some(lookup) => Some(reader.rail_secret(lookup).await?),
+            None => None,
         };
-        let rail = Arc::new(Rail::new(&config.rail, secret, lookup, None)?);
-        Ok(Self { environment, config, clock, reader, ledger, rail, metrics })
+        Ok((first, lookup))
+    }
+
+    /// For the rail, after a 401.
+    fn reread(self, reader: SecretReader) -> Reread {
+        Box::new(move || {
+            let (places, reader) = (self.clone(), reader.clone());
+            Box::pin(async move {
+                let read = places.read(&reader).await;
+                read.inspect_err(|error| tracing::warn!(%error, "the rail's secrets could not be read again")).ok()
+            })
+        })
     }
 }

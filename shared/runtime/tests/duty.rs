@@ -20,6 +20,7 @@ secrets = ["env:SIGNING"]
 
 [rail]
 kind = "stripe"
+account = "acct_1Payonce"
 url = "https://api.stripe.com"
 secret = "env:PAYING"
 "#;

@@ -1,5 +1,6 @@
 //! Stripe events made from the sample in `events/`.
 
+use payonce_local::samples::charge_of;
 use payonce_protocol::UnixMillis;
 use payonce_protocol::order::PayoutKey;
 use serde_json::Value;
@@ -15,6 +16,15 @@ pub fn payment(name: &str, payee: &str, now: UnixMillis) -> Value {
     event["created"] = (now / 1000).into();
     event["data"]["object"]["id"] = format!("pi_{name}").into();
     event["data"]["object"]["metadata"]["payee"] = payee.into();
+    event["data"]["object"]["latest_charge"] = charge_of(&event["data"]["object"], None).into();
+    event
+}
+
+/// The same, from a charge that was made with a transfer group of its own.
+pub fn payment_in_group(name: &str, payee: &str, now: UnixMillis) -> Value {
+    let mut event = payment(name, payee, now);
+    event["data"]["object"]["transfer_group"] = "ORDER95".into();
+    event["data"]["object"]["latest_charge"] = charge_of(&event["data"]["object"], Some("ORDER95")).into();
     event
 }
 

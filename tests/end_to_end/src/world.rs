@@ -116,6 +116,18 @@ impl World {
         self.app = app(&self.config, self.sender, &self.clock, &self.parts, &self.secrets_away).await;
     }
 
+    /// The functions, each afresh, with this rail: another secret, or one that is read again.
+    pub async fn restart_with_rail(&mut self, rail: Rail) {
+        self.parts.1 = Arc::new(rail);
+        self.app = app(&self.config, self.sender, &self.clock, &self.parts).await;
+    }
+
+    /// A rail as the configuration says, with these secrets.
+    pub fn rail_with(&self, secret: &str, lookup: Option<&str>) -> Rail {
+        let lookup = lookup.map(|text| RailSecret::new(text).unwrap());
+        Rail::new(&self.config.rail, RailSecret::new(secret).unwrap(), lookup, None).unwrap()
+    }
+
     /// What the functions work with, through the proxy.
     pub fn parts(&self) -> (Arc<Ledger>, Arc<Rail>) {
         self.parts.clone()
@@ -180,7 +192,7 @@ impl World {
     }
 
     pub fn executed(&self, key: &PayoutKey) -> Vec<Transfer> {
-        self.rail.executed().into_iter().filter(|transfer| transfer.transfer_group == key.as_str()).collect()
+        self.rail.executed().into_iter().filter(|transfer| transfer.payout_key() == key.as_str()).collect()
     }
 
     /// How many payout requests reached the rail, executed or not.

@@ -45,8 +45,16 @@ pub enum Fault {
     NotBegun,
     /// The rail fails, before or after moving the money, and keeps the error under the key.
     KeepsError,
+    /// The rail writes a group of its own over the reference that it was sent.
+    RewritesReference,
+    /// The rail's list ends at an earlier moment than the rail promises, or is another account's.
+    ListLags,
+    /// The event lies before the cutover, or its rule does not allow it: a case, and no claim. The cause may go away.
+    Misfit,
     /// The sweeper dies between reading and writing.
     SweeperDies,
+    /// The sweeper's time is over before all of what it found is written.
+    SweeperStops,
 }
 
 impl Fault {
@@ -86,5 +94,6 @@ impl Fault {
         Self::NotBegun,
         Self::KeepsError,
         Self::SweeperDies,
+        Self::SweeperStops,
     ];
 }

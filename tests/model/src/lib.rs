@@ -14,6 +14,7 @@
 //! * [`step`], [`possible`] and [`world`]: what may happen next, and what it does.
 //! * [`worlds`]: the settings that are explored.
 //! * [`properties`]: what must hold in every state, and what must be possible.
+//! * [`releases`]: a world of its own: who may pay, with two versions live at once and books that are restored.
 //! * [`mutation`]: worlds in which one guard is missing. They live here, never in production code.
 //!
 //! Three things are taken for granted, as in ARCHITECTURE.md: nothing lands, and no index row stays hidden, for longer
@@ -25,6 +26,7 @@ pub mod people;
 pub mod possible;
 pub mod properties;
 pub mod rail;
+pub mod releases;
 pub mod setting;
 pub mod step;
 pub mod sweeper;

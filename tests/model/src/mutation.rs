@@ -42,4 +42,18 @@ pub enum Mutation {
     NoteListedAtRefusal,
     /// A claim of any event answers the note.
     AnyClaimAnswersNote,
+    /// A payout is known by the reference that was sent, which the rail may overwrite.
+    IdentifiedByReference,
+    /// A search that found nothing is believed without having been shown to see.
+    AbsenceWithoutSight,
+    /// A search is shown to see by a payout that was accepted before ours must have been executed.
+    SightOfAnEarlierPayout,
+    /// People close a case without a claim, and the key stays free.
+    EndingWithoutClaim,
+    /// A second event is closed by hand while its own order can still be paid.
+    SecondEventEndsWithoutClaim,
+    /// What comes again is filed under a case that is resolved.
+    FiledUnderAResolvedCase,
+    /// The sweeper stores its place before everything up to there is written.
+    PlaceBeforeWork,
 }

@@ -1,13 +1,14 @@
 //! Which steps are possible in a state.
 
 use payonce_protocol::event::ClaimAnswer;
+use payonce_protocol::outcome::Reason;
 use payonce_protocol::sweep::MINUTE_MS;
 
 use crate::mutation::Mutation;
 use crate::people;
-use crate::setting::Tick;
-use crate::step::{Arrives, Fate, Step};
-use crate::table::SLOTS;
+use crate::setting::{ONE, OTHER_EVENT, Tick};
+use crate::step::{Arrives, Ending, Fate, List, Step};
+use crate::table::{SLOTS, Subject};
 use crate::worker::{Doing, Start, Worker};
 use crate::world::{State, World};
 
@@ -29,8 +30,17 @@ impl World {
             {
                 steps.push(Step::Approve);
             }
-            if people::may_look_up(&state.table, &state.people, setting, state.tick) {
-                steps.extend(state.rail.look_up(setting, state.tick).into_iter().map(Step::LookUpAtRail));
+            if people::may_look_up(&state.table, &state.people, setting, state.tick)
+                && let Some(searched) = people::searched(&state.table, &state.people, setting)
+            {
+                let (rail, tick) = (&state.rail, state.tick);
+                let whole = rail.look_up(searched, setting, tick).into_iter();
+                steps.extend(whole.map(|said| Step::LookUpAtRail(said, List::Whole)));
+                let lagging = rail.lagging_look_up(searched, setting, tick).into_iter();
+                steps.extend(lagging.map(|said| Step::LookUpAtRail(said, List::Lagging)));
+            }
+            if state.people.endings_left > 0 {
+                self.endings(state, steps);
             }
         }
         for (index, worker) in state.workers.iter().enumerate() {
@@ -38,6 +48,22 @@ impl World {
         }
         self.steps_of_the_rest(state, steps);
         steps.retain(|step| step.fault().is_none_or(|fault| state.faults_left > 0 && setting.faults.contains(&fault)));
+    }
+
+    /// What two people may close or pay now. The tables hold them to it: see [`World::end`].
+    fn endings(&self, state: &State, steps: &mut Vec<Step>) {
+        let open = |reason, asked| state.table.is_open(reason, Subject::Event(asked));
+        if open(Reason::BeforeCutover, ONE) {
+            steps.extend([Ending::ByHand, Ending::NotPaid].map(|ending| Step::End(Reason::BeforeCutover, ONE, ending)));
+        }
+        for reason in [Reason::SecondEventForKey, Reason::RefusedNotRedelivered] {
+            if open(reason, OTHER_EVENT) && state.table.claim(0).is_some_and(|claim| claim.asked != OTHER_EVENT) {
+                steps.push(Step::End(reason, OTHER_EVENT, Ending::ByHand));
+            }
+        }
+        if open(Reason::SecondEventForKey, OTHER_EVENT) {
+            steps.push(Step::PayOwnOrder);
+        }
     }
 
     /// Nobody may be found past the end of its time: it goes on, dies or stands still first; and what is under way
@@ -127,7 +153,7 @@ impl World {
             }
         }
         if state.sweeper.found.is_some() {
-            steps.extend([Step::WriteSwept, Step::SweeperDies]);
+            steps.extend([Step::WriteSwept, Step::SweeperDies, Step::SweeperStops]);
         } else if self.sweep_is_due(state) {
             steps.push(Step::Sweep);
         }

@@ -2,13 +2,16 @@
 //! at rest".
 
 use payonce_protocol::outcome::{Outcome, Reason};
+use payonce_protocol::reissue::Said;
 use stateright::Property;
 
 use crate::setting::{Asked, ONE, OTHER_EVENT, OTHER_TERMS, Setting};
 use crate::table::{Claim, Subject};
 use crate::world::{State, World};
 
-pub const AT_MOST_ONCE: &str = "at most one payout is executed at the rail";
+pub const AT_MOST_ONCE: &str = "the payee gets the money of the order at most once, by the rail or by hand";
+pub const OWN_ORDER_ONCE: &str = "the payee gets the money of the second event's own order at most once";
+pub const FILED_IS_OPEN: &str = "filed is answered only when an open case says so";
 pub const CLAIM_BEFORE_PAY: &str = "claim-before-pay";
 pub const ONE_REQUEST: &str = "one-request-per-attempt";
 pub const REFUSED_UNPAID: &str = "503-means-unclaimed: a refused event has sent nothing";
@@ -36,11 +39,23 @@ pub enum Sight {
     PaidByNextKey,
     Replayed,
     ThirdAttempt,
+    /// A look-up that was not shown to see.
+    Blind,
+    PaidByHand,
+    /// An ending was wrong: a further attempt is paid.
+    PaidAfterAnEnding,
+    /// Sent again after an ending, and not paid.
+    CameAgainAfterAnEnding,
+    OwnOrderByRail,
+    OwnOrderByHand,
+    Rewritten,
 }
 
 pub fn of(setting: &Setting) -> Vec<Property<World>> {
     let mut all = vec![
-        always(AT_MOST_ONCE, |_, state| state.rail.executed.len() <= 1),
+        always(AT_MOST_ONCE, |_, state| state.rail.executed.len() + usize::from(state.people.by_hand) <= 1),
+        always(OWN_ORDER_ONCE, |_, state| state.people.own.by_rail + state.people.own.by_hand <= 1),
+        always(FILED_IS_OPEN, |_, state| !state.seen.filed_unseen),
         always(CLAIM_BEFORE_PAY, |_, state| !state.seen.request_without_claim),
         always(ONE_REQUEST, |_, state| claims(state).all(|(_, claim)| claim.requests <= 1)),
         always(REFUSED_UNPAID, |_, state| !state.seen.refused_having_paid),
@@ -82,9 +97,10 @@ fn among(set: u8) -> impl Iterator<Item = Asked> {
 }
 
 fn has_ended(state: &State, slot: u8, claim: &Claim) -> bool {
-    claim
-        .outcome
-        .is_some_and(|ended| ended.verdict.outcome == Outcome::Accepted || state.table.has_case(Subject::Attempt(slot)))
+    claim.closing.is_some()
+        || claim.outcome.is_some_and(|ended| {
+            ended.verdict.outcome == Outcome::Accepted || state.table.has_case(Subject::Attempt(slot))
+        })
 }
 
 fn accounted(state: &State, asked: Asked) -> bool {
@@ -139,9 +155,30 @@ impl Sight {
             Self::Replayed => sometimes("a re-issue is answered with the first payout", |_, state| {
                 claims(state).any(|(_, claim)| claim.outcome.is_some_and(|ended| ended.verdict.replayed))
             }),
+            Self::Blind => sometimes("a look-up is blind", |_, state| {
+                state.people.look_ups.iter().any(|(_, said)| *said == Said::Blind)
+            }),
+            Self::PaidByHand => sometimes("paid by hand", |_, state| state.people.by_hand == 1),
+            Self::PaidAfterAnEnding => {
+                sometimes("an ending was wrong, and is paid", |_, state| closed(state) && accepted(state, 1))
+            }
+            Self::CameAgainAfterAnEnding => sometimes("sent again after an ending, not paid", |_, state| {
+                closed(state) && state.arrived > 1 && state.workers.is_empty() && state.seen.answered == ONE.bit()
+            }),
+            Self::OwnOrderByRail => {
+                sometimes("an own order is paid by the rail", |_, state| state.people.own.by_rail == 1)
+            }
+            Self::OwnOrderByHand => sometimes("an own order is paid by hand", |_, state| state.people.own.by_hand == 1),
+            Self::Rewritten => sometimes("the rail wrote its own group", |_, state| {
+                accepted(state, 0) && state.rail.executed.iter().any(|paid| paid.rewritten)
+            }),
             Self::ThirdAttempt => sometimes("a third attempt is accepted", |_, state| accepted(state, 2)),
         }
     }
+}
+
+fn closed(state: &State) -> bool {
+    state.table.claim(0).is_some_and(|claim| claim.closing.is_some())
 }
 
 fn swept(state: &State) -> bool {

@@ -1,9 +1,13 @@
 //! The rail: it remembers keys for as long as it promises (and may do so longer), executes a request up to the settle
-//! time later, and counts what it executed.
+//! time later, may write a group of its own into what it executed, and counts what it executed. Its list may lag for
+//! longer than it promises.
 
 use payonce_protocol::ids::KeyGeneration;
 use payonce_protocol::outcome::{Outcome, Verdict};
+use payonce_protocol::reissue::{Said, shows_sight};
 
+use crate::mutation::Mutation;
+use crate::people::Searched;
 use crate::setting::{Setting, Tick};
 use crate::table::Evidence;
 
@@ -11,8 +15,17 @@ use crate::table::Evidence;
 pub struct Rail {
     pub under_way: Vec<Request>,
     pub keys: Vec<Kept>,
-    /// When the request of each executed payout was sent. More than one is what must never be.
-    pub executed: Vec<Tick>,
+    /// More than one is what must never be.
+    pub executed: Vec<Executed>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Executed {
+    /// When its request was sent.
+    pub sent: Tick,
+    pub at: Tick,
+    /// The rail wrote its own group over the reference that it was sent; our own mark stays.
+    pub rewritten: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -43,6 +56,8 @@ pub enum Processing {
     /// Answers what it stored under the key.
     Replays,
     Executes,
+    /// With a group of its own in place of the reference that it was sent.
+    ExecutesRewriting,
     Refuses,
     RefusesUnbegun,
     FailsHavingPaid,
@@ -74,6 +89,7 @@ impl Rail {
         if !must_remember {
             possible.extend([
                 Processing::Executes,
+                Processing::ExecutesRewriting,
                 Processing::Refuses,
                 Processing::FailsHavingPaid,
                 Processing::FailsUnpaid,
@@ -93,31 +109,62 @@ impl Rail {
                 let result = self.kept(request.generation).map_or(KeptResult::Error, |kept| kept.result);
                 return Reply::of(result, true);
             }
-            Processing::Executes => KeptResult::Paid,
+            Processing::Executes | Processing::ExecutesRewriting => KeptResult::Paid,
             Processing::Refuses => KeptResult::Refused,
             Processing::FailsHavingPaid | Processing::FailsUnpaid => KeptResult::Error,
         };
-        if matches!(how, Processing::Executes | Processing::FailsHavingPaid) {
-            self.executed.push(request.sent);
+        let rewritten = how == Processing::ExecutesRewriting;
+        if rewritten || matches!(how, Processing::Executes | Processing::FailsHavingPaid) {
+            self.executed.push(Executed { sent: request.sent, at: tick, rewritten });
         }
         if setting.rail.key_life_ms.is_some() {
             self.keys.retain(|kept| kept.generation != request.generation);
             self.keys.push(Kept { generation: request.generation, since: tick, result });
         }
+        if rewritten && setting.is(Mutation::IdentifiedByReference) {
+            // The answer does not repeat what was sent.
+            return Reply { verdict: Verdict::UNKNOWN, key_holds_an_error: false };
+        }
         Reply::of(result, false)
     }
 
-    /// What a look-up by our reference may say: it lags by up to the settle time.
-    pub fn look_up(&self, setting: &Setting, tick: Tick) -> Vec<bool> {
-        let settled = |sent: &Tick| setting.at(tick) >= setting.at(*sent) + setting.rail.settle_ms;
-        if self.executed.iter().any(settled) {
-            vec![true]
-        } else if self.executed.is_empty() {
-            vec![false]
+    /// What a look-up by our own mark may say now: the list is whole but for what may still settle. Other payouts are made
+    /// and accepted at every moment, so what a search sees of them is told by how far its list goes.
+    pub fn look_up(&self, searched: Searched, setting: &Setting, tick: Tick) -> Vec<Said> {
+        let settled = |paid: &&Executed| setting.at(tick) >= setting.at(paid.sent) + setting.rail.settle_ms;
+        let listed = |paid: &&Executed| shows(paid, setting);
+        let nothing = unseen(searched, setting, tick);
+        if self.executed.iter().filter(settled).any(|paid| listed(&paid)) {
+            vec![Said::Found]
+        } else if self.executed.iter().any(|paid| listed(&paid)) {
+            vec![nothing, Said::Found]
         } else {
-            vec![false, true]
+            vec![nothing]
         }
     }
+
+    /// The same from a list that ends at an earlier moment than it should.
+    pub fn lagging_look_up(&self, searched: Searched, setting: &Setting, tick: Tick) -> Vec<Said> {
+        let seen = |until: Tick| self.executed.iter().any(|paid| paid.at <= until && shows(paid, setting));
+        let said = |until| if seen(until) { Said::Found } else { unseen(searched, setting, until) };
+        let mut all: Vec<Said> = (0..tick).map(said).collect();
+        all.sort_unstable_by_key(|said| *said as u8);
+        all.dedup();
+        all
+    }
+}
+
+fn shows(paid: &Executed, setting: &Setting) -> bool {
+    !(paid.rewritten && setting.is(Mutation::IdentifiedByReference))
+}
+
+/// Nothing was found in a list that ends at `until`: whether it was shown to see.
+fn unseen(searched: Searched, setting: &Setting, until: Tick) -> Said {
+    let sees = (0..=until).any(|known| match setting.mutation {
+        Some(Mutation::SightOfAnEarlierPayout) => known >= searched.claimed,
+        _ => shows_sight(setting.at(known), searched.last_used_at, setting.rail.settle_ms),
+    });
+    if sees || setting.is(Mutation::AbsenceWithoutSight) { Said::Absent } else { Said::Blind }
 }
 
 impl Reply {

@@ -61,6 +61,8 @@ pub struct Setting {
     /// How often two people may approve a further attempt.
     pub approvals: u8,
     pub look_ups: u8,
+    /// How many cases two people may close, or pay as an order of its own.
+    pub endings: u8,
     /// What must be seen at least once.
     pub sights: Vec<Sight>,
     pub mutation: Option<Mutation>,
@@ -95,6 +97,7 @@ impl Setting {
             refusal_waits_ms: 3 * HOUR_MS,
             approvals: 0,
             look_ups: 0,
+            endings: 0,
             sights: vec![],
             mutation: None,
         }

@@ -1,9 +1,12 @@
 //! One step of the world: what may happen next, and what it costs.
 
 use payonce_protocol::event::{ClaimAnswer, Input};
+use payonce_protocol::outcome::Reason;
+use payonce_protocol::reissue::Said;
 
 use crate::fault::Fault;
 use crate::rail::Processing;
+use crate::setting::Asked;
 use crate::worker::Start;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,7 +36,27 @@ pub enum Step {
     Sweep,
     WriteSwept,
     SweeperDies,
-    LookUpAtRail(bool),
+    /// Its time is over before the last of what it found is written.
+    SweeperStops,
+    LookUpAtRail(Said, List),
+    /// Two people close a case about an event that nothing was claimed for.
+    End(Reason, Asked, Ending),
+    /// A second event is paid under a key of its own.
+    PayOwnOrder,
+}
+
+/// The list that a look-up searches.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum List {
+    Whole,
+    Lagging,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ending {
+    /// Somebody pays the payee by hand once the ending is approved.
+    ByHand,
+    NotPaid,
 }
 
 /// What became of an action, and of the answer to it.
@@ -78,6 +101,7 @@ impl Step {
                 (Processing::Refuses, _) => Some(Fault::Refuses),
                 (Processing::RefusesUnbegun, _) => Some(Fault::NotBegun),
                 (Processing::FailsHavingPaid | Processing::FailsUnpaid, _) => Some(Fault::KeepsError),
+                (Processing::ExecutesRewriting, _) => Some(Fault::RewritesReference),
                 (_, Arrives::No) => Some(Fault::ReplyLost),
                 (_, Arrives::Yes) => None,
             },
@@ -86,6 +110,8 @@ impl Step {
             Self::Crash(_) => Some(Fault::Crash),
             Self::Freeze(_) => Some(Fault::Freeze),
             Self::SweeperDies => Some(Fault::SweeperDies),
+            Self::SweeperStops => Some(Fault::SweeperStops),
+            Self::LookUpAtRail(_, List::Lagging) => Some(Fault::ListLags),
             _ => None,
         }
     }

@@ -1,11 +1,12 @@
 //! The sweeper: reads what `sweep::round` tells it to, concludes what `sweep::examine` allows, and writes under the
 //! table's conditions. Reading and writing are two steps, so that a slow worker can come between them.
 
+use payonce_protocol::outcome::Reason;
 use payonce_protocol::sweep::{self, Finding, MARGIN_MS, MINUTE_MS, Minute};
 
 use crate::mutation::Mutation;
 use crate::setting::{Setting, Tick};
-use crate::table::{Claim, Note, SLOTS, Table};
+use crate::table::{Claim, Note, SLOTS, Subject, Table};
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Sweeper {
@@ -129,10 +130,14 @@ fn abandoned(claim: &Claim, setting: &Setting, tick: Tick) -> bool {
         Some(Mutation::SweepWithoutMargin) => (setting.expires_at(claim.received), 0),
         _ => (setting.expires_at(claim.received), MARGIN_MS),
     };
-    sweep::examine(expires_at, claim.outcome.is_some(), setting.at(tick), margin_ms) == Finding::Abandoned
+    claim.closing.is_none()
+        && sweep::examine(expires_at, claim.outcome.is_some(), setting.at(tick), margin_ms) == Finding::Abandoned
 }
 
-/// A note is answered by a claim of its own event; another event's claim, of which it is a second, does not pay it.
+/// A note is answered by a claim of its own event, or by the case that it is a second one for the key; another event's
+/// claim alone does not pay it.
 fn followed(note: &Note, table: &Table, setting: &Setting) -> bool {
-    table.claim(0).is_some_and(|claim| claim.asked == note.asked || setting.is(Mutation::AnyClaimAnswersNote))
+    let is_second = table.cases.contains(&(Reason::SecondEventForKey, Subject::Event(note.asked)));
+    is_second
+        || table.claim(0).is_some_and(|claim| claim.asked == note.asked || setting.is(Mutation::AnyClaimAnswersNote))
 }

@@ -19,6 +19,8 @@ pub struct Table {
     /// Claims whose put is still under way, though nobody waits for it.
     pub landing: Vec<(u8, Claim)>,
     pub cases: BTreeSet<(Reason, Subject)>,
+    /// Of these, the ones that people have closed.
+    pub resolved: BTreeSet<(Reason, Subject)>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -33,7 +35,18 @@ pub struct Claim {
     pub late: Option<Verdict>,
     /// Payout requests that left under this claim: what is checked, not what the table holds.
     pub requests: u8,
+    /// People closed a case, and claimed its key by that.
+    pub closing: Option<Closing>,
 }
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Closing {
+    /// The payee has the money, or gets it now.
+    pub by_hand: bool,
+}
+
+/// The attempt id of a closing claim: no worker's.
+const CLOSED: u8 = u8::MAX;
 
 /// The outcome record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -73,6 +86,12 @@ pub fn facts(attempt_id: u8, asked: Asked) -> ClaimFacts {
 }
 
 impl Claim {
+    pub fn of_ending(asked: Asked, received: Tick, by_hand: bool) -> Self {
+        let (outcome, late) = (None, None);
+        let closing = Some(Closing { by_hand });
+        Self { attempt_id: CLOSED, asked, generation: 1, received, listed: true, outcome, late, requests: 0, closing }
+    }
+
     pub fn facts(&self) -> ClaimFacts {
         facts(self.attempt_id, self.asked)
     }
@@ -130,11 +149,21 @@ impl Table {
 
     /// The sweeper's transaction, on the condition that no outcome is there.
     pub fn abandon(&mut self, slot: u8, at: Tick) {
-        if let Some(claim) = self.claim_mut(slot).filter(|claim| claim.outcome.is_none()) {
+        if let Some(claim) = self.claim_mut(slot).filter(|claim| claim.outcome.is_none() && claim.closing.is_none()) {
             claim.outcome =
                 Some(Ended { verdict: Verdict::UNKNOWN, at, evidence: Evidence::default(), abandoned: true });
             self.cases.insert((Reason::AttemptAbandoned, Subject::Attempt(slot)));
         }
+    }
+
+    /// An open case says so when this returns: a resolved one is opened again.
+    pub fn file(&mut self, reason: Reason, subject: Subject) {
+        self.resolved.remove(&(reason, subject));
+        self.cases.insert((reason, subject));
+    }
+
+    pub fn is_open(&self, reason: Reason, subject: Subject) -> bool {
+        self.cases.contains(&(reason, subject)) && !self.resolved.contains(&(reason, subject))
     }
 
     pub fn has_case(&self, subject: Subject) -> bool {
@@ -144,6 +173,7 @@ impl Table {
 
 impl Claim {
     pub fn may_be_followed(&self) -> bool {
-        self.late.is_none() && self.outcome.is_some_and(|ended| ended.verdict.outcome != Outcome::Accepted)
+        let ended_unpaid = self.outcome.is_some_and(|ended| ended.verdict.outcome != Outcome::Accepted);
+        self.late.is_none() && (ended_unpaid || self.closing.is_some())
     }
 }

@@ -54,10 +54,12 @@ pub enum Start {
     TimeLeft(TimeLeft, Patience),
     NotConnected(Patience),
     PanicsWhileConnecting,
+    /// It asks for nothing that may be paid now: filed, and nothing is attempted.
+    Misfit,
 }
 
 impl Start {
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Open,
         Self::Held(Hold::Refuse, Patience::Lasts),
         Self::Held(Hold::Refuse, Patience::Over),
@@ -68,6 +70,7 @@ impl Start {
         Self::NotConnected(Patience::Lasts),
         Self::NotConnected(Patience::Over),
         Self::PanicsWhileConnecting,
+        Self::Misfit,
     ];
 
     pub fn fault(self) -> Option<Fault> {
@@ -77,6 +80,7 @@ impl Start {
             Self::TimeLeft(..) => Some(Fault::NoTime),
             Self::NotConnected(_) => Some(Fault::NotConnected),
             Self::PanicsWhileConnecting => Some(Fault::Panic),
+            Self::Misfit => Some(Fault::Misfit),
         }
     }
 
@@ -84,7 +88,7 @@ impl Start {
         let (hold, time, patience) = match self {
             Self::Held(hold, patience) => (hold, TimeLeft::ForPayout, patience),
             Self::TimeLeft(time, patience) => (Hold::Pay, time, patience),
-            Self::Open | Self::NotConnected(_) | Self::PanicsWhileConnecting => {
+            Self::Open | Self::NotConnected(_) | Self::PanicsWhileConnecting | Self::Misfit => {
                 (Hold::Pay, TimeLeft::ForPayout, Patience::Lasts)
             }
         };
@@ -157,8 +161,8 @@ impl Worker {
             Action::Pay(_) => return self.feed(Input::Paid(Verdict::NOT_SENT)),
             Action::Record(verdict) => Doing::Record(verdict),
             Action::FileCase(reason) => Doing::File(reason),
-            // A second connection is never asked for.
-            Action::Connect => return self.feed(Input::Panicked),
+            // A second connection is never asked for, and no rule here was another one formerly.
+            Action::Connect | Action::LookUpFormer | Action::LookAtGate => return self.feed(Input::Panicked),
         };
         None
     }
@@ -173,6 +177,7 @@ impl Worker {
             outcome: None,
             late: None,
             requests: 0,
+            closing: None,
         }
     }
 }

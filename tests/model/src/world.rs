@@ -1,15 +1,15 @@
 //! The world as the checker sees it: a state, the steps that are possible in it, and what each does to it.
 
 use payonce_protocol::event::{Answer, ClaimAnswer, Input, Recorded};
-use payonce_protocol::outcome::{Outcome, Verdict};
+use payonce_protocol::outcome::{Outcome, Reason, Verdict};
 use stateright::{Model, Property};
 
 use crate::mutation::Mutation;
 use crate::people::{self, People};
 use crate::properties;
 use crate::rail::{Rail, Request};
-use crate::setting::{Setting, Tick};
-use crate::step::{Arrives, Fate, Step};
+use crate::setting::{Asked, OTHER_EVENT, Setting, Tick};
+use crate::step::{Arrives, Ending, Fate, Step};
 use crate::sweeper::{Sweeper, Visits};
 use crate::table::{Claim, Ended, Note, SLOTS, Subject, Table};
 use crate::worker::{Doing, Job, Start, Worker};
@@ -42,6 +42,8 @@ pub struct Seen {
     /// Refused, and the note that is best effort failed.
     pub unnoted: u8,
     pub request_without_claim: bool,
+    /// Answered as filed, and no open case said so.
+    pub filed_unseen: bool,
     pub refused_having_paid: bool,
     /// A first put met its own attempt id.
     pub impossible: bool,
@@ -83,6 +85,11 @@ impl World {
                 let invocation = state.arrived;
                 state.arrived += 1;
                 for asked in setting.deliveries.get(usize::from(invocation)).into_iter().flatten() {
+                    if start == Start::Misfit {
+                        self.file(state, Reason::BeforeCutover, *asked);
+                        state.seen.answered |= asked.bit();
+                        continue;
+                    }
                     let attempt_id = match setting.is(Mutation::AttemptIdPerDelivery) {
                         true => invocation,
                         false => state.workers_started,
@@ -172,7 +179,8 @@ impl World {
                     false => Input::CaseNotFiled,
                 };
                 if !matches!(fate, Fate::NotDone | Fate::PanicBefore) {
-                    state.table.cases.insert((reason, Subject::Event(worker.asked)));
+                    let asked = worker.asked;
+                    self.file(state, reason, asked);
                 }
                 self.feed(state, index, fate.input(Input::CaseFiled, unfiled));
             }
@@ -183,23 +191,74 @@ impl World {
                 }
             }
             Step::Sweep => state.sweeper.read(&state.table, setting, &self.visits, tick),
-            Step::WriteSwept => {
-                if let Some(found) = state.sweeper.found.take() {
-                    for slot in (0..SLOTS as u8).filter(|slot| found.claims[usize::from(*slot)]) {
-                        state.table.abandon(slot, tick);
-                    }
-                    if let (true, Some(note)) = (found.note, &state.table.note) {
-                        state.table.cases.insert((properties::NEVER_CAME_BACK, Subject::Event(note.asked)));
-                    }
-                    state.sweeper.done = found.read_at + 1;
+            Step::WriteSwept | Step::SweeperStops => self.write_swept(state, step == Step::SweeperStops),
+            Step::SweeperDies => state.sweeper.found = None,
+            Step::LookUpAtRail(said, _) => {
+                state.people.look_ups_left -= 1;
+                state.people.look_ups.push((tick, said));
+            }
+            Step::End(reason, asked, ending) => self.end(state, reason, asked, ending),
+            Step::PayOwnOrder => {
+                state.people.endings_left -= 1;
+                let own = &mut state.people.own;
+                if !own.is_claimed {
+                    own.is_claimed = true;
+                    own.by_rail += 1;
+                    state.table.resolved.insert((Reason::SecondEventForKey, Subject::Event(OTHER_EVENT)));
                 }
             }
-            Step::SweeperDies => state.sweeper.found = None,
-            Step::LookUpAtRail(found) => {
-                state.people.look_ups_left -= 1;
-                state.people.look_ups.push((tick, found));
-            }
         }
+    }
+
+    fn file(&self, state: &mut State, reason: Reason, asked: Asked) {
+        let subject = Subject::Event(asked);
+        match self.setting.is(Mutation::FiledUnderAResolvedCase) {
+            true => drop(state.table.cases.insert((reason, subject))),
+            false => state.table.file(reason, subject),
+        }
+        state.seen.filed_unseen |= !state.table.is_open(reason, subject);
+    }
+
+    /// The sweeper's place moves on when all that was found is written; when its time is over before, it stays.
+    fn write_swept(&self, state: &mut State, stops: bool) {
+        let Some(found) = state.sweeper.found.take() else { return };
+        let mut claims: Vec<u8> = (0..SLOTS as u8).filter(|slot| found.claims[usize::from(*slot)]).collect();
+        if stops {
+            claims.pop();
+        }
+        claims.into_iter().for_each(|slot| state.table.abandon(slot, state.tick));
+        if let (true, false, Some(note)) = (found.note, stops, &state.table.note) {
+            state.table.cases.insert((properties::NEVER_CAME_BACK, Subject::Event(note.asked)));
+        }
+        if !stops || self.setting.is(Mutation::PlaceBeforeWork) {
+            state.sweeper.done = found.read_at + 1;
+        }
+    }
+
+    /// Two people close a case: in one transaction with the claim that the ending makes, which finds the place free or
+    /// refuses. Only then is anybody paid by hand.
+    fn end(&self, state: &mut State, reason: Reason, asked: Asked, ending: Ending) {
+        let by_hand = ending == Ending::ByHand;
+        state.people.endings_left -= 1;
+        if asked == OTHER_EVENT {
+            let own = &mut state.people.own;
+            if !self.setting.is(Mutation::SecondEventEndsWithoutClaim) {
+                if own.is_claimed {
+                    return;
+                }
+                own.is_claimed = true;
+            }
+            own.by_hand += u8::from(by_hand);
+        } else {
+            if !self.setting.is(Mutation::EndingWithoutClaim) {
+                let closing = Claim::of_ending(asked, state.tick, by_hand);
+                if state.claim(0, closing) != ClaimAnswer::Written {
+                    return;
+                }
+            }
+            state.people.by_hand += u8::from(by_hand);
+        }
+        state.table.resolved.insert((reason, Subject::Event(asked)));
     }
 
     fn put(&self, state: &mut State, index: usize, fate: Fate) {
@@ -342,6 +401,8 @@ impl Model for World {
                 approvals_left: self.setting.approvals,
                 look_ups_left: self.setting.look_ups,
                 look_ups: vec![],
+                endings_left: self.setting.endings,
+                ..People::default()
             },
             seen: Seen::default(),
         }]
@@ -364,6 +425,6 @@ impl Model for World {
 
     /// Beyond two payouts there is nothing more to learn.
     fn within_boundary(&self, state: &State) -> bool {
-        state.rail.executed.len() <= 2
+        state.rail.executed.len() + usize::from(state.people.by_hand) <= 2
     }
 }

@@ -23,7 +23,84 @@ pub fn all() -> Vec<Setting> {
         slow_worker(),
         slow_clock(),
         nothing_promised(),
+        a_list_that_lags(),
+        endings(),
+        a_second_event_ends(),
     ]
+}
+
+/// A rail that writes a group of its own over our reference, and whose list ends too early.
+pub fn a_list_that_lags() -> Setting {
+    Setting {
+        rail: KEYS_AND_LOOK_UP,
+        fault_budget: 4,
+        faults: vec![
+            Fault::Crash,
+            Fault::GivesUp,
+            Fault::ReplyLost,
+            Fault::RequestLost,
+            Fault::RewritesReference,
+            Fault::ListLags,
+        ],
+        moments: vec![
+            0,
+            5 * MINUTE_MS,
+            22 * MINUTE_MS,
+            26 * HOUR_MS,
+            26 * HOUR_MS + 11 * MINUTE_MS,
+            26 * HOUR_MS + 22 * MINUTE_MS,
+            52 * HOUR_MS,
+        ],
+        arrivals_until: 0,
+        sweeper_pauses: false,
+        approvals: 1,
+        look_ups: 3,
+        sights: vec![Sight::Paid, Sight::Rewritten, Sight::Blind, Sight::PaidBySameKey, Sight::PaidByNextKey],
+        ..Setting::deliveries("a rail whose list lags, and that writes groups of its own", vec![vec![ONE]])
+    }
+}
+
+/// Cases without a claim that people close, and events that come again.
+pub fn endings() -> Setting {
+    Setting {
+        faults: vec![
+            Fault::Misfit,
+            Fault::Crash,
+            Fault::PutAnswerLost,
+            Fault::PutLate,
+            Fault::ReplyLost,
+            Fault::RecordLost,
+        ],
+        fault_budget: 3,
+        moments: vec![0, 5 * MINUTE_MS, 22 * MINUTE_MS, 25 * HOUR_MS],
+        approvals: 1,
+        endings: 2,
+        sights: vec![
+            Sight::Paid,
+            Sight::PaidByHand,
+            Sight::PaidAfterAnEnding,
+            Sight::CameAgainAfterAnEnding,
+            Sight::Swept,
+        ],
+        ..Setting::deliveries("endings, and an event that is sent again", vec![vec![ONE]; 3])
+    }
+}
+
+/// A second event for a key that was refused before it came back, closed by hand or paid as an order of its own.
+pub fn a_second_event_ends() -> Setting {
+    Setting {
+        faults: vec![Fault::Hold, Fault::NoTime, Fault::NotConnected, Fault::Crash, Fault::CaseLost],
+        moments: vec![0, 5 * MINUTE_MS, 4 * HOUR_MS, 25 * HOUR_MS, 29 * HOUR_MS, 80 * HOUR_MS],
+        arrivals_until: 2,
+        sweeper_pauses: false,
+        refusal_waits_ms: 50 * HOUR_MS,
+        endings: 2,
+        sights: vec![Sight::Paid, Sight::SecondEventFiled, Sight::OwnOrderByRail, Sight::OwnOrderByHand],
+        ..Setting::deliveries(
+            "a second event that is closed or paid by people",
+            vec![vec![ONE], vec![OTHER_EVENT], vec![OTHER_EVENT]],
+        )
+    }
 }
 
 /// Many copies of one event at once.

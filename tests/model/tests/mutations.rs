@@ -8,9 +8,10 @@ use std::time::Instant;
 
 use payonce_model::mutation::Mutation;
 use payonce_model::properties::{
-    AT_MOST_ONCE, CLAIM_BEFORE_PAY, EVERY_CLAIM_ENDS, FIRST_PUT_IS_FRESH, NO_SILENT_LOSS, ONE_REQUEST,
-    REFUSAL_REMEMBERED, REFUSED_UNPAID,
+    AT_MOST_ONCE, CLAIM_BEFORE_PAY, EVERY_CLAIM_ENDS, FILED_IS_OPEN, FIRST_PUT_IS_FRESH, NO_SILENT_LOSS, ONE_REQUEST,
+    OWN_ORDER_ONCE, REFUSAL_REMEMBERED, REFUSED_UNPAID,
 };
+use payonce_model::releases::{self, Releases};
 use payonce_model::setting::Setting;
 use payonce_model::world::World;
 use payonce_model::worlds;
@@ -129,4 +130,85 @@ fn note_listed_where_the_sweeper_looks_too_early() {
 #[test]
 fn note_answered_by_the_claim_of_another_event() {
     breaks(Mutation::AnyClaimAnswersNote, worlds::two_events(), REFUSAL_REMEMBERED);
+}
+
+#[test]
+fn payout_identified_by_what_the_rail_may_rewrite() {
+    breaks(Mutation::IdentifiedByReference, worlds::a_list_that_lags(), AT_MOST_ONCE);
+}
+
+#[test]
+fn absence_believed_without_sight() {
+    breaks(Mutation::AbsenceWithoutSight, worlds::a_list_that_lags(), AT_MOST_ONCE);
+}
+
+#[test]
+fn sight_shown_by_an_earlier_payout() {
+    breaks(Mutation::SightOfAnEarlierPayout, worlds::a_list_that_lags(), AT_MOST_ONCE);
+}
+
+#[test]
+fn ending_that_claims_nothing() {
+    breaks(Mutation::EndingWithoutClaim, worlds::endings(), AT_MOST_ONCE);
+}
+
+#[test]
+fn second_event_closed_while_its_own_order_can_be_paid() {
+    breaks(Mutation::SecondEventEndsWithoutClaim, worlds::a_second_event_ends(), OWN_ORDER_ONCE);
+}
+
+#[test]
+fn filed_under_a_case_that_is_resolved() {
+    breaks(Mutation::FiledUnderAResolvedCase, worlds::endings(), FILED_IS_OPEN);
+}
+
+#[test]
+fn place_of_the_sweeper_stored_before_its_work() {
+    breaks(Mutation::PlaceBeforeWork, worlds::three_deliveries(), EVERY_CLAIM_ENDS);
+}
+
+/// Explores until an order is paid twice, and prints how.
+#[track_caller]
+fn pays_twice(mutation: releases::Mutation, world: Releases) {
+    let wanted = HasDiscoveries::AllOf(BTreeSet::from([releases::AT_MOST_ONCE]));
+    let mutated = Releases { mutation: Some(mutation), ..world };
+    let checker = mutated.checker().threads(2).finish_when(wanted).spawn_bfs().join();
+    let steps = checker.discovery(releases::AT_MOST_ONCE).map(|path| path.into_actions());
+    println!("{mutation:?}: {} unique states\n    {steps:?}", checker.unique_state_count());
+    assert!(steps.is_some(), "{mutation:?} pays nothing twice");
+}
+
+#[test]
+fn rules_that_nobody_accepted() {
+    pays_twice(releases::Mutation::RulesIgnored, Releases::new(true, false));
+}
+
+#[test]
+fn rules_accepted_while_payouts_go_on() {
+    pays_twice(releases::Mutation::AcceptedWithoutHold, Releases::new(true, false));
+}
+
+#[test]
+fn rules_accepted_before_every_version_has_seen_the_hold() {
+    pays_twice(releases::Mutation::AcceptedBeforeSeen, Releases::new(false, false));
+}
+
+#[test]
+fn events_paid_from_the_hold_on() {
+    pays_twice(releases::Mutation::PaidFromTheHold, Releases::new(true, false));
+}
+
+#[test]
+fn former_keys_that_nobody_looks_at() {
+    pays_twice(releases::Mutation::FormerKeysIgnored, Releases::new(false, false));
+}
+
+#[test]
+fn release_that_counts_for_restored_tables() {
+    pays_twice(releases::Mutation::TablesIgnored, Releases::new(true, true));
+}
+
+#[test]
+fn restored_books_taken_for_whole() {
+    pays_twice(releases::Mutation::BooksTakenForWhole, Releases::new(true, true));
 }

@@ -4,6 +4,7 @@
 
 use std::time::Instant;
 
+use payonce_model::releases::Releases;
 use payonce_model::setting::Setting;
 use payonce_model::world::World;
 use payonce_model::worlds;
@@ -31,4 +32,13 @@ fn the_protocol_holds_in_every_world() {
     let states: usize = worlds::all().into_iter().map(explore).sum();
     println!("{states} unique states in {:.1} s", started.elapsed().as_secs_f32());
     assert!(states >= 100_000);
+}
+
+#[test]
+fn nothing_pays_that_a_person_did_not_release() {
+    for world in [Releases::new(true, false), Releases::new(false, false), Releases::new(true, true)] {
+        let checker = world.checker().threads(2).spawn_bfs().join();
+        println!("{:>8} unique states, {:>8} steps: {world:?}", checker.unique_state_count(), checker.state_count());
+        checker.assert_properties();
+    }
 }

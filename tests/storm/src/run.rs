@@ -265,7 +265,7 @@ impl Storm {
             (0..self.options.deliveries).flat_map(|number| sender_of(number).keys(number)).collect();
         let mut executed: BTreeMap<String, u64> = BTreeMap::new();
         for transfer in self.stack.rail.executed() {
-            *executed.entry(transfer.transfer_group).or_default() += 1;
+            *executed.entry(transfer.payout_key().to_owned()).or_default() += 1;
         }
         let (accepted, cases) = self.stack.runtime.block_on(async {
             let ledger = &self.stack.ledger;

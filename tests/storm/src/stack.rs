@@ -257,6 +257,7 @@ destination_pattern = "^acct_[A-Za-z0-9]+$"
 
 [rail]
 kind = "stripe"
+account = "acct_sandboxPlatform"
 url = "{rail}"
 secret = "env:PAYING"
 

@@ -5,7 +5,7 @@ use payonce_protocol::UnixMillis;
 use payonce_protocol::case::{Act, Ending, Status};
 use payonce_protocol::money::Money;
 use payonce_protocol::outcome::{Outcome, Reason};
-use payonce_protocol::reissue::{Reissue, Why};
+use payonce_protocol::reissue::{Reissue, Said, Why};
 
 use super::format::{Ago, Due, Moment as _, Sum as _, Text as _, shown};
 use super::frame::{Frame, PersonOption};
@@ -33,10 +33,22 @@ pub struct KeyClock {
 }
 
 /// The last time that the rail was asked about this payout.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LookedUpAt {
     pub at: UnixMillis,
-    pub found: bool,
+    pub said: Said,
+    /// Why a blind one is blind.
+    pub why: Option<String>,
+}
+
+impl LookedUpAt {
+    fn in_words(&self) -> &'static str {
+        match self.said {
+            Said::Found => "found",
+            Said::Absent => "not found",
+            Said::Blind => "blind, which says nothing",
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -413,8 +425,11 @@ impl CasePage {
             ),
             Reissue::LookUpFirst { times } => (
                 "Ask the rail first",
-                match times {
-                    1 => "The rail must be seen once more not to have it, just before it is paid again.".to_owned(),
+                match (times, self.looked_up.as_ref().and_then(|look| look.why.as_deref())) {
+                    (_, Some(why)) => format!("The last look-up was blind and counts for nothing: {why}."),
+                    (1, None) => {
+                        "The rail must be seen once more not to have it, just before it is paid again.".to_owned()
+                    }
                     _ => format!("The rail must be seen {times} times not to have it, some minutes apart."),
                 },
             ),

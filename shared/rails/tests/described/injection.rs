@@ -236,7 +236,7 @@ fn a_key_that_would_be_more_than_a_value_in_a_query() {
     let rail = rail_at(&sandbox.url(), API, "sk_planted");
     for text in SPITEFUL.iter().chain(&["../../x", "a/b"]) {
         let key = PayoutKey::new(format!("ns/{text}")).unwrap();
-        assert_eq!(crate::now(rail.find(&key, crate::AMPLE)).unwrap(), []);
+        assert_eq!(crate::now(crate::find(&rail, &key)).unwrap(), []);
         let requests = sandbox.requests();
         assert_eq!((requests.len(), requests[0].method.as_str(), requests[0].path().as_str()), (1, "GET", "/payouts"));
         let query: Vec<_> = requests[0].query().into_iter().collect();

@@ -17,7 +17,7 @@ mod support;
 use payonce_protocol::ids::KeyGeneration;
 use payonce_protocol::money::Money;
 use payonce_protocol::order::{Destination, EventId, PayoutKey, PayoutOrder};
-use payonce_rails::{Misfit, Payment, Rail, RailConfig, RailSecret};
+use payonce_rails::{LookUpFailure, Misfit, Payment, Rail, RailConfig, RailPayout, RailSecret};
 
 use support::{AMPLE, claimed, open_gate};
 
@@ -45,6 +45,11 @@ fn order(key: &str, minor: u64, currency: &str, destination: &str) -> PayoutOrde
         destination: Destination::new(destination).unwrap(),
         rail_fields: Default::default(),
     }
+}
+
+/// Described rails search by our reference; payee and time do not matter to them.
+async fn find(rail: &Rail, key: &PayoutKey) -> Result<Vec<RailPayout>, LookUpFailure> {
+    rail.find(&rail.wanted(key, &Destination::new("payee").unwrap(), 0..1), AMPLE).await
 }
 
 fn now<T>(future: impl Future<Output = T>) -> T {

@@ -266,12 +266,12 @@ fn a_2xx_for_something_else() {
 #[test]
 fn one_look_up_finds_what_a_lost_answer_left_behind() {
     let world = world();
-    assert_eq!(now(world.rail.find(&usual().key, AMPLE)).unwrap(), []);
+    assert_eq!(now(crate::find(&world.rail, &usual().key)).unwrap(), []);
     world.weather(Weather::Dies);
     pay(&world.rail, &usual(), 1).unwrap();
     pay(&world.rail, &order("stripe/pi_2", 1, "USD", "a"), 1).unwrap();
     world.weather(Weather::Fair);
-    let found = now(world.rail.find(&usual().key, AMPLE)).unwrap();
+    let found = now(crate::find(&world.rail, &usual().key)).unwrap();
     assert_eq!(found.len(), 1);
     assert_eq!((found[0].amount, found[0].currency.as_str(), found[0].returned), (1234, "USD", false));
     assert_eq!(found[0].reference, Some(world.rail.reference(&usual().key)));
@@ -281,10 +281,10 @@ fn one_look_up_finds_what_a_lost_answer_left_behind() {
     assert_eq!(targets, ["/api/payment_orders?external_id=stripe%2Fpi_1&per_page=100"; 2]);
     for answer in [error(401, "unauthorized", ""), error(404, "resource_not_found", ""), Answer::json(200, json!({}))] {
         world.weather(Weather::Says(answer));
-        assert!(now(world.rail.find(&usual().key, AMPLE)).is_err());
+        assert!(now(crate::find(&world.rail, &usual().key)).is_err());
     }
     world.weather(Weather::Says(error(429, "rate_limited", "")));
-    let refused = now(world.rail.find(&usual().key, AMPLE));
+    let refused = now(crate::find(&world.rail, &usual().key));
     assert!(matches!(refused, Err(LookUpFailure::Refused(429))), "{refused:?}");
 }
 

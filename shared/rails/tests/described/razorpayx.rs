@@ -248,12 +248,12 @@ fn a_refusal_inside_a_2xx() {
 #[test]
 fn one_look_up_finds_what_a_lost_answer_left_behind() {
     let world = world();
-    assert_eq!(now(world.rail.find(&usual().key, AMPLE)).unwrap(), []);
+    assert_eq!(now(crate::find(&world.rail, &usual().key)).unwrap(), []);
     world.weather(Weather::Dies);
     pay(&world.rail, &order("razorpay/pay_2", 100, "INR", "fa_2"), 1).unwrap();
     pay(&world.rail, &usual(), 1).unwrap();
     world.weather(Weather::Fair);
-    let found = now(world.rail.find(&usual().key, AMPLE)).unwrap();
+    let found = now(crate::find(&world.rail, &usual().key)).unwrap();
     assert_eq!(
         (found.len(), found[0].amount, found[0].destination.as_deref()),
         (1, 1_000_000, Some("fa_00000000000001"))
@@ -261,7 +261,7 @@ fn one_look_up_finds_what_a_lost_answer_left_behind() {
     assert_eq!((found[0].created_at, found[0].returned), (1_545_383_001_000, false));
     for answer in [error(401, "BAD_REQUEST_ERROR", "NA"), Answer::json(200, json!({"entity": "payout", "items": []}))] {
         world.weather(Weather::Says(answer));
-        assert!(now(world.rail.find(&usual().key, AMPLE)).is_err());
+        assert!(now(crate::find(&world.rail, &usual().key)).is_err());
     }
 }
 

@@ -1,10 +1,15 @@
 //! Look-ups: read-only, and never "absent" by mistake.
 
-use payonce_protocol::order::PayoutKey;
-use payonce_rails::{LookUpFailure, RailPayout};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use payonce_protocol::order::{Destination, PayoutKey};
+use payonce_rails::{
+    AccountCheck, LookUpFailure, Purpose, REREAD_EVERY_MS, Rail, RailPayout, RailSecret, Refreshed, Wanted,
+};
 
 use crate::server::{Do, Door, Script, Seen, Server};
-use crate::support::{AMPLE, Make, http};
+use crate::support::{ACCOUNT, AMPLE, Make, http};
 
 fn ask<T>(make: Make, answers: Vec<Vec<u8>>, ask: impl AsyncFn(payonce_rails::Rail) -> T) -> (T, Seen) {
     let script = |answer| Script { before: vec![], after: vec![Do::ReadRequest, Do::Send(answer)] };
@@ -20,13 +25,24 @@ fn key() -> PayoutKey {
 }
 
 fn find(make: Make, answer: Vec<u8>) -> (Result<Vec<RailPayout>, LookUpFailure>, Seen) {
-    ask(make, vec![answer], async |rail| rail.find(&key(), AMPLE).await)
+    find_in(make, vec![answer])
+}
+
+fn find_in(make: Make, pages: Vec<Vec<u8>>) -> (Result<Vec<RailPayout>, LookUpFailure>, Seen) {
+    ask(make, pages, async |rail| rail.find(&wanted(&rail), AMPLE).await)
+}
+
+/// Claimed at 2023-11-14T22:13:20Z, for ten seconds.
+fn wanted(rail: &Rail) -> Wanted {
+    let destination = Destination::new("acct_1Payee").unwrap();
+    rail.wanted(&key(), &destination, 1_700_000_000_000..1_700_000_010_001)
 }
 
 fn payout(id: &str, reference: &str) -> String {
     format!(
         r#"{{"id":"{id}","object":"transfer","amount":1234,"amount_reversed":0,"currency":"eur","created":1700000000,
-        "destination":"acct_1Payee","reversed":false,"transfer_group":"{reference}"}}"#
+        "destination":"acct_1Payee","reversed":false,"transfer_group":"ORDER95",
+        "metadata":{{"payout_key":"{reference}"}}}}"#
     )
 }
 
@@ -37,7 +53,8 @@ fn list(payouts: &[String], more: bool) -> Vec<u8> {
 #[test]
 fn a_payout_is_found_by_our_reference_alone() {
     for (make, query) in [
-        (Make::Coded, "transfer_group=stripe%2Fpi_1%26limit%3D0&limit=100"),
+        // From an hour before to a day and ten minutes after, and to the next whole second.
+        (Make::Coded, "destination=acct_1Payee&created%5Bgte%5D=1699996400&created%5Blte%5D=1700087011&limit=100"),
         (Make::Described, "limit=100&transfer_group=stripe%2Fpi_1%26limit%3D0"),
     ] {
         let (found, seen) = find(make, list(&[payout("tr_1", key().as_str())], false));
@@ -75,7 +92,6 @@ fn an_answer_that_does_not_say_absent_is_not_absent() {
         (http("200 OK", "", "<html></html>"), "html"),
         (http("404 Not Found", "", r#"{"error":{"type":"invalid_request_error"}}"#), "404"),
         (http("302 Found", "location: /v1/transfers\r\n", ""), "302"),
-        (list(&[payout("tr_1", "another/key")], false), "another key's payouts"),
         (list(&[payout("po_1", key().as_str())], false), "no transfer"),
         (list(&[payout("tr_1", key().as_str()).replace("transfer\"", "reversal\"")], false), "another object"),
         (list(&[], true), "more to come"),
@@ -86,10 +102,125 @@ fn an_answer_that_does_not_say_absent_is_not_absent() {
             let server = Server::start(Door::Plain, vec![Script { before: vec![], after }]);
             let rail = make.rail(&server.url(), server.roots());
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-            assert!(runtime.block_on(rail.find(&key(), AMPLE)).is_err(), "{why}");
+            assert!(runtime.block_on(rail.find(&wanted(&rail), AMPLE)).is_err(), "{why}");
             assert_eq!(server.finish().requests().0.len(), 1, "{why}");
         }
     }
+}
+
+/// Without our metadata it is somebody else's payout to the same payee; one to another payee says that the rail did not
+/// search. A rail that was asked for our reference may not answer with anything else.
+#[test]
+fn another_payout_of_the_payee_is_taken_for_ours_or_for_nonsense() {
+    let bare = payout("tr_2", "x").replace(r#""metadata":{"payout_key":"x"}"#, r#""metadata":{}"#);
+    let foreign = payout("tr_1", "another/key");
+    let page = || list(&[foreign.clone(), bare.clone(), payout("tr_3", key().as_str())], false);
+    let ids = |found: Vec<RailPayout>| found.into_iter().map(|payout| payout.id).collect::<Vec<_>>();
+    assert_eq!(ids(find(Make::Coded, page()).0.unwrap()), ["tr_3"]);
+    assert!(matches!(find(Make::Described, page()).0, Err(LookUpFailure::Unreadable)));
+    let elsewhere = list(&[payout("tr_1", key().as_str()).replace("acct_1Payee", "acct_2Other")], false);
+    assert!(matches!(find(Make::Coded, elsewhere).0, Err(LookUpFailure::Unreadable)));
+}
+
+/// A payee with many payouts: ours stands on the last page.
+#[test]
+fn a_page_of_a_busy_payee_is_not_read() {
+    let page = |from: u32| (from..from + 100).map(|id| payout(&format!("tr_{id}"), "another/key")).collect::<Vec<_>>();
+    let last = list(&[payout("tr_900", "another/key"), payout("tr_901", key().as_str())], false);
+    let pages = vec![list(&page(100), true), list(&page(200), true), last];
+    let (found, seen) = find_in(Make::Coded, pages);
+    assert_eq!(found.unwrap()[0].id, "tr_901");
+    let asked = lines(&seen);
+    assert_eq!(asked.len(), 3);
+    assert!(asked[1].ends_with("&limit=100&starting_after=tr_199 HTTP/1.1"), "{}", asked[1]);
+    assert!(asked[2].ends_with("&limit=100&starting_after=tr_299 HTTP/1.1"), "{}", asked[2]);
+    assert!(asked.iter().all(|line| line.contains("?destination=acct_1Payee&created%5Bgte%5D=1699996400&")));
+    // An unreadable page in between is no "absent".
+    let (found, _) = find_in(Make::Coded, vec![list(&page(100), true), http("200 OK", "", "{}")]);
+    assert!(matches!(found, Err(LookUpFailure::Unreadable)));
+}
+
+#[test]
+fn a_secret_of_another_account_is_believed() {
+    let account = |id: &str| http("200 OK", "", &format!(r#"{{"object":"account","id":"{id}"}}"#));
+    let check = |make: Make, answer: Vec<u8>| {
+        let (said, seen) = ask(make, vec![answer], async |rail| rail.check_account(Purpose::LookUp, AMPLE).await);
+        (said, lines(&seen))
+    };
+    let (said, asked) = check(Make::Coded, account(ACCOUNT));
+    assert_eq!((said, asked), (AccountCheck::Same, vec!["GET /v1/account HTTP/1.1".to_owned()]));
+    assert_eq!(check(Make::Coded, account("acct_1Other")).0, AccountCheck::Other("acct_1Other".into()));
+    for (answer, why) in [
+        (http("403 Forbidden", "", r#"{"error":{"type":"invalid_request_error"}}"#), "403"),
+        (http("401 Unauthorized", "", "{}"), "401"),
+        (http("200 OK", "", r#"{"object":"balance","id":"acct_1Other"}"#), "another object"),
+        (http("200 OK", "", "<html></html>"), "html"),
+        (http("500 Internal Server Error", "", "{}"), "500"),
+    ] {
+        assert!(matches!(check(Make::Coded, answer).0, AccountCheck::Unchecked(_)), "{why}");
+    }
+    let server = Server::start(Door::Plain, vec![]);
+    let rail = Make::Described.rail(&server.url(), server.roots());
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let said = runtime.block_on(rail.check_account(Purpose::LookUp, AMPLE));
+    assert!(matches!(said, AccountCheck::Unchecked(_)), "{said:?}");
+    assert_eq!(server.finish().requests().0.len(), 0);
+}
+
+/// What the rail said of a secret is believed for an hour; what it did not say is asked again.
+#[test]
+fn an_account_is_asked_for_with_every_look_up() {
+    let account = http("200 OK", "", &format!(r#"{{"object":"account","id":"{ACCOUNT}"}}"#));
+    let (_, seen) = ask(Make::Coded, vec![http("500 Oh", "", "{}"), account], async |rail| {
+        for expected in [false, true, true, true] {
+            let said = rail.check_account(Purpose::LookUp, AMPLE).await;
+            assert_eq!(said == AccountCheck::Same, expected, "{said:?}");
+        }
+    });
+    assert_eq!(lines(&seen).len(), 2);
+}
+
+/// A revoked key: the one that was answered 401 is over; before the next use the secrets are read again, once a minute.
+#[test]
+fn a_secret_that_the_rail_refuses_is_used_for_ever() {
+    let empty = || list(&[], false);
+    let unauthorized = || http("401 Unauthorized", "", r#"{"error":{"type":"invalid_request_error"}}"#);
+    let account = |id: &str| http("200 OK", "", &format!(r#"{{"object":"account","id":"{id}"}}"#));
+    let read = Arc::new(AtomicU32::new(0));
+    let reads = read.clone();
+    // The third reading is of a new key: its account is asked for, once for each purpose.
+    let answers = vec![
+        unauthorized(),
+        unauthorized(),
+        unauthorized(),
+        account("acct_1Other"),
+        account(ACCOUNT),
+        account(ACCOUNT),
+        empty(),
+    ];
+    let (_, seen) = ask(Make::Coded, answers, async |rail| {
+        let kept = ["sk_test_hostile", "sk_live_other", "sk_test_stranger", "sk_test_new"];
+        let reads = reads.clone();
+        let rail = rail.rereading(Box::new(move || {
+            let secret = kept[reads.fetch_add(1, Ordering::SeqCst) as usize];
+            Box::pin(async move { Some((RailSecret::new(secret).unwrap(), None)) })
+        }));
+        let find = async || rail.find(&wanted(&rail), AMPLE).await.map(|found| found.len());
+        assert_eq!(rail.refresh(0).await, Refreshed::Untouched, "no 401 was seen");
+        assert!(matches!(find().await, Err(LookUpFailure::Refused(401))));
+        assert_eq!(rail.refresh(0).await, Refreshed::Same);
+        assert!(find().await.is_err());
+        assert_eq!(rail.refresh(REREAD_EVERY_MS - 1).await, Refreshed::Untouched, "once a minute");
+        assert!(matches!(rail.refresh(REREAD_EVERY_MS).await, Refreshed::Refused(_)), "the other mode");
+        assert!(find().await.is_err(), "the old one stays");
+        assert!(matches!(rail.refresh(2 * REREAD_EVERY_MS).await, Refreshed::Refused(_)), "another account");
+        assert_eq!(rail.refresh(3 * REREAD_EVERY_MS).await, Refreshed::Changed);
+        assert_eq!(find().await.unwrap(), 0);
+        assert_eq!(rail.refresh(9 * REREAD_EVERY_MS).await, Refreshed::Untouched);
+    });
+    assert_eq!(read.load(Ordering::SeqCst), 4);
+    let last = String::from_utf8(seen.bytes.last().unwrap().clone()).unwrap();
+    assert!(last.contains("authorization: Bearer sk_test_new\r\n"), "{last}");
 }
 
 #[test]

@@ -12,6 +12,7 @@ use payonce_rails::{Gate, Rail, RailConfig, RailKind, RailSecret};
 use rustls::RootCertStore;
 
 pub const SECRET: &str = "sk_test_hostile";
+pub const ACCOUNT: &str = "acct_1Platform";
 pub const AMPLE: Duration = Duration::from_secs(20);
 
 pub fn order() -> PayoutOrder {
@@ -26,7 +27,9 @@ pub fn order() -> PayoutOrder {
 
 pub fn rail(url: &str, roots: RootCertStore) -> Rail {
     let secret = "env:RAIL".into();
-    let config = RailConfig { kind: RailKind::Stripe, url: url.to_owned(), secret, lookup_secret: None, http: None };
+    let account = Some(ACCOUNT.to_owned());
+    let (kind, url) = (RailKind::Stripe, url.to_owned());
+    let config = RailConfig { kind, url, account, secret, lookup_secret: None, http: None };
     Rail::new(&config, RailSecret::new(SECRET).unwrap(), None, Some(roots)).unwrap()
 }
 
@@ -75,4 +78,4 @@ pub fn http(status: &str, headers: &str, body: &str) -> Vec<u8> {
     format!("HTTP/1.1 {status}\r\n{headers}content-length: {}\r\n\r\n{body}", body.len()).into_bytes()
 }
 
-pub const TRANSFER: &str = r#"{"id":"tr_1Hostile","object":"transfer","amount":1234,"currency":"eur","destination":"acct_1Payee","reversed":false,"transfer_group":"stripe/pi_hostile"}"#;
+pub const TRANSFER: &str = r#"{"id":"tr_1Hostile","object":"transfer","amount":1234,"currency":"eur","destination":"acct_1Payee","reversed":false,"transfer_group":"ORDER95","metadata":{"payout_key":"stripe/pi_hostile"}}"#;

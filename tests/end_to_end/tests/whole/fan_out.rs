@@ -67,7 +67,7 @@ fn payable() -> impl Iterator<Item = usize> {
 /// Paid, each once.
 fn paid(world: &World) -> BTreeSet<String> {
     let executed = world.rail.executed();
-    let references: BTreeSet<String> = executed.iter().map(|transfer| transfer.transfer_group.clone()).collect();
+    let references: BTreeSet<String> = executed.iter().map(|transfer| transfer.payout_key().to_owned()).collect();
     assert_eq!(references.len(), executed.len(), "something was paid twice");
     references
 }

@@ -27,7 +27,7 @@ pub(crate) fn why(answer: &Answer) -> &str {
 }
 
 /// A payout that was claimed and filed, and nothing left: payouts were held.
-async fn not_sent(name: &str) -> (World, Desk, PayoutKey) {
+pub(crate) async fn not_sent(name: &str) -> (World, Desk, PayoutKey) {
     let mut world = World::start().await;
     world.deliver(&payment("before", PAYEE, world.clock.now())).await;
     set_hold(&mut world, Hold::Record).await;
@@ -55,7 +55,7 @@ pub(crate) async fn case_of(world: &World, key: &PayoutKey) -> payonce_ledger::C
     case
 }
 
-async fn propose(world: &World, desk: &Desk, key: &PayoutKey, attempt: u16, generation: u16) -> Shown {
+pub(crate) async fn propose(world: &World, desk: &Desk, key: &PayoutKey, attempt: u16, generation: u16) -> Shown {
     desk.propose(world, &case_of(world, key).await, Ending::Reissue, attempt, generation).await
 }
 
@@ -134,6 +134,9 @@ async fn an_unknown_payout_takes_a_new_key_too_early() {
     assert_eq!(world.deliver(&event).await.outcome(), "unknown");
     world.rail.set_weather(Weather::Fair).await;
     let key = key_of(&event);
+    // By this one the look-ups show that they see.
+    assert_eq!(world.deliver(&payment("seen", PAYEE, world.clock.now())).await.outcome(), "accepted");
+    world.sweeper().run().await.unwrap();
     let shown = propose(&world, &desk, &key, 2, 2).await;
     for (later, expected) in [
         (MINUTE_MS, "not_before"),
@@ -337,6 +340,8 @@ async fn a_second_payout_for_a_key_is_paid_as_its_own_twice() {
     world.deliver(&first).await;
     let mut second = payment("1", PAYEE, world.clock.now());
     second["id"] = json!("evt_another");
+    // Nothing is left of the first one's charge.
+    second["data"]["object"]["latest_charge"] = json!("ch_another_4200eur");
     assert_eq!(world.deliver(&second).await.reason(), "second_event_for_key");
     let case = case_of(&world, &key_of(&first)).await;
     let shown = desk.propose(&world, &case, Ending::OwnOrder, 1, 1).await;

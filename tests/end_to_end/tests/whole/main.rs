@@ -12,6 +12,7 @@ mod further_attempts;
 mod holds;
 mod misfits;
 mod outage;
+mod rails;
 mod refusals;
 mod releases;
 mod sweeps;

@@ -58,8 +58,7 @@ async fn an_hour_of_outage_costs_few_cases_and_no_money() {
     world.minutes_pass(25).await;
 
     let executed = world.rail.executed();
-    let distinct: std::collections::HashSet<&str> =
-        executed.iter().map(|transfer| transfer.transfer_group.as_str()).collect();
+    let distinct: std::collections::HashSet<&str> = executed.iter().map(|transfer| transfer.payout_key()).collect();
     let twice = executed.len() - distinct.len();
     let filed: std::collections::HashSet<_> = world.cases().await.into_iter().filter_map(|case| case.key).collect();
     let mut lost = 0;

@@ -37,7 +37,7 @@ fn delivery() -> String {
 /// Keys that were paid, each once.
 fn paid(world: &World) -> BTreeSet<String> {
     let executed = world.rail.executed();
-    let keys: BTreeSet<String> = executed.iter().map(|transfer| transfer.transfer_group.clone()).collect();
+    let keys: BTreeSet<String> = executed.iter().map(|transfer| transfer.payout_key().to_owned()).collect();
     assert_eq!(keys.len(), executed.len(), "something was paid twice");
     keys
 }

@@ -108,6 +108,7 @@ impl World {
 
             [rail]
             kind = "stripe"
+            account = "acct_sandboxPlatform"
             url = "{}"
             secret = "env:PAYING"
             lookup_secret = "env:LOOKING"

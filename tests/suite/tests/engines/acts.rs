@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 
 use aws_sdk_dynamodb::types::AttributeValue;
-use payonce_ledger::{Acted, Case, Claim, Decided, Doing, FiledCase, LookUpRecord, OutcomeRecord, Stranger};
+use payonce_ledger::{
+    Acted, Case, Claim, Decided, Doing, FiledCase, FoundPayout, LookUpRecord, OutcomeRecord, Seen, Stranger,
+};
 use payonce_protocol::case::{Ending, Status};
 use payonce_protocol::event::ClaimAnswer;
 use payonce_protocol::ids::{AttemptId, Digest};
@@ -211,12 +213,22 @@ pub async fn a_conflict_is_sent_again_for_a_further_claim(bench: Bench) {
 
 pub async fn an_attempt_or_look_up_is_forgotten(bench: Bench) {
     let (second, seen) = proposed(&bench, Outcome::Unknown).await;
-    let look_up = |at, payouts: &[&str]| LookUpRecord {
-        at,
-        payouts: payouts.iter().map(|id| (*id).to_owned()).collect(),
-        by: "sweeper".to_owned(),
+    let look_up = |at, seen: Seen| LookUpRecord { at, seen, by: "sweeper".to_owned() };
+    let found = |id: &str| {
+        let (currency, destination) = ("EUR".to_owned(), None);
+        Seen::Found(vec![FoundPayout {
+            id: id.to_owned(),
+            amount: 1,
+            currency,
+            destination,
+            created_at: NOW,
+            returned: true,
+        }])
     };
-    for look_up in [look_up(NOW + 2, &["tr_1"]), look_up(NOW + 1, &[]), look_up(NOW + 1, &["another"])] {
+    let blind = || Seen::Blind { why: "a lag".to_owned() };
+    let absent = || Seen::Absent { sight: "tr_0".to_owned() };
+    let all = [(NOW + 3, found("tr_1")), (NOW + 1, blind()), (NOW + 1, found("another")), (NOW + 2, absent())];
+    for look_up in all.map(|(at, seen)| look_up(at, seen)) {
         bench.ledger.add_look_up(&second.key, 1, &look_up).await.unwrap();
     }
     decide(&bench, &second, &seen, "ben").await;
@@ -224,10 +236,13 @@ pub async fn an_attempt_or_look_up_is_forgotten(bench: Bench) {
     bench.ledger.record(&second, &refused, None).await;
     let payout = bench.ledger.payout(&second.key).await.unwrap();
     assert_eq!(payout.attempts.iter().map(|attempt| attempt.claim.attempt).collect::<Vec<_>>(), [1, 2]);
-    assert_eq!(payout.look_ups, [look_up(NOW + 1, &[]), look_up(NOW + 2, &["tr_1"])]);
+    assert_eq!(
+        payout.look_ups,
+        [look_up(NOW + 1, blind()), look_up(NOW + 2, absent()), look_up(NOW + 3, found("tr_1"))]
+    );
     let last = payout.last_attempt().unwrap();
     assert!(last.key_is_uncertain, "attempt 1 under the same key may have paid");
-    assert_eq!((last.verdict.outcome, last.look_ups.len()), (Outcome::NotSent, 2));
+    assert_eq!((last.verdict.outcome, last.look_ups.len()), (Outcome::NotSent, 3));
     assert_eq!(last.key_first_used_at, payout.attempts[0].claim.claimed_at);
     assert_eq!(last.key_last_used_at, second.expires_at);
     // The same attempt, whole, for the sweeper: a look-up beside it is no outcome.

@@ -2,7 +2,8 @@
 //! claim must be found by next year's code, and during a canary two versions write the same table.
 
 use payonce_ledger::{
-    Acted, Claim, Cursor, Decided, Doing, LookUpRecord, Queue, RefusalNote, Snapshot, Stranger, Tables, Totals,
+    Acted, Claim, Cursor, Decided, Doing, FoundPayout, LookUpRecord, Queue, RefusalNote, Sample, Seen, Snapshot,
+    Stranger, Tables, Totals,
 };
 use payonce_protocol::case::Ending;
 use payonce_protocol::hold::Hold;
@@ -108,9 +109,23 @@ async fn requests(bench: &Bench) -> Value {
     keep("history");
     ledger.makers_token(&case.id(), seen.proposal.as_ref().unwrap()).await.unwrap();
     keep("a maker's token");
-    let look_up = LookUpRecord { at: NOW, payouts: vec!["tr_1".to_owned()], by: "sweeper".to_owned() };
-    ledger.add_look_up(&ours.key, 1, &look_up).await.unwrap();
+    let found = FoundPayout {
+        id: "tr_1".to_owned(),
+        amount: 1234,
+        currency: "EUR".to_owned(),
+        destination: Some("acct_1".to_owned()),
+        created_at: NOW,
+        returned: false,
+    };
+    let look_up = |at, seen| LookUpRecord { at, seen, by: "sweeper".to_owned() };
+    ledger.add_look_up(&ours.key, 1, &look_up(NOW, Seen::Found(vec![found]))).await.unwrap();
     keep("look-up");
+    let absent = Seen::Absent { sight: "the same search finds tr_2".to_owned() };
+    ledger.add_look_up(&ours.key, 1, &look_up(NOW + 1, absent)).await.unwrap();
+    keep("look-up that found nothing");
+    let blind = Seen::Blind { why: "no payout is known to be accepted".to_owned() };
+    ledger.add_look_up(&ours.key, 1, &look_up(NOW + 2, blind)).await.unwrap();
+    keep("blind look-up");
     ledger.payout(&ours.key).await.unwrap();
     keep("a payout");
     let decided = Decided { case: &seen, checker: &ben, facts: &Default::default(), at: NOW };
@@ -139,6 +154,8 @@ async fn requests(bench: &Bench) -> Value {
     let totals = Totals { open: 3, ..Totals::default() };
     ledger.put_snapshot(&Snapshot { taken_at: NOW, totals }).await.unwrap();
     keep("snapshot");
+    ledger.remember_accepted(&Sample::of(&ours)).await.unwrap();
+    keep("accepted payout");
     ledger.put_body(Digest::of("body"), b"body", NOW, 400).await.unwrap();
     keep("body");
     Value::Object(all)

@@ -7,7 +7,7 @@ use http::HeaderName;
 use super::Found;
 use crate::amount::Units;
 use crate::books::{Books, More, Next, NextBy, Page, Returned, Search, Term, TimeForm};
-use crate::described::config::{BooksConfig, HttpConfig};
+use crate::described::config::{BooksConfig, HttpConfig, ListConfig};
 use crate::described::template::{Text, placeholder};
 
 pub(super) fn books(
@@ -23,6 +23,7 @@ pub(super) fn books(
     let find = books.find.as_ref().map(|find| Search {
         path: fixed_path("books.find.path", &find.path, found),
         query: query("books.find.query", &find.query, None, found),
+        next: None,
     });
     if find.as_ref().is_some_and(|find| !find.query.iter().any(|(_, term)| *term == Term::Reference)) {
         found.add("books.find.query", "holds no {reference}");
@@ -30,9 +31,18 @@ pub(super) fn books(
     if find.is_some() && books.reference.is_none() {
         found.add("books.reference", "is missing: what find brings must say that it is ours");
     }
+    // A reference that the rail replaced would be "absent" for ever: the answer to the payout must show that it was kept.
+    if find.is_some() && config.answer.echo.reference.is_none() {
+        found.add("answer.echo.reference", "is missing: find rests on it, so the rail must show that it kept it");
+    }
+    let rails_own = [Some(&books.id), books.status.as_ref(), Some(&books.created)];
+    if books.reference.as_ref().is_some_and(|reference| rails_own.contains(&Some(reference))) {
+        found.add("books.reference", "is written by the rail; it must be the place of our own reference");
+    }
     let list = books.list.as_ref().map(|list| Search {
         path: fixed_path("books.list.path", &list.path, found),
         query: query("books.list.query", &list.query, Some(list.since_as), found),
+        next: next(books, list, found),
     });
     if list.as_ref().is_some_and(|list| !list.query.iter().any(|(_, term)| matches!(term, Term::Since(_)))) {
         found.add("books.list.query", "holds no {since}");
@@ -50,12 +60,11 @@ pub(super) fn books(
     if !books.items.is_empty() {
         found.pointer("books.items", &books.items);
     }
-    let (more, next, returned) = (more(books, found), next(books, found), returned(books, found));
+    let (more, returned) = (more(books, found), returned(books, found));
     let page = Page {
         must_hold: found.must_hold("books.must_hold", &books.must_hold),
         items: books.items.clone(),
         more: more?,
-        next,
         item_must_hold: found.must_hold("books.item_must_hold", &books.item_must_hold),
         id: books.id.clone(),
         id_prefix: config.answer.id_prefix.clone(),
@@ -71,7 +80,7 @@ pub(super) fn books(
         returned,
     };
     let payout = books.payout.as_ref().map(|path| fixed_path("books.payout", path, found));
-    Some(Books { headers: headers.to_vec(), find, list, payout, page })
+    Some(Books { headers: headers.to_vec(), find, list, payout, account: None, page })
 }
 
 fn fixed_path(key: &str, path: &str, found: &mut Found) -> String {
@@ -130,8 +139,7 @@ fn more(books: &BooksConfig, found: &mut Found) -> Option<More> {
     Some(more)
 }
 
-fn next(books: &BooksConfig, found: &mut Found) -> Option<Next> {
-    let list = books.list.as_ref()?;
+fn next(books: &BooksConfig, list: &ListConfig, found: &mut Found) -> Option<Next> {
     match (&list.next, list.next_by) {
         (None, None) => None,
         (Some(query), Some(by)) => {
