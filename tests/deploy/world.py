@@ -64,6 +64,8 @@ class World:
         self.gateway, local = free_port(), free_port(following=2)
         self.rail, self.issuer = local + 1, free_port()
         self.signing_in, self.is_deployed = None, False
+        # Of the tables' names, once they were restored.
+        self.suffix, self.here = "", HERE
         shutil.rmtree(HERE, ignore_errors=True)
         HERE.mkdir(parents=True)
         # The folders that the commands name; cargo finds its workspace above them.
@@ -164,6 +166,7 @@ class World:
         self.run("Once")
         self.client("secretsmanager").create_secret(Name="payonce/standardwebhooks", SecretString=STANDARD_WEBHOOKS_SECRET)
         self.run("Configure, build, deploy")
+        self.shell.run('cargo run -q -- control accept-keys --provider standardwebhooks --by "$USER"')
         self.is_deployed = True
 
     def stop(self):
@@ -203,6 +206,14 @@ class World:
         [stack] = self.client("cloudformation").describe_stacks(StackName="payonce")["Stacks"]
         return {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}[name]
 
+    def policy_of_the_audit_table(self):
+        """The emulator's CloudFormation reads over it."""
+        tables = self.client("dynamodb")
+        arn = tables.describe_table(TableName="payonce-audit")["Table"]["TableArn"]
+        denied = ["dynamodb:UpdateItem", "dynamodb:BatchWriteItem"]
+        statement = {"Sid": "ClaimsAreForever", "Effect": "Deny", "Principal": "*", "Action": denied, "Resource": arn}
+        tables.put_resource_policy(ResourceArn=arn, Policy=json.dumps({"Version": "2012-10-17", "Statement": [statement]}))
+
     def endpoint(self):
         return self.output("Endpoint")
 
@@ -218,7 +229,7 @@ class World:
         return sorted({(d["place"], d["subject"], d["path"]) for d in self.invoke("payonce-retry-audit")["drift"]})
 
     def items(self, table):
-        pages = self.client("dynamodb").get_paginator("scan").paginate(TableName=f"payonce-{table}", ConsistentRead=True)
+        pages = self.client("dynamodb").get_paginator("scan").paginate(TableName=f"payonce-{table}{self.suffix}", ConsistentRead=True)
         return [item for page in pages for item in page["Items"]]
 
     def cases(self):
@@ -227,7 +238,7 @@ class World:
 
     def hold(self):
         key = {"pk": {"S": "control"}, "sk": {"S": "hold"}}
-        return self.client("dynamodb").get_item(TableName="payonce-reconcile", Key=key, ConsistentRead=True)["Item"]["hold"]["S"]
+        return self.client("dynamodb").get_item(TableName=f"payonce-reconcile{self.suffix}", Key=key, ConsistentRead=True)["Item"]["hold"]["S"]
 
     # --- The provider and the rail ---------------------------------------------------------------------------------------
 

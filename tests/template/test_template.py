@@ -86,6 +86,17 @@ def test_a_gradual_deployment_is_left_out_or_does_not_go_back(template):
     assert not [r for r in without["Resources"].values() if "CodeDeploy" in r["Type"]]
 
 
+def test_a_hold_takes_a_canary_back_or_calls_nobody(template):
+    alarms = {name: r["Properties"] for name, r in template["Resources"].items() if r["Type"] == "AWS::CloudWatch::Alarm"}
+    watched = {name: alarm["MetricName"] for name, alarm in alarms.items() if name.startswith("Webhook")}
+    assert sorted(set(watched.values())) == ["Errors", "Impossible", "RefusedFault", "RefusedHeld", "Unrecorded"]
+    groups = [r for r in template["Resources"].values() if r["Type"] == "AWS::CodeDeploy::DeploymentGroup"]
+    for group in groups:
+        listed = json.dumps(group["Properties"]["AlarmConfiguration"]["Alarms"])
+        canary = {metric for name, metric in watched.items() if f'"{name}"' in listed}
+        assert canary == {"Errors", "Impossible", "RefusedFault", "Unrecorded"}
+
+
 # --- The ladder -----------------------------------------------------------------------------------------------------
 
 
@@ -216,7 +227,7 @@ def test_the_console_or_payer_may_do_more_than_it_does(template):
     assert allowed("ConsoleRole", "OwnItems") == allowed("PayerRole", "OwnItems") == ["dynamodb:PutItem"]
     for role in ("ConsoleRole", "PayerRole"):
         sids = {s["Sid"] for s in _statements(template, role)}
-        tables = {"ConsoleRole": {"Audit", "OwnSecretsAndLookUp", "Payer"}, "PayerRole": {"Claim", "TheRailsSecretsAndTheSources"}}
+        tables = {"ConsoleRole": {"Audit", "OwnSecretsAndLookUp", "Payer"}, "PayerRole": {"Claim", "Tables", "TheRailsSecretsAndTheSources"}}
         assert sids == tables[role] | {"Bodies", "Reconcile", "OwnItems", "Tripwire", "Logs"}, role
         for statement in _statements(template, role):
             actions = statement["Action"] if isinstance(statement["Action"], list) else [statement["Action"]]

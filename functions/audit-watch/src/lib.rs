@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use payonce_ledger::{Control, Ledger, LedgerError};
+use payonce_ledger::{Ledger, LedgerError};
 use payonce_protocol::hold::Hold;
 use payonce_runtime::clock::Clock;
 use payonce_runtime::metrics::Metrics;
@@ -57,9 +57,9 @@ impl App {
     async fn hold(&self, why: &str) -> Result<Hold, NotHeld> {
         let mut tries = 0;
         loop {
-            match self.control().await?.hold {
-                Hold::Pay => {}
-                held => return Ok(held),
+            match self.ledger.control().await? {
+                Some(control) if control.hold != Hold::Pay => return Ok(control.hold),
+                _ => {}
             }
             tries += 1;
             match self.ledger.set_hold(Hold::Refuse, "audit-watch", why, self.clock.now()).await {
@@ -68,10 +68,6 @@ impl App {
                 Err(error) => return Err(error.into()),
             }
         }
-    }
-
-    async fn control(&self) -> Result<Control, LedgerError> {
-        self.ledger.control().await?.ok_or(LedgerError::Missing { what: "the control item" })
     }
 }
 

@@ -5,12 +5,16 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use payonce_ledger::{FiledCase, LookUpRecord, Payout, Proposal};
+use payonce_protocol::UnixMillis;
 use payonce_protocol::approval::Approval;
 use payonce_protocol::case::{Ending, Status};
+use payonce_protocol::event;
 use payonce_protocol::hold::Hold;
 use payonce_protocol::ids::{CaseId, Digest, KeyGeneration};
 use payonce_protocol::order::{EventId, PayoutKey, PayoutOrder};
+use payonce_protocol::outcome::{Reason, Verdict};
 use payonce_protocol::reissue::{KEY_LIFE_MARGIN_MS, Reissue, offer};
+use payonce_protocol::release::{Standing, ruling};
 use payonce_providers::{ParsedEvent, RouteContext, Routed};
 use payonce_rails::{AccountCheck, Prepared, Purpose};
 use payonce_runtime::look_up::{Eyes, look_up, refresh};
@@ -48,7 +52,6 @@ impl App {
     }
 
     pub(crate) async fn decide(&self, case: &FiledCase) -> Result<Decided, Refusal> {
-        self.is_open().await?;
         let proposal = case.proposal.clone().ok_or(Refusal::NotAwaited)?;
         let mut facts = BTreeMap::new();
         let decided = match proposal.ending {
@@ -64,12 +67,25 @@ impl App {
         Ok(Decided { facts, ..decided? })
     }
 
-    /// A hold stops people as it stops webhooks.
-    async fn is_open(&self) -> Result<(), Refusal> {
-        match self.parts.ledger.control().await? {
-            Some(control) if control.keys != self.parts.key_rules => Err(Refusal::KeyRules),
-            Some(control) if control.hold == Hold::Pay => Ok(()),
-            _ => Err(Refusal::Held),
+    /// What stops webhooks stops people. Since when the books are whole: an attempt from before may have been followed by
+    /// another whose claim is missing.
+    async fn is_open(&self, provider: &str, claimed_at: UnixMillis) -> Result<Option<UnixMillis>, Refusal> {
+        let ledger = &self.parts.ledger;
+        let own = self.parts.providers.get(provider).ok_or(Refusal::OtherOrder)?.key_rules();
+        let tables = ledger.table_ids().await?;
+        // The hold before the rules, as the webhook does.
+        let control = ledger.control().await?;
+        let accepted = ledger.accepted(provider).await?.map(|accepted| accepted.fingerprint);
+        let hold = control.as_ref().map(|control| (control.hold, control.released_for.as_ref()));
+        match ruling(Standing { hold, accepted, own, tables: Some(&tables) }) {
+            Ok(Hold::Pay) => {}
+            Ok(_) => return Err(Refusal::Held),
+            Err(event::Refusal::RulesNotAccepted) => return Err(Refusal::KeyRules),
+            Err(_) => return Err(Refusal::NotReleased),
+        }
+        match control.and_then(|control| control.books_from) {
+            Some(books_from) if claimed_at < books_from => Err(Refusal::BeforeBooks),
+            books_from => Ok(books_from),
         }
     }
 
@@ -82,6 +98,7 @@ impl App {
         let key = case.case.key.clone().ok_or(Refusal::NoOrder("a payout key"))?;
         let mut payout = self.parts.ledger.payout(&key).await?;
         let last = payout.attempts.last().ok_or(Refusal::NoOrder("an attempt"))?.claim.clone();
+        let books_from = self.is_open(&last.provider, last.claimed_at).await?;
         let verdict = payout.last_attempt().ok_or(Refusal::UnderWay)?.verdict;
         // An older attempt's case says nothing about the payout as it stands.
         if case.case.attempt != Some(last.attempt) || !Ending::Reissue.is_offered(case.case.reason, Some(verdict)) {
@@ -96,7 +113,7 @@ impl App {
         self.check_account(facts).await?;
         self.look_up(&key, last.attempt, &mut payout, facts).await?;
         let (generation, is_uncertain) = self.generation(&payout)?;
-        let (order, event) = self.order(&last.provider, last.body, &last.event).await?;
+        let (order, event) = self.order(&last.provider, last.body, &last.event, books_from).await?;
         if order.key != key || order.terms() != last.facts().terms {
             return Err(Refusal::OtherOrder);
         }
@@ -128,13 +145,14 @@ impl App {
         let event_id = filed.event.clone().ok_or(Refusal::NoOrder("an event"))?;
         let provider = filed.provider.clone().ok_or(Refusal::NoOrder("a provider"))?;
         let body = filed.body.ok_or(Refusal::NoBody)?;
-        let (order, event) = self.order(&provider, body, &event_id).await?;
+        // The first event's own claim must stand: without it nothing says that this one is the second.
+        let first = self.parts.ledger.read_claim(&key, 1).await?.ok_or(Refusal::NoOrder("the first payout"))?;
+        let books_from = self.is_open(&provider, first.claimed_at).await?;
+        let (order, event) = self.order(&provider, body, &event_id, books_from).await?;
         let terms = (filed.money, filed.destination.clone());
         if order.key != key || terms != (Some(order.money), Some(order.destination.clone())) {
             return Err(Refusal::OtherOrder);
         }
-        // The first event's own claim must stand: without it nothing says that this one is the second.
-        let first = self.parts.ledger.read_claim(&key, 1).await?.ok_or(Refusal::NoOrder("the first payout"))?;
         if first.event == event_id {
             return Err(Refusal::Claimed);
         }
@@ -202,13 +220,16 @@ impl App {
         provider: &str,
         body: Digest,
         event: &EventId,
+        books_from: Option<UnixMillis>,
     ) -> Result<(PayoutOrder, ParsedEvent), Refusal> {
         let provider = self.parts.providers.get(provider).ok_or(Refusal::OtherOrder)?;
         let stored = self.parts.ledger.body(body).await?.ok_or(Refusal::NoBody)?;
         let event = provider.kept(&stored.bytes, body, event).ok_or(Refusal::NoBody)?;
-        // It was claimed, or filed beside a claim, so it lies on the right side of any cutover of the stack.
-        match provider.route(&event, &RouteContext { rail_mode: self.parts.rail.mode(), paid_from: None }) {
+        // It was claimed, or filed beside a claim, so it lies on the right side of any cutover of its provider's.
+        let context = RouteContext { rail_mode: self.parts.rail.mode(), paid_from: books_from, files_undated: false };
+        match provider.route(&event, &context) {
             Routed::Order(order) => Ok((order, event)),
+            Routed::Misfit { reason: Reason::BeforeCutover, .. } => Err(Refusal::BeforeBooks),
             _ => Err(Refusal::OtherOrder),
         }
     }

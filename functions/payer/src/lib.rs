@@ -21,7 +21,6 @@ use std::sync::Arc;
 use payonce_identity::Issuer;
 use payonce_ledger::Ledger;
 use payonce_protocol::UnixMillis;
-use payonce_protocol::ids::Digest;
 use payonce_providers::Provider;
 use payonce_rails::{Rail, Source};
 use payonce_runtime::clock::Clock;
@@ -39,8 +38,6 @@ pub struct Parts {
     pub issuer: Issuer,
     pub clock: Clock,
     pub limits: Limits,
-    /// Fingerprint of everything that payout keys are derived from.
-    pub key_rules: Digest,
 }
 
 /// What the console asks for. Everything else payer reads for itself.

@@ -106,6 +106,8 @@ impl Attempt<'_> {
         match action {
             Action::Connect => self.connect().await,
             Action::LookUpClaim => self.look_up().await,
+            // Its key has its claims already, and the gate was open.
+            Action::LookUpFormer | Action::LookAtGate => Input::Panicked,
             // A person is waiting, and the case stays open: nothing is forgotten.
             Action::NoteRefusal => Input::Noted,
             Action::PutClaim => self.put_claim().await,

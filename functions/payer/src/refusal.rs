@@ -60,6 +60,12 @@ pub enum Refusal {
     Held,
     #[error("the rules of payout keys are not those that were accepted")]
     KeyRules,
+    #[error("nobody released payouts for the tables that are there")]
+    NotReleased,
+    #[error(
+        "it is from before the tables were restored, so a later attempt may be missing: compare it with the rail's books"
+    )]
+    BeforeBooks,
     #[error("it could not be begun ({}); nothing was claimed by this approval, or the sweeper files it", .0.as_str())]
     NotBegun(event::Refusal),
     #[error("somebody changed the case, or the attempt before, meanwhile")]
@@ -107,6 +113,8 @@ impl Refusal {
             Self::SourceBlocks(_) => "source_blocks",
             Self::Held => "held",
             Self::KeyRules => "key_rules",
+            Self::NotReleased => "not_released",
+            Self::BeforeBooks => "before_books",
             Self::NotBegun(_) => "not_begun",
             Self::Changed => "changed",
             Self::Ledger(_) => "tables",

@@ -48,7 +48,6 @@ impl App {
             sources,
             issuer,
             limits: started.config.limits,
-            key_rules: started.config.key_rules(),
             rail: started.rail,
             ledger: started.ledger,
             clock: started.clock,

@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use lambda_http::{Body, Request, Response};
 use payonce_ledger::Ledger;
-use payonce_protocol::ids::Digest;
 use payonce_providers::Provider;
 use payonce_rails::Rail;
 use payonce_runtime::clock::Clock;
@@ -24,8 +23,6 @@ pub struct Parts {
     pub ledger: Arc<Ledger>,
     pub clock: Clock,
     pub limits: Limits,
-    /// Fingerprint of everything that payout keys are derived from.
-    pub key_rules: Digest,
     pub metrics: Metrics,
 }
 
@@ -36,7 +33,7 @@ pub struct App {
 
 impl App {
     pub fn new(parts: Parts) -> Self {
-        Self { control: ControlCache::new(parts.key_rules), parts }
+        Self { control: ControlCache::new(parts.provider.derivations()), parts }
     }
 
     /// From the parts that all functions share, for the provider that the environment names.
@@ -44,16 +41,18 @@ impl App {
         let provider = started.config.provider(started.environment.provider.as_deref()).map_err(StartError::Config)?;
         let references = started.config.secrets(provider.name());
         let secrets = SecretSource::open(started.reader, references, started.clock.now()).await?;
-        Ok(Self::new(Parts {
+        let app = Self::new(Parts {
             provider,
             secrets,
             rail: started.rail,
             ledger: started.ledger,
             limits: started.config.limits,
-            key_rules: started.config.key_rules(),
             clock: started.clock,
             metrics: started.metrics,
-        }))
+        });
+        // Before the first delivery, which has its time to keep. What cannot be read now is read then.
+        app.control.ruling(&app.parts.ledger, app.parts.clock.now()).await;
+        Ok(app)
     }
 
     /// Answers one delivery. Never an error: an error would be a 502 that says nothing.

@@ -9,7 +9,7 @@ use payonce_ledger::{Case, Claim, LedgerError, OutcomeRecord, RefusalNote};
 use payonce_protocol::UnixMillis;
 use payonce_protocol::event::{Action, Answer, Claimed, Event, Input, Patience, Recorded, TimeLeft};
 use payonce_protocol::ids::Digest;
-use payonce_protocol::order::PayoutOrder;
+use payonce_protocol::order::{PayoutKey, PayoutOrder};
 use payonce_protocol::outcome::{Reason, Verdict};
 use payonce_providers::ParsedEvent;
 use payonce_rails::{Connection, Evidence, Gate, Prepared};
@@ -77,7 +77,8 @@ impl<'a> Attempt<'a> {
         let parts = &self.delivery.app.parts;
         // Nothing, unless the rail turned the secret away before. The time that it takes is missing at the gate.
         refresh(&parts.rail, parts.clock.now()).await;
-        let mut machine = Event::new(self.claim.facts(), self.prepared.digest());
+        let machine = Event::new(self.claim.facts(), self.prepared.digest());
+        let mut machine = if self.order.former_keys.is_empty() { machine } else { machine.with_former_keys() };
         let mut input = self.gate();
         let answer = loop {
             match machine.step(input) {
@@ -104,8 +105,10 @@ impl<'a> Attempt<'a> {
 
     async fn perform(&mut self, action: Action) -> Input {
         match action {
+            Action::LookUpFormer => self.look_up(&self.order.former_keys).await,
+            Action::LookAtGate => self.gate(),
             Action::Connect => self.connect().await,
-            Action::LookUpClaim => self.look_up().await,
+            Action::LookUpClaim => self.look_up(std::slice::from_ref(&self.order.key)).await,
             Action::NoteRefusal => self.note_refusal().await,
             Action::PutClaim => Input::Claim(self.delivery.app.parts.ledger.put_claim(&self.claim).await),
             Action::Pay(claimed) => self.pay(claimed).await,
@@ -121,7 +124,10 @@ impl<'a> Attempt<'a> {
     }
 
     fn gate(&self) -> Input {
-        Input::Gate { hold: self.ruling.hold, time: self.time_left(), patience: self.patience() }
+        match self.ruling.hold {
+            Ok(hold) => Input::Gate { hold, time: self.time_left(), patience: self.patience() },
+            Err(refusal) => Input::Barred(refusal),
+        }
     }
 
     /// Two deadlines count. Past the platform's nothing runs any more, so the worst case must fit: a claim is put twice at
@@ -184,18 +190,23 @@ impl<'a> Attempt<'a> {
         }
     }
 
-    async fn look_up(&self) -> Input {
-        match self.delivery.app.parts.ledger.read_claim(&self.order.key, FIRST_ATTEMPT).await {
-            Ok(claim) => Input::ClaimRead(claim.map(|claim| claim.facts())),
-            Err(error @ LedgerError::Unreadable { .. }) => {
-                tracing::error!(payout_key = %self.order.key, %error, "an unreadable claim is taken as a duplicate");
-                Input::ClaimUnreadable
-            }
-            Err(error) => {
-                tracing::warn!(payout_key = %self.order.key, %error, "the claim cannot be looked up");
-                Input::ClaimNotRead
+    /// The first claim under one of the keys.
+    async fn look_up(&self, keys: &[PayoutKey]) -> Input {
+        for key in keys {
+            match self.delivery.app.parts.ledger.read_claim(key, FIRST_ATTEMPT).await {
+                Ok(None) => {}
+                Ok(Some(claim)) => return Input::ClaimRead(Some(claim.facts())),
+                Err(error @ LedgerError::Unreadable { .. }) => {
+                    tracing::error!(payout_key = %key, %error, "an unreadable claim is taken as a duplicate");
+                    return Input::ClaimUnreadable;
+                }
+                Err(error) => {
+                    tracing::warn!(payout_key = %key, %error, "the claim cannot be looked up");
+                    return Input::ClaimNotRead;
+                }
             }
         }
+        Input::ClaimRead(None)
     }
 
     /// Once for each event of a key: the sweeper opens a case should the provider never come back. Final within the

@@ -11,7 +11,9 @@ use futures_util::stream::{self, StreamExt};
 use lambda_http::{Body, Context, Request, RequestExt, Response};
 use payonce_ledger::{Case, LedgerError};
 use payonce_protocol::UnixMillis;
+use payonce_protocol::event::Answer;
 use payonce_protocol::ids::{AttemptId, Digest};
+use payonce_protocol::order::PayoutKey;
 use payonce_protocol::outcome::Reason;
 use payonce_providers::{ItemMisfit, ParsedEvent, Refused, RouteContext, Routed, Verified};
 use payonce_runtime::metrics::{DeliveryMetrics, End, Named, Step};
@@ -191,7 +193,8 @@ impl<'a> Delivery<'a> {
 
     async fn route(&self, event: &ParsedEvent, body: Digest, ruling: Ruling) -> Ended {
         let parts = &self.app.parts;
-        let context = RouteContext { rail_mode: parts.rail.mode(), paid_from: ruling.paid_from };
+        let Ruling { paid_from, files_undated, .. } = ruling;
+        let context = RouteContext { rail_mode: parts.rail.mode(), paid_from, files_undated };
         match parts.provider.route(event, &context) {
             Routed::Order(order) => match parts.rail.prepare(&order, 1) {
                 Ok(prepared) => Attempt::new(self, event, order, prepared, body, ruling).run().await,
@@ -205,6 +208,11 @@ impl<'a> Delivery<'a> {
                 let subject = vec![parts.provider.name().to_owned(), event_type];
                 let case = Case { subject, ..self.case(event, Reason::UnroutedEvent, body) };
                 self.filed(event, case, "no rule names this type, and it is not ignored").await
+            }
+            Routed::Misfit { reason: Reason::BeforeCutover, key: Some(key), .. }
+                if self.has_claimed(&key, event).await =>
+            {
+                Ended::new(Some(event), Some(key.to_string()), End::Order(Answer::Duplicate))
             }
             Routed::Misfit { reason, problem, key } => {
                 let case = Case { key, ..self.case(event, reason, body) };
@@ -236,6 +244,12 @@ impl<'a> Delivery<'a> {
         .of_cause(provider);
         let end = self.file(case, &problem).await;
         Ended { keeps_body: true, ..Ended::new(None, None, end) }
+    }
+
+    /// What is known to be claimed by this very event is a duplicate, and no case, however old it is.
+    async fn has_claimed(&self, key: &PayoutKey, event: &ParsedEvent) -> bool {
+        let claim = self.app.parts.ledger.read_claim(key, 1).await;
+        claim.is_ok_and(|claim| claim.is_some_and(|claim| claim.event == event.id))
     }
 
     async fn filed(&self, event: &ParsedEvent, case: Case, problem: &str) -> Ended {

@@ -1,73 +1,103 @@
-//! Whether payouts are made now: the control item, read consistently at most every few seconds.
+//! Whether this version may pay now: the hold, the provider's accepted rules and the tables' ids, read consistently at most
+//! every few seconds. The rule itself is [`payonce_protocol::release`].
 
-use payonce_ledger::{Control, Ledger};
+use payonce_ledger::{Control, Ledger, LedgerError};
 use payonce_protocol::UnixMillis;
+use payonce_protocol::event::Refusal;
 use payonce_protocol::hold::Hold;
-use payonce_protocol::ids::Digest;
+use payonce_protocol::release::{CONTROL_FRESH_MS, KeyRules, Standing, TableIds, ruling};
 use tokio::sync::Mutex;
 
-/// A hold that a person or the sweeper sets is obeyed by a warm function after this long at the most.
-const FRESH_FOR_MS: u64 = 3_000;
+/// Tables are not replaced under a name within a minute: a restore takes longer, and every read fails meanwhile.
+const IDS_FRESH_MS: u64 = 60_000;
 
-/// What the control item says to this configuration.
+/// What stands, to this version.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Ruling {
-    pub(crate) hold: Hold,
+    /// An error: it may not pay, whatever the event's age.
+    pub(crate) hold: Result<Hold, Refusal>,
     /// Events signed before this moment are not paid.
     pub(crate) paid_from: Option<UnixMillis>,
+    /// An event without a signed time may be from before that moment.
+    pub(crate) files_undated: bool,
 }
 
 impl Ruling {
-    const UNREADABLE: Self = Self { hold: Hold::Refuse, paid_from: None };
+    const UNREADABLE: Self = Self { hold: Err(Refusal::ControlUnreadable), paid_from: None, files_undated: false };
 }
 
 pub(crate) struct ControlCache {
-    key_rules: Digest,
-    last: Mutex<Option<(UnixMillis, Ruling)>>,
+    rules: KeyRules,
+    last: Mutex<Last>,
+}
+
+#[derive(Default)]
+struct Last {
+    ruling: Option<(UnixMillis, Ruling)>,
+    tables: Option<(UnixMillis, TableIds)>,
 }
 
 impl ControlCache {
-    pub(crate) fn new(key_rules: Digest) -> Self {
-        Self { key_rules, last: Mutex::new(None) }
+    pub(crate) fn new(rules: KeyRules) -> Self {
+        Self { rules, last: Mutex::default() }
     }
 
     pub(crate) async fn ruling(&self, ledger: &Ledger, now: UnixMillis) -> Ruling {
         let mut last = self.last.lock().await;
-        if let Some((read_at, ruling)) = *last
-            && (read_at..read_at + FRESH_FOR_MS).contains(&now)
+        if let Some((read_at, ruling)) = last.ruling
+            && is_fresh(read_at, now, CONTROL_FRESH_MS)
         {
             return ruling;
         }
-        let ruling = match self.read(ledger, now).await {
-            Ok(control) => self.rule(&control),
+        match self.read(&mut last, ledger, now).await {
+            Ok(ruling) => {
+                last.ruling = Some((now, ruling));
+                ruling
+            }
             Err(error) => {
-                tracing::error!(%error, "the control item cannot be read: refusing");
+                tracing::error!(%error, "what stands cannot be read: refusing");
+                // The next delivery asks for everything again.
+                *last = Last::default();
                 Ruling::UNREADABLE
             }
+        }
+    }
+
+    /// The hold before the rules: whoever reads "pay" of a release reads the rules that were accepted before it.
+    async fn read(&self, last: &mut Last, ledger: &Ledger, now: UnixMillis) -> Result<Ruling, LedgerError> {
+        let tables = match last.tables.take() {
+            Some((read_at, tables)) if is_fresh(read_at, now, IDS_FRESH_MS) => (read_at, tables),
+            _ => (now, ledger.table_ids().await?),
         };
-        // An unreadable item is asked for again by the next delivery.
-        *last = (ruling != Ruling::UNREADABLE).then_some((now, ruling));
-        ruling
-    }
-
-    async fn read(&self, ledger: &Ledger, now: UnixMillis) -> Result<Control, payonce_ledger::LedgerError> {
-        match ledger.control().await? {
-            Some(control) => Ok(control),
-            // A new stack: the first configuration to arrive is the accepted one.
-            None => ledger.start_control(self.key_rules, now).await,
+        let control = ledger.control().await?;
+        let accepted = ledger.accepted(&self.rules.provider).await?;
+        let hold = ruling(Standing {
+            hold: control.as_ref().map(|control| (control.hold, control.released_for.as_ref())),
+            accepted: accepted.as_ref().map(|accepted| accepted.fingerprint),
+            own: self.rules.fingerprint,
+            tables: Some(&tables.1),
+        });
+        match hold {
+            Err(Refusal::TablesNotReleased) => {
+                tracing::error!(tables = ?tables.1, "these tables were not released: refusing until a person releases payouts");
+            }
+            Err(_) => tracing::error!(
+                provider = self.rules.provider, configured = %self.rules.fingerprint,
+                "the rules that derive payout keys are not the accepted ones: refusing until a person accepts them"
+            ),
+            Ok(_) => {}
         }
+        last.tables = Some(tables);
+        let books_from = control.as_ref().and_then(|control: &Control| control.books_from);
+        let may_come_again = |from: UnixMillis| now < from.saturating_add(self.rules.comes_back_ms);
+        Ok(Ruling {
+            hold,
+            paid_from: accepted.and_then(|accepted| accepted.paid_from).max(books_from),
+            files_undated: books_from.is_some_and(may_come_again),
+        })
     }
+}
 
-    /// A configuration that derives other payout keys than the accepted one would pay again what is claimed under the
-    /// old keys (C3): it refuses until a person accepts it together with a `paid_from`.
-    fn rule(&self, control: &Control) -> Ruling {
-        if control.keys != self.key_rules {
-            tracing::error!(
-                accepted = %control.keys, configured = %self.key_rules,
-                "the rules that derive payout keys differ from the accepted ones: refusing"
-            );
-            return Ruling { hold: Hold::Refuse, paid_from: control.paid_from };
-        }
-        Ruling { hold: control.hold, paid_from: control.paid_from }
-    }
+fn is_fresh(read_at: UnixMillis, now: UnixMillis, for_ms: u64) -> bool {
+    (read_at..read_at.saturating_add(for_ms)).contains(&now)
 }

@@ -57,7 +57,6 @@ pub async fn console(
         issuer: issuer(String::new()),
         clock: started.clock.clone(),
         limits: config.limits,
-        key_rules: config.key_rules(),
     });
     // The console's own rail has the secret that only reads, in both places.
     let lookup = config.lookup_secret().unwrap_or_else(|| config.rail_secret());

@@ -1,13 +1,18 @@
 //! DynamoDB on this machine: an emulator in this process, served over HTTP on loopback, so that the functions speak to it
 //! as they speak to AWS. The books look into it directly, past everything that payonce believes.
 
+use std::collections::BTreeMap;
 use std::io;
 use std::net::SocketAddr;
 use std::path::Path;
 
+use dynoxide::actions::put_item::PutItemRequest;
 use dynoxide::actions::scan::ScanRequest;
 use dynoxide::{AttributeValue, Database};
 use tokio::task::JoinHandle;
+
+/// Items by their table.
+pub type Backup = BTreeMap<String, Vec<dynoxide::Item>>;
 
 pub struct Dynamo {
     address: SocketAddr,
@@ -41,17 +46,34 @@ impl Dynamo {
 
     /// Items of one table whose sort key ends so.
     pub fn count(&self, table: &str, sort_key_ends: &str) -> io::Result<usize> {
-        let mut counted = 0;
-        let mut after = None;
+        let ends_so = |item: &&dynoxide::Item| matches!(item.get("sk"), Some(AttributeValue::S(sk)) if sk.ends_with(sort_key_ends));
+        Ok(self.scan(table)?.iter().filter(ends_so).count())
+    }
+
+    /// What stands in these tables now.
+    pub fn backup(&self, tables: &[&str]) -> io::Result<Backup> {
+        tables.iter().map(|table| Ok(((*table).to_owned(), self.scan(table)?))).collect()
+    }
+
+    /// Into tables that are there, under the same names and with ids of their own: what a restore does.
+    pub fn put(&self, backup: &Backup) -> io::Result<()> {
+        for (table, item) in backup.iter().flat_map(|(table, items)| items.iter().map(move |item| (table, item))) {
+            let request = PutItemRequest { table_name: table.clone(), item: item.clone(), ..PutItemRequest::default() };
+            self.database.put_item(request).map_err(failed)?;
+        }
+        Ok(())
+    }
+
+    fn scan(&self, table: &str) -> io::Result<Vec<dynoxide::Item>> {
+        let (mut found, mut after) = (vec![], None);
         loop {
             let request =
                 ScanRequest { table_name: table.to_owned(), exclusive_start_key: after, ..ScanRequest::default() };
             let page = self.database.scan(request).map_err(failed)?;
-            let ends_so = |item: &&dynoxide::Item| matches!(item.get("sk"), Some(AttributeValue::S(sk)) if sk.ends_with(sort_key_ends));
-            counted += page.items.unwrap_or_default().iter().filter(ends_so).count();
+            found.extend(page.items.unwrap_or_default());
             after = page.last_evaluated_key;
             if after.is_none() {
-                return Ok(counted);
+                return Ok(found);
             }
         }
     }

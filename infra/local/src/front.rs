@@ -39,7 +39,7 @@ pub enum Page {
 
 struct Gateway {
     address: SocketAddr,
-    functions: BTreeMap<String, Arc<webhook::App>>,
+    functions: Mutex<BTreeMap<String, Arc<webhook::App>>>,
     /// By the first part of the path.
     handlers: BTreeMap<&'static str, Handler>,
     pages: Pages,
@@ -76,7 +76,7 @@ impl Front {
         function_ms: u64,
     ) -> io::Result<Self> {
         let address = listener.local_addr()?;
-        let in_flight = Mutex::default();
+        let (in_flight, functions) = (Mutex::default(), Mutex::new(functions));
         let gateway = Arc::new(Gateway { address, functions, handlers, pages, clock, function_ms, in_flight });
         let serving = tokio::spawn(serve(listener, gateway.clone()));
         Ok(Self { gateway, serving })
@@ -84,6 +84,12 @@ impl Front {
 
     pub fn address(&self) -> SocketAddr {
         self.gateway.address
+    }
+
+    /// A new environment of one function: what is under way ends in the old one.
+    pub fn replace(&self, provider: &str, function: Arc<webhook::App>) {
+        let mut functions = self.gateway.functions.lock().unwrap_or_else(PoisonError::into_inner);
+        functions.insert(provider.to_owned(), function);
     }
 
     /// Ends every function that is running, where it stands, as the platform does at a time-out or a crash.
@@ -111,9 +117,9 @@ async fn serve(listener: TcpListener, gateway: Arc<Gateway>) {
 impl Gateway {
     async fn answer(&self, request: Request<Incoming>) -> Response<Full<Bytes>> {
         let path = request.uri().path().to_owned();
-        let function = path.strip_prefix("/webhooks/").and_then(|provider| self.functions.get(provider));
+        let functions = || self.functions.lock().unwrap_or_else(PoisonError::into_inner);
+        let function = path.strip_prefix("/webhooks/").and_then(|provider| functions().get(provider).cloned());
         if let (&Method::POST, Some(function)) = (request.method(), function) {
-            let function = function.clone();
             return self.invoke(move |request| async move { function.handle(request).await }, request).await;
         }
         let first = path.split('/').nth(1).unwrap_or_default();

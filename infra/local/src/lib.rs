@@ -16,6 +16,7 @@ pub mod front;
 pub mod issuer;
 pub mod play;
 pub mod report;
+mod restored;
 pub mod samples;
 pub mod sandbox_rail;
 pub mod send;

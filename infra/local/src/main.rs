@@ -18,6 +18,7 @@ use payonce_local::send::{Changes, Form, sign};
 use payonce_local::sender::Answered;
 use payonce_local::stack::{Lines, Options, Stack};
 use payonce_local::{PORT, control, play};
+use payonce_protocol::release::KeyRules;
 use payonce_providers::ConfigError;
 use payonce_runtime::clock::Clock;
 use payonce_runtime::config::Config;
@@ -223,7 +224,10 @@ fn check(path: &Path) -> Result<bool, Failure> {
             if !has_console {
                 say("unwise  console: not given: the functions console and payer do not start")?;
             }
-            say(&format!("{} can be used. Its payout keys: {}", path.display(), config.key_rules()))?;
+            for rules in config.key_rules() {
+                say_keys(rules)?;
+            }
+            say(&format!("{} can be used.", path.display()))?;
             Ok(true)
         }
         Err(problems) => {
@@ -234,6 +238,21 @@ fn check(path: &Path) -> Result<bool, Failure> {
             Ok(false)
         }
     }
+}
+
+/// What each payout key is made of: what a person accepts by `control accept-keys`.
+fn say_keys(rules: &KeyRules) -> io::Result<()> {
+    for rule in &rules.rules {
+        let former: String = rule.former.iter().map(|former| format!(", formerly {former}")).collect();
+        say(&format!("keys    {}{former}", rule.own))?;
+    }
+    let days = rules.comes_back_ms.div_ceil(86_400_000);
+    let protected = if rules.signs_time {
+        "a change of keys is protected by the signed time (paid_from)".to_owned()
+    } else {
+        format!("no time is signed: a change of keys needs `formerly`, for {days} days")
+    };
+    say(&format!("        {}: {protected}", rules.provider))
 }
 
 fn about(path: &Path) -> impl Fn(io::Error) -> io::Error {

@@ -11,6 +11,8 @@ use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
 use crate::books::Fault;
+use crate::dynamo::Backup;
+use crate::restored::Restored;
 use crate::samples::{OTHERS, Samples};
 use crate::sandbox_rail::{Behaviour, Transfer, Weather};
 use crate::sender::{Answered, Expected, Sender};
@@ -21,7 +23,7 @@ const STORM: usize = 64;
 const DURING_OUTAGE: usize = 20;
 const DURING_503: usize = 3;
 /// Deliveries in all; more or fewer only make the bar jump.
-const PLANNED: u64 = 278;
+const PLANNED: u64 = 358;
 /// How often the sender comes back for a 5xx before it gives up.
 const REDELIVERIES: usize = 5;
 /// Until the rail has executed, and nobody was told.
@@ -58,7 +60,9 @@ pub async fn play(stack: &Stack) -> io::Result<Played> {
         bar.set_style(style);
     }
     let samples = Samples::new(stack.clock.clone())?;
-    let mut stage = Stage { stack, samples, bar, played: Played::default(), before: Counted::of(stack).await? };
+    let (played, before) = (Played::default(), Counted::of(stack).await?);
+    let (payments, backup) = (vec![], Backup::new());
+    let mut stage = Stage { stack, samples, bar, played, payments, backup, before };
     stage.play().await?;
     stage.bar.finish_and_clear();
     Ok(stage.played)
@@ -69,6 +73,9 @@ struct Stage<'a> {
     samples: Samples,
     bar: ProgressBar,
     played: Played,
+    payments: Vec<Value>,
+    /// When half of them were paid.
+    backup: Backup,
     /// As the books stood when the last scene ended.
     before: Counted,
 }
@@ -130,6 +137,9 @@ impl Stage<'_> {
 
         // What was paid in the outage was claimed after most of what is looked up below: it shows that the look-ups see.
         self.stack.sweep_as_if_in(0).await?;
+        self.bar.set_message("tables that were restored");
+        self.restored().await?;
+
         self.bar.set_message("the sweeper, as if some minutes had passed");
         self.stack.sweep_as_if_in(SWEEP_AHEAD_MINUTES).await?;
         self.ended(&format!("sweeper, its clock {SWEEP_AHEAD_MINUTES} minutes ahead")).await
@@ -167,7 +177,10 @@ impl Stage<'_> {
     async fn payments(&mut self) -> io::Result<()> {
         let events: Vec<Value> =
             (0..PAYMENTS).map(|number| self.samples.payment(&format!("pay{number:03}"), GOOD_PAYEE)).collect();
-        for event in &events {
+        for (number, event) in events.iter().enumerate() {
+            if number == PAYMENTS / 2 {
+                self.backup = self.stack.backup()?;
+            }
             self.deliver(event, Samples::payout(event)).await?;
         }
         self.ended("payments").await?;
@@ -176,7 +189,30 @@ impl Stage<'_> {
             again["pending_webhooks"] = 0.into();
             self.deliver(&again, Samples::payout(&again)).await?;
         }
+        self.payments = events;
         self.ended("the same again, as providers do").await
+    }
+
+    /// The tables as they were when half was paid, beside the rail as it is: nothing is paid before a person releases them,
+    /// and nothing twice afterwards. What they hold is on nobody's books.
+    async fn restored(&mut self) -> io::Result<()> {
+        let failed = |error| io::Error::other(format!("the restored tables: {error}"));
+        let mut restored = Restored::start(self.stack, &self.backup).await.map_err(failed)?;
+        for (name, half_of_them) in [("before a person releases", 503), ("after", 200)] {
+            if half_of_them == 200 {
+                restored.release(self.stack).await.map_err(failed)?;
+            }
+            let answers = restored.redeliver(&self.payments).await.map_err(failed)?;
+            self.bar.inc(self.payments.len() as u64);
+            let known = answers.get(&half_of_them).copied().unwrap_or_default();
+            let paid = self.stack.rail.executed().len() - self.before.paid;
+            if known < (PAYMENTS / 2) as u64 || paid > 0 {
+                self.played.faults.push((Fault::PaidTwice, format!("{paid} out of restored tables, {name}")));
+            }
+            let name = format!("half the books restored, {name}");
+            self.played.scenes.push(Scene { name, answers, paid, cases: BTreeMap::new() });
+        }
+        Ok(())
     }
 
     async fn storm(&self) -> io::Result<()> {

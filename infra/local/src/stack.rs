@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use http::Method;
 use jiff::Timestamp;
-use payonce_ledger::{Credentials, FiledCase, Ledger, LedgerError, create_tables};
+use payonce_ledger::{Credentials, FiledCase, Ledger, LedgerError, Settings, Tables, create_tables};
 use payonce_protocol::UnixMillis;
 use payonce_protocol::hold::Hold;
 use payonce_protocol::sweep::MINUTE_MS;
@@ -24,7 +24,7 @@ use serde_json::{Value, json};
 
 use crate::books::{Books, CASES_AT_MOST, Kept, per_reason};
 use crate::desk;
-use crate::dynamo::Dynamo;
+use crate::dynamo::{Backup, Dynamo};
 use crate::front::{Front, Page, Pages};
 use crate::issuer::Issuer;
 use crate::sandbox_rail::{Behaviour, SandboxRail, Weather};
@@ -32,7 +32,8 @@ use crate::sender::Sender;
 
 /// The provider that most of the play is about.
 pub const PROVIDER: &str = "stripe";
-const AUDIT: &str = "payonce-audit";
+const TABLES: [&str; 3] = ["payonce-audit", "payonce-bodies", "payonce-reconcile"];
+const AUDIT: &str = TABLES[0];
 
 /// The sandbox's configuration, as it is in the repository.
 pub const CONFIG: &str = include_str!("../payonce.toml");
@@ -94,6 +95,7 @@ pub struct Stack {
     pub sender: Arc<Sender>,
     pub dynamo: Dynamo,
     sweeper: sweeper::Parts,
+    started: Started,
     pub issuer: Issuer,
     /// What the rail had executed when this process began.
     executed_before: usize,
@@ -144,6 +146,7 @@ impl Stack {
             Started::of(Duty::Pay, environment, config, reader.clone(), credentials, clock.clone(), metrics).await?;
         create_tables(&started.ledger).await?;
         let ledger = started.ledger.clone();
+        ledger.start_books(started.config.key_rules(), clock.now()).await?;
         let sweeper = sweeper::Parts::of(&started);
         // The first round marks where this stack begins; the later ones are counted from it.
         sweeper::App::new(sweeper.clone()).run().await?;
@@ -152,7 +155,7 @@ impl Stack {
         for name in started.config.providers.keys() {
             let provider = || started.config.provider(Some(name)).map_err(StartError::Config);
             let secrets = Secrets::new(vec![variable(&secret_of(name)).unwrap_or_default()])?;
-            functions.insert(name.clone(), Arc::new(function(&started, provider()?).await?));
+            functions.insert(name.clone(), Arc::new(function(&started, ledger.clone(), provider()?).await?));
             signers.insert(name.clone(), (provider()?, secrets));
         }
         let rail = Arc::new(rail);
@@ -161,7 +164,18 @@ impl Stack {
         let front = Front::start(listener, functions, handlers, pages, clock.clone(), FUNCTION_MS)?;
         let sender = Sender::new(front.address(), signers, clock.clone(), kept("sent.jsonl"))?;
         let executed_before = rail.executed().len();
-        Ok(Self { clock, front, rail, ledger, sender: Arc::new(sender), dynamo, sweeper, issuer, executed_before })
+        Ok(Self {
+            clock,
+            front,
+            rail,
+            ledger,
+            sender: Arc::new(sender),
+            dynamo,
+            sweeper,
+            started,
+            issuer,
+            executed_before,
+        })
     }
 
     /// The sweeper, as it runs each minute.
@@ -174,6 +188,33 @@ impl Stack {
         let clock = Clock::manual(self.clock.now() + minutes * MINUTE_MS);
         let app = sweeper::App::new(sweeper::Parts { clock, ..self.sweeper.clone() });
         app.run().await.map_err(io::Error::other)
+    }
+
+    /// All tables as they are now.
+    pub fn backup(&self) -> io::Result<Backup> {
+        self.dynamo.backup(&TABLES)
+    }
+
+    pub(crate) fn ledger_at(&self, dynamo: &Dynamo) -> Result<Ledger, LedgerError> {
+        let [audit, bodies, reconcile] = TABLES.map(str::to_owned);
+        let settings = Settings {
+            region: "eu-central-1".to_owned(),
+            endpoint: Some(dynamo.url()),
+            credentials: Credentials::Given { key_id: "sandbox".to_owned(), secret: "sandbox".to_owned() },
+        };
+        Ledger::new(&settings, Tables { audit, bodies, reconcile })
+    }
+
+    /// A function of this stack's rail and configuration, upon other tables.
+    pub(crate) async fn function_upon(&self, ledger: Arc<Ledger>, provider: &str) -> Result<webhook::App, StartError> {
+        let provider = self.started.config.provider(Some(provider)).map_err(StartError::Config)?;
+        function(&self.started, ledger, provider).await
+    }
+
+    /// Who sends as this provider.
+    pub(crate) fn signer(&self, name: &str) -> Result<(Provider, Secrets), Box<dyn Error + Send + Sync>> {
+        let provider = self.started.config.provider(Some(name)).map_err(StartError::Config)?;
+        Ok((provider, Secrets::new(vec![variable(&secret_of(name)).unwrap_or_default()])?))
     }
 
     /// The books of all sides, and what the tables say about them.
@@ -203,18 +244,17 @@ impl Stack {
     }
 }
 
-/// As a deployed one for this provider, on the stack's own rail and tables.
-async fn function(started: &Started, provider: Provider) -> Result<webhook::App, StartError> {
+/// As a deployed one for this provider, on the stack's own rail.
+async fn function(started: &Started, ledger: Arc<Ledger>, provider: Provider) -> Result<webhook::App, StartError> {
     let reader = SecretReader::with_variables(&started.environment, variable);
     let references = started.config.secrets(provider.name());
     Ok(webhook::App::new(webhook::Parts {
         secrets: SecretSource::open(reader, references, started.clock.now()).await?,
         provider,
         rail: started.rail.clone(),
-        ledger: started.ledger.clone(),
+        ledger,
         clock: started.clock.clone(),
         limits: started.config.limits,
-        key_rules: started.config.key_rules(),
         metrics: started.metrics.clone(),
     }))
 }
@@ -223,8 +263,8 @@ fn environment(dynamodb: &str) -> Result<Environment, EnvironmentError> {
     let variables = BTreeMap::from([
         ("PAYONCE_CONFIG", "infra/local/payonce.toml"),
         ("PAYONCE_AUDIT_TABLE", AUDIT),
-        ("PAYONCE_BODIES_TABLE", "payonce-bodies"),
-        ("PAYONCE_RECONCILE_TABLE", "payonce-reconcile"),
+        ("PAYONCE_BODIES_TABLE", TABLES[1]),
+        ("PAYONCE_RECONCILE_TABLE", TABLES[2]),
         ("PAYONCE_PROVIDER", PROVIDER),
         ("AWS_REGION", "eu-central-1"),
         ("AWS_ACCESS_KEY_ID", "sandbox"),

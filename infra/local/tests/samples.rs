@@ -23,7 +23,7 @@ fn a_provider_has_no_sample() {
 #[test]
 fn a_sample_does_not_ask_for_what_is_said_of_it() {
     let config = Config::parse(CONFIG).unwrap_or_else(|problems| panic!("{problems:?}"));
-    let context = RouteContext { rail_mode: Mode::Test, paid_from: None };
+    let context = RouteContext { rail_mode: Mode::Test, paid_from: None, files_undated: false };
     for sample in OTHERS {
         let provider = config.provider(Some(sample.provider)).unwrap();
         let secrets = Secrets::new(vec![sandbox_secret(&secret_of(sample.provider)).unwrap()]).unwrap();

@@ -1,18 +1,25 @@
-//! The control item: whether payouts are made, and which rules of payout keys are accepted. Every change is conditional
-//! on the version that was read, and leaves a record of who made it and why.
+//! The control item: whether payouts are made, and for which tables a person released them. Every change is conditional on
+//! the version that was read, and leaves a record of who made it and why.
+//!
+//! Nothing that is restored decides whether payouts are made: a release names the ids of the tables that were there, and a
+//! restored table has another one. <https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_RestoreTableToPointInTime.html>
 
-use aws_sdk_dynamodb::types::{AttributeValue, Put, TransactWriteItem};
+use std::collections::BTreeMap;
+
+use aws_sdk_dynamodb::types::{AttributeValue, ConditionCheck, Put, TransactWriteItem};
+use futures_util::future::try_join;
 use payonce_protocol::UnixMillis;
 use payonce_protocol::hold::Hold;
-use payonce_protocol::ids::Digest;
+use payonce_protocol::release::TableIds;
 
+use crate::append::NOTHING_THERE;
 use crate::case::Who;
 use crate::case_item::history;
 use crate::item::{Fields, Item, Reader};
 use crate::transaction::Transacted;
 use crate::{Ledger, LedgerError};
 
-const PK: &str = "control";
+pub(crate) const PK: &str = "control";
 const SK: &str = "hold";
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,11 +28,20 @@ pub struct Control {
     pub set_by: String,
     pub set_at: UnixMillis,
     pub why: String,
-    /// Fingerprint of the accepted rules of payout keys (C3).
-    pub keys: Digest,
-    /// Events signed before this moment are not paid.
-    pub paid_from: Option<UnixMillis>,
+    /// `None` until the first release.
+    pub released_for: Option<TableIds>,
+    /// Claims from before this moment may be missing in these tables: what is older is a case and not paid.
+    pub books_from: Option<UnixMillis>,
     pub version: u64,
+}
+
+/// What a person says of tables that payouts were never released for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Books {
+    /// Nothing was ever paid from others: these are the first.
+    First,
+    /// They were restored, imported or made anew: claims may be missing.
+    Restored,
 }
 
 impl Ledger {
@@ -35,68 +51,99 @@ impl Ledger {
         item.as_ref().map(Control::from_item).transpose()
     }
 
-    /// On a new stack the first configuration to arrive is the accepted one. Whoever was first, this returns what
-    /// stands.
-    pub async fn start_control(&self, keys: Digest, now: UnixMillis) -> Result<Control, LedgerError> {
-        let first = Control {
-            hold: Hold::Pay,
-            set_by: "payonce".to_owned(),
-            set_at: now,
-            why: "a new stack".to_owned(),
-            keys,
-            paid_from: None,
-            version: 1,
-        };
-        let parts = [self.put_new(first.to_item())?, self.put_new(first.history("started"))?];
-        match self.transact("start the control item", &parts).await? {
-            Transacted::Done => Ok(first),
-            Transacted::Unmet(_) => self.control().await?.ok_or(MISSING),
-        }
-    }
-
-    /// Says whether payouts are made, from now on.
+    /// Says whether payouts are made, from now on. `Pay` is a release of the tables that are there.
     pub async fn set_hold(&self, hold: Hold, by: &str, why: &str, now: UnixMillis) -> Result<Control, LedgerError> {
-        let seen = self.control().await?.ok_or(MISSING)?;
-        let next = Control { hold, set_by: by.to_owned(), set_at: now, why: why.to_owned(), ..seen };
-        self.move_control_on(next, "hold").await
+        if hold == Hold::Pay {
+            return self.release(Books::Restored, by, why, now).await;
+        }
+        let seen = self.control().await?;
+        let next = Control { hold, ..Control::after(seen.as_ref(), by, why, now) };
+        self.put_control(next, "hold").await
     }
 
-    /// Accepts rules that derive other payout keys; what was signed before `paid_from` may stand under the old keys.
-    pub async fn accept_keys(
-        &self,
-        keys: Digest,
-        paid_from: UnixMillis,
-        by: &str,
-        now: UnixMillis,
-    ) -> Result<Control, LedgerError> {
-        let seen = self.control().await?.ok_or(MISSING)?;
-        let why = "the rules of payout keys were accepted".to_owned();
-        let next = Control { keys, paid_from: Some(paid_from), set_by: by.to_owned(), set_at: now, why, ..seen };
-        self.move_control_on(next, "keys").await
+    /// Payouts are made, for the tables that are there and no others. Tables that they were not released for before are
+    /// what `books` says; those that were ever released elsewhere are never the first.
+    pub async fn release(&self, books: Books, by: &str, why: &str, now: UnixMillis) -> Result<Control, LedgerError> {
+        let seen = self.control().await?;
+        let tables = self.table_ids().await?;
+        let next = Control::after(seen.as_ref(), by, why, now);
+        let books_from = match (&next.released_for, books) {
+            (Some(released), _) if *released == tables => next.books_from,
+            (None, Books::First) => None,
+            _ => Some(now),
+        };
+        let next = Control { hold: Hold::Pay, released_for: Some(tables), books_from, ..next };
+        self.put_control(next, "release").await
     }
 
-    /// `next` bears the version that was read.
-    async fn move_control_on(&self, next: Control, act: &str) -> Result<Control, LedgerError> {
-        let seen = next.version;
-        let next = Control { version: seen + 1, ..next };
-        let put = Put::builder()
-            .table_name(&self.reconcile)
-            .set_item(Some(next.to_item()))
-            .condition_expression("#version = :seen")
-            .expression_attribute_names("#version", "version")
-            .expression_attribute_values(":seen", AttributeValue::N(seen.to_string()))
-            .build()?;
-        let parts = [TransactWriteItem::builder().put(put).build(), self.put_new(next.history(act))?];
+    /// DynamoDB's ids of the tables that are there.
+    pub async fn table_ids(&self) -> Result<TableIds, LedgerError> {
+        let (audit, reconcile) = try_join(self.table_id(self.audit.table()), self.table_id(&self.reconcile)).await?;
+        Ok(TableIds { audit, reconcile })
+    }
+
+    async fn table_id(&self, name: &str) -> Result<String, LedgerError> {
+        let described = self.records.describe_table().table_name(name).send().await;
+        let described = described.map_err(|error| LedgerError::failed("describe a table", &error))?;
+        let id = described.table().and_then(|table| table.table_id());
+        id.map(str::to_owned).ok_or(LedgerError::Missing { what: "the table's id" })
+    }
+
+    /// `next` bears the version after the one that was read.
+    async fn put_control(&self, next: Control, act: &str) -> Result<Control, LedgerError> {
+        let parts = [self.put_after(next.to_item(), next.version)?, self.put_new(next.history(act))?];
         match self.transact("change the control item", &parts).await? {
             Transacted::Done => Ok(next),
             Transacted::Unmet(_) => Err(LedgerError::Changed { what: "the control item" }),
         }
     }
+
+    /// A put that stands where the version before it stood, or nothing.
+    pub(crate) fn put_after(&self, item: Item, version: u64) -> Result<TransactWriteItem, LedgerError> {
+        if version == 1 {
+            return self.put_new(item);
+        }
+        let put = Put::builder()
+            .table_name(&self.reconcile)
+            .set_item(Some(item))
+            .condition_expression("#version = :seen")
+            .expression_attribute_names("#version", "version")
+            .expression_attribute_values(":seen", AttributeValue::N((version - 1).to_string()))
+            .build()?;
+        Ok(TransactWriteItem::builder().put(put).build())
+    }
+
+    /// That the hold is what was read.
+    pub(crate) fn hold_stands(&self, control: Option<&Control>) -> Result<TransactWriteItem, LedgerError> {
+        let check = ConditionCheck::builder()
+            .table_name(&self.reconcile)
+            .key("pk", AttributeValue::S(PK.to_owned()))
+            .key("sk", AttributeValue::S(SK.to_owned()));
+        let check = match control {
+            Some(control) => check
+                .condition_expression("#version = :seen")
+                .expression_attribute_names("#version", "version")
+                .expression_attribute_values(":seen", AttributeValue::N(control.version.to_string())),
+            None => check.condition_expression(NOTHING_THERE).expression_attribute_names("#pk", "pk"),
+        };
+        Ok(TransactWriteItem::builder().condition_check(check.build()?).build())
+    }
 }
 
-const MISSING: LedgerError = LedgerError::Missing { what: "the control item" };
-
 impl Control {
+    /// The next version of what was read; held, until somebody says otherwise.
+    fn after(seen: Option<&Self>, by: &str, why: &str, now: UnixMillis) -> Self {
+        Self {
+            hold: Hold::Refuse,
+            set_by: by.to_owned(),
+            set_at: now,
+            why: why.to_owned(),
+            released_for: seen.and_then(|seen| seen.released_for.clone()),
+            books_from: seen.and_then(|seen| seen.books_from),
+            version: seen.map_or(0, |seen| seen.version) + 1,
+        }
+    }
+
     fn to_item(&self) -> Item {
         Fields::new(PK, SK)
             .number("version", self.version)
@@ -104,27 +151,36 @@ impl Control {
             .text("set_by", &self.set_by)
             .number("set_at", self.set_at)
             .text("why", &self.why)
-            .text("keys", self.keys)
-            .optional(self.paid_from, |fields, paid_from| fields.number("paid_from", paid_from))
+            .optional(self.released_for.as_ref(), |fields, ids| {
+                fields.text("audit_table", &ids.audit).text("reconcile_table", &ids.reconcile)
+            })
+            .optional(self.books_from, |fields, from| fields.number("books_from", from))
             .done()
     }
 
     fn history(&self, act: &str) -> Item {
-        let paid_from = self.paid_from.map(|paid_from| ("paid_from", paid_from.to_string()));
-        let facts = [("hold", self.hold.to_string()), ("keys", self.keys.to_string()), ("why", self.why.clone())];
-        let facts = facts.into_iter().chain(paid_from).map(|(name, value)| (name.to_owned(), value)).collect();
+        let mut facts = BTreeMap::from([("hold", self.hold.to_string()), ("why", self.why.clone())]);
+        if let Some(ids) = &self.released_for {
+            facts.extend([("audit_table", ids.audit.clone()), ("reconcile_table", ids.reconcile.clone())]);
+        }
+        facts.extend(self.books_from.map(|from| ("books_from", from.to_string())));
+        let facts = facts.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
         history(PK, self.version, act, &Who::function(&self.set_by), self.set_at, &facts)
     }
 
     fn from_item(item: &Item) -> Result<Self, LedgerError> {
         let read = Reader::new("the control item", item);
+        let ids = |read: &Reader<'_>| {
+            let (audit, reconcile) = (read.text("audit_table")?.to_owned(), read.text("reconcile_table")?.to_owned());
+            Ok(TableIds { audit, reconcile })
+        };
         Ok(Self {
             hold: read.parsed("hold", Hold::parse)?,
             set_by: read.text("set_by")?.to_owned(),
             set_at: read.number("set_at")?,
             why: read.text("why")?.to_owned(),
-            keys: read.hex_digest("keys")?,
-            paid_from: read.optional("paid_from", |read| read.number("paid_from"))?,
+            released_for: read.optional("audit_table", ids)?,
+            books_from: read.optional("books_from", |read| read.number("books_from"))?,
             version: read.number("version")?,
         })
     }

@@ -3,12 +3,13 @@
 //! * `audit` is append-only: claims, outcomes, notes of refusals. [`append`] is its one writer and always sets the
 //!   condition; nothing here updates or deletes in it (invariant claims-are-forever).
 //! * `bodies` keeps one compressed body per delivery for a while, under its SHA-256.
-//! * `reconcile` holds the cases with their history, and the few items by which the functions agree (hold, round).
+//! * `reconcile` holds the cases with their history, and the few items by which the functions agree (hold, accepted rules, round).
 //!
 //! There are two clients. The one for claims sends each put exactly once, because a repeated conditional put fails
 //! against itself. The one for everything else retries, because losing an outcome is losing money silently; what it
 //! writes may safely be written twice.
 
+mod accepted;
 mod acts;
 mod answer;
 mod append;
@@ -36,6 +37,7 @@ mod unfiled;
 
 use aws_sdk_dynamodb::Client;
 
+pub use accepted::{Accepted, NotAccepted, Wish};
 pub use acts::{Acted, Doing, HistoryRecord};
 pub use attempt::{Entry, IndexRow};
 pub use batch::{Batch, Decision, LINES_AT_MOST, Step};
@@ -43,7 +45,7 @@ pub use body::StoredBody;
 pub use case::{Case, FiledCase, Opened, Proposal, Resolution, Who};
 pub use claim::{Claim, RefusalNote};
 pub use client::{Credentials, Settings};
-pub use control::Control;
+pub use control::{Books, Control};
 pub use error::LedgerError;
 pub use item::SCHEMA;
 pub use outcome::{Abandoned, OutcomeRecord, StoredOutcome};

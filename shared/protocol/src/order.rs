@@ -131,6 +131,8 @@ pub struct PayoutOrder {
     pub destination: Destination,
     /// Fields that the rule copies from the event into the rail's request, such as `source_transaction`.
     pub rail_fields: BTreeMap<String, String>,
+    /// Keys under which earlier rules would have claimed this payout. Claimed there, it is claimed.
+    pub former_keys: Vec<PayoutKey>,
 }
 
 impl PayoutOrder {

@@ -86,6 +86,19 @@ pub struct Rule {
     pub rail_fields: BTreeMap<String, String>,
     #[serde(default)]
     pub allow_connected_accounts: bool,
+    /// How earlier rules derived the key of the same payout. Where no time is signed, what was paid under such a key is
+    /// found there, and not paid again.
+    #[serde(default)]
+    pub formerly: Vec<Formerly>,
+}
+
+/// The namespace and event type of an earlier rule, and where that rule's key stands in this rule's events.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Formerly {
+    pub namespace: String,
+    pub event: String,
+    pub key: OneOrMore,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]

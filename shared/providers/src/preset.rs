@@ -39,6 +39,9 @@ pub struct Preset {
     /// How long it redelivers in all, and the longest pause between two tries.
     pub redelivers_ms: u64,
     pub longest_gap_ms: u64,
+    /// For how long a person may have the provider send an event again: Stripe's 30 days, and as much where it says nothing
+    /// or "at any time". Whoever sends an older one by hand must know what became of it.
+    pub resent_ms: u64,
     pub refuse_for_ms: u64,
     /// After this it hangs up; `None` where it does not say.
     pub answer_within_ms: Option<u64>,
@@ -158,6 +161,7 @@ const PLAIN: Preset = Preset {
     asks_when: &[],
     redelivers_ms: 24 * HOUR_MS,
     longest_gap_ms: 12 * HOUR_MS,
+    resent_ms: 30 * 24 * HOUR_MS,
     refuse_for_ms: 12 * HOUR_MS,
     answer_within_ms: Some(10_000),
     max_body_bytes: MEBIBYTE,

@@ -6,12 +6,14 @@ use payonce_protocol::UnixMillis;
 use payonce_protocol::ids::{Digest, Hasher};
 use payonce_protocol::order::{EventId, Mode, PayoutKey, PayoutOrder};
 use payonce_protocol::outcome::Reason;
+use payonce_protocol::release::{Derivation, KeyRule, KeyRules};
 use serde_json::Value;
 
 use crate::adyen;
 
 use crate::config::{ConfigError, Expected, ProviderConfig, duration_ms};
 use crate::event::{self, BodyMisfit, ItemMisfit, MAX_EVENTS, ParsedEvent, Reader, Verified};
+use crate::pointer::Pointer;
 use crate::preset::{self, Items, Live, Preset, Signature, TypeFrom};
 use crate::rules::{Misfit, PayoutRule, Problems};
 use crate::scheme::{Piece, Refused};
@@ -50,6 +52,8 @@ pub struct RouteContext {
     pub rail_mode: Mode,
     /// The stack's own moment from which payouts are made; a rule's may be later.
     pub paid_from: Option<UnixMillis>,
+    /// An event without a signed time may be from before that moment, and becomes a case.
+    pub files_undated: bool,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -230,8 +234,7 @@ impl Provider {
             let problem = "more than one rule asks for a payout".to_owned();
             return Routed::Misfit { reason: Reason::InvalidEvent, problem, key: None };
         }
-        let paid_from = rule.paid_from.max(context.paid_from);
-        match rule.order(&self.namespace, event, context.rail_mode, paid_from) {
+        match rule.order(&self.namespace, event, context) {
             Ok(order) => Routed::Order(order),
             Err(Misfit { reason, problem, key }) => Routed::Misfit { reason, problem, key },
         }
@@ -249,8 +252,40 @@ impl Provider {
         self.max_body_bytes
     }
 
-    /// A fingerprint of everything that derives payout keys: another one may pay again what was paid (C3). `when` counts
-    /// only where it chooses between two derivations.
+    /// Whether a time stands in what it signs, which tells an old event from a new one.
+    pub fn signs_time(&self) -> bool {
+        self.preset.created.is_some()
+    }
+
+    /// How long after its first try an event may come again: by itself, and then sent by hand.
+    pub fn comes_back_ms(&self) -> u64 {
+        self.preset.redelivers_ms + self.preset.resent_ms
+    }
+
+    /// Everything that derives payout keys, for a person to accept.
+    pub fn derivations(&self) -> KeyRules {
+        let derived = |rule: &PayoutRule| {
+            let former = rule.former.iter().map(|former| Derivation {
+                namespace: former.namespace.clone(),
+                event: former.event.clone(),
+                key: texts(&former.key),
+                when: vec![],
+            });
+            let (namespace, event) = (self.namespace.clone(), rule.event.clone());
+            let own = Derivation { namespace, event, key: texts(&rule.key), when: self.chosen_when(rule) };
+            KeyRule { own, former: former.collect() }
+        };
+        KeyRules {
+            provider: self.name.clone(),
+            fingerprint: self.key_rules(),
+            rules: self.rules.iter().map(derived).collect(),
+            signs_time: self.signs_time(),
+            comes_back_ms: self.comes_back_ms(),
+        }
+    }
+
+    /// A fingerprint of everything that derives payout keys, former ones among it: another one may pay again what was paid
+    /// (C3). `when` counts only where it chooses between two derivations.
     pub fn key_rules(&self) -> Digest {
         let mut rules: Vec<Vec<String>> = self.rules.iter().map(|rule| self.derivation(rule)).collect();
         rules.sort();
@@ -266,19 +301,33 @@ impl Provider {
 
     fn derivation(&self, rule: &PayoutRule) -> Vec<String> {
         let mut parts = vec![rule.event.clone()];
-        parts.extend(rule.key.iter().map(|pointer| pointer.as_str().to_owned()));
-        if self.rules.iter().filter(|other| other.event == rule.event).count() > 1 {
-            parts.extend(rule.when.iter().map(|(pointer, expected)| {
-                let expected = match expected {
-                    Expected::Boolean(value) => value.to_string(),
-                    Expected::Integer(value) => value.to_string(),
-                    Expected::Text(value) => format!("{value:?}"),
-                };
-                format!("when {} = {expected}", pointer.as_str())
-            }));
+        parts.extend(texts(&rule.key));
+        parts.extend(self.chosen_when(rule));
+        for former in &rule.former {
+            parts.extend(["formerly".to_owned(), former.namespace.clone(), former.event.clone()]);
+            parts.extend(texts(&former.key));
         }
         parts
     }
+
+    fn chosen_when(&self, rule: &PayoutRule) -> Vec<String> {
+        if self.rules.iter().filter(|other| other.event == rule.event).count() < 2 {
+            return vec![];
+        }
+        let said = rule.when.iter().map(|(pointer, expected)| {
+            let expected = match expected {
+                Expected::Boolean(value) => value.to_string(),
+                Expected::Integer(value) => value.to_string(),
+                Expected::Text(value) => format!("{value:?}"),
+            };
+            format!("when {} = {expected}", pointer.as_str())
+        });
+        said.collect()
+    }
+}
+
+fn texts(pointers: &[Pointer]) -> Vec<String> {
+    pointers.iter().map(|pointer| pointer.as_str().to_owned()).collect()
 }
 
 /// The preset that the scheme names, or the one that `custom` describes.
@@ -359,7 +408,7 @@ pub fn unwise(name: &str, config: &ProviderConfig) -> Vec<ConfigError> {
 }
 
 /// Letters that stand unchanged in a key, a path and a log line.
-fn is_name(text: &str) -> bool {
+pub(crate) fn is_name(text: &str) -> bool {
     (1..=MAX_NAME_BYTES).contains(&text.len())
         && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-'))
 }

@@ -15,8 +15,11 @@ use crate::config::{ConfigError, Expected, Rule};
 use crate::event::ParsedEvent;
 use crate::pointer::Pointer;
 use crate::preset::{AmountAs, Live, Preset};
+use crate::provider::{RouteContext, is_name};
 
 const MAX_KEY_POINTERS: usize = 8;
+/// Each costs a read of the audit table for every event.
+const MAX_FORMER: usize = 4;
 const MAX_RAIL_FIELDS: usize = 16;
 const MAX_RAIL_FIELD_BYTES: usize = 128;
 
@@ -50,6 +53,7 @@ pub(crate) struct PayoutRule {
     name: String,
     pub event: String,
     pub key: Vec<Pointer>,
+    pub former: Vec<Former>,
     pub when: Vec<(Pointer, Expected)>,
     amount: Pointer,
     amount_as: AmountAs,
@@ -66,6 +70,14 @@ pub(crate) struct PayoutRule {
     /// Of the preset: an event in which one differs never asks.
     asks_when: Vec<(Pointer, &'static str)>,
     exponents: &'static Table,
+}
+
+/// How an earlier rule derived the key.
+#[derive(Debug)]
+pub(crate) struct Former {
+    pub namespace: String,
+    pub event: String,
+    pub key: Vec<Pointer>,
 }
 
 #[derive(Debug)]
@@ -104,6 +116,10 @@ impl PayoutRule {
             }
         };
         rule.key.as_slice().iter().for_each(|text| signed(problems, "key", text));
+        rule.formerly
+            .iter()
+            .flat_map(|former| former.key.as_slice())
+            .for_each(|text| signed(problems, "formerly", text));
         rule.when.keys().for_each(|text| signed(problems, "when", text));
         rule.rail_fields.values().for_each(|text| signed(problems, "rail_fields", text));
         for (name, text) in [("amount", &rule.amount), ("currency", &rule.currency), ("destination", &rule.destination)]
@@ -113,11 +129,19 @@ impl PayoutRule {
         if rule.event.is_empty() || rule.event == "*" {
             problems.add(&field("event"), "name one event type, exactly");
         }
-        let key = rule.key.as_slice();
-        if key.is_empty() || key.len() > MAX_KEY_POINTERS {
-            problems.add(&field("key"), format!("give 1 to {MAX_KEY_POINTERS} JSON pointers"));
+        let key = pointers(&field("key"), rule.key.as_slice(), problems);
+        if rule.formerly.len() > MAX_FORMER {
+            problems.add(&field("formerly"), format!("there are more than {MAX_FORMER}"));
         }
-        let key = key.iter().filter_map(|text| problems.pointer(&field("key"), text)).collect();
+        let former = rule.formerly.iter().enumerate().map(|(index, former)| {
+            let path = field(&format!("formerly[{index}]"));
+            if !is_name(&former.namespace) {
+                problems.add(&format!("{path}.namespace"), "up to 32 of a-z, A-Z, 0-9, `_`, `-`");
+            }
+            let key = pointers(&format!("{path}.key"), former.key.as_slice(), problems);
+            Former { namespace: former.namespace.clone(), event: former.event.clone(), key }
+        });
+        let former = former.collect();
         let when = rule
             .when
             .iter()
@@ -186,6 +210,7 @@ impl PayoutRule {
         let compiled = Self {
             event: rule.event.clone(),
             key,
+            former,
             when,
             amount: amount?,
             amount_as: rule.amount_as.unwrap_or(preset.amount),
@@ -225,15 +250,9 @@ impl PayoutRule {
             })
     }
 
-    /// `paid_from` is the later one of the rule's and of the stack's.
-    pub fn order(
-        &self,
-        namespace: &str,
-        event: &ParsedEvent,
-        rail_mode: Mode,
-        paid_from: Option<UnixMillis>,
-    ) -> Result<PayoutOrder, Misfit> {
-        let key = self.payout_key(namespace, event);
+    pub fn order(&self, namespace: &str, event: &ParsedEvent, context: &RouteContext) -> Result<PayoutOrder, Misfit> {
+        let key = self.payout_key(namespace, &self.key, event);
+        let paid_from = self.paid_from.max(context.paid_from);
         let misfit = |reason, problem| Misfit { reason, problem, key: key.clone().ok() };
         let invalid = |problem| misfit(Reason::InvalidEvent, problem);
 
@@ -243,24 +262,36 @@ impl PayoutRule {
                 return Err(misfit(Reason::BeforeCutover, problem));
             }
             (Some(created), None, _) => return Err(invalid(self.says(created, "is no time"))),
-            (None, _, Some(_)) => {
-                return Err(invalid(format!("{}: paid_from is set, and no time is signed", self.name)));
+            (None, ..) if context.files_undated => {
+                let problem = format!("{}: no time is signed, and it may be from before paid_from", self.name);
+                return Err(misfit(Reason::BeforeCutover, problem));
             }
             _ => {}
         }
         let key_found = key.clone().map_err(invalid)?;
-        self.check_sender(event, rail_mode).map_err(invalid)?;
+        self.check_sender(event, context.rail_mode).map_err(invalid)?;
         Ok(PayoutOrder {
             key: key_found,
             event: event.id.clone(),
             money: self.money(event).map_err(invalid)?,
             destination: self.destination(event).map_err(invalid)?,
             rail_fields: self.rail_fields(event).map_err(invalid)?,
+            former_keys: self.former_keys(event).map_err(invalid)?,
         })
     }
 
-    fn payout_key(&self, namespace: &str, event: &ParsedEvent) -> Result<PayoutKey, String> {
-        let parts = self.key.iter().map(|pointer| {
+    /// An earlier rule for this type that finds no key in the event claimed nothing for it. What another type's rule claimed
+    /// must be found.
+    fn former_keys(&self, event: &ParsedEvent) -> Result<Vec<PayoutKey>, String> {
+        let derived = self.former.iter().map(|former| {
+            let key = self.payout_key(&former.namespace, &former.key, event);
+            if former.event == self.event { Ok(key.ok()) } else { key.map(Some) }
+        });
+        derived.filter_map(Result::transpose).collect()
+    }
+
+    fn payout_key(&self, namespace: &str, key: &[Pointer], event: &ParsedEvent) -> Result<PayoutKey, String> {
+        let parts = key.iter().map(|pointer| {
             match pointer.of(&event.body) {
                 Some(Value::String(text)) => Some(text.clone()),
                 Some(Value::Number(number)) => number.as_u64().map(|number| number.to_string()),
@@ -365,6 +396,13 @@ impl PayoutRule {
     fn says(&self, pointer: &Pointer, problem: &str) -> String {
         format!("{}: {} {problem}", self.name, pointer.as_str())
     }
+}
+
+fn pointers(path: &str, texts: &[String], problems: &mut Problems) -> Vec<Pointer> {
+    if texts.is_empty() || texts.len() > MAX_KEY_POINTERS {
+        problems.add(path, format!("give 1 to {MAX_KEY_POINTERS} JSON pointers"));
+    }
+    texts.iter().filter_map(|text| problems.pointer(path, text)).collect()
 }
 
 /// Canonical digits: no sign, no leading zero.

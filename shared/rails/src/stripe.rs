@@ -197,6 +197,7 @@ mod tests {
             money: Money::new(minor, exponent, currency.parse().unwrap()).unwrap(),
             destination: Destination::new("acct_1Payee").unwrap(),
             rail_fields: rail_fields.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect(),
+            former_keys: vec![],
         }
     }
 

@@ -1,10 +1,10 @@
 //! `payonce.toml`, checked whole at start: whatever is wrong is said at once, each with its key's path and why. No
 //! problem repeats a value, as somebody may have written a secret there.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::path::Path;
 
-use payonce_protocol::ids::{Digest, Hasher};
+use payonce_protocol::release::KeyRules;
 use payonce_providers::{ConfigError, Provider, ProviderConfig, Rule, unwise};
 use payonce_rails::{RailConfig, SourceConfig};
 use serde::Deserialize;
@@ -27,7 +27,7 @@ pub struct Config {
     secrets: BTreeMap<String, Vec<SecretRef>>,
     rail_secret: SecretRef,
     lookup_secret: Option<SecretRef>,
-    key_rules: Digest,
+    key_rules: Vec<KeyRules>,
 }
 
 /// The time that each step may take, and how long bodies are kept.
@@ -153,12 +153,12 @@ impl Config {
             limits.check(&mut problems);
         }
         let rail_secrets = rail.as_ref().and_then(|rail| check_rail(rail, &mut problems));
-        let (mut secrets, mut fingerprints) = (BTreeMap::new(), BTreeSet::new());
+        let (mut secrets, mut key_rules) = (BTreeMap::new(), vec![]);
         for (name, config) in &providers {
             secrets.insert(name.clone(), references(name, &config.secrets, &mut problems));
             match Provider::new(name, config) {
                 Ok(provider) => {
-                    fingerprints.insert(provider.key_rules());
+                    key_rules.push(provider.derivations());
                     check_patience(&provider, &mut problems);
                     if let Some(rail) = rail.as_ref().and_then(|rail| rail.http.as_ref()) {
                         check_rail_fields(name, config, &rail.request.fields, &mut problems);
@@ -169,7 +169,6 @@ impl Config {
         }
         match (limits, rail, rail_secrets, problems.is_empty()) {
             (Some(limits), Some(rail), Some((rail_secret, lookup_secret)), true) => {
-                let key_rules = key_rules(&fingerprints);
                 Ok(Self { providers, rail, limits, console, sources, secrets, rail_secret, lookup_secret, key_rules })
             }
             _ => Err(problems),
@@ -229,10 +228,9 @@ impl Config {
         self.lookup_secret.as_ref()
     }
 
-    /// Fingerprint of everything that derives payout keys, over all providers (C3). Their names and their order are no
-    /// part of it; namespaces are.
-    pub fn key_rules(&self) -> Digest {
-        self.key_rules
+    /// Everything that derives payout keys, of each provider (C3).
+    pub fn key_rules(&self) -> &[KeyRules] {
+        &self.key_rules
     }
 
     /// What is allowed, and unwise.
@@ -373,10 +371,6 @@ fn check_rail_fields(
             problems.push(problem(format!("{path}.{field}"), why));
         }
     }
-}
-
-fn key_rules(fingerprints: &BTreeSet<Digest>) -> Digest {
-    fingerprints.iter().fold(Hasher::new("payonce/all-key-rules/1"), |hasher, one| hasher.part(one.0)).finish()
 }
 
 #[cfg(test)]

@@ -134,6 +134,8 @@ catalogue! {
     NotSent: Counter Count, [Delivery], Never, "Claimed payouts whose request never left.";
     Unknown: Counter Count, [Delivery], Never, "Payouts that may or may not have been made.";
     Refused503: Counter Count, [Delivery], Never, "Deliveries that the provider was asked to repeat.";
+    RefusedFault: Counter Count, [Delivery], Never, "Of these, because something did not work: what a canary goes back for.";
+    RefusedHeld: Counter Count, [Delivery], Never, "Of these, because a person holds payouts, or released no tables or accepted no rules.";
     CasesFiled: Counter Count, [Delivery, Sweep], Never, "Cases handed to finance.";
     Unrecorded: Counter Count, [Delivery], AboveZero, "Outcomes that could not be written; the sweeper files their claims.";
     Impossible: Counter Count, [Delivery], AboveZero, "First puts of a claim that met their own attempt id.";
@@ -188,7 +190,7 @@ impl Metrics {
         let mut line = Line::new(self.clone(), Wide::Delivery);
         line.property("provider", provider);
         line.count(Metric::Deliveries, 1);
-        DeliveryMetrics { line, events: vec![], events_left_off: 0 }
+        DeliveryMetrics { line, events: vec![], events_left_off: 0, is_held: false, is_faulty: false }
     }
 
     pub fn sweep(&self) -> SweepMetrics {
@@ -303,6 +305,9 @@ pub struct DeliveryMetrics {
     line: Line,
     events: Vec<Value>,
     events_left_off: u64,
+    /// An event was refused because a person said so; for any other reason.
+    is_held: bool,
+    is_faulty: bool,
 }
 
 impl DeliveryMetrics {
@@ -326,6 +331,11 @@ impl DeliveryMetrics {
     pub fn event(&mut self, named: Named<'_>, end: End) {
         self.line.count(Metric::Events, 1);
         end.metrics().into_iter().for_each(|metric| self.line.count(metric, 1));
+        match end {
+            End::Order(Answer::Refused(refusal)) if !refusal.is_fault() => self.is_held = true,
+            End::NotFiled | End::Order(Answer::Refused(_)) => self.is_faulty = true,
+            _ => {}
+        }
         if self.events.len() == MAX_NAMED_EVENTS {
             self.events_left_off += 1;
             return;
@@ -355,7 +365,11 @@ impl DeliveryMetrics {
         match status {
             401 => self.line.count(Metric::Refused401, 1),
             413 => self.line.count(Metric::TooLarge, 1),
-            503 => self.line.count(Metric::Refused503, 1),
+            503 => {
+                self.line.count(Metric::Refused503, 1);
+                let is_held = self.is_held && !self.is_faulty;
+                self.line.count(if is_held { Metric::RefusedHeld } else { Metric::RefusedFault }, 1);
+            }
             _ => {}
         }
     }

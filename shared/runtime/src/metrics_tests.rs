@@ -188,6 +188,27 @@ fn a_status_is_not_counted() {
     }
 }
 
+/// A canary must not go back because a person holds payouts or has yet to accept its rules.
+#[test]
+fn a_refusal_that_a_person_wants_is_no_fault() {
+    use Refusal::{ControlUnreadable, Hold, NoTime, RailUnreachable, RulesNotAccepted, TablesNotReleased};
+    let counted = |refusals: &[Refusal]| {
+        let line = one_line(|metrics| {
+            let mut delivery = metrics.delivery("stripe");
+            refusals.iter().for_each(|why| delivery.event(named("e", "k"), End::Order(Answer::Refused(*why))));
+            delivery.answered(503, 1);
+        });
+        assert_eq!(line["Refused503"], 1);
+        (line["RefusedHeld"].as_u64().unwrap(), line["RefusedFault"].as_u64().unwrap())
+    };
+    assert_eq!(counted(&[Hold, RulesNotAccepted, TablesNotReleased]), (1, 0));
+    for fault in [ControlUnreadable, NoTime, RailUnreachable] {
+        assert_eq!(counted(&[fault]), (0, 1), "{fault:?}");
+        assert_eq!(counted(&[Hold, fault]), (0, 1), "{fault:?} beside a hold");
+    }
+    assert_eq!(counted(&[]), (0, 1));
+}
+
 #[test]
 fn a_delivery_of_many_events_outgrows_its_line() {
     let line = one_line(|metrics| {

@@ -52,6 +52,7 @@ impl Surroundings {
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("payonce.toml"), &text).unwrap();
         let config = Config::parse(&text).unwrap();
+        runtime.block_on(ledger.start_books(config.key_rules(), Clock::system().now())).unwrap();
         Self {
             rail,
             samples: Samples::new(Clock::system()).unwrap(),

@@ -41,7 +41,6 @@ impl Desk {
             issuer: self.issuer.seen(world.clock.clone()),
             clock: world.clock.clone(),
             limits: world.config.limits,
-            key_rules: world.config.key_rules(),
         })
     }
 

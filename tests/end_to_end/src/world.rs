@@ -79,6 +79,13 @@ impl World {
 
     /// With the deliveries of another provider, which the changed configuration holds.
     pub async fn of(sender: &'static str, change: impl Fn(String) -> String) -> Self {
+        let world = Self::unreleased(sender, change).await;
+        world.ledger.start_books(world.config.key_rules(), world.clock.now()).await.unwrap();
+        world
+    }
+
+    /// As it is deployed: no person has released payouts or accepted rules.
+    pub async fn unreleased(sender: &'static str, change: impl Fn(String) -> String) -> Self {
         let clock = Clock::manual(BEGINNING);
         let engine = Engine::start();
         let tables = engine.tables().await;
@@ -90,9 +97,10 @@ impl World {
         let parts = (Arc::new(dynamo::ledger(&proxy.url(), &tables)), Arc::new(rail));
         let secrets_away = Arc::default();
         let app = app(&config, sender, &clock, &parts, &secrets_away).await;
+        let ledger = dynamo::ledger(&engine.url(), &tables);
         Self {
             secrets_away,
-            ledger: dynamo::ledger(&engine.url(), &tables),
+            ledger,
             provider: config.provider(Some(sender)).unwrap(),
             secrets: Secrets::new(vec![sandbox_secret("PAYONCE_SANDBOX_STRIPE").unwrap()]).unwrap(),
             function_ms: FUNCTION_MS,
@@ -119,13 +127,35 @@ impl World {
     /// The functions, each afresh, with this rail: another secret, or one that is read again.
     pub async fn restart_with_rail(&mut self, rail: Rail) {
         self.parts.1 = Arc::new(rail);
-        self.app = app(&self.config, self.sender, &self.clock, &self.parts).await;
+        self.app = app(&self.config, self.sender, &self.clock, &self.parts, &self.secrets_away).await;
     }
 
     /// A rail as the configuration says, with these secrets.
     pub fn rail_with(&self, secret: &str, lookup: Option<&str>) -> Rail {
         let lookup = lookup.map(|text| RailSecret::new(text).unwrap());
         Rail::new(&self.config.rail, RailSecret::new(secret).unwrap(), lookup, None).unwrap()
+    }
+
+    /// As after a deployment, for another sender of the configuration, whose signing secret is this one.
+    pub async fn switch_to(&mut self, sender: &'static str, secret: &str, change: impl Fn(String) -> String) {
+        self.sender = sender;
+        self.secrets = Secrets::new(vec![sandbox_secret(secret).unwrap()]).unwrap();
+        self.restart_with(change).await;
+    }
+
+    /// Copies of all tables as they are now, under other names: a backup.
+    pub async fn backup(&self) -> Tables {
+        let tables = self.engine.tables().await;
+        self.engine.copy(&self.tables, &tables).await;
+        tables
+    }
+
+    /// The functions work with other tables from now on.
+    pub async fn move_to(&mut self, tables: Tables) {
+        self.parts.0 = Arc::new(dynamo::ledger(&self.proxy.url(), &tables));
+        self.ledger = dynamo::ledger(&self.engine.url(), &tables);
+        self.tables = tables;
+        self.app = app(&self.config, self.sender, &self.clock, &self.parts, &self.secrets_away).await;
     }
 
     /// What the functions work with, through the proxy.
@@ -246,7 +276,6 @@ async fn app(
         rail: parts.1.clone(),
         clock: clock.clone(),
         limits: config.limits,
-        key_rules: config.key_rules(),
         metrics: Metrics::stdout(clock.clone()),
     }))
 }

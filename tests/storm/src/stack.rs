@@ -144,6 +144,7 @@ impl Stack {
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("payonce.toml"), &text).unwrap();
         let config = Config::parse(&text).unwrap();
+        runtime.block_on(ledger.start_books(config.key_rules(), now_s() * 1000)).unwrap();
         Ok(Self { runtime, proxy, rail, ledger, config, began_s: now_s(), binaries, _dynamo: dynamo, folder })
     }
 

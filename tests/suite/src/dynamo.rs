@@ -76,6 +76,26 @@ impl Engine {
         ledger(&self.url(), &self.tables().await)
     }
 
+    /// The items of three tables as they are now, into others: what a restore does.
+    pub async fn copy(&self, from: &Tables, to: &Tables) {
+        let client = self.client();
+        let tables = [(&from.audit, &to.audit), (&from.bodies, &to.bodies), (&from.reconcile, &to.reconcile)];
+        for (from, to) in tables {
+            let mut after = None;
+            loop {
+                let page = client.scan().table_name(from).consistent_read(true).set_exclusive_start_key(after);
+                let page = page.send().await.expect("a page");
+                for item in page.items() {
+                    client.put_item().table_name(to).set_item(Some(item.clone())).send().await.expect("a copy");
+                }
+                after = page.last_evaluated_key().cloned();
+                if after.is_none() {
+                    break;
+                }
+            }
+        }
+    }
+
     /// A plain client, to look at what stands in a table and to plant what no code of ours would write.
     pub fn client(&self) -> Client {
         let config = aws_sdk_dynamodb::Config::builder()

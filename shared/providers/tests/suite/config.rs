@@ -161,3 +161,31 @@ fn what_is_unwise_is_said() {
         ["providers.stripe.ignore", "providers.stripe.payouts"]
     );
 }
+
+fn with_formerly(formerly: &str) -> String {
+    TOML.replace("key = \"/data/object/id\"", &format!("key = \"/data/object/id\"\nformerly = [{formerly}]"))
+}
+
+#[test]
+fn former_keys_are_checked_and_a_part_of_the_fingerprint() {
+    let former = |namespace: &str, key: &str| {
+        format!("{{ namespace = \"{namespace}\", event = \"payment_intent.succeeded\", key = {key} }}")
+    };
+    let good = former("stripe", "\"/data/object/latest_charge\"");
+    let paths = |formerly: &str| paths(&with_formerly(formerly));
+    assert!(paths(&good).is_empty());
+    assert_eq!(paths(&former("a/b", "\"/a\"")), ["providers.stripe.payouts[0].formerly[0].namespace"]);
+    assert_eq!(paths(&former("a", "[]")), ["providers.stripe.payouts[0].formerly[0].key"]);
+    assert_eq!(paths(&former("a", "\"b\"")), ["providers.stripe.payouts[0].formerly[0].key"]);
+    assert_eq!(paths(&vec![good.as_str(); 5].join(", ")), ["providers.stripe.payouts[0].formerly"]);
+
+    let provider = |toml: &str| Provider::new("stripe", &config(toml)).unwrap();
+    let (with, without) = (provider(&with_formerly(&good)), provider(TOML));
+    assert_ne!(with.key_rules(), without.key_rules());
+    let rules = with.derivations();
+    assert_eq!(rules.rules[0].own.to_string(), "payment_intent.succeeded: stripe /data/object/id");
+    assert_eq!(rules.rules[0].former[0].to_string(), "payment_intent.succeeded: stripe /data/object/latest_charge");
+    assert_eq!((rules.fingerprint, rules.signs_time), (with.key_rules(), true));
+    // Three days by itself, thirty by hand.
+    assert_eq!(rules.comes_back_ms, 33 * 24 * 3_600_000);
+}

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use crate::random::Random;
 use crate::{T, T_S, provider_with, secrets};
 
-const LIVE: RouteContext = RouteContext { rail_mode: Mode::Live, paid_from: None };
+const LIVE: RouteContext = RouteContext { rail_mode: Mode::Live, paid_from: None, files_undated: false };
 
 fn event() -> Value {
     json!({
@@ -266,6 +266,21 @@ fn an_event_from_before_the_cutover_is_never_paid() {
             misfit(route_in(&provider, &event(), at(T + 1)), Reason::BeforeCutover);
         }
     }
+}
+
+/// What an earlier rule for this type found no key in, it claimed nothing for. Another type's key must be found.
+#[test]
+fn an_order_knows_its_former_keys() {
+    let former =
+        |event: &str, key: &str| format!("formerly = [{{ namespace = 'old', event = '{event}', key = '{key}' }}]");
+    let keys = |lines: String| match route(&lines, &event()) {
+        Routed::Order(order) => order.former_keys.iter().map(ToString::to_string).collect::<Vec<_>>(),
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(keys(former("payment_intent.succeeded", "/data/object/latest_charge")), ["old/ch_1"]);
+    assert_eq!(keys(former("payment_intent.succeeded", "/data/object/nothing")), [""; 0]);
+    assert_eq!(keys(former("charge.succeeded", "/data/object/latest_charge")), ["old/ch_1"]);
+    misfit(route(&former("charge.succeeded", "/data/object/nothing"), &event()), Reason::InvalidEvent);
 }
 
 #[test]

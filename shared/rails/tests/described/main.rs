@@ -44,6 +44,7 @@ fn order(key: &str, minor: u64, currency: &str, destination: &str) -> PayoutOrde
         money: Money::new(minor, 2, currency.parse().unwrap()).unwrap(),
         destination: Destination::new(destination).unwrap(),
         rail_fields: Default::default(),
+        former_keys: vec![],
     }
 }
 

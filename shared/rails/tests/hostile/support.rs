@@ -22,6 +22,7 @@ pub fn order() -> PayoutOrder {
         money: Money::new(1234, 2, "EUR".parse().unwrap()).unwrap(),
         destination: Destination::new("acct_1Payee").unwrap(),
         rail_fields: BTreeMap::new(),
+        former_keys: vec![],
     }
 }
 

@@ -15,5 +15,6 @@ mod outage;
 mod rails;
 mod refusals;
 mod releases;
+mod starts;
 mod sweeps;
 mod watch;

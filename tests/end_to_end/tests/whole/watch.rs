@@ -6,6 +6,7 @@ use audit_watch::App;
 use payonce_end_to_end::{PAYEE, World, payment};
 use payonce_protocol::hold::Hold;
 use payonce_runtime::metrics::Metrics;
+use payonce_suite::faults::Fault;
 use serde_json::{Value, json};
 
 fn batch(event: &str) -> Value {
@@ -69,7 +70,12 @@ async fn a_new_claim_holds_payouts() {
 
 #[tokio::test]
 async fn a_hold_that_cannot_be_set_counts_as_seen() {
-    // No delivery has come yet, so there is no control item; the stream hands the batch over again.
+    // The stream hands the batch over again.
     let world = World::start().await;
-    assert!(watch(&world).run(&batch("MODIFY")).await.is_err());
+    world.proxy.plan(100, "TransactWriteItems", "", Fault::SERVER_ERROR);
+    let through = App::new(world.parts().0, world.clock.clone(), Metrics::stdout(world.clock.clone()));
+    assert!(through.run(&batch("MODIFY")).await.is_err());
+    // Nobody released payouts yet: a hold is set all the same.
+    let world = World::unreleased("stripe", |text| text).await;
+    assert_eq!(watch(&world).run(&batch("MODIFY")).await.unwrap()["hold"], "refuse");
 }

@@ -118,6 +118,7 @@ impl World {
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("payonce.toml"), &config).unwrap();
         let config = Config::parse(&config).unwrap();
+        runtime.block_on(ledger.start_books(config.key_rules(), Clock::system().now())).unwrap();
         let proxy = Proxy::before(dynamo.url().trim_start_matches("http://").parse().unwrap());
         Self { api: RuntimeApi::start(), rail, proxy, runtime, ledger, config, _dynamo: dynamo, folder }
     }

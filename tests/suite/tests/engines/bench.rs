@@ -26,7 +26,7 @@ pub struct Bench {
     pub proxy: Proxy,
     /// Past it.
     pub client: Client,
-    _engine: Engine,
+    pub engine: Engine,
 }
 
 pub type Item = HashMap<String, AttributeValue>;
@@ -40,7 +40,7 @@ impl Bench {
     pub fn with_tables(engine: Engine, tables: Tables) -> Self {
         let proxy = Proxy::start(&engine);
         let ledger = ledger(&proxy.url(), &tables);
-        Self { ledger, proxy, client: engine.client(), tables, _engine: engine }
+        Self { ledger, proxy, client: engine.client(), tables, engine }
     }
 
     pub async fn item(&self, table: &str, pk: impl ToString, sk: &str) -> Option<Item> {

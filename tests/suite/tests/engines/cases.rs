@@ -1,11 +1,9 @@
-//! The reconcile table: cases, the control item, the sweeper's own items; and the table of bodies.
+//! The reconcile table: cases, the sweeper's own items; and the table of bodies.
 
 use aws_sdk_dynamodb::types::AttributeValue;
-use payonce_ledger::{Case, LedgerError, Opened, Snapshot, Totals};
-use payonce_protocol::hold::Hold;
+use payonce_ledger::{Case, Opened, Snapshot, Totals};
 use payonce_protocol::ids::Digest;
 use payonce_protocol::outcome::Reason;
-use payonce_suite::dynamo::ledger;
 use payonce_suite::faults::Fault;
 
 use crate::bench::{Bench, NOW, case_of, claim, until};
@@ -87,45 +85,6 @@ pub async fn a_case_of_a_newer_schema_is_touched(bench: Bench) {
     let absent = [("looked_up", "absent".to_owned())];
     assert_eq!(bench.ledger.add_evidence(&case.id(), "sweeper", &absent, NOW).await, Ok(false));
     assert_eq!(bench.reconcile(case.id(), "case").await, Some(newer));
-}
-
-pub async fn a_second_stack_replaces_the_control_item(bench: Bench) {
-    let (keys, others) = (Digest::of("keys"), Digest::of("other keys"));
-    assert_eq!(bench.ledger.control().await, Ok(None));
-    let missing = Err(LedgerError::Missing { what: "the control item" });
-    assert_eq!(bench.ledger.set_hold(Hold::Refuse, "ann", "drill", NOW).await, missing);
-    let started = bench.ledger.start_control(keys, NOW).await.unwrap();
-    assert_eq!((started.hold, started.keys, started.paid_from, started.version), (Hold::Pay, keys, None, 1));
-    assert_eq!(bench.ledger.start_control(others, NOW + 1).await, Ok(started.clone()));
-    assert_eq!(bench.ledger.control().await, Ok(Some(started)));
-}
-
-pub async fn a_hold_that_changed_meanwhile_is_overwritten(bench: Bench) {
-    bench.ledger.start_control(Digest::of("keys"), NOW).await.unwrap();
-    bench.proxy.forget();
-    bench.proxy.plan(1, "TransactWriteItems", "back to normal", Fault::Hold);
-    let other = ledger(&bench.proxy.url(), &bench.tables);
-    let (person, sweeper) = tokio::join!(bench.ledger.set_hold(Hold::Pay, "ann", "back to normal", NOW + 1), async {
-        until(|| bench.proxy.count("TransactWriteItems") == 1).await;
-        other.set_hold(Hold::Refuse, "sweeper", "unknown outcomes", NOW + 2).await
-    });
-    assert_eq!(person, Err(LedgerError::Changed { what: "the control item" }));
-    let stands = sweeper.unwrap();
-    assert_eq!((stands.hold, stands.set_by.as_str(), stands.version), (Hold::Refuse, "sweeper", 2));
-    assert_eq!(bench.ledger.control().await, Ok(Some(stands)));
-    let history = bench.reconcile("control", "history#000002").await.expect("who and why");
-    assert_eq!(history["by"], AttributeValue::S("sweeper".to_owned()));
-}
-
-pub async fn accepted_keys_lose_the_hold(bench: Bench) {
-    bench.ledger.start_control(Digest::of("keys"), NOW).await.unwrap();
-    bench.ledger.set_hold(Hold::Record, "ann", "drill", NOW + 1).await.unwrap();
-    let next = Digest::of("other keys");
-    let accepted = bench.ledger.accept_keys(next, NOW + 5, "bob", NOW + 2).await.unwrap();
-    assert_eq!((accepted.hold, accepted.keys, accepted.paid_from), (Hold::Record, next, Some(NOW + 5)));
-    let held = bench.ledger.set_hold(Hold::Pay, "ann", "go", NOW + 3).await.unwrap();
-    assert_eq!((held.keys, held.paid_from, held.version), (next, Some(NOW + 5), 4));
-    assert_eq!(bench.ledger.control().await, Ok(Some(held)));
 }
 
 pub async fn a_round_or_snapshot_is_not_found_again(bench: Bench) {

@@ -2,18 +2,19 @@
 //! claim must be found by next year's code, and during a canary two versions write the same table.
 
 use payonce_ledger::{
-    Acted, Claim, Cursor, Decided, Doing, FoundPayout, LookUpRecord, Queue, RefusalNote, Sample, Seen, Snapshot,
-    Stranger, Tables, Totals,
+    Acted, Books, Claim, Cursor, Decided, Doing, FoundPayout, LookUpRecord, Queue, RefusalNote, Sample, Seen, Snapshot, Stranger, Tables, Totals, Wish,
 };
 use payonce_protocol::case::Ending;
 use payonce_protocol::hold::Hold;
 use payonce_protocol::ids::Digest;
 use payonce_protocol::order::PayoutKey;
 use payonce_protocol::outcome::{Outcome, Reason, Verdict};
+use payonce_protocol::release::SEEN_AFTER_MS;
 use payonce_suite::dynamo::{Engine, ledger};
 use serde_json::{Value, json};
 
 use crate::bench::{Bench, MINUTE, NOW, case_of, claim, outcome, person, proposal};
+use crate::control::rules;
 
 #[test]
 fn a_request_is_not_what_it_was() {
@@ -140,14 +141,23 @@ async fn requests(bench: &Bench) -> Value {
     ledger.noted_case(&PayoutKey::new(format!("unfiled/{}/{}", case.id(), case.opened_at)).unwrap()).await.unwrap();
     keep("read of a noted case");
 
-    ledger.start_control(Digest::of("keys"), NOW).await.unwrap();
-    keep("start of the control item");
+    ledger.release(Books::First, "ann", "go", NOW).await.unwrap();
+    keep("first release");
     ledger.control().await.unwrap();
     keep("read of the control item");
     ledger.set_hold(Hold::Refuse, "sweeper", "unknown outcomes", NOW).await.unwrap();
     keep("hold");
-    ledger.accept_keys(Digest::of("other"), NOW, "ann", NOW).await.unwrap();
-    keep("accepted keys");
+    ledger.release(Books::Restored, "ann", "over", NOW).await.unwrap();
+    keep("release");
+    ledger.start_books([&rules("stripe", "/data/object/id", &[])], NOW).await.unwrap();
+    keep("first rules");
+    ledger.set_hold(Hold::Refuse, "ann", "new rules", NOW).await.unwrap();
+    bench.proxy.forget();
+    let next = rules("stripe", "/data/object/latest_charge", &["/data/object/id"]);
+    ledger.accept_keys(&next, Wish::default(), "ann", NOW + SEEN_AFTER_MS).await.unwrap();
+    keep("accepted rules");
+    ledger.all_accepted().await.unwrap();
+    keep("all accepted rules");
 
     ledger.set_round(MINUTE).await.unwrap();
     keep("round");
@@ -167,6 +177,16 @@ fn timeless(target: &str, mut body: Value) -> Value {
         // A further claim's is its own attempt id.
         if token.as_str().is_some_and(|token| token.len() != 32) {
             *token = json!("drawn anew");
+        }
+    }
+    // Engines draw the ids of their tables.
+    for part in body.pointer_mut("/TransactItems").and_then(Value::as_array_mut).into_iter().flatten() {
+        for place in ["/Put/Item", "/Put/Item/facts/M"] {
+            for name in ["audit_table", "reconcile_table"] {
+                if let Some(id) = part.pointer_mut(&format!("{place}/{name}/S")) {
+                    *id = json!("drawn by the engine");
+                }
+            }
         }
     }
     if let Some(zlib) = body.pointer_mut("/Item/zlib") {

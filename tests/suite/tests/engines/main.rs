@@ -1,4 +1,4 @@
-//! The ledger upon real engines: every test of `claims`, `outcomes`, `cases`, `acts`, `queue`, `index` and `units` runs on dynoxide and on
+//! The ledger upon real engines: every test of `claims`, `outcomes`, `cases`, `control`, `acts`, `queue`, `index` and `units` runs on dynoxide and on
 //! Amazon's DynamoDB Local with one code. `golden` and `environment` need one engine only, any will do.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "test code")]
@@ -9,6 +9,7 @@ mod batches;
 mod bench;
 mod cases;
 mod claims;
+mod control;
 mod environment;
 mod golden;
 mod index;
@@ -68,11 +69,14 @@ on_both_engines! {
         open_cases_are_scanned_for_or_out_of_order,
         evidence_is_lost_or_leaves_no_history,
         a_case_of_a_newer_schema_is_touched,
-        a_second_stack_replaces_the_control_item,
-        a_hold_that_changed_meanwhile_is_overwritten,
-        accepted_keys_lose_the_hold,
         a_round_or_snapshot_is_not_found_again,
         a_body_is_not_found_again,
+    }
+    control::{
+        a_release_is_for_other_tables_than_those_that_are_there,
+        a_hold_that_changed_meanwhile_is_overwritten,
+        rules_are_accepted_while_payouts_are_made_or_before_the_hold_was_seen,
+        rules_are_accepted_upon_a_hold_that_is_over,
     }
     acts::{
         an_act_leaves_no_record_or_another_case,

@@ -1,0 +1,259 @@
+//! Which rules of payout keys a person accepted, an item for each provider: adding or changing one stops no other.
+
+use std::collections::{BTreeMap, HashMap};
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use payonce_protocol::UnixMillis;
+use payonce_protocol::ids::Digest;
+use payonce_protocol::release::{Derivation, KeyRules, NotYet, may_accept};
+use thiserror::Error;
+
+use crate::control::PK;
+use crate::item::{Fields, Item, Reader};
+use crate::transaction::Transacted;
+use crate::{Books, Ledger, LedgerError};
+
+/// What begins the sort key.
+const PROVIDER: &str = "provider#";
+
+/// A provider's accepted rules.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Accepted {
+    pub provider: String,
+    pub fingerprint: Digest,
+    /// What the fingerprint stands for.
+    pub derivations: Vec<Derivation>,
+    /// Events signed before this moment are not paid.
+    pub paid_from: Option<UnixMillis>,
+    /// What was accepted before, and until when an event from then may come again.
+    pub former: Vec<(Derivation, UnixMillis)>,
+    pub by: String,
+    pub at: UnixMillis,
+    pub version: u64,
+}
+
+/// What a person asks for, beside the rules.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Wish {
+    /// The least that is safe when not given.
+    pub paid_from: Option<UnixMillis>,
+    /// Until when what is replaced counts as an earlier derivation; the provider's own time when not given, and never less.
+    pub former_until: Option<UnixMillis>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum NotAccepted {
+    #[error("just these rules are accepted")]
+    Same,
+    #[error(transparent)]
+    NotYet(#[from] NotYet),
+    /// No time is signed, and what was paid under these would not be found.
+    #[error("`formerly` does not name {}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
+    Uncovered(Vec<Derivation>),
+    #[error("events from before may come again until {least}, in milliseconds since 1970")]
+    EndsTooEarly { least: UnixMillis },
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
+}
+
+impl Ledger {
+    /// A consistent read. `None`: nobody accepted any.
+    pub async fn accepted(&self, provider: &str) -> Result<Option<Accepted>, LedgerError> {
+        let item = self.read_reconcile(PK, &format!("{PROVIDER}{provider}")).await?;
+        item.as_ref().map(|item| Accepted::from_item(provider, item)).transpose()
+    }
+
+    /// Of every provider. For people: the functions may not ask for a list.
+    pub async fn all_accepted(&self) -> Result<Vec<Accepted>, LedgerError> {
+        let found = self
+            .records
+            .query()
+            .table_name(&self.reconcile)
+            .consistent_read(true)
+            .key_condition_expression("pk = :control AND begins_with(sk, :provider)")
+            .expression_attribute_values(":control", AttributeValue::S(PK.to_owned()))
+            .expression_attribute_values(":provider", AttributeValue::S(PROVIDER.to_owned()))
+            .send()
+            .await
+            .map_err(|error| LedgerError::failed("list the accepted rules", &error))?;
+        let name = |item: &Item| Reader::new(WHAT, item).text("sk").map(|sk| sk.replacen(PROVIDER, "", 1));
+        found.items().iter().map(|item| Accepted::from_item(&name(item)?, item)).collect()
+    }
+
+    /// Accepts the rules of one provider. The first of a provider may be accepted at any time, because nothing of it was
+    /// paid; others only as [`may_accept`] allows, and only if what was paid under the earlier ones is found.
+    pub async fn accept_keys(
+        &self,
+        rules: &KeyRules,
+        wish: Wish,
+        by: &str,
+        now: UnixMillis,
+    ) -> Result<Accepted, NotAccepted> {
+        let control = self.control().await?;
+        let seen = self.accepted(&rules.provider).await?;
+        let next = match &seen {
+            None => Accepted {
+                provider: rules.provider.clone(),
+                fingerprint: rules.fingerprint,
+                derivations: rules.derivations(),
+                // Providers write whole seconds.
+                paid_from: Some(wish.paid_from.unwrap_or(now - now % 1_000)),
+                former: vec![],
+                by: by.to_owned(),
+                at: now,
+                version: 1,
+            },
+            Some(seen) => {
+                let held = control.as_ref().ok_or(NotYet::NotHeld)?;
+                let paid_from = may_accept(held.hold, held.set_at, now, wish.paid_from)?;
+                seen.followed_by(rules, paid_from, wish.former_until, by, now)?
+            }
+        };
+        let parts = [
+            self.put_after(next.to_item(), next.version)?,
+            self.put_new(next.history())?,
+            self.hold_stands(control.as_ref())?,
+        ];
+        match self.transact("accept rules", &parts).await? {
+            Transacted::Done => Ok(next),
+            Transacted::Unmet(_) => Err(LedgerError::Changed { what: "the control item" }.into()),
+        }
+    }
+
+    /// What a person does on a new stack of a machine that pays nobody: the first books, and rules as they are. What was
+    /// accepted or released before stays.
+    pub async fn start_books<'r>(
+        &self,
+        rules: impl IntoIterator<Item = &'r KeyRules>,
+        now: UnixMillis,
+    ) -> Result<(), NotAccepted> {
+        if self.control().await?.is_none() {
+            self.release(Books::First, "start", "a new stack on this machine", now).await?;
+        }
+        for rules in rules {
+            if self.accepted(&rules.provider).await?.is_none() {
+                let wish = Wish { paid_from: Some(0), ..Wish::default() };
+                self.accept_keys(rules, wish, "start", now).await?;
+            }
+        }
+        Ok(())
+    }
+}
+
+const WHAT: &str = "the accepted rules";
+
+impl Accepted {
+    fn followed_by(
+        &self,
+        rules: &KeyRules,
+        paid_from: UnixMillis,
+        former_until: Option<UnixMillis>,
+        by: &str,
+        now: UnixMillis,
+    ) -> Result<Self, NotAccepted> {
+        if rules.fingerprint == self.fingerprint {
+            return Err(NotAccepted::Same);
+        }
+        let lasting = || self.former.iter().filter(|(_, until)| *until > now).cloned();
+        let former: Vec<Derivation> = lasting().map(|(was, _)| was).collect();
+        let uncovered = rules.uncovered(&self.derivations, &former);
+        if !uncovered.is_empty() {
+            return Err(NotAccepted::Uncovered(uncovered));
+        }
+        let least = now.saturating_add(rules.comes_back_ms);
+        let until = former_until.unwrap_or(least);
+        if until < least {
+            return Err(NotAccepted::EndsTooEarly { least });
+        }
+        let derivations = rules.derivations();
+        let replaced = self.derivations.iter().map(|was| (was.clone(), until));
+        let former = lasting().chain(replaced).filter(|(was, _)| !derivations.contains(was)).collect();
+        Ok(Self {
+            provider: self.provider.clone(),
+            fingerprint: rules.fingerprint,
+            derivations,
+            paid_from: Some(paid_from),
+            former,
+            by: by.to_owned(),
+            at: now,
+            version: self.version + 1,
+        })
+    }
+
+    fn to_item(&self) -> Item {
+        let derivations = self.derivations.iter().map(|one| AttributeValue::M(written(one)));
+        let former = self.former.iter().map(|(one, until)| {
+            let mut item = written(one);
+            item.insert("until".to_owned(), AttributeValue::N(until.to_string()));
+            AttributeValue::M(item)
+        });
+        let mut item = Fields::new(PK, format!("{PROVIDER}{}", self.provider))
+            .number("version", self.version)
+            .text("fingerprint", self.fingerprint)
+            .optional(self.paid_from, |fields, from| fields.number("paid_from", from))
+            .text("by", &self.by)
+            .number("at", self.at)
+            .done();
+        item.insert("derivations".to_owned(), AttributeValue::L(derivations.collect()));
+        item.insert("former".to_owned(), AttributeValue::L(former.collect()));
+        item
+    }
+
+    /// Beside the hold's own: `history#provider#NAME#000001`.
+    fn history(&self) -> Item {
+        let mut facts = BTreeMap::from([("fingerprint".to_owned(), self.fingerprint.to_string())]);
+        facts.extend(self.paid_from.map(|from| ("paid_from".to_owned(), from.to_string())));
+        let numbered = |(index, one): (usize, &Derivation)| (format!("rule_{index}"), one.to_string());
+        facts.extend(self.derivations.iter().enumerate().map(numbered));
+        Fields::new(PK, format!("history#{PROVIDER}{}#{:06}", self.provider, self.version))
+            .text("act", "keys")
+            .text("by", &self.by)
+            .number("at", self.at)
+            .map("facts", &facts)
+            .done()
+    }
+
+    fn from_item(provider: &str, item: &Item) -> Result<Self, LedgerError> {
+        let read = Reader::new(WHAT, item);
+        let listed = |name: &'static str| match item.get(name) {
+            Some(AttributeValue::L(values)) => Ok(values),
+            _ => Err(read.unreadable(name)),
+        };
+        let map = |value: &AttributeValue| value.as_m().cloned().map_err(|_| read.unreadable("derivations"));
+        let derivations = listed("derivations")?.iter().map(|value| derivation(&map(value)?));
+        let former = listed("former")?.iter().map(|value| {
+            let map = map(value)?;
+            Ok((derivation(&map)?, Reader::new(WHAT, &map).number("until")?))
+        });
+        Ok(Self {
+            provider: provider.to_owned(),
+            fingerprint: read.hex_digest("fingerprint")?,
+            derivations: derivations.collect::<Result<_, LedgerError>>()?,
+            paid_from: read.optional("paid_from", |read| read.number("paid_from"))?,
+            former: former.collect::<Result<_, LedgerError>>()?,
+            by: read.text("by")?.to_owned(),
+            at: read.number("at")?,
+            version: read.number("version")?,
+        })
+    }
+}
+
+fn written(one: &Derivation) -> HashMap<String, AttributeValue> {
+    let texts = |texts: &[String]| AttributeValue::L(texts.iter().cloned().map(AttributeValue::S).collect());
+    HashMap::from([
+        ("namespace".to_owned(), AttributeValue::S(one.namespace.clone())),
+        ("event".to_owned(), AttributeValue::S(one.event.clone())),
+        ("key".to_owned(), texts(&one.key)),
+        ("when".to_owned(), texts(&one.when)),
+    ])
+}
+
+fn derivation(item: &Item) -> Result<Derivation, LedgerError> {
+    let read = Reader::new(WHAT, item);
+    Ok(Derivation {
+        namespace: read.text("namespace")?.to_owned(),
+        event: read.text("event")?.to_owned(),
+        key: read.list("key")?,
+        when: read.list("when")?,
+    })
+}
