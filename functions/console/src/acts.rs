@@ -152,8 +152,7 @@ impl App {
         }
         if !proposal.ending.pays() {
             let note = form.get("note").unwrap_or_default().to_owned();
-            self.do_it(seen, &Doing::Approve(note), visit).await?;
-            return self.next(seen, "approve").await;
+            return self.end(seen, note, visit).await;
         }
         let approval = self.approval(seen, proposal.ending, proposal.version, &proposal.code, &proposal.note).await?;
         let nonce = nonce(Hand::Checker, std::slice::from_ref(&approval));
@@ -220,23 +219,27 @@ impl App {
     ) -> Result<Approval, Trouble> {
         let case = &seen.case;
         let key = case.key.clone().ok_or_else(|| wrong("This case is about no payout key."))?;
-        let payout = self.parts.ledger.payout(&key).await?;
-        let last = payout.attempts.last().map(|attempt| attempt.claim.clone());
-        let last = last.ok_or_else(|| wrong("There was no attempt at this payout."))?;
+        let place = if ending == Ending::Reissue { self.parts.ledger.payout_of(case).await? } else { None };
+        let (key, payout) = match place {
+            Some(place) => place,
+            None => (key.clone(), self.parts.ledger.payout(&key).await?),
+        };
+        let (rail, rail_account, rail_mode) =
+            payout.rail().ok_or_else(|| wrong("There was no attempt at this payout."))?;
+        let last = payout.attempts.last().map(|attempt| attempt.claim.attempt);
         let (key, attempt, key_generation) = match ending {
+            // Closed by this very case, and wrongly so: the first attempt, after the closing.
+            Ending::Reissue if payout.is_closed_by(&case.id()) => (key, 2, 1),
             Ending::Reissue => {
                 let under_way = || wrong("The last attempt has not ended yet; the sweeper will end it within minutes.");
                 let facts = payout.last_attempt().ok_or_else(under_way)?;
-                if !ending.is_offered(case.reason, Some(facts.verdict)) || case.attempt != Some(last.attempt) {
+                if !ending.is_offered(case.reason, Some(facts.verdict)) || case.attempt != last {
                     return Err(wrong("A later attempt decides about this payout; look at its case."));
                 }
                 let offered = offer(&facts, &self.parts.rail.promises(), self.parts.clock.now(), KEY_LIFE_MARGIN_MS);
                 let generation = expected_generation(&facts, offered);
-                (
-                    key,
-                    last.attempt + 1,
-                    generation.ok_or_else(|| wrong("It may not be issued again now: see the case."))?,
-                )
+                let generation = generation.ok_or_else(|| wrong("It may not be issued again now: see the case."))?;
+                (key, last.unwrap_or_default() + 1, generation)
             }
             Ending::OwnOrder if ending.is_offered(case.reason, None) => {
                 let event = case.event.as_ref().ok_or_else(|| wrong("This case is about no event."))?;
@@ -254,9 +257,9 @@ impl App {
             attempt,
             money,
             destination,
-            rail: last.rail,
-            rail_account: last.rail_account,
-            rail_mode: last.rail_mode,
+            rail: rail.to_owned(),
+            rail_account: rail_account.to_owned(),
+            rail_mode,
             key_generation,
             code: code.to_owned(),
             note: note.to_owned(),

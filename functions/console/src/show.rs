@@ -7,6 +7,7 @@ use http::StatusCode;
 use payonce_ledger::{Attempted, FiledCase, HistoryRecord, Payout, Queue, Seen, StoredOutcome};
 use payonce_protocol::UnixMillis;
 use payonce_protocol::case::{Act, Ending, Role, Status, certainty, may, may_read_bodies, next};
+use payonce_protocol::closing::is_claimless;
 use payonce_protocol::ids::CaseId;
 use payonce_protocol::money::Money;
 use payonce_protocol::order::PayoutKey;
@@ -274,8 +275,11 @@ impl App {
         let last = payout.last_attempt().filter(|_| is_last && certainty(case.reason).is_some());
         let offered = last.as_ref().map(|last| offer(last, &self.parts.rail.promises(), now, KEY_LIFE_MARGIN_MS));
         let generation = last.as_ref().zip(offered).and_then(|(last, offered)| expected_generation(last, offered));
-        let endings = Ending::ALL.iter().copied().filter(|ending| {
-            ending.is_offered(case.reason, verdict) && (*ending != Ending::Reissue || generation.is_some())
+        let may_mend = self.may_mend_a_closing(&filed).await?;
+        let endings = Ending::ALL.iter().copied().filter(|ending| match ending {
+            Ending::Reissue if may_mend => true,
+            Ending::Reissue => ending.is_offered(case.reason, verdict) && generation.is_some(),
+            _ => ending.is_offered(case.reason, verdict),
         });
         let mut timeline = entries_of(&payout);
         timeline.extend(history.iter().map(entry_of));
@@ -336,6 +340,15 @@ impl App {
         Ok(Reply::html(StatusCode::OK, view.render()?))
     }
 
+    /// A case that was closed without an attempt, and is open again: the first attempt can still be made.
+    async fn may_mend_a_closing(&self, filed: &FiledCase) -> Result<bool, Trouble> {
+        if !filed.status.is_open() || !is_claimless(filed.case.reason) {
+            return Ok(false);
+        }
+        let place = self.parts.ledger.payout_of(&filed.case).await?;
+        Ok(place.is_some_and(|(_, payout)| payout.is_closed_by(&filed.case.id())))
+    }
+
     fn key_clock(&self, last: &LastAttempt) -> KeyClock {
         let life = self.parts.rail.promises().key_life_ms;
         KeyClock {
@@ -378,8 +391,11 @@ impl App {
     async fn further(&self, filed: &FiledCase) -> Result<Option<Further>, Trouble> {
         let decided = filed.resolution.as_ref().and_then(|resolution| resolution.attempt).zip(filed.proposal.as_ref());
         let Some(((number, made), key)) = decided.zip(filed.case.key.as_ref()) else { return Ok(None) };
-        let own = filed.case.event.as_ref().filter(|_| made.ending == Ending::OwnOrder);
-        let own = own.and_then(|event| key.of_own_order(event).ok());
+        let own = match made.ending {
+            Ending::OwnOrder => filed.case.event.as_ref().and_then(|event| key.of_own_order(event).ok()),
+            _ if is_claimless(filed.case.reason) => self.parts.ledger.payout_of(&filed.case).await?.map(|(key, _)| key),
+            _ => None,
+        };
         let key = own.as_ref().unwrap_or(key);
         let read = self.parts.ledger.attempt(key, number).await?;
         let ended = read.and_then(|(_, outcome)| outcome).map(|outcome| outcome.verdict.outcome);
@@ -500,6 +516,11 @@ fn entries_of(payout: &Payout) -> Vec<Entry> {
         entries.push(Entry { at, kind, by: by.to_owned(), is_person: false, note: None, facts });
     };
     let fact = |name: &str, value: String| (name.to_owned(), value);
+    if let Some(closed) = &payout.closed {
+        let facts = vec![fact("payout_key", closed.key.to_string()), fact("case", closed.case.to_string())];
+        let what = format!("closed as {}: nothing is paid under this key", closed.ending.as_str().replace('_', " "));
+        add(closed.closed_at, what, "payer", facts);
+    }
     for attempt in &payout.attempts {
         let (claim, number) = (&attempt.claim, attempt.claim.attempt);
         let received = vec![fact("request", claim.request_id.clone()), fact("body_sha256", claim.body.to_string())];

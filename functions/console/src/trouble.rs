@@ -27,6 +27,8 @@ pub(crate) enum Trouble {
     NotNow,
     #[error("It was not paid: {0}.")]
     NotPaid(String),
+    #[error("The case was not ended: {0}. Pay nothing by hand for it before it is.")]
+    NotClosed(String),
     #[error(transparent)]
     Identity(#[from] IdentityError),
     #[error("The tables do not answer as they should ({0}). Nothing may have been changed; look at the case again.")]
@@ -43,7 +45,7 @@ impl Trouble {
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::SignedOut | Self::Forged | Self::NoRole | Self::NotAllowed | Self::Own => StatusCode::FORBIDDEN,
             Self::Wrong(_) | Self::Identity(_) => StatusCode::BAD_REQUEST,
-            Self::Changed | Self::NotNow | Self::NotPaid(_) => StatusCode::CONFLICT,
+            Self::Changed | Self::NotNow | Self::NotPaid(_) | Self::NotClosed(_) => StatusCode::CONFLICT,
             Self::Ledger(_) => StatusCode::SERVICE_UNAVAILABLE,
             Self::Page(_) | Self::Csv(_) => StatusCode::INTERNAL_SERVER_ERROR,
         }
@@ -60,6 +62,7 @@ impl Trouble {
             Self::Own => "Another person must decide",
             Self::NotNow => "Not now",
             Self::NotPaid(_) => "Not paid",
+            Self::NotClosed(_) => "Not ended",
             Self::Identity(_) => "Not signed in",
             Self::Ledger(_) => "The tables do not answer",
             Self::Page(_) | Self::Csv(_) => "No page",

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use payonce_ledger::{FiledCase, LookUpRecord, Payout, Proposal};
+use payonce_ledger::{Closing, FiledCase, LookUpRecord, Payout, Proposal};
 use payonce_protocol::UnixMillis;
 use payonce_protocol::approval::Approval;
 use payonce_protocol::case::{Ending, Status};
@@ -12,8 +12,8 @@ use payonce_protocol::event;
 use payonce_protocol::hold::Hold;
 use payonce_protocol::ids::{CaseId, Digest, KeyGeneration};
 use payonce_protocol::order::{EventId, PayoutKey, PayoutOrder};
-use payonce_protocol::outcome::{Reason, Verdict};
-use payonce_protocol::reissue::{KEY_LIFE_MARGIN_MS, Reissue, offer};
+use payonce_protocol::outcome::Reason;
+use payonce_protocol::reissue::{KEY_LIFE_MARGIN_MS, Reissue, Why, offer};
 use payonce_protocol::release::{Standing, ruling};
 use payonce_providers::{ParsedEvent, RouteContext, Routed};
 use payonce_rails::{AccountCheck, Prepared, Purpose};
@@ -24,6 +24,16 @@ use crate::{App, Refusal};
 /// Each of the questions before a payout.
 const ASK_WITHIN: Duration = Duration::from_secs(4);
 const ACCOUNT_WITHIN: Duration = Duration::from_secs(2);
+/// The attempt of a webhook, or what people closed in its place.
+const FIRST: u16 = 1;
+
+/// Since when no claim can be missing.
+#[derive(Clone, Copy)]
+struct Books {
+    from: Option<UnixMillis>,
+    /// An event without a signed time may be from before.
+    files_undated: bool,
+}
 
 /// A payout that may be made now, if two people approved just this.
 pub(crate) struct Decided {
@@ -37,6 +47,8 @@ pub(crate) struct Decided {
     pub(crate) is_surely_not_begun: bool,
     /// An earlier request under the same rail key may have paid: then the rail answers with that one's result.
     pub(crate) replay_is_expected: bool,
+    /// People had closed the payout before anything was attempted.
+    pub(crate) after_closing: bool,
     /// What was found out on the way, for the history.
     pub(crate) facts: BTreeMap<String, String>,
 }
@@ -95,8 +107,11 @@ impl App {
         proposal: Proposal,
         facts: &mut BTreeMap<String, String>,
     ) -> Result<Decided, Refusal> {
-        let key = case.case.key.clone().ok_or(Refusal::NoOrder("a payout key"))?;
-        let mut payout = self.parts.ledger.payout(&key).await?;
+        let payout = self.parts.ledger.payout_of(&case.case).await?;
+        let (key, mut payout) = payout.ok_or(Refusal::NoOrder("a payout key"))?;
+        if let Some(closing) = payout.closed.clone().filter(|_| payout.is_closed_by(&case.case.id())) {
+            return self.after_closing(case, proposal, &closing, facts).await;
+        }
         let last = payout.attempts.last().ok_or(Refusal::NoOrder("an attempt"))?.claim.clone();
         let books_from = self.is_open(&last.provider, last.claimed_at).await?;
         let verdict = payout.last_attempt().ok_or(Refusal::UnderWay)?.verdict;
@@ -113,7 +128,8 @@ impl App {
         self.check_account(facts).await?;
         self.look_up(&key, last.attempt, &mut payout, facts).await?;
         let (generation, is_uncertain) = self.generation(&payout)?;
-        let (order, event) = self.order(&last.provider, last.body, &last.event, books_from).await?;
+        let books = Books { from: books_from, files_undated: false };
+        let (order, event) = self.order(&last.provider, last.body, &last.event, books).await?;
         if order.key != key || order.terms() != last.facts().terms {
             return Err(Refusal::OtherOrder);
         }
@@ -127,6 +143,48 @@ impl App {
         let is_surely_not_begun = payout.last_attempt().is_some_and(|last| last.is_surely_not_begun());
         let (provider, body) = (last.provider, last.body);
         Ok(Decided { provider, body, is_surely_not_begun, replay_is_expected, ..decided })
+    }
+
+    /// People closed the payout, and were wrong: the first attempt is made after all. Its place keeps their closing, so this
+    /// is attempt 2.
+    async fn after_closing(
+        &self,
+        case: &FiledCase,
+        proposal: Proposal,
+        closing: &Closing,
+        facts: &mut BTreeMap<String, String>,
+    ) -> Result<Decided, Refusal> {
+        let rail = &self.parts.rail;
+        if (closing.rail.as_str(), closing.rail_account.as_str(), closing.rail_mode)
+            != (rail.name(), &rail.account(), rail.mode())
+        {
+            return Err(Refusal::OtherRail);
+        }
+        let event_id = closing.event.clone().ok_or(Refusal::NoOrder("an event"))?;
+        let provider = closing.provider.clone().ok_or(Refusal::NoOrder("a provider"))?;
+        let books_from = self.is_open(&provider, closing.closed_at).await?;
+        self.check_account(facts).await?;
+        let body = case.case.body.ok_or(Refusal::NoBody)?;
+        // It was never claimed: whether the books were whole when it came, only its own time can say.
+        let books = Books { from: books_from, files_undated: books_from.is_some() };
+        let (order, event) = self.order(&provider, body, &event_id, books).await?;
+        let own = order.key.of_own_order(&event_id).ok();
+        let is_its_own = closing.key == order.key || Some(&closing.key) == own.as_ref();
+        let is_as_closed = closing.facts().terms.is_none_or(|terms| terms == order.terms());
+        if !is_its_own || !is_as_closed {
+            return Err(Refusal::OtherOrder);
+        }
+        let order = PayoutOrder { key: closing.key.clone(), ..order };
+        // Nothing was sent under this key, so there is nothing to find; what is found all the same was paid.
+        let wanted = rail.wanted(&order.key, &order.destination, case.case.since..self.parts.clock.now());
+        if rail.find(&wanted, ASK_WITHIN).await.is_ok_and(|found| !found.is_empty()) {
+            facts.insert("looked_up".to_owned(), "found".to_owned());
+            return Err(Refusal::NotOffered(Why::FoundAtTheRail));
+        }
+        let prepared = rail.prepare(&order, 1).map_err(Refusal::Misfit)?;
+        self.ask_source(&provider, &event, facts).await?;
+        let decided = self.decided(case, proposal, order, prepared, 1, FIRST + 1)?;
+        Ok(Decided { provider, body, after_closing: true, ..decided })
     }
 
     /// The event asks for a payout whose key another event has claimed. Its own key ends with its own hash, so that one
@@ -146,14 +204,14 @@ impl App {
         let provider = filed.provider.clone().ok_or(Refusal::NoOrder("a provider"))?;
         let body = filed.body.ok_or(Refusal::NoBody)?;
         // The first event's own claim must stand: without it nothing says that this one is the second.
-        let first = self.parts.ledger.read_claim(&key, 1).await?.ok_or(Refusal::NoOrder("the first payout"))?;
-        let books_from = self.is_open(&provider, first.claimed_at).await?;
-        let (order, event) = self.order(&provider, body, &event_id, books_from).await?;
+        let first = self.parts.ledger.standing(&key, FIRST).await?.ok_or(Refusal::NoOrder("the first payout"))?;
+        let from = self.is_open(&provider, first.taken_at()).await?;
+        let (order, event) = self.order(&provider, body, &event_id, Books { from, files_undated: false }).await?;
         let terms = (filed.money, filed.destination.clone());
         if order.key != key || terms != (Some(order.money), Some(order.destination.clone())) {
             return Err(Refusal::OtherOrder);
         }
-        if first.event == event_id {
+        if *first.event().ok_or(Refusal::NoOrder("the first payout"))? == event_id {
             return Err(Refusal::Claimed);
         }
         self.check_account(facts).await?;
@@ -220,14 +278,15 @@ impl App {
         provider: &str,
         body: Digest,
         event: &EventId,
-        books_from: Option<UnixMillis>,
+        books: Books,
     ) -> Result<(PayoutOrder, ParsedEvent), Refusal> {
         let provider = self.parts.providers.get(provider).ok_or(Refusal::OtherOrder)?;
         let stored = self.parts.ledger.body(body).await?.ok_or(Refusal::NoBody)?;
         let event = provider.kept(&stored.bytes, body, event).ok_or(Refusal::NoBody)?;
-        // It was claimed, or filed beside a claim, so it lies on the right side of any cutover of its provider's.
-        let context = RouteContext { rail_mode: self.parts.rail.mode(), paid_from: books_from, files_undated: false };
-        match provider.route(&event, &context) {
+        // It was claimed or filed before, and people decide: only books that may lack claims stop them.
+        let Books { from: paid_from, files_undated } = books;
+        let context = RouteContext { rail_mode: self.parts.rail.mode(), paid_from, files_undated };
+        match provider.route_by_people(&event, &context) {
             Routed::Order(order) => Ok((order, event)),
             Routed::Misfit { reason: Reason::BeforeCutover, .. } => Err(Refusal::BeforeBooks),
             _ => Err(Refusal::OtherOrder),
@@ -288,7 +347,7 @@ impl App {
             note: proposal.note.clone(),
         };
         let (provider, body, facts) = (String::new(), Digest::of(""), BTreeMap::new());
-        let (is_surely_not_begun, replay_is_expected) = (false, false);
+        let (is_surely_not_begun, replay_is_expected, after_closing) = (false, false, false);
         Ok(Decided {
             proposal,
             approval,
@@ -298,6 +357,7 @@ impl App {
             body,
             is_surely_not_begun,
             replay_is_expected,
+            after_closing,
             facts,
         })
     }

@@ -1,14 +1,16 @@
 //! One payout that two people decided: a further attempt at a payout that did not plainly succeed, or a second rightful
-//! payout under a key of its own.
+//! payout under a key of its own. Or that there is to be none: then its place is taken for ever.
 //!
 //! payer alone of what people use holds the secret that pays, and it trusts nobody: not the console, which says no more than
 //! which case, nor the case, which the console may write. What is to be paid comes from the audit table and the kept body;
 //! who decided it comes from two ID tokens, each obtained afresh with a nonce that hashes every term (H1).
 //!
 //! * [`App`] answers one request: `decide` finds out what may be paid, `tokens` who approved just that, `pay` pays once.
+//! * `close` ends a case without a payout, so that none can follow.
 //! * `batch` is one line of a list: what holds for a case holds for it, and the line before it was paid.
 
 mod batch;
+mod close;
 mod decide;
 mod pay;
 mod refusal;
@@ -46,6 +48,7 @@ pub struct Parts {
 pub enum Request {
     Case(OneCase),
     Line(OneLine),
+    Close(CloseCase),
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -65,12 +68,31 @@ pub struct OneLine {
     pub line: usize,
 }
 
+/// An ending that pays nothing, of a case whose event has no attempt of its own.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CloseCase {
+    pub close: String,
+    /// Whoever approves. No money moves, so the console's word is enough for who that is.
+    pub checker: Checker,
+    pub note: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Checker {
+    pub subject: String,
+    pub name: String,
+}
+
 /// How it ended.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "answer", rename_all = "snake_case")]
 pub enum Answer {
     /// The attempt was made, and ended so. Not `accepted`: it has a case of its own.
     Attempted { payout_key: String, attempt: u16, outcome: String },
+    /// The case is resolved, and its event cannot be paid any more.
+    Closed { case: String },
     /// Nothing was claimed and nothing paid.
     Refused { why: String, text: String },
 }
@@ -103,6 +125,7 @@ impl App {
                 let people = self.people(&case, &decided, checker).await?;
                 self.pay(case, decided, people, request_id, deadline).await
             }
+            Request::Close(request) => self.close(request).await,
             Request::Line(OneLine { batch, line }) => self.pay_line(batch, *line, request_id, deadline).await,
         }
     }
@@ -113,6 +136,7 @@ impl Request {
         match self {
             Self::Case(OneCase { case, .. }) => case,
             Self::Line(OneLine { batch, .. }) => batch,
+            Self::Close(CloseCase { close, .. }) => close,
         }
     }
 }

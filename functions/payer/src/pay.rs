@@ -5,7 +5,7 @@ use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 
 use futures_util::FutureExt;
-use payonce_ledger::{Case, Claim, Decided as Decision, FiledCase, LedgerError, OutcomeRecord};
+use payonce_ledger::{Case, Claim, Decided as Decision, FiledCase, LedgerError, OutcomeRecord, Standing};
 use payonce_protocol::UnixMillis;
 use payonce_protocol::event::{self, Action, Claimed, Event, Input, Patience, Recorded, TimeLeft};
 use payonce_protocol::hold::Hold;
@@ -140,8 +140,10 @@ impl Attempt<'_> {
     }
 
     async fn look_up(&self) -> Input {
-        match self.app.parts.ledger.read_claim(&self.claim.key, self.claim.attempt).await {
-            Ok(claim) => Input::ClaimRead(claim.map(|claim| claim.facts())),
+        match self.app.parts.ledger.standing(&self.claim.key, self.claim.attempt).await {
+            Ok(Some(Standing::Claim(claim))) => Input::ClaimRead(Some(claim.facts())),
+            Ok(Some(Standing::Closing(closing))) => Input::ClosingRead(closing.facts()),
+            Ok(None) => Input::ClaimRead(None),
             Err(LedgerError::Unreadable { .. }) => Input::ClaimUnreadable,
             Err(_) => Input::ClaimNotRead,
         }
@@ -153,7 +155,13 @@ impl Attempt<'_> {
         facts.insert("payout_key".to_owned(), self.claim.key.to_string());
         facts.insert("attempt".to_owned(), self.claim.attempt.to_string());
         facts.insert("rail_key".to_owned(), self.claim.rail_key.clone());
-        let decision = Decision { case: &self.case, checker: &self.people.checker, facts: &facts, at: self.at };
+        let decision = Decision {
+            case: &self.case,
+            checker: &self.people.checker,
+            facts: &facts,
+            after_closing: self.decided.after_closing,
+            at: self.at,
+        };
         Input::Claim(self.app.parts.ledger.put_further_claim(&self.claim, decision).await)
     }
 

@@ -2,6 +2,7 @@
 
 use payonce_ledger::LedgerError;
 use payonce_protocol::event;
+use payonce_protocol::order::PayoutKey;
 use payonce_protocol::reissue::{Reissue, Why};
 use payonce_rails::Misfit;
 use thiserror::Error;
@@ -10,7 +11,7 @@ use thiserror::Error;
 pub enum Refusal {
     #[error("there is no such case")]
     NoCase,
-    #[error("no payout awaits approval on this case")]
+    #[error("nothing of the kind awaits approval on this case")]
     NotAwaited,
     #[error("there is no such batch, or no such line in it")]
     NoBatch,
@@ -24,6 +25,10 @@ pub enum Refusal {
     UnderWay,
     #[error("it is claimed already")]
     Claimed,
+    #[error(
+        "its event came after all and {1}, as {0}: look at that payout, send this back, and propose an ending anew"
+    )]
+    CameAfterAll(PayoutKey, &'static str),
     #[error("the rail, or the account of its secret, is another than that of the attempt before")]
     OtherRail,
     #[error("the rail says that the secret is of account {0}, which is not the configured one")]
@@ -95,6 +100,7 @@ impl Refusal {
             Self::NoOrder(_) => "no_order",
             Self::UnderWay => "under_way",
             Self::Claimed => "claimed",
+            Self::CameAfterAll(..) => "came_after_all",
             Self::OtherRail => "other_rail",
             Self::OtherAccount(_) => "other_account",
             Self::NoBody => "no_body",

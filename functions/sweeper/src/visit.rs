@@ -91,9 +91,7 @@ impl App {
             return Ok(report);
         };
         // Another event's claim does not answer for this one: that event may be all that ever came.
-        let claim = self.parts.ledger.read_claim(&row.key, 1).await?;
-        let came_back = claim.is_some_and(|claim| claim.event == note.event);
-        if came_back || !sweep::refusal_is_final(note.final_after, now) {
+        if !sweep::refusal_is_final(note.final_after, now) || self.parts.ledger.is_accounted_for(&note).await? {
             return Ok(report);
         }
         let case = Case {

@@ -5,7 +5,7 @@ use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 
 use futures_util::FutureExt;
-use payonce_ledger::{Case, Claim, LedgerError, OutcomeRecord, RefusalNote};
+use payonce_ledger::{Case, Claim, LedgerError, OutcomeRecord, RefusalNote, Standing};
 use payonce_protocol::UnixMillis;
 use payonce_protocol::event::{Action, Answer, Claimed, Event, Input, Patience, Recorded, TimeLeft};
 use payonce_protocol::ids::Digest;
@@ -190,12 +190,13 @@ impl<'a> Attempt<'a> {
         }
     }
 
-    /// The first claim under one of the keys.
+    /// What stands under the first of the keys that is taken.
     async fn look_up(&self, keys: &[PayoutKey]) -> Input {
         for key in keys {
-            match self.delivery.app.parts.ledger.read_claim(key, FIRST_ATTEMPT).await {
+            match self.delivery.app.parts.ledger.standing(key, FIRST_ATTEMPT).await {
                 Ok(None) => {}
-                Ok(Some(claim)) => return Input::ClaimRead(Some(claim.facts())),
+                Ok(Some(Standing::Claim(claim))) => return Input::ClaimRead(Some(claim.facts())),
+                Ok(Some(Standing::Closing(closing))) => return Input::ClosingRead(closing.facts()),
                 Err(error @ LedgerError::Unreadable { .. }) => {
                     tracing::error!(payout_key = %key, %error, "an unreadable claim is taken as a duplicate");
                     return Input::ClaimUnreadable;
@@ -276,7 +277,7 @@ impl<'a> Attempt<'a> {
         if reason == Reason::ConflictingDuplicate {
             subject.push(self.order.terms().to_string());
         }
-        match parts.ledger.open_case(&self.case(reason, subject, parts.clock.now())).await {
+        match parts.ledger.file_case(&self.case(reason, subject, parts.clock.now())).await {
             Ok(_) => Input::CaseFiled,
             Err(error) => {
                 tracing::error!(payout_key = %self.order.key, %reason, %error, "a case could not be written");

@@ -263,7 +263,7 @@ impl<'a> Delivery<'a> {
         self.keep_body.notify_one();
         case.details.insert("problem".to_owned(), problem.to_owned());
         let reason = case.reason;
-        match self.app.parts.ledger.open_case(&case).await {
+        match self.app.parts.ledger.file_case(&case).await {
             Ok(_) => End::Filed(reason),
             Err(error) => {
                 tracing::error!(request_id = %self.request_id, %reason, %error, "a case could not be written: asking for redelivery");

@@ -10,6 +10,7 @@ use payonce_protocol::ids::CaseId;
 
 use crate::case::{FiledCase, Proposal, Resolution, Who};
 use crate::case_item::history;
+use crate::closing::Bound;
 use crate::item::{Item, Reader};
 use crate::transaction::Transacted;
 use crate::{Ledger, LedgerError};
@@ -27,8 +28,8 @@ pub enum Doing {
     LookUp(Facts),
     /// With the maker's ID token, where it pays.
     Propose(Proposal, Option<String>),
-    /// Of an ending that pays nothing: what pays is approved by payer alone.
-    Approve(String),
+    /// Of an ending that pays nothing: what pays is approved by payer alone. With proof that nothing else will pay it either.
+    Approve(String, Bound),
     SendBack(String),
     Reopen(String),
 }
@@ -65,7 +66,7 @@ impl Doing {
             Self::Attach(_) => Act::Attach,
             Self::LookUp(_) => Act::LookUp,
             Self::Propose(..) => Act::Propose,
-            Self::Approve(_) => Act::Approve,
+            Self::Approve(..) => Act::Approve,
             Self::SendBack(_) => Act::SendBack,
             Self::Reopen(_) => Act::Reopen,
         }
@@ -97,7 +98,7 @@ impl Doing {
                 let other = proposal.duplicate_of.as_ref().map(|id| ("duplicate_of", id.to_string()));
                 facts.into_iter().chain(other).map(|(name, value)| (name.to_owned(), value)).collect()
             }
-            Self::Approve(text) => {
+            Self::Approve(text, _) => {
                 next.resolution = Some(Resolution { approved_by: by.clone(), at, attempt: None });
                 note(text)
             }
@@ -118,12 +119,12 @@ impl Doing {
 impl Ledger {
     pub async fn act(&self, seen: &FiledCase, doing: &Doing, by: &Who, at: UnixMillis) -> Result<Acted, LedgerError> {
         let Some(status) = next(seen.status, doing.act()) else { return Ok(Acted::NotNow) };
-        if let Doing::Approve(_) = doing {
+        if let Doing::Approve(_, bound) = doing {
             match &seen.proposal {
                 Some(proposal) if proposal.ending.pays() => return Ok(Acted::NotNow),
                 Some(proposal) if proposal.by.subject == by.subject => return Ok(Acted::Own),
-                Some(_) => {}
-                None => return Ok(Acted::NotNow),
+                Some(_) if bound.is_of(seen) => {}
+                Some(_) | None => return Ok(Acted::NotNow),
             }
         }
         let (after, facts) = doing.done(seen, status, by, at);
@@ -134,7 +135,7 @@ impl Ledger {
         }
         let after = FiledCase { version: seen.version + 1, ..after };
         let case = match doing {
-            Doing::Approve(_) => self.move_on_by_another(seen, after.clone(), by)?,
+            Doing::Approve(..) => self.move_on_by_another(seen, after.clone(), by)?,
             _ => self.move_on(seen, after.clone())?,
         };
         match self.transact("act on a case", &[case, self.put_new(record)?]).await? {

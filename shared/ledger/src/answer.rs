@@ -7,6 +7,7 @@ use payonce_protocol::event::{ClaimAnswer, ClaimFacts};
 use payonce_protocol::ids::AttemptId;
 
 use crate::claim::Claim;
+use crate::closing::{facts_of, is_closing};
 use crate::error::word;
 use crate::item::{Item, Reader};
 
@@ -16,7 +17,7 @@ pub(crate) fn classify(ours: &Claim, answer: Result<PutItemOutput, SdkError<PutI
         Err(error) => error,
     };
     let means = refused(ours, &error);
-    if !matches!(means, ClaimAnswer::Taken(_)) {
+    if !matches!(means, ClaimAnswer::Taken(_) | ClaimAnswer::Closed(_)) {
         tracing::warn!(
             payout_key = %ours.key, attempt_id = %ours.attempt_id, why = word(&error), ?means,
             "a claim was not confirmed"
@@ -34,7 +35,7 @@ fn refused(ours: &Claim, error: &SdkError<PutItemError>) -> ClaimAnswer {
     };
     let status = service.raw().status().as_u16();
     if let PutItemError::ConditionalCheckFailedException(failed) = service.err() {
-        return failed.item().map_or(ClaimAnswer::NoAnswer, |item| ClaimAnswer::Taken(theirs(ours, item)));
+        return failed.item().map_or(ClaimAnswer::NoAnswer, |item| theirs(ours, item));
     }
     match service.err().code() {
         // A conflicting transaction holds the item. Certain, and not repeated: fail closed.
@@ -56,7 +57,14 @@ fn refused(ours: &Claim, error: &SdkError<PutItemError>) -> ClaimAnswer {
 
 /// What stands in the way. A claim of a newer schema, or one that cannot be read, is somebody else's whatever it says
 /// (M7); what is readable of its event and terms still counts, the rest is taken as a plain duplicate.
-pub(crate) fn theirs(ours: &Claim, item: &Item) -> ClaimFacts {
+pub(crate) fn theirs(ours: &Claim, item: &Item) -> ClaimAnswer {
+    if is_closing(item) {
+        return ClaimAnswer::Closed(facts_of(item));
+    }
+    ClaimAnswer::Taken(their_claim(ours, item))
+}
+
+fn their_claim(ours: &Claim, item: &Item) -> ClaimFacts {
     let newer = Reader::new("the claim", item).is_newer();
     match Claim::from_item(item) {
         Ok(claim) if !newer => claim.facts(),

@@ -14,6 +14,8 @@ use payonce_protocol::order::PayoutKey;
 use payonce_protocol::outcome::Outcome;
 
 use crate::LedgerError;
+use crate::claim::claim_sk;
+use crate::closing::CLOSING;
 use crate::item::Item;
 
 /// On an item with a sort key, `attribute_not_exists(pk)` speaks of this very item, not of its partition.
@@ -67,6 +69,16 @@ impl Audit {
     /// That its worker did not report after it was given up.
     pub(crate) fn not_late(&self, key: &PayoutKey, attempt: u16) -> Result<TransactWriteItem, LedgerError> {
         let check = self.check(key, &format!("{attempt:04}#late")).condition_expression(NOTHING_THERE).build()?;
+        Ok(TransactWriteItem::builder().condition_check(check).build())
+    }
+
+    /// That people closed it, so that nothing was paid under it.
+    pub(crate) fn closed(&self, key: &PayoutKey, attempt: u16) -> Result<TransactWriteItem, LedgerError> {
+        let check = self
+            .check(key, &claim_sk(attempt))
+            .condition_expression("attribute_exists(#pk) AND attribute_exists(#closing)")
+            .expression_attribute_names("#closing", CLOSING)
+            .build()?;
         Ok(TransactWriteItem::builder().condition_check(check).build())
     }
 

@@ -3,9 +3,12 @@
 
 use std::collections::BTreeMap;
 
-use aws_sdk_dynamodb::types::{AttributeValue, Put, TransactWriteItem};
+use aws_sdk_dynamodb::types::builders::PutBuilder;
+use aws_sdk_dynamodb::types::{
+    AttributeValue, Put, ReturnValuesOnConditionCheckFailure as OnFailure, TransactWriteItem,
+};
 use payonce_protocol::UnixMillis;
-use payonce_protocol::case::{Ending, Status};
+use payonce_protocol::case::{Ending, Status, came_again};
 use payonce_protocol::ids::{CaseId, Digest};
 use payonce_protocol::money::Money;
 use payonce_protocol::order::{Destination, EventId, PayoutKey, PayoutOrder};
@@ -100,8 +103,18 @@ pub enum Opened {
     Existing,
 }
 
+/// How a case came to be open.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Filed {
+    New,
+    /// It was open.
+    Open,
+    /// It was resolved, and what it is about came again.
+    Reopened,
+}
+
 /// Two acts on one case at the same time are rare, five in a row are a fault.
-const EVIDENCE_TRIES: u32 = 5;
+const TRIES: u32 = 5;
 
 impl Case {
     pub fn new(reason: Reason, subject: Vec<String>, opened_at: UnixMillis) -> Self {
@@ -164,12 +177,58 @@ impl Case {
     }
 }
 
+/// For the history of a case that is open again.
+fn what_came(case: &Case) -> BTreeMap<String, String> {
+    let event = case.event.as_ref().map(|event| ("event", event.to_string()));
+    let body = case.body.map(|body| ("body_sha256", body.to_string()));
+    let named = event.into_iter().chain(body).map(|(name, value)| (name.to_owned(), value));
+    named.chain(case.details.clone()).collect()
+}
+
 fn attempt_subject(key: &PayoutKey, attempt: u16) -> Vec<String> {
     vec![key.to_string(), attempt.to_string()]
 }
 
 impl Ledger {
-    /// Durable when it returns; opened once, however often it is called.
+    /// When it returns, an open case says so: it was opened, or found open, or people had resolved it and it is work again. For
+    /// what happens to us, and can happen again.
+    pub async fn file_case(&self, case: &Case) -> Result<Filed, LedgerError> {
+        match self.transact("open a case", &self.opening(case)?).await? {
+            Transacted::Done => Ok(Filed::New),
+            Transacted::Unmet(unmet) => self.ensure_open(case, unmet.into_iter().find_map(|unmet| unmet.item)).await,
+        }
+    }
+
+    /// Of a case that exists; `brought`: how it was found.
+    pub(crate) async fn ensure_open(&self, case: &Case, mut brought: Option<Item>) -> Result<Filed, LedgerError> {
+        let id = case.id();
+        for _ in 0..TRIES {
+            let item = match brought.take() {
+                Some(item) => item,
+                None => {
+                    self.read_reconcile(id.as_str(), CASE_SK).await?.ok_or(LedgerError::Missing { what: "the case" })?
+                }
+            };
+            let read = Reader::new("the case", &item);
+            // Readable of a newer schema as well; such a case is not written by us.
+            let Some(status) = came_again(read.parsed("status", Status::parse)?) else { return Ok(Filed::Open) };
+            if read.is_newer() {
+                return Err(read.unreadable("v"));
+            }
+            let seen = FiledCase::from_item(&item)?;
+            let next = FiledCase { status, proposal: None, resolution: None, ..seen.clone() };
+            let by = Who::function("payonce");
+            let record = history(id.as_str(), seen.version + 1, "reopened", &by, case.opened_at, &what_came(case));
+            let parts = [self.move_on(&seen, next)?, self.put_new(record)?];
+            if let Transacted::Done = self.transact("reopen a case", &parts).await? {
+                tracing::warn!(case = %id, reason = %case.reason, "what a resolved case is about came again: it is open");
+                return Ok(Filed::Reopened);
+            }
+        }
+        Err(LedgerError::Changed { what: "the case" })
+    }
+
+    /// Durable when it returns; opened once, however often it is called, and never again.
     pub async fn open_case(&self, case: &Case) -> Result<Opened, LedgerError> {
         match self.transact("open a case", &self.opening(case)?).await? {
             Transacted::Done => Ok(Opened::New),
@@ -182,7 +241,7 @@ impl Ledger {
         let id = case.id();
         let opened = history(id.as_str(), 1, "opened", &Who::function("payonce"), case.opened_at, &BTreeMap::new());
         let filed = FiledCase::opened(case.clone());
-        Ok([self.put_new(filed.to_item())?, self.put_new(opened)?])
+        Ok([self.put_new_or_old(filed.to_item())?, self.put_new(opened)?])
     }
 
     /// A consistent read.
@@ -200,7 +259,7 @@ impl Ledger {
         evidence: &[(&str, String)],
         at: UnixMillis,
     ) -> Result<bool, LedgerError> {
-        for _ in 0..EVIDENCE_TRIES {
+        for _ in 0..TRIES {
             let Some(item) = self.read_reconcile(id.as_str(), CASE_SK).await? else { return Ok(false) };
             if Reader::new("the case", &item).is_newer() {
                 tracing::error!(case = %id, "a case of a newer schema is left alone");
@@ -237,13 +296,21 @@ impl Ledger {
     }
 
     pub(crate) fn put_new(&self, item: Item) -> Result<TransactWriteItem, LedgerError> {
-        let put = Put::builder()
+        Ok(TransactWriteItem::builder().put(self.new_item(item).build()?).build())
+    }
+
+    /// The same; what is there already comes back with the refusal.
+    fn put_new_or_old(&self, item: Item) -> Result<TransactWriteItem, LedgerError> {
+        let put = self.new_item(item).return_values_on_condition_check_failure(OnFailure::AllOld);
+        Ok(TransactWriteItem::builder().put(put.build()?).build())
+    }
+
+    fn new_item(&self, item: Item) -> PutBuilder {
+        Put::builder()
             .table_name(&self.reconcile)
             .set_item(Some(item))
             .condition_expression(NOTHING_THERE)
             .expression_attribute_names("#pk", "pk")
-            .build()?;
-        Ok(TransactWriteItem::builder().put(put).build())
     }
 
     pub(crate) async fn read_reconcile(&self, pk: &str, sk: &str) -> Result<Option<Item>, LedgerError> {

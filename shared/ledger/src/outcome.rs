@@ -101,7 +101,7 @@ impl Ledger {
         }
     }
 
-    /// A case that is open already does not stand in the way of the record.
+    /// A case that exists already does not stand in the way of the record; it is open, or open again, when that is written.
     async fn append_with_case(
         &self,
         doing: &'static str,
@@ -113,9 +113,12 @@ impl Ledger {
         parts.extend(self.opening(case)?);
         match self.transact(doing, &parts).await? {
             Transacted::Done => Ok(Appended::New),
-            Transacted::Unmet(unmet) => match unmet.into_iter().find(|unmet| unmet.part == 0) {
-                Some(record) => self.there(&item, record.item).await,
-                None => self.append_alone(doing, item).await,
+            Transacted::Unmet(unmet) => match unmet.into_iter().next() {
+                Some(record) if record.part == 0 => self.there(&item, record.item).await,
+                existing => {
+                    self.ensure_open(case, existing.and_then(|existing| existing.item)).await?;
+                    self.append_alone(doing, item).await
+                }
             },
         }
     }

@@ -2,13 +2,16 @@
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use payonce_protocol::UnixMillis;
-use payonce_protocol::order::PayoutKey;
+use payonce_protocol::closing::Held;
+use payonce_protocol::ids::{CaseId, Digest};
+use payonce_protocol::order::{EventId, Mode, PayoutKey};
 use payonce_protocol::outcome::{Outcome, Verdict};
 use payonce_protocol::reissue::{LastAttempt, LookedUp, Said};
 use serde::{Deserialize, Serialize};
 
 use crate::attempt::is_taken;
 use crate::claim::{Claim, claimed_attempt};
+use crate::closing::{Closing, is_closing};
 use crate::item::{Fields, Item, Reader};
 use crate::outcome::StoredOutcome;
 use crate::{Ledger, LedgerError};
@@ -16,6 +19,8 @@ use crate::{Ledger, LedgerError};
 /// All attempts at one payout, the first one first.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Payout {
+    /// People closed it before anything was attempted.
+    pub closed: Option<Closing>,
     pub attempts: Vec<Attempted>,
     /// What the rail said when it was asked, by functions that may write the audit table; the oldest first.
     pub look_ups: Vec<LookUpRecord>,
@@ -87,6 +92,33 @@ impl Payout {
             has_late_outcome: self.attempts.iter().any(|attempt| attempt.late.is_some()),
             look_ups: self.look_ups.iter().map(LookUpRecord::looked_up).collect(),
         })
+    }
+}
+
+impl Payout {
+    /// By this case, and nothing was attempted since: should its people have been wrong, the attempt after the closing mends it.
+    pub fn is_closed_by(&self, case: &CaseId) -> bool {
+        self.attempts.is_empty() && self.closed.as_ref().is_some_and(|closing| closing.case == *case)
+    }
+
+    /// Rail, account and mode of the last attempt, or of the closing that stands in its place.
+    pub fn rail(&self) -> Option<(&str, &str, Mode)> {
+        let last = self.attempts.last().map(|attempt| &attempt.claim);
+        let attempted = last.map(|claim| (claim.rail.as_str(), claim.rail_account.as_str(), claim.rail_mode));
+        let closed = || {
+            self.closed.as_ref().map(|closed| (closed.rail.as_str(), closed.rail_account.as_str(), closed.rail_mode))
+        };
+        attempted.or_else(closed)
+    }
+
+    /// Who has the first place.
+    pub(crate) fn held(&self) -> Held {
+        let digest = |event: &EventId| Digest::of(event.as_str());
+        match (&self.closed, self.attempts.first()) {
+            (Some(closing), _) => Held::By(closing.event.as_ref().map(digest)),
+            (None, Some(first)) => Held::By(Some(digest(&first.claim.event))),
+            (None, None) => Held::Free,
+        }
     }
 }
 
@@ -212,6 +244,10 @@ impl Payout {
             return Err(read.unreadable("v"));
         }
         let sk = read.text("sk")?;
+        if is_closing(item) {
+            self.closed = Some(Closing::from_item(item)?);
+            return Ok(());
+        }
         if claimed_attempt(sk).is_some() {
             self.attempts.push(Attempted { claim: Claim::from_item(item)?, outcome: None, late: None });
             return Ok(());

@@ -23,6 +23,8 @@ pub struct Decided<'a> {
     pub checker: &'a Who,
     /// What the history keeps: hashes of both tokens, what the source payment's state was, …
     pub facts: &'a BTreeMap<String, String>,
+    /// No attempt came before: people had closed the payout, and were wrong.
+    pub after_closing: bool,
     pub at: UnixMillis,
 }
 
@@ -53,9 +55,13 @@ impl Ledger {
             self.move_on_by_another(seen, after, decided.checker)?,
             self.put_new(record)?,
         ];
-        if let Some(before) = claim.attempt.checked_sub(1).filter(|before| *before > 0) {
-            parts.push(self.audit.ended_unpaid(&claim.key, before)?);
-            parts.push(self.audit.not_late(&claim.key, before)?);
+        match claim.attempt.checked_sub(1).filter(|before| *before > 0) {
+            Some(before) if decided.after_closing => parts.push(self.audit.closed(&claim.key, before)?),
+            Some(before) => {
+                parts.push(self.audit.ended_unpaid(&claim.key, before)?);
+                parts.push(self.audit.not_late(&claim.key, before)?);
+            }
+            None => {}
         }
         Ok(parts)
     }
@@ -101,7 +107,7 @@ fn refused(ours: &Claim, error: &SdkError<TransactWriteItemsError>) -> ClaimAnsw
         return match claim.and_then(|reason| reason.code()) {
             Some("ConditionalCheckFailed") => {
                 let there = claim.and_then(|reason| reason.item());
-                there.map_or(ClaimAnswer::NoAnswer, |item| ClaimAnswer::Taken(answer::theirs(ours, item)))
+                there.map_or(ClaimAnswer::NoAnswer, |item| answer::theirs(ours, item))
             }
             // Nothing of a cancelled transaction is written: the case or the attempt before is not what it was.
             _ => ClaimAnswer::NotApplied,

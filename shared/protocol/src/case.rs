@@ -207,6 +207,14 @@ pub fn next(status: Status, act: Act) -> Option<Status> {
     }
 }
 
+/// The state of a case whose cause came again: one that was resolved is work again. `None`: it is open, and says so.
+pub fn came_again(status: Status) -> Option<Status> {
+    match status {
+        Status::Open | Status::InReview | Status::AwaitingApproval | Status::Reopened => None,
+        Status::Resolved => Some(Status::Reopened),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -241,6 +249,16 @@ mod tests {
         }
         assert_eq!(next(Status::Resolved, Act::Assign), None);
         assert_eq!(next(Status::Resolved, Act::Comment), Some(Status::Resolved));
+    }
+
+    /// Else a resolved case swallows whatever comes after it.
+    #[test]
+    fn what_came_again_is_an_open_case() {
+        for status in Status::ALL {
+            let after = came_again(*status).unwrap_or(*status);
+            assert!(after.is_open(), "{status}");
+            assert_eq!(after == *status, status.is_open(), "{status}: work under way is left alone");
+        }
     }
 
     #[test]

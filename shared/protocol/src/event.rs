@@ -4,7 +4,7 @@
 //! Gating ──► Connecting ──► Claiming ──► Paying ──► Recording ──► Answered
 //!    │            │            │  ╲                     ▲
 //!    └──► Looking ◄┘            │   ╲─ (hold record, past patience) ─┘
-//!            │                 ├──► Filing (another event, other terms) ──► Answered
+//!            │                 ├──► Filing (another event, other terms, closed) ──► Answered
 //!            │                 │      │ (not written)
 //!            └──► Noting ◄─────┴──────┘
 //!                   └──► Answered (503)
@@ -19,6 +19,7 @@
 //! `Claiming` on a claim that is ours makes a [`Claimed`], and only a `Claimed` can be paid: that is the invariant
 //! claim-before-pay, held by a type.
 
+use crate::closing::ClosingFacts;
 use crate::hold::Hold;
 use crate::ids::{AttemptId, Digest};
 use crate::outcome::{Reason, Verdict};
@@ -97,6 +98,8 @@ pub enum Input {
     },
     /// A consistent read of the claim's place, or of those under the former keys.
     ClaimRead(Option<ClaimFacts>),
+    /// The same read found that people had closed it.
+    ClosingRead(ClosingFacts),
     /// A claim is there that this code cannot read. It is somebody's.
     ClaimUnreadable,
     /// Whether one is there could not be found out.
@@ -118,6 +121,8 @@ pub enum ClaimAnswer {
     Written,
     /// The condition failed; this claim was there.
     Taken(ClaimFacts),
+    /// The condition failed: people had closed this payout.
+    Closed(ClosingFacts),
     /// Timeout, reset, 5xx, throttle: it may have been written.
     NoAnswer,
     /// Certainly not written, for a reason that will pass (a conflicting transaction).
@@ -269,6 +274,8 @@ impl Event {
             (State::Former, Input::Gate { time: TimeLeft::None, .. }) => look(Refusal::NoTime),
             (State::Former, _) => (State::Recalling, Action::LookUpFormer),
             (State::Recalling, Input::ClaimRead(Some(theirs))) => self.duplicate(theirs),
+            (State::Recalling, Input::ClosingRead(closing)) => self.closed(closing),
+            (State::Recalling, Input::ClaimUnreadable) => answer(Answer::Duplicate),
             (State::Recalling, Input::ClaimRead(None)) => (State::Gating, Action::LookAtGate),
             // Without them nobody knows whether it was paid.
             (State::Recalling, _) => note(Refusal::ClaimUncertain),
@@ -282,6 +289,7 @@ impl Event {
 
             (State::Looking(_), Input::ClaimRead(Some(theirs))) => self.duplicate(theirs),
             (State::Looking(_), Input::ClaimUnreadable) => answer(Answer::Duplicate),
+            (State::Looking(_), Input::ClosingRead(closing)) => self.closed(closing),
             (State::Looking(refusal), _) => note(refusal),
             (State::Noting(refusal), _) => answer(Answer::Refused(refusal)),
 
@@ -313,6 +321,7 @@ impl Event {
                 answer(Answer::Impossible)
             }
             (ClaimAnswer::Taken(theirs), _) => self.duplicate(theirs),
+            (ClaimAnswer::Closed(closing), _) => self.closed(closing),
             (ClaimAnswer::NoAnswer, Put::First) => (State::Claiming(Put::Second, once), Action::PutClaim),
             (ClaimAnswer::NoAnswer, Put::Second) | (ClaimAnswer::NotApplied, _) => note(Refusal::ClaimUncertain),
             (ClaimAnswer::Unacceptable, _) => file(Reason::InvalidEvent),
@@ -335,6 +344,18 @@ impl Event {
         if theirs.event != self.ours.event {
             file(Reason::SecondEventForKey)
         } else if theirs.terms != self.ours.terms {
+            file(Reason::ConflictingDuplicate)
+        } else {
+            answer(Answer::Duplicate)
+        }
+    }
+
+    /// People closed this payout: nothing is paid. Only the very event whose terms were verified then is a redelivery; of
+    /// any other, and where nobody could verify them, a person must know.
+    fn closed(&self, closing: ClosingFacts) -> (State, Action) {
+        if closing.event != Some(self.ours.event) {
+            file(Reason::SecondEventForKey)
+        } else if closing.terms != Some(self.ours.terms) {
             file(Reason::ConflictingDuplicate)
         } else {
             answer(Answer::Duplicate)
@@ -517,6 +538,35 @@ mod tests {
         ));
     }
 
+    /// However an event meets what people closed, it is not paid, and it is silent only where its terms were verified.
+    #[test]
+    fn closing_claim_is_a_duplicate_only_for_verified_terms() {
+        let ours = facts(1);
+        let closing = |event, terms| ClosingFacts { event, terms };
+        for (closing, expected) in [
+            (closing(Some(ours.event), Some(ours.terms)), Answer::Duplicate),
+            (closing(Some(ours.event), None), Answer::Filed(Reason::ConflictingDuplicate)),
+            (closing(Some(ours.event), Some(Digest::of("other"))), Answer::Filed(Reason::ConflictingDuplicate)),
+            (closing(Some(Digest::of("other")), Some(ours.terms)), Answer::Filed(Reason::SecondEventForKey)),
+            (closing(None, None), Answer::Filed(Reason::SecondEventForKey)),
+        ] {
+            let mut shut = event();
+            shut.step(Input::Gate { hold: Hold::Refuse, time: TimeLeft::ForPayout, patience: Patience::Lasts });
+            let looked = shut.step(Input::ClosingRead(closing));
+            let put = claiming().step(Input::Claim(ClaimAnswer::Closed(closing)));
+            let mut uncertain = claiming();
+            uncertain.step(Input::Claim(ClaimAnswer::NoAnswer));
+            let put_again = uncertain.step(Input::Claim(ClaimAnswer::Closed(closing)));
+            for action in [looked, put, put_again] {
+                match (action, expected) {
+                    (Action::Answer(said), expected) => assert_eq!(said, expected, "{closing:?}"),
+                    (Action::FileCase(reason), Answer::Filed(expected)) => assert_eq!(reason, expected, "{closing:?}"),
+                    other => panic!("{closing:?}: {other:?}"),
+                }
+            }
+        }
+    }
+
     #[test]
     fn a_shut_gate_claims_nothing_until_patience_is_over() {
         for (hold, time) in [
@@ -563,6 +613,11 @@ mod tests {
                 Input::ClaimRead(Some(facts(2))),
                 Input::ClaimUnreadable,
                 Input::ClaimNotRead,
+                Input::ClosingRead(ClosingFacts { event: None, terms: None }),
+                Input::Claim(ClaimAnswer::Closed(ClosingFacts {
+                    event: Some(facts(1).event),
+                    terms: Some(facts(1).terms),
+                })),
                 Input::Noted,
                 Input::CaseFiled,
                 Input::CaseNotFiled,

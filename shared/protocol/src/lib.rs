@@ -4,6 +4,7 @@
 //! * [`ids`]: names that may never be derived differently (attempt id, rail key, case id).
 //! * [`outcome`]: the certainty ladder and the reasons of cases.
 //! * [`case`]: what people may do with a case; [`approval`]: what two of them approve when a payout is made by hand.
+//! * [`closing`]: what an ending by people binds.
 //! * [`event`]: the state machine of one event, from "verified order" to "answered".
 //! * [`hold`]: whether payouts are made at all.
 //! * [`release`]: for which tables, and by which rules of payout keys, a version may pay.
@@ -16,6 +17,7 @@
 
 pub mod approval;
 pub mod case;
+pub mod closing;
 pub mod event;
 pub mod exponents;
 pub mod hold;

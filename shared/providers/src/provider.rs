@@ -221,6 +221,15 @@ impl Provider {
     }
 
     pub fn route(&self, event: &ParsedEvent, context: &RouteContext) -> Routed {
+        self.route_in(event, |rule| RouteContext { paid_from: rule.paid_from.max(context.paid_from), ..*context })
+    }
+
+    /// Of a kept event that people decide about: whatever moment its rule pays from, it is they who say what becomes of it.
+    pub fn route_by_people(&self, event: &ParsedEvent, context: &RouteContext) -> Routed {
+        self.route_in(event, |_| *context)
+    }
+
+    fn route_in(&self, event: &ParsedEvent, context: impl Fn(&PayoutRule) -> RouteContext) -> Routed {
         if !self.rules.iter().any(|rule| rule.event == event.event_type) {
             return if self.ignore.iter().any(|ignored| *ignored == event.event_type || ignored == "*") {
                 Routed::NoPayout(NoPayout::Ignored)
@@ -234,7 +243,7 @@ impl Provider {
             let problem = "more than one rule asks for a payout".to_owned();
             return Routed::Misfit { reason: Reason::InvalidEvent, problem, key: None };
         }
-        match rule.order(&self.namespace, event, context) {
+        match rule.order(&self.namespace, event, &context(rule)) {
             Ok(order) => Routed::Order(order),
             Err(Misfit { reason, problem, key }) => Routed::Misfit { reason, problem, key },
         }

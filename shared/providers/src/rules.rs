@@ -252,11 +252,10 @@ impl PayoutRule {
 
     pub fn order(&self, namespace: &str, event: &ParsedEvent, context: &RouteContext) -> Result<PayoutOrder, Misfit> {
         let key = self.payout_key(namespace, &self.key, event);
-        let paid_from = self.paid_from.max(context.paid_from);
         let misfit = |reason, problem| Misfit { reason, problem, key: key.clone().ok() };
         let invalid = |problem| misfit(Reason::InvalidEvent, problem);
 
-        match (&self.created, event.created_at, paid_from) {
+        match (&self.created, event.created_at, context.paid_from) {
             (Some(_), Some(created_at), Some(paid_from)) if created_at < paid_from => {
                 let problem = self.says_of(self.created.as_ref(), "lies before paid_from");
                 return Err(misfit(Reason::BeforeCutover, problem));

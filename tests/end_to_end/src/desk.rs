@@ -3,12 +3,13 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use payer::{Answer, OneCase, Request};
+use payer::{Answer, Checker, CloseCase, OneCase, Request};
 use payonce_ledger::{Acted, Batch, Case, Doing, FiledCase, LedgerError, Proposal, Step, Who};
 use payonce_protocol::approval::{Approval, Hand, nonce};
 use payonce_protocol::case::Ending;
 use payonce_protocol::ids::{CaseId, Digest};
 use payonce_protocol::order::PayoutKey;
+use payonce_protocol::outcome::Reason;
 use payonce_rails::{Rail, Source};
 
 use crate::issuer::TestIssuer;
@@ -92,6 +93,44 @@ impl Desk {
         let batch = moved(world.ledger.move_batch(&batch, &propose, &cases, &ann, world.clock.now()).await);
         let approve = Step::Approve(token("ben", "approver", Hand::Checker));
         moved(world.ledger.move_batch(&batch, &approve, &[], &ben, world.clock.now()).await)
+    }
+
+    /// Ann proposes an ending that pays nothing.
+    pub async fn proposes(&self, world: &World, case: &CaseId, ending: Ending) {
+        let seen = filed(world, case).await;
+        let proposal = Proposal {
+            ending,
+            code: "bank_statement".to_owned(),
+            note: "statement of Monday".to_owned(),
+            by: person("ann"),
+            at: world.clock.now(),
+            version: seen.version,
+            key_generation: None,
+            duplicate_of: (ending == Ending::DuplicateOf).then(|| CaseId::new(Reason::EventMissing, &["another"])),
+            batch: None,
+        };
+        let doing = Doing::Propose(proposal, None);
+        let acted = world.ledger.act(&seen, &doing, &person("ann"), world.clock.now()).await.unwrap();
+        assert!(matches!(acted, Acted::Done(_)), "{acted:?}");
+    }
+
+    /// What the console asks of payer when this person approves an ending that pays nothing.
+    pub fn closes(case: &CaseId, who: &str) -> Request {
+        let checker = Checker { subject: who.to_owned(), name: who.to_owned() };
+        Request::Close(CloseCase { close: case.to_string(), checker, note: "seen".to_owned() })
+    }
+
+    /// Ann proposes and Ben approves.
+    pub async fn ends(&mut self, world: &World, case: &CaseId, ending: Ending) -> Answer {
+        self.proposes(world, case, ending).await;
+        self.ask(world, &Self::closes(case, "ben")).await
+    }
+
+    pub async fn reopens(&self, world: &World, case: &CaseId) {
+        let doing = Doing::Reopen("it bounced".to_owned());
+        let acted =
+            world.ledger.act(&filed(world, case).await, &doing, &person("ann"), world.clock.now()).await.unwrap();
+        assert!(matches!(acted, Acted::Done(_)), "{acted:?}");
     }
 
     /// Ben, an approver, agrees.

@@ -183,7 +183,10 @@ impl Words for Ending {
 
     fn says(self) -> &'static str {
         match self {
-            Self::PaidElsewhere => "The payee has the money, by a way outside payonce.",
+            Self::PaidElsewhere => {
+                "The payee gets the money by a way outside payonce. Pay by hand only once this is approved: the ending keeps \
+                 payonce from paying as well."
+            }
             Self::ConfirmedAccepted => "The rail did take the order. Attach what shows it.",
             Self::NotPaid => "Nothing was paid and nothing is owed. No money moves.",
             Self::WrittenOff => "The difference is accepted as a loss. No money moves.",
@@ -307,6 +310,7 @@ pub fn happened(kind: &str) -> String {
         "approve" => "Approved",
         "send_back" => "Sent back",
         "reopen" => "Reopened",
+        "reopened" => "It came again, and the case is open again",
         "release" => "Released for payment",
         _ => return fact(kind),
     };

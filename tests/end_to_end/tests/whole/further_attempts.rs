@@ -23,6 +23,7 @@ pub(crate) fn why(answer: &Answer) -> &str {
     match answer {
         Answer::Refused { why, .. } => why,
         Answer::Attempted { outcome, .. } => outcome,
+        Answer::Closed { .. } => "closed",
     }
 }
 

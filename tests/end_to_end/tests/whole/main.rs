@@ -6,6 +6,7 @@
 mod crashes;
 mod deliveries;
 mod described_rail;
+mod endings;
 mod fan_out;
 mod faults;
 mod further_attempts;

@@ -30,6 +30,12 @@ async fn done(bench: &Bench, seen: &FiledCase, doing: Doing, by: &str) -> FiledC
     }
 }
 
+/// Of an ending that pays nothing, for a case whose place is taken.
+pub async fn approve(bench: &Bench, seen: &FiledCase, note: &str) -> Doing {
+    let bound = bench.ledger.bound(seen).await.unwrap().expect("a place that is taken");
+    Doing::Approve(note.to_owned(), bound)
+}
+
 fn propose(seen: &FiledCase, ending: Ending, by: &str) -> Doing {
     Doing::Propose(proposal(seen, ending, &person(by)), ending.pays().then(|| format!("token of {by}")))
 }
@@ -57,11 +63,12 @@ fn further(bench: &Bench, claim: Claim, number: u8) -> Claim {
 
 async fn decide(bench: &Bench, claim: &Claim, seen: &FiledCase, by: &str) -> ClaimAnswer {
     let facts = BTreeMap::from([("source".to_owned(), "paid".to_owned())]);
-    let decided = Decided { case: seen, checker: &person(by), facts: &facts, at: NOW };
+    let decided = Decided { case: seen, checker: &person(by), facts: &facts, after_closing: false, at: NOW };
     bench.ledger.put_further_claim(claim, decided).await
 }
 
 pub async fn an_act_leaves_no_record_or_another_case(bench: Bench) {
+    bench.ledger.put_claim(&claim("pi_1", 1)).await;
     let mut case = case_of(&claim("pi_1", 1), Reason::PayoutUnknown).of_cause("timeout");
     case.details.insert("problem".to_owned(), "it hung".to_owned());
     let mut seen = opened(&bench, &case).await;
@@ -82,7 +89,8 @@ pub async fn an_act_leaves_no_record_or_another_case(bench: Bench) {
     seen = done(&bench, &seen, Doing::SendBack("which account?".to_owned()), "ben").await;
     assert_eq!((seen.status, &seen.proposal), (Status::InReview, &None));
     seen = done(&bench, &seen, propose(&seen, Ending::NotPaid, "ann"), "ann").await;
-    seen = done(&bench, &seen, Doing::Approve("seen".to_owned()), "ben").await;
+    let agreed = approve(&bench, &seen, "seen").await;
+    seen = done(&bench, &seen, agreed, "ben").await;
     assert_eq!((seen.status, seen.resolution.as_ref().unwrap().approved_by.clone()), (Status::Resolved, person("ben")));
     seen = done(&bench, &seen, Doing::Reopen("it bounced".to_owned()), "ann").await;
     assert_eq!((seen.status, &seen.proposal, &seen.resolution), (Status::Reopened, &None, &None));
@@ -99,10 +107,11 @@ pub async fn an_act_leaves_no_record_or_another_case(bench: Bench) {
 }
 
 pub async fn a_maker_approves_their_own_proposal(bench: Bench) {
+    bench.ledger.put_claim(&claim("pi_1", 1)).await;
     let case = case_of(&claim("pi_1", 1), Reason::PayoutUnknown);
     let seen = opened(&bench, &case).await;
     let seen = done(&bench, &seen, propose(&seen, Ending::WrittenOff, "ann"), "ann").await;
-    let approve = Doing::Approve("me".to_owned());
+    let approve = approve(&bench, &seen, "me").await;
     assert_eq!(bench.ledger.act(&seen, &approve, &person("ann"), NOW).await, Ok(Acted::Own));
     // A console that lies about what it saw: the table knows who proposed.
     let mut lie = seen.clone();
@@ -116,13 +125,14 @@ pub async fn a_maker_approves_their_own_proposal(bench: Bench) {
 }
 
 pub async fn two_people_act_at_once_and_both_win(bench: Bench) {
+    bench.ledger.put_claim(&claim("pi_1", 1)).await;
     let case = case_of(&claim("pi_1", 1), Reason::PayoutUnknown);
     let seen = opened(&bench, &case).await;
     let seen = done(&bench, &seen, propose(&seen, Ending::WrittenOff, "ann"), "ann").await;
+    let (from_ben, from_dee) = (approve(&bench, &seen, "from ben").await, Doing::SendBack("from dee".to_owned()));
     bench.proxy.forget();
     bench.proxy.plan(1, "TransactWriteItems", "from ben", Fault::Hold);
     let (ben, dee) = (person("ben"), person("dee"));
-    let (from_ben, from_dee) = (Doing::Approve("from ben".to_owned()), Doing::SendBack("from dee".to_owned()));
     let (ben, dee) = tokio::join!(bench.ledger.act(&seen, &from_ben, &ben, NOW), async {
         until(|| bench.proxy.count("TransactWriteItems") == 1).await;
         bench.ledger.act(&seen, &from_dee, &dee, NOW).await

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::AttributeValue;
-use payonce_ledger::{Case, Claim, FiledCase, Ledger, OutcomeRecord, Proposal, Tables, Who};
+use payonce_ledger::{Case, Claim, Closing, FiledCase, Ledger, OutcomeRecord, Proposal, Tables, Who};
 use payonce_protocol::case::Ending;
 use payonce_protocol::ids::{AttemptId, Digest};
 use payonce_protocol::money::Money;
@@ -154,5 +154,23 @@ pub fn proposal(seen: &FiledCase, ending: Ending, by: &Who) -> Proposal {
         key_generation: ending.pays().then_some(1),
         duplicate_of: None,
         batch: None,
+    }
+}
+
+/// What an ending of this case leaves under the key of `object`.
+pub fn closing(case: &Case, object: &str) -> Closing {
+    let of = claim(object, 0xc1);
+    Closing {
+        key: of.key,
+        attempt_id: AttemptId([0xc1; 16]),
+        case: case.id(),
+        ending: Ending::WrittenOff,
+        closed_at: NOW,
+        event: Some(of.event),
+        provider: Some(of.provider),
+        terms: Some((of.money, of.destination)),
+        rail: of.rail,
+        rail_account: of.rail_account,
+        rail_mode: of.rail_mode,
     }
 }

@@ -2,7 +2,8 @@
 //! claim must be found by next year's code, and during a canary two versions write the same table.
 
 use payonce_ledger::{
-    Acted, Books, Claim, Cursor, Decided, Doing, FoundPayout, LookUpRecord, Queue, RefusalNote, Sample, Seen, Snapshot, Stranger, Tables, Totals, Wish,
+    Acted, Agreed, Books, Claim, Cursor, Decided, Doing, FoundPayout, LookUpRecord, Queue, RefusalNote, Sample, Seen,
+    Snapshot, Stranger, Tables, Totals, Wish,
 };
 use payonce_protocol::case::Ending;
 use payonce_protocol::hold::Hold;
@@ -13,7 +14,7 @@ use payonce_protocol::release::SEEN_AFTER_MS;
 use payonce_suite::dynamo::{Engine, ledger};
 use serde_json::{Value, json};
 
-use crate::bench::{Bench, MINUTE, NOW, case_of, claim, outcome, person, proposal};
+use crate::bench::{Bench, MINUTE, NOW, case_of, claim, closing, outcome, person, proposal};
 use crate::control::rules;
 
 #[test]
@@ -103,8 +104,9 @@ async fn requests(bench: &Bench) -> Value {
     let Acted::Done(seen) = ledger.act(&seen, &Doing::Assign(ann.clone()), &ben, NOW).await.unwrap() else { panic!() };
     let propose = Doing::Propose(proposal(&seen, Ending::WrittenOff, &ann), Some("a token".to_owned()));
     let Acted::Done(seen) = ledger.act(&seen, &propose, &ann, NOW).await.unwrap() else { panic!() };
+    let bound = ledger.bound(&seen).await.unwrap().unwrap();
     bench.proxy.forget();
-    ledger.act(&seen, &Doing::Approve("seen".to_owned()), &ben, NOW).await.unwrap();
+    ledger.act(&seen, &Doing::Approve("seen".to_owned(), bound), &ben, NOW).await.unwrap();
     keep("approval");
     ledger.history(&case.id()).await.unwrap();
     keep("history");
@@ -129,9 +131,17 @@ async fn requests(bench: &Bench) -> Value {
     keep("blind look-up");
     ledger.payout(&ours.key).await.unwrap();
     keep("a payout");
-    let decided = Decided { case: &seen, checker: &ben, facts: &Default::default(), at: NOW };
+    let decided = Decided { case: &seen, checker: &ben, facts: &Default::default(), after_closing: false, at: NOW };
     ledger.put_further_claim(&Claim { attempt: 2, key_generation: 2, ..ours.clone() }, decided).await;
     keep("claim of a further attempt");
+    let after_closing = Decided { after_closing: true, ..decided };
+    ledger.put_further_claim(&Claim { attempt: 2, ..claim("pi_closed", 0xc3) }, after_closing).await;
+    keep("claim of a further attempt after a closing");
+    let agreed = Agreed { case: &seen, checker: &ben, note: "seen", at: NOW };
+    ledger.close(&closing(&case, "pi_closed"), agreed).await.unwrap();
+    keep("closing claim");
+    ledger.file_case(&case).await.unwrap();
+    keep("case that came again");
     ledger.change_person("ann", Stranger::Added, |person| person.seen_at = NOW).await.unwrap();
     keep("person");
     ledger.people().await.unwrap();

@@ -1,4 +1,4 @@
-//! The ledger upon real engines: every test of `claims`, `outcomes`, `cases`, `control`, `acts`, `queue`, `index` and `units` runs on dynoxide and on
+//! The ledger upon real engines: every test of `claims`, `outcomes`, `cases`, `control`, `acts`, `closings`, `queue`, `index` and `units` runs on dynoxide and on
 //! Amazon's DynamoDB Local with one code. `golden` and `environment` need one engine only, any will do.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "test code")]
@@ -9,6 +9,7 @@ mod batches;
 mod bench;
 mod cases;
 mod claims;
+mod closings;
 mod control;
 mod environment;
 mod golden;
@@ -92,6 +93,16 @@ on_both_engines! {
         people_fill_up_a_list,
         a_stranger_who_is_left_out_is_written,
         a_person_who_cannot_be_read_locks_the_others_out,
+    }
+    closings::{
+        closing_is_no_attempt,
+        claim_meets_a_closing,
+        closing_and_ending_are_one,
+        answer_of_a_closing_is_lost,
+        further_claim_after_a_closing,
+        case_that_came_again_is_open,
+        outcome_whose_case_is_resolved_opens_it,
+        refused_event_is_accounted_for,
     }
     batches::{
         a_batch_is_proposed_in_part,

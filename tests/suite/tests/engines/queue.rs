@@ -7,6 +7,7 @@ use payonce_protocol::case::Ending;
 use payonce_protocol::money::Money;
 use payonce_protocol::outcome::Reason;
 
+use crate::acts::approve;
 use crate::bench::{Bench, NOW, case_of, claim, person, proposal};
 
 fn cases(count: u64) -> Vec<Case> {
@@ -91,7 +92,9 @@ pub async fn a_case_stays_in_a_queue_that_it_left(bench: Bench) {
     assert_eq!(found(Queue::Owner("ann")).await, std::slice::from_ref(&seen));
     assert_eq!(found(Queue::Incident(&incident)).await, std::slice::from_ref(&seen));
     let seen = act(&seen, Doing::Propose(proposal(&seen, Ending::WrittenOff, &ann), None), "ann").await;
-    let seen = act(&seen, Doing::Approve("yes".to_owned()), "ben").await;
+    bench.ledger.put_claim(&claim("pi_0", 1)).await;
+    let agreed = approve(&bench, &seen, "yes").await;
+    let seen = act(&seen, agreed, "ben").await;
     assert_eq!(found(Queue::Owner("ann")).await, []);
     assert_eq!(found(Queue::Incident(&incident)).await, []);
     assert_eq!((found(Queue::Age).await.len(), found(Queue::Risk).await.len()), (2, 2));

@@ -1,0 +1,140 @@
+//! An ending without a payout, of a case whose event has no attempt of its own: it takes the event's place in the audit table
+//! (invariant endings-bind), which no tool of people's may write. No money moves, so nobody signs in afresh for it.
+
+use payonce_ledger::{Acted, Agreed, Case, Closed, Closing, Doing, FiledCase, Place, Proposal, Standing, Who};
+use payonce_protocol::case::{Ending, Status};
+use payonce_protocol::closing::{CameAfterAll, is_claimless, was_known};
+use payonce_protocol::ids::{CaseId, Digest};
+use payonce_protocol::money::Money;
+use payonce_protocol::order::{Destination, PayoutKey};
+use payonce_protocol::outcome::{Outcome, Reason};
+use payonce_protocol::sweep::refusal_is_final;
+use payonce_providers::{RouteContext, Routed};
+use payonce_runtime::random;
+
+use crate::{Answer, App, CloseCase, Refusal};
+
+/// A place is taken once, so the second look finds what was faster.
+const LOOKS: u32 = 2;
+
+/// What is known of the event by bytes that its provider signed; nothing of it is taken from the case.
+#[derive(Default)]
+struct Known {
+    key: Option<PayoutKey>,
+    terms: Option<(Money, Destination)>,
+}
+
+impl App {
+    pub(crate) async fn close(&self, request: &CloseCase) -> Result<Answer, Refusal> {
+        let id = CaseId::parse(&request.close).ok_or(Refusal::NoCase)?;
+        let case = self.parts.ledger.case(&id).await?.ok_or(Refusal::NoCase)?;
+        let proposal = case.proposal.clone().filter(|made| !made.ending.pays());
+        let proposal = proposal.filter(|_| case.status == Status::AwaitingApproval).ok_or(Refusal::NotAwaited)?;
+        let checker = Who { subject: request.checker.subject.clone(), name: Some(request.checker.name.clone()) };
+        if proposal.by.subject == checker.subject {
+            return Err(Refusal::SamePerson);
+        }
+        let known = self.known(&case.case).await?;
+        let Some(key) = case.case.key.clone().or_else(|| known.key.clone()) else {
+            return self.end_bound(&case, &checker, &request.note).await;
+        };
+        for _ in 0..LOOKS {
+            let place = self.parts.ledger.place(&key, case.case.event.as_ref()).await?;
+            if place.standing.is_some() {
+                self.was_known(&case.case, &proposal, &place).await?;
+                return self.end_bound(&case, &checker, &request.note).await;
+            }
+            let closing = self.closing(&case.case, proposal.ending, &known, place.key);
+            let agreed = Agreed { case: &case, checker: &checker, note: &request.note, at: closing.closed_at };
+            match self.parts.ledger.close(&closing, agreed).await? {
+                Closed::Done => {
+                    tracing::info!(payout_key = %closing.key, case = %id, ending = %closing.ending, "a payout is closed");
+                    return Ok(Answer::Closed { case: id.to_string() });
+                }
+                Closed::Taken => {}
+                Closed::Changed => return Err(Refusal::Changed),
+            }
+        }
+        Err(Refusal::Changed)
+    }
+
+    fn closing(&self, case: &Case, ending: Ending, known: &Known, key: PayoutKey) -> Closing {
+        let rail = &self.parts.rail;
+        Closing {
+            key,
+            attempt_id: random::attempt_id(),
+            case: case.id(),
+            ending,
+            closed_at: self.parts.clock.now(),
+            event: case.event.clone(),
+            provider: case.provider.clone(),
+            terms: known.terms.clone(),
+            rail: rail.name().to_owned(),
+            rail_account: rail.account(),
+            rail_mode: rail.mode(),
+        }
+    }
+
+    /// The place is taken: nothing more is to be written than the ending.
+    async fn end_bound(&self, case: &FiledCase, checker: &Who, note: &str) -> Result<Answer, Refusal> {
+        let bound = self.parts.ledger.bound(case).await?.ok_or(Refusal::Changed)?;
+        let doing = Doing::Approve(note.to_owned(), bound);
+        match self.parts.ledger.act(case, &doing, checker, self.parts.clock.now()).await? {
+            Acted::Done(_) => Ok(Answer::Closed { case: case.case.id().to_string() }),
+            Acted::Changed => Err(Refusal::Changed),
+            Acted::NotNow => Err(Refusal::NotAwaited),
+            Acted::Own => Err(Refusal::SamePerson),
+        }
+    }
+
+    /// Should the event have come after all, people end its case with that attempt before their eyes, or not at all.
+    async fn was_known(&self, case: &Case, proposal: &Proposal, place: &Place) -> Result<(), Refusal> {
+        let Some(Standing::Claim(claim)) = &place.standing else { return Ok(()) };
+        let is_another = case.event.as_ref().is_some_and(|event| *event != claim.event);
+        if is_another || !is_claimless(case.reason) {
+            return Ok(());
+        }
+        let payout = self.parts.ledger.payout(&place.key).await?;
+        let is_accepted = payout.attempts.iter().filter_map(|attempt| attempt.outcome.as_ref());
+        let is_accepted = is_accepted.into_iter().any(|outcome| outcome.verdict.outcome == Outcome::Accepted);
+        let came = CameAfterAll { claimed_at: claim.claimed_at, is_accepted };
+        if was_known(came, proposal.ending, proposal.at) {
+            return Ok(());
+        }
+        Err(Refusal::CameAfterAll(place.key.clone(), if is_accepted { "was paid" } else { "was claimed" }))
+    }
+
+    /// From the kept body, or else from the note that the event was refused, once its provider will not come back: until then
+    /// nobody may say on the case's word alone that it is over.
+    async fn known(&self, case: &Case) -> Result<Known, Refusal> {
+        // A type is no event: when it has a rule one day, its events are to be paid.
+        if case.reason == Reason::UnroutedEvent {
+            return Ok(Known::default());
+        }
+        let mut known = self.known_by_body(case).await?;
+        if known.key.is_some() && case.key.is_some() && known.key != case.key {
+            known = Known::default();
+        }
+        if let (None, Some(key), Some(event)) = (&known.terms, &case.key, &case.event) {
+            let note = self.parts.ledger.refusal(key, Digest::of(event.as_str())).await?;
+            let note = note.filter(|note| refusal_is_final(note.final_after, self.parts.clock.now()));
+            known.terms = note.map(|note| (note.money, note.destination));
+        }
+        Ok(known)
+    }
+
+    async fn known_by_body(&self, case: &Case) -> Result<Known, Refusal> {
+        let (Some(provider), Some(event), Some(body)) = (&case.provider, &case.event, case.body) else {
+            return Ok(Known::default());
+        };
+        let Some(provider) = self.parts.providers.get(provider) else { return Ok(Known::default()) };
+        let Some(stored) = self.parts.ledger.body(body).await? else { return Ok(Known::default()) };
+        let Some(event) = provider.kept(&stored.bytes, body, event) else { return Ok(Known::default()) };
+        let context = RouteContext { rail_mode: self.parts.rail.mode(), paid_from: None, files_undated: false };
+        Ok(match provider.route_by_people(&event, &context) {
+            Routed::Order(order) => Known { key: Some(order.key), terms: Some((order.money, order.destination)) },
+            Routed::Misfit { key, .. } => Known { key, terms: None },
+            Routed::NoPayout(_) | Routed::Unrouted { .. } => Known::default(),
+        })
+    }
+}

@@ -1,0 +1,283 @@
+//! Closing claims: what an ending by people leaves in the place of an attempt, so that the event cannot be paid later as if
+//! nobody had decided. The ending and its closing claim are one transaction, and no ending is written without proof that the
+//! place is taken.
+
+use std::collections::BTreeMap;
+
+use payonce_protocol::UnixMillis;
+use payonce_protocol::case::{Act, Ending, next};
+use payonce_protocol::closing::{ClosingFacts, Held, closing_key};
+use payonce_protocol::ids::{AttemptId, CaseId, Digest};
+use payonce_protocol::money::Money;
+use payonce_protocol::order::{Destination, EventId, Mode, PayoutKey, terms};
+use payonce_protocol::outcome::Reason;
+
+use crate::case::{Case, FiledCase, Resolution, Who};
+use crate::case_item::history;
+use crate::claim::{Claim, RefusalNote, claim_sk, mode};
+use crate::item::{Fields, Item, Reader};
+use crate::payout::Payout;
+use crate::transaction::Transacted;
+use crate::{Ledger, LedgerError};
+
+/// The place of a payout's first attempt, which a webhook claims.
+const FIRST: u16 = 1;
+
+/// Stands where the first attempt's claim would. It has no outcome, and no bucket: there is nothing to sweep.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Closing {
+    pub key: PayoutKey,
+    pub attempt_id: AttemptId,
+    pub case: CaseId,
+    pub ending: Ending,
+    pub closed_at: UnixMillis,
+    /// As the case names them.
+    pub event: Option<EventId>,
+    pub provider: Option<String>,
+    /// The sum and the payee, where they were verified, and not taken from the case.
+    pub terms: Option<(Money, Destination)>,
+    /// The rail that a further attempt would be made at.
+    pub rail: String,
+    pub rail_account: String,
+    pub rail_mode: Mode,
+}
+
+/// What stands in the place of an attempt.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Standing {
+    Claim(Claim),
+    Closing(Closing),
+}
+
+/// Where the event of a case could be claimed, and what stands there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Place {
+    pub key: PayoutKey,
+    pub standing: Option<Standing>,
+}
+
+/// Proof that the event of a case cannot be claimed any more: its place is taken, and claims are for ever. Only
+/// [`Ledger::bound`] makes one, for a case as it stands.
+///
+/// ```compile_fail,E0451
+/// let bound = payonce_ledger::Bound { case: todo!(), version: 1 };
+/// ```
+/// ```compile_fail,E0061
+/// // No ending is approved without it.
+/// let approve = payonce_ledger::Doing::Approve("seen".to_owned());
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Bound {
+    case: CaseId,
+    version: u64,
+}
+
+impl Bound {
+    pub(crate) fn is_of(&self, seen: &FiledCase) -> bool {
+        self.case == seen.case.id() && self.version == seen.version
+    }
+}
+
+/// How putting a closing claim ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Closed {
+    Done,
+    /// Something stands there: a claim, or another closing.
+    Taken,
+    /// The case is not what it was.
+    Changed,
+}
+
+/// An ending that another person agreed to.
+#[derive(Clone, Copy, Debug)]
+pub struct Agreed<'a> {
+    /// The case as it awaits approval.
+    pub case: &'a FiledCase,
+    pub checker: &'a Who,
+    pub note: &'a str,
+    pub at: UnixMillis,
+}
+
+impl Closing {
+    pub fn facts(&self) -> ClosingFacts {
+        ClosingFacts {
+            event: self.event.as_ref().map(|event| Digest::of(event.as_str())),
+            terms: self.terms.as_ref().map(|(money, destination)| terms(money, destination)),
+        }
+    }
+
+    pub(crate) fn to_item(&self) -> Item {
+        Fields::new(&self.key, claim_sk(FIRST))
+            .text(CLOSING, &self.case)
+            .text("ending", self.ending)
+            .text("attempt_id", self.attempt_id)
+            .number("closed_at", self.closed_at)
+            .optional(self.event.as_ref(), |fields, event| fields.text("event", event))
+            .optional(self.provider.as_ref(), |fields, provider| fields.text("provider", provider))
+            .optional(self.terms.as_ref(), |fields, (money, destination)| {
+                fields.money(money).text("destination", destination)
+            })
+            .text("rail", &self.rail)
+            .text("rail_account", &self.rail_account)
+            .text("rail_mode", self.rail_mode.as_str())
+            .done()
+    }
+
+    pub(crate) fn from_item(item: &Item) -> Result<Self, LedgerError> {
+        let read = Reader::new("the closing claim", item);
+        Ok(Self {
+            key: read.parsed("pk", |text| PayoutKey::new(text).ok())?,
+            attempt_id: read.parsed("attempt_id", AttemptId::from_hex)?,
+            case: read.parsed(CLOSING, CaseId::parse)?,
+            ending: read.parsed("ending", Ending::parse)?,
+            closed_at: read.number("closed_at")?,
+            event: read.optional("event", Reader::event)?,
+            provider: read.optional("provider", |read| read.text("provider").map(str::to_owned))?,
+            terms: read.optional("amount", |read| Ok((read.money()?, read.destination()?)))?,
+            rail: read.text("rail")?.to_owned(),
+            rail_account: read.text("rail_account")?.to_owned(),
+            rail_mode: read.parsed("rail_mode", mode)?,
+        })
+    }
+}
+
+/// The attribute by which a closing claim is told from an attempt's.
+pub(crate) const CLOSING: &str = "closing";
+
+pub(crate) fn is_closing(item: &Item) -> bool {
+    item.contains_key(CLOSING)
+}
+
+/// What a closing claim says to an event. One of a newer schema, or that cannot be read, closes the payout all the same, and
+/// vouches for nobody.
+pub(crate) fn facts_of(item: &Item) -> ClosingFacts {
+    let newer = Reader::new("the closing claim", item).is_newer();
+    match Closing::from_item(item) {
+        Ok(closing) if !newer => closing.facts(),
+        _ => ClosingFacts { event: None, terms: None },
+    }
+}
+
+impl Standing {
+    fn from_item(item: &Item) -> Result<Self, LedgerError> {
+        if is_closing(item) {
+            Closing::from_item(item).map(Self::Closing)
+        } else {
+            Claim::from_item(item).map(Self::Claim)
+        }
+    }
+
+    /// When its place was taken.
+    pub fn taken_at(&self) -> UnixMillis {
+        match self {
+            Self::Claim(claim) => claim.claimed_at,
+            Self::Closing(closing) => closing.closed_at,
+        }
+    }
+
+    /// Of which event it is.
+    pub fn event(&self) -> Option<&EventId> {
+        match self {
+            Self::Claim(claim) => Some(&claim.event),
+            Self::Closing(closing) => closing.event.as_ref(),
+        }
+    }
+
+    fn held(standing: Option<&Self>) -> Held {
+        standing.map_or(Held::Free, |standing| Held::By(standing.event().map(|event| Digest::of(event.as_str()))))
+    }
+}
+
+impl Ledger {
+    /// What stands in the place of an attempt, by a consistent read.
+    pub async fn standing(&self, key: &PayoutKey, attempt: u16) -> Result<Option<Standing>, LedgerError> {
+        let item = self.read_audit(key.as_str(), &claim_sk(attempt)).await?;
+        item.as_ref().map(Standing::from_item).transpose()
+    }
+
+    /// Where this event could be claimed under this key.
+    pub async fn place(&self, key: &PayoutKey, event: Option<&EventId>) -> Result<Place, LedgerError> {
+        let standing = self.standing(key, FIRST).await?;
+        let place = closing_key(key, event, Standing::held(standing.as_ref()));
+        let standing = if place == *key { standing } else { self.standing(&place, FIRST).await? };
+        Ok(Place { key: place, standing })
+    }
+
+    /// The payout that the event of a case has, or would have: where another event has the key's own place, an order of its own.
+    pub async fn payout_of(&self, case: &Case) -> Result<Option<(PayoutKey, Payout)>, LedgerError> {
+        let Some(key) = case.key.clone() else { return Ok(None) };
+        let payout = self.payout(&key).await?;
+        let own = closing_key(&key, case.event.as_ref(), payout.held());
+        Ok(Some(if own == key { (key, payout) } else { (own.clone(), self.payout(&own).await?) }))
+    }
+
+    /// Whether something speaks for an event that we refused: its claim, a closing claim, or a case of whatever reason, open or
+    /// not. A second case would let it be paid by hand beside the first.
+    pub async fn is_accounted_for(&self, note: &RefusalNote) -> Result<bool, LedgerError> {
+        if self.place(&note.key, Some(&note.event)).await?.standing.is_some() {
+            return Ok(true);
+        }
+        let (key, event, terms) = (note.key.as_str(), note.event.as_str(), terms(&note.money, &note.destination));
+        for (reason, subject) in [
+            (Reason::SecondEventForKey, vec![key, event]),
+            (Reason::ConflictingDuplicate, vec![key, event, terms.to_string().as_str()]),
+            (Reason::InvalidEvent, vec![key, event]),
+            (Reason::InvalidEvent, vec![note.provider.as_str(), event]),
+            (Reason::BeforeCutover, vec![note.provider.as_str(), event]),
+        ] {
+            if self.case(&CaseId::new(reason, &subject)).await?.is_some() {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// `None`: the event of this case could still be claimed and paid, so that no ending may say that it is over.
+    pub async fn bound(&self, seen: &FiledCase) -> Result<Option<Bound>, LedgerError> {
+        let bound = Bound { case: seen.case.id(), version: seen.version };
+        // Without a key nothing says which place there would be.
+        let Some(key) = &seen.case.key else { return Ok(Some(bound)) };
+        let place = self.place(key, seen.case.event.as_ref()).await?;
+        Ok(place.standing.map(|_| bound))
+    }
+
+    /// Ends a case and takes the place of its event, or neither.
+    pub async fn close(&self, closing: &Closing, agreed: Agreed<'_>) -> Result<Closed, LedgerError> {
+        let (seen, checker) = (agreed.case, agreed.checker);
+        let Some(status) = next(seen.status, Act::Approve) else { return Ok(Closed::Changed) };
+        if seen.proposal.as_ref().is_none_or(|made| made.ending != closing.ending || made.ending.pays()) {
+            return Ok(Closed::Changed);
+        }
+        let resolution = Resolution { approved_by: checker.clone(), at: agreed.at, attempt: None };
+        let after =
+            FiledCase { case: closed(&seen.case, closing), status, resolution: Some(resolution), ..seen.clone() };
+        let facts = BTreeMap::from([
+            ("note".to_owned(), agreed.note.to_owned()),
+            ("closed".to_owned(), closing.key.to_string()),
+        ]);
+        let id = seen.case.id();
+        let record = history(id.as_str(), seen.version + 1, Act::Approve.as_str(), checker, agreed.at, &facts);
+        let parts = [
+            self.audit.append_with(closing.to_item())?,
+            self.move_on_by_another(seen, after, checker)?,
+            self.put_new(record)?,
+        ];
+        Ok(match self.transact("close a case", &parts).await? {
+            Transacted::Done => Closed::Done,
+            Transacted::Unmet(unmet) if unmet.iter().any(|unmet| unmet.part == 0) => Closed::Taken,
+            Transacted::Unmet(_) => Closed::Changed,
+        })
+    }
+}
+
+/// The case with what a further attempt would need, should it be reopened.
+fn closed(case: &Case, closing: &Closing) -> Case {
+    let (money, destination) = closing.terms.clone().unzip();
+    Case {
+        key: case.key.clone().or_else(|| Some(closing.key.clone())),
+        attempt: case.attempt.or(Some(FIRST)),
+        money: case.money.or(money),
+        destination: case.destination.clone().or(destination),
+        ..case.clone()
+    }
+}
