@@ -81,7 +81,7 @@ impl App {
         let mut frame = self.frame(Some(visit), "Cases", Section::Queue);
         frame.banners.extend(self.told(ask).await?);
         let counted = snapshot.as_ref().map(|snapshot| QueueTotals {
-            taken_at: snapshot.taken_at,
+            taken_at: snapshot.counted_at.min(now),
             open: snapshot.totals.open,
             at_risk: totals(&snapshot.totals.at_risk),
             ages: snapshot.totals.ages,

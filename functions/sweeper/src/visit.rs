@@ -1,93 +1,104 @@
-//! One visit to one minute of the index.
+//! One visit to one minute of the index. A row that cannot be read is counted and passed by; one that cannot be written
+//! fails the visit, after all others had theirs.
 
-use futures_util::{StreamExt, TryStreamExt, stream};
-use payonce_ledger::{Abandoned, Case, Claim, Entry, IndexRow, LedgerError, Opened};
+use std::collections::BTreeSet;
+
+use futures_util::{Stream, StreamExt, stream};
+use payonce_ledger::{Abandoned, AttemptName, Case, Claim, Entry, IndexRow, LedgerError, MinuteRows, Opened};
 use payonce_protocol::UnixMillis;
 use payonce_protocol::ids::Digest;
 use payonce_protocol::outcome::{Outcome, Reason};
 use payonce_protocol::sweep::{self, Finding, Minute};
 
+use crate::run::Run;
 use crate::{App, Report};
 
-/// Reads under way at a time: a minute of a busy stack holds hundreds of claims.
+/// Cases written at a time.
 const AT_ONCE: usize = 16;
 
 impl App {
-    pub(crate) async fn visit_bucket(
-        &self,
-        bucket: Minute,
-        now: UnixMillis,
-        report: &mut Report,
-    ) -> Result<(), LedgerError> {
-        let rows = self.parts.ledger.rows_of_minute(bucket).await?;
-        let visits: Vec<Report> =
-            stream::iter(rows).map(|row| self.visit(row, now)).buffer_unordered(AT_ONCE).try_collect().await?;
-        for visit in visits {
-            report.abandoned += visit.abandoned;
-            report.refusals += visit.refusals;
-            report.unfiled += visit.unfiled;
-            report.looked_up += visit.looked_up;
+    pub(crate) async fn visit_bucket(&self, bucket: Minute, run: &mut Run) -> Result<(), LedgerError> {
+        let MinuteRows { rows, unreadable } = self.parts.ledger.minute(bucket).await?;
+        run.report.unreadable += unreadable;
+        let (mut claims, mut refusals, mut unfiled) = (BTreeSet::new(), Vec::new(), Vec::new());
+        for row in rows {
+            match row.entry {
+                Entry::Claim(attempt) => drop(claims.insert((row.key, attempt))),
+                Entry::Refusal(event) => refusals.push((row, event)),
+                Entry::Unfiled => unfiled.push(row),
+            }
         }
-        Ok(())
+        let claims = self.visit_claims(claims, run).await;
+        let unfiled = self.visit_unfiled(unfiled, run).await;
+        self.visit_refusals(refusals, run).await.and(unfiled).and(claims)
     }
 
-    /// How the claims of a minute ended, those received since.
-    pub(crate) async fn outcomes_of(
-        &self,
-        bucket: Minute,
-        since: UnixMillis,
-    ) -> Result<Vec<(Claim, Outcome)>, LedgerError> {
-        let rows = self.parts.ledger.rows_of_minute(bucket).await?;
-        let attempts = rows.into_iter().filter_map(|row| match row.entry {
-            Entry::Claim(attempt) if row.received_at >= since => Some((row.key, attempt)),
-            _ => None,
+    async fn visit_claims(&self, claims: BTreeSet<AttemptName>, run: &mut Run) -> Result<(), LedgerError> {
+        let now = run.now;
+        let seen = self.parts.ledger.outcomes(&claims, false).await?;
+        run.report.unreadable += seen.unreadable.len() as u32;
+        let is_open = |name: &AttemptName| !seen.ended.contains_key(name) && !seen.unreadable.contains(name);
+        let open: BTreeSet<AttemptName> = claims.into_iter().filter(is_open).collect();
+        let read = self.parts.ledger.attempts(&open).await?;
+        run.report.unreadable += read.unreadable;
+        let mut unknown: Vec<AttemptName> = seen
+            .ended
+            .into_iter()
+            .filter_map(|(name, ended)| (ended.outcome == Outcome::Unknown).then_some(name))
+            .collect();
+        let mut abandoned = Vec::new();
+        for (claim, outcome) in read.found {
+            match sweep::examine(claim.expires_at, outcome.is_some(), now, self.parts.margin_ms) {
+                Finding::TooEarly => {}
+                Finding::Abandoned => abandoned.push(claim),
+                Finding::Settled => {
+                    let is_unknown =
+                        |outcome: &payonce_ledger::StoredOutcome| outcome.verdict.outcome == Outcome::Unknown;
+                    unknown.extend(outcome.filter(is_unknown).map(|_| (claim.key, claim.attempt)));
+                }
+            }
+        }
+        unknown.into_iter().for_each(|name| run.owe_look_up(name));
+        let given_up = stream::iter(abandoned).map(|claim| async move {
+            let done = self.give_up(&claim, now).await?;
+            Ok((done, Some((claim.key, claim.attempt))))
         });
-        let read: Vec<_> = stream::iter(attempts)
-            .map(|(key, attempt)| async move { self.parts.ledger.attempt(&key, attempt).await })
-            .buffer_unordered(AT_ONCE)
-            .try_collect()
-            .await?;
-        let ended = read.into_iter().flatten().filter_map(|(claim, outcome)| Some((claim, outcome?)));
-        Ok(ended.map(|(claim, outcome)| (claim, outcome.verdict.outcome)).collect())
+        each(given_up.buffer_unordered(AT_ONCE), run).await
     }
 
-    async fn visit(&self, row: IndexRow, now: UnixMillis) -> Result<Report, LedgerError> {
-        match row.entry {
-            Entry::Claim(attempt) => self.visit_claim(&row, attempt, now).await,
-            Entry::Refusal(event) => self.visit_refusal(&row, event, now).await,
-            Entry::Unfiled => self.visit_unfiled(&row).await,
-        }
-    }
-
-    async fn visit_claim(&self, row: &IndexRow, attempt: u16, now: UnixMillis) -> Result<Report, LedgerError> {
+    async fn give_up(&self, claim: &Claim, now: UnixMillis) -> Result<Report, LedgerError> {
         let mut report = Report::default();
-        let Some((claim, outcome)) = self.parts.ledger.attempt(&row.key, attempt).await? else {
-            return Ok(report);
-        };
-        match sweep::examine(claim.expires_at, outcome.is_some(), now, self.parts.margin_ms) {
-            Finding::TooEarly => {}
-            Finding::Abandoned => {
-                if self.parts.ledger.abandon(&claim, now).await? == Abandoned::Filed {
-                    tracing::warn!(
-                        payout_key = %claim.key, attempt_id = %claim.attempt_id, event_id = %claim.event,
-                        "a claim without outcome was given up: a case is open"
-                    );
-                    report.abandoned += 1;
-                }
-                report.looked_up += self.look_up(&claim, Reason::AttemptAbandoned, now).await?;
-            }
-            Finding::Settled => {
-                if outcome.is_some_and(|outcome| outcome.verdict.outcome == Outcome::Unknown) {
-                    report.looked_up += self.look_up(&claim, Reason::PayoutUnknown, now).await?;
-                }
-            }
+        if self.parts.ledger.abandon(claim, now).await? == Abandoned::Filed {
+            tracing::warn!(
+                payout_key = %claim.key, attempt_id = %claim.attempt_id, event_id = %claim.event,
+                "a claim without outcome was given up: a case is open"
+            );
+            report.abandoned += 1;
         }
         Ok(report)
+    }
+
+    async fn visit_refusals(&self, refusals: Vec<(IndexRow, Digest)>, run: &mut Run) -> Result<(), LedgerError> {
+        let now = run.now;
+        let names = refusals.iter().map(|(row, event)| (row.key.clone(), *event)).collect();
+        let back = self.parts.ledger.came_back(&names).await?;
+        let gone = refusals.into_iter().filter(|(row, event)| !back.contains(&(row.key.clone(), *event)));
+        let filed = stream::iter(gone).map(|(row, event)| async move {
+            match self.visit_refusal(&row, event, now).await {
+                Err(error @ LedgerError::Unreadable { .. }) => {
+                    tracing::error!(payout_key = %row.key, %error, "a refused event is left alone");
+                    Ok((Report { unreadable: 1, ..Report::default() }, None))
+                }
+                done => Ok((done?, None)),
+            }
+        });
+        each(filed.buffer_unordered(AT_ONCE), run).await
     }
 
     async fn visit_refusal(&self, row: &IndexRow, event: Digest, now: UnixMillis) -> Result<Report, LedgerError> {
         let mut report = Report::default();
         let Some(note) = self.parts.ledger.refusal(&row.key, event).await? else {
+            report.unreadable += 1;
             return Ok(report);
         };
         // Another event's claim does not answer for this one: that event may be all that ever came.
@@ -111,15 +122,46 @@ impl App {
         Ok(report)
     }
 
-    /// A case that its webhook could not write. Visited again, it is the same one.
-    async fn visit_unfiled(&self, row: &IndexRow) -> Result<Report, LedgerError> {
-        let mut report = Report::default();
-        if let Some(case) = self.parts.ledger.noted_case(&row.key).await?
-            && self.parts.ledger.open_case(&case).await? == Opened::New
-        {
-            tracing::warn!(case = %case.id(), reason = %case.reason, "a case that could not be written is open now");
-            report.unfiled += 1;
-        }
-        Ok(report)
+    /// Cases that their webhooks could not write. Visited again, each is the same one.
+    async fn visit_unfiled(&self, notes: Vec<IndexRow>, run: &mut Run) -> Result<(), LedgerError> {
+        let filed = stream::iter(notes).map(|row| async move {
+            let mut report = Report::default();
+            match self.parts.ledger.noted_case(&row.key).await {
+                Ok(Some(case)) if self.parts.ledger.open_case(&case).await? == Opened::New => {
+                    tracing::warn!(case = %case.id(), reason = %case.reason, "a case that could not be written is open now");
+                    report.unfiled += 1;
+                }
+                Ok(_) => {}
+                Err(error @ LedgerError::Unreadable { .. }) => {
+                    tracing::error!(payout_key = %row.key, %error, "the note of a case is left alone");
+                    report.unreadable += 1;
+                }
+                Err(error) => return Err(error),
+            }
+            Ok((report, None))
+        });
+        each(filed.buffer_unordered(AT_ONCE), run).await
     }
+}
+
+/// Counts what each of them did as soon as it is done. The first error is told when all are over.
+async fn each(
+    done: impl Stream<Item = Result<(Report, Option<AttemptName>), LedgerError>>,
+    run: &mut Run,
+) -> Result<(), LedgerError> {
+    let mut all = Ok(());
+    let mut done = std::pin::pin!(done);
+    while let Some(one) = done.next().await {
+        match one {
+            Ok((report, look_up)) => {
+                run.report.abandoned += report.abandoned;
+                run.report.refusals += report.refusals;
+                run.report.unfiled += report.unfiled;
+                run.report.unreadable += report.unreadable;
+                look_up.into_iter().for_each(|name| run.owe_look_up(name));
+            }
+            Err(error) => all = all.and(Err(error)),
+        }
+    }
+    all
 }

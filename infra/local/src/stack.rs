@@ -148,7 +148,10 @@ impl Stack {
         let ledger = started.ledger.clone();
         ledger.start_books(started.config.key_rules(), clock.now()).await?;
         let sweeper = sweeper::Parts::of(&started);
-        // The first round marks where this stack begins; the later ones are counted from it.
+        // New tables hold nothing that would have to be made up.
+        if ledger.progress().await?.is_none() {
+            ledger.set_round(clock.now() / MINUTE_MS).await?;
+        }
         sweeper::App::new(sweeper.clone()).run().await?;
 
         let (mut functions, mut signers) = (BTreeMap::new(), BTreeMap::new());

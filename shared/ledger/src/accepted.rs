@@ -103,6 +103,7 @@ impl Ledger {
                 at: now,
                 version: 1,
             },
+            Some(seen) if seen.fingerprint == rules.fingerprint => return Err(NotAccepted::Same),
             Some(seen) => {
                 let held = control.as_ref().ok_or(NotYet::NotHeld)?;
                 let paid_from = may_accept(held.hold, held.set_at, now, wish.paid_from)?;
@@ -151,9 +152,6 @@ impl Accepted {
         by: &str,
         now: UnixMillis,
     ) -> Result<Self, NotAccepted> {
-        if rules.fingerprint == self.fingerprint {
-            return Err(NotAccepted::Same);
-        }
         let lasting = || self.former.iter().filter(|(_, until)| *until > now).cloned();
         let former: Vec<Derivation> = lasting().map(|(was, _)| was).collect();
         let uncovered = rules.uncovered(&self.derivations, &former);

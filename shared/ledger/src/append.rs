@@ -2,12 +2,14 @@
 //! nothing is there (H3): IAM cannot demand it, so this file must.
 
 use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::operation::batch_get_item::builders::BatchGetItemFluentBuilder;
 use aws_sdk_dynamodb::operation::get_item::builders::GetItemFluentBuilder;
 use aws_sdk_dynamodb::operation::put_item::builders::PutItemFluentBuilder;
 use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
 use aws_sdk_dynamodb::types::builders::ConditionCheckBuilder;
 use aws_sdk_dynamodb::types::{
-    AttributeValue, ConditionCheck, Put, ReturnValuesOnConditionCheckFailure as OnFailure, TransactWriteItem,
+    AttributeValue, ConditionCheck, KeysAndAttributes, Put, ReturnValuesOnConditionCheckFailure as OnFailure,
+    TransactWriteItem,
 };
 
 use payonce_protocol::order::PayoutKey;
@@ -24,6 +26,27 @@ pub(crate) const NOTHING_THERE: &str = "attribute_not_exists(#pk)";
 #[derive(Clone, Debug)]
 pub(crate) struct Audit {
     table: String,
+}
+
+/// What a batch reads of each of its items: all of it, unless attributes are named.
+#[derive(Clone, Copy)]
+pub(crate) struct Projection<'a> {
+    pub(crate) consistent: bool,
+    pub(crate) attributes: &'a [&'a str],
+}
+
+impl Projection<'_> {
+    pub(crate) fn of(self, keys: Vec<Item>) -> Result<KeysAndAttributes, LedgerError> {
+        let mut read = KeysAndAttributes::builder().set_keys(Some(keys)).consistent_read(self.consistent);
+        if !self.attributes.is_empty() {
+            let names: Vec<String> = self.attributes.iter().map(|name| format!("#{name}")).collect();
+            for (name, attribute) in names.iter().zip(self.attributes) {
+                read = read.expression_attribute_names(name, *attribute);
+            }
+            read = read.projection_expression(names.join(", "));
+        }
+        Ok(read.build()?)
+    }
 }
 
 impl Audit {
@@ -97,6 +120,10 @@ impl Audit {
             .key("pk", AttributeValue::S(pk.to_owned()))
             .key("sk", AttributeValue::S(sk.to_owned()))
             .consistent_read(true)
+    }
+
+    pub(crate) fn get_batch(&self, client: &Client, keys: KeysAndAttributes) -> BatchGetItemFluentBuilder {
+        client.batch_get_item().request_items(&self.table, keys)
     }
 
     pub(crate) fn query(&self, client: &Client) -> QueryFluentBuilder {

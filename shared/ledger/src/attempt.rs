@@ -16,6 +16,7 @@ use crate::closing::is_closing;
 use crate::item::{Item, Reader};
 use crate::outcome::StoredOutcome;
 use crate::schema::BY_MINUTE;
+use crate::sweep::MinuteRows;
 use crate::unfiled::UNFILED_SK;
 use crate::{Ledger, LedgerError, answer};
 
@@ -36,6 +37,9 @@ pub enum Entry {
     /// The note that a case could not be written, under the minute in which it was wanted.
     Unfiled,
 }
+
+/// An attempt by its payout key and its number.
+pub type AttemptName = (PayoutKey, u16);
 
 impl Ledger {
     /// Exactly one HTTP request. Asked a second time with the same claim it sends the identical item.
@@ -101,13 +105,23 @@ impl Ledger {
         }
     }
 
-    /// Everything that the index lists under a minute, all shards and pages.
+    /// Everything that the index lists under a minute, all shards and pages, without what cannot be read.
     pub async fn rows_of_minute(&self, minute: Minute) -> Result<Vec<IndexRow>, LedgerError> {
-        let shards = try_join_all((0..SHARDS).map(|shard| self.shard(bucket(minute, shard)))).await?;
-        Ok(shards.into_iter().flatten().collect())
+        Ok(self.minute(minute).await?.rows)
     }
 
-    async fn shard(&self, bucket: String) -> Result<Vec<IndexRow>, LedgerError> {
+    /// The same, with how many rows cannot be read.
+    pub async fn minute(&self, minute: Minute) -> Result<MinuteRows, LedgerError> {
+        let shards = try_join_all((0..SHARDS).map(|shard| self.shard(bucket(minute, shard)))).await?;
+        let mut all = MinuteRows::default();
+        for MinuteRows { rows, unreadable } in shards {
+            all.rows.extend(rows);
+            all.unreadable += unreadable;
+        }
+        Ok(all)
+    }
+
+    async fn shard(&self, bucket: String) -> Result<MinuteRows, LedgerError> {
         let mut pages = self
             .audit
             .query(&self.records)
@@ -118,15 +132,18 @@ impl Ledger {
             .into_paginator()
             .items()
             .send();
-        let mut rows = Vec::new();
+        let mut read = MinuteRows::default();
         while let Some(row) = pages.next().await {
             let row = row.map_err(|error| LedgerError::failed("read the index by minute", &error))?;
             match IndexRow::from_item(&row) {
-                Ok(row) => rows.push(row),
-                Err(error) => tracing::error!(%error, "a row is left alone"),
+                Ok(row) => read.rows.push(row),
+                Err(error) => {
+                    tracing::error!(%error, "a row is left alone");
+                    read.unreadable += 1;
+                }
             }
         }
-        Ok(rows)
+        Ok(read)
     }
 
     pub(crate) async fn read_audit(&self, pk: &str, sk: &str) -> Result<Option<Item>, LedgerError> {
@@ -135,7 +152,10 @@ impl Ledger {
     }
 }
 
-fn whole_attempt(claim: &Item, outcome: Option<&Item>) -> Result<(Claim, Option<StoredOutcome>), LedgerError> {
+pub(crate) fn whole_attempt(
+    claim: &Item,
+    outcome: Option<&Item>,
+) -> Result<(Claim, Option<StoredOutcome>), LedgerError> {
     for item in [Some(claim), outcome].into_iter().flatten() {
         let read = Reader::new("the attempt", item);
         if read.is_newer() {

@@ -250,20 +250,21 @@ impl Ledger {
         item.as_ref().map(FiledCase::from_item).transpose()
     }
 
-    /// Puts what was found out into the case and its history. `false`: there is no such case, or one of a newer schema,
-    /// which is left alone (M7).
+    /// Puts what was found out into the case and its history. A case that is not there is an error, and so is one of a newer
+    /// schema, which is left alone (M7).
     pub async fn add_evidence(
         &self,
         id: &CaseId,
         by: &str,
         evidence: &[(&str, String)],
         at: UnixMillis,
-    ) -> Result<bool, LedgerError> {
+    ) -> Result<(), LedgerError> {
         for _ in 0..TRIES {
-            let Some(item) = self.read_reconcile(id.as_str(), CASE_SK).await? else { return Ok(false) };
-            if Reader::new("the case", &item).is_newer() {
-                tracing::error!(case = %id, "a case of a newer schema is left alone");
-                return Ok(false);
+            let item = self.read_reconcile(id.as_str(), CASE_SK).await?;
+            let item = item.ok_or(LedgerError::Missing { what: "the case" })?;
+            let read = Reader::new("the case", &item);
+            if read.is_newer() {
+                return Err(read.unreadable("v"));
             }
             let seen = FiledCase::from_item(&item)?;
             let mut next = seen.clone();
@@ -271,7 +272,7 @@ impl Ledger {
             let record = history(id.as_str(), seen.version + 1, "evidence", &Who::function(by), at, &next.evidence);
             let parts = [self.move_on(&seen, next)?, self.put_new(record)?];
             if let Transacted::Done = self.transact("add evidence to a case", &parts).await? {
-                return Ok(true);
+                return Ok(());
             }
         }
         Err(LedgerError::Changed { what: "the case" })

@@ -1,6 +1,6 @@
 //! The three tables, and the only code that touches them.
 //!
-//! * `audit` is append-only: claims, outcomes, notes of refusals. [`append`] is its one writer and always sets the
+//! * `audit` is append-only: claims, outcomes, notes of refusals and of unwritten cases. [`append`] is its one writer and sets the
 //!   condition; nothing here updates or deletes in it (invariant claims-are-forever).
 //! * `bodies` keeps one compressed body per delivery for a while, under its SHA-256.
 //! * `reconcile` holds the cases with their history, and the few items by which the functions agree (hold, accepted rules, round).
@@ -33,6 +33,8 @@ mod round;
 mod samples;
 mod schema;
 mod size;
+mod sweep;
+mod totals;
 mod transaction;
 mod unfiled;
 
@@ -40,7 +42,7 @@ use aws_sdk_dynamodb::Client;
 
 pub use accepted::{Accepted, NotAccepted, Wish};
 pub use acts::{Acted, Doing, HistoryRecord};
-pub use attempt::{Entry, IndexRow};
+pub use attempt::{AttemptName, Entry, IndexRow};
 pub use batch::{Batch, Decision, LINES_AT_MOST, Step};
 pub use body::StoredBody;
 pub use case::{Case, Filed, FiledCase, Opened, Proposal, Resolution, Who};
@@ -55,10 +57,12 @@ pub use payout::{Attempted, FoundPayout, LookUpRecord, Payout, Seen};
 pub use people::{Away, People, PersonRecord, Stranger};
 pub use queue::{Cursor, Page, Queue};
 pub use reissue::Decided;
-pub use round::{AGES_MS, Incident, Snapshot, Sum, Totals};
+pub use round::{DUE_AT_MOST, DueLookUp};
 pub use samples::Sample;
 pub use schema::{BODIES_TTL, BY_MINUTE, OPEN, create_tables};
 pub use size::{item_size, write_units};
+pub use sweep::{Attempts, Ended, MinuteRows, Outcomes};
+pub use totals::{AGES_MS, Incident, Snapshot, Stock, Sum, Totals};
 
 /// Names of the three tables.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -46,6 +46,14 @@ pub enum Abandoned {
 const WORKER: &str = "worker";
 const SWEEPER: &str = "sweeper";
 
+pub(crate) fn outcome_sk(attempt: u16) -> String {
+    format!("{attempt:04}#outcome")
+}
+
+pub(crate) fn ended_attempt(sk: &str) -> Option<u16> {
+    sk.strip_suffix("#outcome")?.parse().ok()
+}
+
 enum Appended {
     New,
     /// This was there before.

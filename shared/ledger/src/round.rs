@@ -1,136 +1,136 @@
-//! The sweeper's own items: how far its rounds are complete, and the snapshot of aggregates. Both are overwritten; neither
-//! is ever part of a transaction about money (H7).
+//! The sweeper's own items: how far its visits have come, and which look-ups are due. They are overwritten; none is ever
+//! part of a transaction about money (H7).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use payonce_protocol::UnixMillis;
-use payonce_protocol::money::Money;
-use payonce_protocol::sweep::Minute;
-use serde::{Deserialize, Serialize};
+use payonce_protocol::order::PayoutKey;
+use payonce_protocol::sweep::{Minute, Progress, VISITS};
 
-use crate::case::FiledCase;
+use crate::attempt::AttemptName;
 use crate::item::{Fields, Item, Reader};
 use crate::{Ledger, LedgerError};
 
-const PK: &str = "sweeper";
+pub(crate) const PK: &str = "sweeper";
 const ROUND_SK: &str = "round";
-const SNAPSHOT_SK: &str = "snapshot";
+const DUE_SK: &str = "look_ups#";
+/// An item holds so many look-ups that are due: with the longest keys half of what an item may weigh.
+const DUE_IN_ONE: usize = 500;
+/// More are not remembered: the later visits of their minutes come by them again.
+pub const DUE_AT_MOST: usize = 16 * DUE_IN_ONE;
 
-/// The open cases in figures, at one moment. Written by the sweeper, read by people: never part of a transaction about money,
-/// as one hot item would be (H7).
+/// A look-up that is to be made.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Snapshot {
-    pub taken_at: UnixMillis,
-    pub totals: Totals,
-}
-
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Totals {
-    pub open: u64,
-    /// By currency; sums of two currencies are never added.
-    pub at_risk: BTreeMap<String, Sum>,
-    /// How many are younger than a day, three days, a week; and the rest.
-    pub ages: [u64; 4],
-    pub by_status: BTreeMap<String, u64>,
-    pub by_reason: BTreeMap<String, u64>,
-    /// By name.
-    pub incidents: BTreeMap<String, Incident>,
-}
-
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Sum {
-    pub cases: u64,
-    pub minor: u64,
-    pub exponent: u8,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Incident {
-    pub cases: u64,
-    pub first_seen: UnixMillis,
-}
-
-const DAY_MS: u64 = 86_400_000;
-/// Where a bucket of ages ends.
-pub const AGES_MS: [u64; 3] = [DAY_MS, 3 * DAY_MS, 7 * DAY_MS];
-
-impl Totals {
-    pub fn of(cases: &[FiledCase], now: UnixMillis) -> Self {
-        let mut totals = Self { open: cases.len() as u64, ..Self::default() };
-        for FiledCase { case, status, .. } in cases {
-            let age = now.saturating_sub(case.since);
-            let bucket = AGES_MS.iter().position(|end| age < *end).unwrap_or(AGES_MS.len());
-            totals.ages[bucket] += 1;
-            *totals.by_status.entry(status.to_string()).or_default() += 1;
-            *totals.by_reason.entry(case.reason.to_string()).or_default() += 1;
-            if let Some(money) = &case.money {
-                totals.at_risk.entry(money.currency().to_string()).or_default().add(money);
-            }
-            if let Some(name) = &case.incident {
-                let new = Incident { cases: 0, first_seen: case.since };
-                let incident = totals.incidents.entry(name.clone()).or_insert(new);
-                incident.cases += 1;
-                incident.first_seen = incident.first_seen.min(case.since);
-            }
-        }
-        // One case is a case. What many share is an incident, and there is room for the largest.
-        let mut largest: Vec<u64> = totals.incidents.values().map(|incident| incident.cases).collect();
-        largest.sort_unstable_by(|left, right| right.cmp(left));
-        let least = largest.get(INCIDENTS_AT_MOST).copied().unwrap_or_default().max(1);
-        totals.incidents.retain(|_, incident| incident.cases > least);
-        totals
-    }
-}
-
-const INCIDENTS_AT_MOST: usize = 20;
-
-impl Sum {
-    /// By currency.
-    pub fn of<'a>(all: impl IntoIterator<Item = &'a Money>) -> BTreeMap<String, Self> {
-        let mut sums: BTreeMap<String, Self> = BTreeMap::new();
-        for money in all {
-            sums.entry(money.currency().to_string()).or_default().add(money);
-        }
-        sums
-    }
-
-    /// Counted at the finer of both exponents: providers write one currency in two ways.
-    fn add(&mut self, money: &Money) {
-        let exponent = self.exponent.max(money.exponent());
-        let at = |minor: u64, of: u8| minor.saturating_mul(10_u64.saturating_pow(u32::from(exponent - of)));
-        self.minor = at(self.minor, self.exponent).saturating_add(at(money.minor(), money.exponent()));
-        self.exponent = exponent;
-        self.cases += 1;
-    }
+pub struct DueLookUp {
+    pub attempt: AttemptName,
+    pub since: UnixMillis,
 }
 
 impl Ledger {
-    /// The end of the last complete round. `None` on a new stack.
-    pub async fn last_round(&self) -> Result<Option<Minute>, LedgerError> {
+    /// How far the sweeper has come. `None` on a new stack.
+    pub async fn progress(&self) -> Result<Option<Progress>, LedgerError> {
         let item = self.read_reconcile(PK, ROUND_SK).await?;
-        item.map(|item| Reader::new("the round", &item).number("through")).transpose()
+        item.as_ref().map(progress).transpose()
     }
 
+    pub async fn set_progress(&self, progress: &Progress) -> Result<(), LedgerError> {
+        let visited = VISITS.iter().zip(progress.visited);
+        let owed: Vec<String> = progress.owed.iter().map(Minute::to_string).collect();
+        let item = Fields::new(PK, ROUND_SK).map("visited", visited).list("owed", &owed).done();
+        self.overwrite("store a round", item).await
+    }
+
+    /// Nothing from before this minute is to be made up.
     pub async fn set_round(&self, through: Minute) -> Result<(), LedgerError> {
-        self.overwrite("store a round", Fields::new(PK, ROUND_SK).number("through", through).done()).await
+        self.set_progress(&Progress::through(through)).await
     }
 
-    pub async fn put_snapshot(&self, snapshot: &Snapshot) -> Result<(), LedgerError> {
-        let totals = serde_json::to_string(&snapshot.totals).unwrap_or_default();
-        let item = Fields::new(PK, SNAPSHOT_SK).number("taken_at", snapshot.taken_at).text("totals", totals).done();
-        self.overwrite("store a snapshot", item).await
+    /// A consistent read. What cannot be read of it is left out.
+    pub async fn due_look_ups(&self) -> Result<Vec<DueLookUp>, LedgerError> {
+        let mut due = Vec::new();
+        for item in self.sweepers_items(DUE_SK).await? {
+            let list = Reader::new("the look-ups that are due", &item).list("due").unwrap_or_default();
+            let (read, odd): (Vec<_>, Vec<_>) =
+                list.iter().map(|text| DueLookUp::parse(text)).partition(Option::is_some);
+            if !odd.is_empty() {
+                tracing::error!(lost = odd.len(), "look-ups that are due cannot be read");
+            }
+            due.extend(read.into_iter().flatten());
+        }
+        Ok(due)
     }
 
-    pub async fn snapshot(&self) -> Result<Option<Snapshot>, LedgerError> {
-        let Some(item) = self.read_reconcile(PK, SNAPSHOT_SK).await? else { return Ok(None) };
-        let read = Reader::new("the snapshot", &item);
-        let totals = read.parsed("totals", |text| serde_json::from_str(text).ok())?;
-        Ok(Some(Snapshot { taken_at: read.number("taken_at")?, totals }))
+    /// Writes what differs from what was stored before.
+    pub async fn set_due_look_ups(&self, stored: &[DueLookUp], due: &[DueLookUp]) -> Result<(), LedgerError> {
+        let items = stored.len().max(due.len()).div_ceil(DUE_IN_ONE);
+        for number in 0..items {
+            let part = |list: &[DueLookUp]| -> Vec<String> {
+                list.iter().skip(number * DUE_IN_ONE).take(DUE_IN_ONE).map(DueLookUp::to_text).collect()
+            };
+            let due = part(due);
+            if due != part(stored) {
+                let item = Fields::new(PK, format!("{DUE_SK}{number:02}")).list("due", &due).done();
+                self.overwrite("store the look-ups that are due", item).await?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn sweepers_items(&self, prefix: &str) -> Result<Vec<Item>, LedgerError> {
+        use aws_sdk_dynamodb::types::AttributeValue;
+        let mut rows = self
+            .records
+            .query()
+            .table_name(&self.reconcile)
+            .consistent_read(true)
+            .key_condition_expression("#pk = :pk AND begins_with(#sk, :prefix)")
+            .expression_attribute_names("#pk", "pk")
+            .expression_attribute_names("#sk", "sk")
+            .expression_attribute_values(":pk", AttributeValue::S(PK.to_owned()))
+            .expression_attribute_values(":prefix", AttributeValue::S(prefix.to_owned()))
+            .into_paginator()
+            .items()
+            .send();
+        let mut items = Vec::new();
+        while let Some(row) = rows.next().await {
+            items.push(row.map_err(|error| LedgerError::failed("read the sweeper's items", &error))?);
+        }
+        Ok(items)
     }
 
     #[expect(clippy::disallowed_methods, reason = "the sweeper keeps its own place in the reconcile table")]
     pub(crate) async fn overwrite(&self, doing: &'static str, item: Item) -> Result<(), LedgerError> {
         let put = self.records.put_item().table_name(&self.reconcile).set_item(Some(item)).send().await;
         put.map(drop).map_err(|error| LedgerError::failed(doing, &error))
+    }
+}
+
+fn progress(item: &Item) -> Result<Progress, LedgerError> {
+    let read = Reader::new("the round", item);
+    if read.is_newer() {
+        return Err(read.unreadable("v"));
+    }
+    let by_visit: BTreeMap<String, String> = read.map("visited")?;
+    let number = |text: &String, name| text.parse::<Minute>().map_err(|_| read.unreadable(name));
+    let mut visited = [0; VISITS.len()];
+    for (visited, visit) in visited.iter_mut().zip(VISITS) {
+        let stored = by_visit.get(&visit.to_string()).ok_or_else(|| read.unreadable("visited"))?;
+        *visited = number(stored, "visited")?;
+    }
+    let owed = read.list("owed")?.iter().map(|minute| number(minute, "owed")).collect::<Result<BTreeSet<_>, _>>()?;
+    Ok(Progress { visited, owed })
+}
+
+impl DueLookUp {
+    fn to_text(&self) -> String {
+        let (key, attempt) = &self.attempt;
+        format!("{attempt:04} {} {key}", self.since)
+    }
+
+    fn parse(text: &str) -> Option<Self> {
+        let mut words = text.splitn(3, ' ');
+        let (attempt, since) = (words.next()?.parse().ok()?, words.next()?.parse().ok()?);
+        let key = PayoutKey::new(words.next()?).ok()?;
+        Some(Self { attempt: (key, attempt), since })
     }
 }

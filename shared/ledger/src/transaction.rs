@@ -16,9 +16,9 @@ use crate::client::RECORD_WITHIN;
 use crate::item::Item;
 use crate::{Ledger, LedgerError};
 
-const FIRST_PAUSE: Duration = Duration::from_millis(20);
+pub(crate) const FIRST_PAUSE: Duration = Duration::from_millis(20);
 /// Doubling up to this, a write is tried seven times in 1.3 s.
-const LAST_PAUSE: Duration = Duration::from_millis(640);
+pub(crate) const LAST_PAUSE: Duration = Duration::from_millis(640);
 
 /// How a transaction ended.
 pub(crate) enum Transacted {

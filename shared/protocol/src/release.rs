@@ -259,11 +259,9 @@ mod tests {
     #[test]
     fn the_way_back_needs_former_keys_as_the_way_there_did() {
         let (first, second) = (derivation("paid", "/id", &[]), derivation("paid", "/reference", &[]));
-        let missing = |former: &[Derivation]| {
-            rules(false, &[(first.clone(), former)])
-                .uncovered(std::slice::from_ref(&second), std::slice::from_ref(&first))
-        };
-        assert_eq!(missing(&[]), [second.clone()]);
-        assert!(missing(std::slice::from_ref(&second)).is_empty());
+        let (current, former) = ([second], [first.clone()]);
+        let missing = |named: &[Derivation]| rules(false, &[(first.clone(), named)]).uncovered(&current, &former);
+        assert_eq!(missing(&[]), current);
+        assert!(missing(&current).is_empty());
     }
 }

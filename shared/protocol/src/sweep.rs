@@ -1,5 +1,7 @@
 //! What the sweeper may conclude, and when it looks. It never pays.
 
+use std::collections::BTreeSet;
+
 use crate::UnixMillis;
 
 /// Added to a claim's expiry before it is given up: clock skew between hosts, and writes that land late.
@@ -41,27 +43,66 @@ pub const MINUTE_MS: u64 = 60_000;
 /// margin (2) is over. Twenty: the index lagged. A day: a put that nobody waited for landed with an old time.
 pub const VISITS: [Minute; 3] = [4, 20, 24 * 60];
 
-/// At most this many run minutes are made up by one run; a longer pause is made up over several.
-pub const CATCH_UP: Minute = 120;
+/// How far back a sweeper looks that finds no place stored: as far as its last visit.
+pub const NEW_STACK: Minute = VISITS[VISITS.len() - 1];
 
-/// Which minutes a run covers, and the buckets that it must read. There is no watermark: a bucket is read again whether
-/// or not anything was found in it, and the runs that a pause left out are made up (C7).
+/// At most this many buckets of each visit are listed at a time; a longer pause is made up over several runs.
+pub const LISTED_AT_MOST: usize = 10_000;
+
+/// Buckets that are owed are tried again at the end of a run, a few at a time: they may fail again.
+const OWED_AT_ONCE: usize = 16;
+
+/// How far the sweeper has come. It is counted by bucket and visit, so that what was worked off stays so whatever happens
+/// to another bucket. There is no watermark: a bucket is read again whether or not anything was found in it, and the runs
+/// that a pause left out are made up (C7).
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Round {
-    /// Stored when every bucket has been worked off; the next round begins after it.
-    pub through: Minute,
-    pub buckets: Vec<Minute>,
+pub struct Progress {
+    /// For each of [`VISITS`]: all buckets up to this one have had that visit, or are owed.
+    pub visited: [Minute; VISITS.len()],
+    /// Buckets that could not be worked off while later ones could.
+    pub owed: BTreeSet<Minute>,
 }
 
-/// `last` is the stored end of the last complete round; `None` on a new stack.
-pub fn round(last: Option<Minute>, now: Minute) -> Round {
-    let first = last.map_or(now, |last| last + 1).min(now);
-    let through = now.min(first + CATCH_UP - 1);
-    let mut buckets: Vec<Minute> =
-        VISITS.iter().flat_map(|visit| (first..=through).filter_map(move |run| run.checked_sub(*visit))).collect();
-    buckets.sort_unstable();
-    buckets.dedup();
-    Round { through, buckets }
+impl Progress {
+    /// Every visit that was due by the run of this minute has been made.
+    pub fn through(run: Minute) -> Self {
+        Self { visited: VISITS.map(|visit| run.saturating_sub(visit)), owed: BTreeSet::new() }
+    }
+
+    /// Nothing is known of any visit: whatever was claimed lately may have been left behind.
+    pub fn of_new_stack(now: Minute) -> Self {
+        Self { visited: VISITS.map(|_| now.saturating_sub(NEW_STACK + 1)), owed: BTreeSet::new() }
+    }
+
+    /// The buckets to read now, the oldest first, and after them some that are owed. One reading is every visit that is due
+    /// by then. A clock that went back reads again rather than nothing.
+    pub fn due(&self, now: Minute) -> Vec<Minute> {
+        let ranges = self.visited.iter().zip(VISITS).filter_map(|(visited, visit)| {
+            let last = now.checked_sub(visit)?;
+            Some((*visited + 1).min(last)..=last)
+        });
+        let listed: BTreeSet<Minute> = ranges.flat_map(|range| range.take(LISTED_AT_MOST)).collect();
+        let owed = self.owed.iter().filter(|bucket| !listed.contains(bucket)).take(OWED_AT_ONCE);
+        listed.iter().chain(owed).copied().collect()
+    }
+
+    /// Those of [`Progress::due`] in their order; one that failed must be owed by then.
+    pub fn worked_off(&mut self, bucket: Minute, now: Minute) {
+        self.owed.remove(&bucket);
+        for (visited, visit) in self.visited.iter_mut().zip(VISITS) {
+            let Some(last) = now.checked_sub(visit) else { continue };
+            // Past `last` only after the clock went back.
+            if bucket == last || (bucket < last && bucket > *visited) {
+                *visited = bucket;
+            }
+        }
+    }
+
+    /// Minutes of the visit that is furthest behind.
+    pub fn behind(&self, now: Minute) -> Minute {
+        let of = |(visited, visit): (&Minute, Minute)| now.saturating_sub(visit).saturating_sub(*visited);
+        self.visited.iter().zip(VISITS).map(of).max().unwrap_or_default()
+    }
 }
 
 #[cfg(test)]
@@ -76,36 +117,69 @@ mod tests {
         assert_eq!(examine(expires_at, true, expires_at + MARGIN_MS, MARGIN_MS), Finding::Settled);
     }
 
+    /// Reads all that is due, with these buckets failing.
+    fn run(progress: &mut Progress, now: Minute, failing: &[Minute]) -> Vec<Minute> {
+        let due = progress.due(now);
+        for bucket in &due {
+            match failing.contains(bucket) {
+                true => drop(progress.owed.insert(*bucket)),
+                false => progress.worked_off(*bucket, now),
+            }
+        }
+        due
+    }
+
     #[test]
     fn every_bucket_is_visited_three_times() {
         let mut visits = std::collections::BTreeMap::new();
-        let mut last = Some(9_999);
+        let mut progress = Progress::through(9_999);
         for now in 10_000..=12_000 {
-            let round = round(last, now);
-            round.buckets.iter().for_each(|bucket| *visits.entry(*bucket).or_insert(0) += 1);
-            last = Some(round.through);
+            run(&mut progress, now, &[]).iter().for_each(|bucket| *visits.entry(*bucket).or_insert(0) += 1);
+            assert_eq!(progress, Progress::through(now));
         }
         assert!((10_000..=10_500).all(|bucket| visits[&bucket] == 3));
     }
 
     #[test]
-    fn a_pause_of_the_sweeper_is_made_up() {
-        let mut visited = std::collections::BTreeSet::new();
-        let mut last = Some(1_000);
-        for now in 1_900..2_000 {
-            let round = round(last, now);
-            assert!(round.buckets.len() <= VISITS.len() * CATCH_UP as usize);
-            visited.extend(round.buckets);
-            last = Some(round.through);
-        }
-        assert_eq!(last, Some(1_999));
-        assert!((997..=1_995).all(|bucket| visited.contains(&bucket)));
+    fn a_pause_is_made_up_and_each_bucket_is_read_once_for_it() {
+        let mut progress = Progress::through(10_000);
+        let read = run(&mut progress, 10_900, &[]);
+        assert!(read.is_sorted() && (9_997..=10_896).all(|bucket| read.contains(&bucket)));
+        assert_eq!((read.len(), progress.behind(10_900)), (900 + 900 + 16, 0));
+        assert_eq!(progress, Progress::through(10_900));
+    }
+
+    #[test]
+    fn what_was_worked_off_before_time_ran_out_is_not_read_again() {
+        let mut progress = Progress::through(1_000);
+        progress.due(1_100).iter().take(50).for_each(|bucket| progress.worked_off(*bucket, 1_100));
+        let first = progress.due(1_100)[0];
+        assert_eq!((first, progress.behind(1_100)), (981 + 50, 100 - 34));
+    }
+
+    #[test]
+    fn a_bucket_that_fails_holds_no_other_one_up_and_is_owed() {
+        let mut progress = Progress::through(1_000);
+        run(&mut progress, 1_100, &[1_010]);
+        assert_eq!((progress.behind(1_100), progress.owed.clone()), (0, BTreeSet::from([1_010])));
+        assert!(progress.due(1_101).ends_with(&[1_010]));
+        run(&mut progress, 1_101, &[]);
+        assert_eq!(progress, Progress::through(1_101));
+    }
+
+    #[test]
+    fn a_new_stack_reads_the_last_day() {
+        let mut progress = Progress::of_new_stack(100_000);
+        let read = run(&mut progress, 100_000, &[]);
+        assert_eq!((read[0], read[read.len() - 1]), (100_000 - 1_440, 100_000 - 4));
+        assert_eq!((read.len(), progress), (1_437, Progress::through(100_000)));
     }
 
     #[test]
     fn a_clock_that_went_back_reads_again_rather_than_nothing() {
-        assert_eq!(round(Some(5_000), 4_990).through, 4_990);
-        assert!(!round(Some(5_000), 4_990).buckets.is_empty());
+        let mut progress = Progress::through(5_000);
+        assert_eq!(run(&mut progress, 4_990, &[]), [3_550, 4_970, 4_986]);
+        assert_eq!(progress, Progress::through(4_990));
     }
 
     #[test]

@@ -150,7 +150,10 @@ catalogue! {
     OldestOpenAgeSeconds: Gauge Seconds, [Sweep], Never, "Age of the oldest open case.";
     RoundsBehind: Gauge Count, [Sweep], Never, "Minutes that the sweeper has yet to make up.";
     HoldTripped: Counter Count, [Sweep], AboveZero, "Runs of the sweeper that stopped payouts.";
-    Heartbeat: Gauge Count, [Sweep], Missing, "Runs of the sweeper that worked to the end.";
+    Heartbeat: Gauge Count, [Sweep], Missing, "Runs of the sweeper in which nothing failed, and what they had time for was done.";
+    Unreadable: Counter Count, [Sweep], AboveZero, "Rows and records that the sweeper could not read, and passed by.";
+    EvidenceLost: Counter Count, [Sweep], AboveZero, "Findings about a payout for whose case there is no readable item.";
+    LookUpsWaiting: Gauge Count, [Sweep], Never, "Look-ups at the rail that wait for a later run.";
     ClaimsOverwritten: Counter Count, [Watch], AboveZero, "Audit records that were changed or removed.";
     RetryConfigDrift: Counter Count, [Audit], AboveZero, "Deployed settings that differ from the retry census.";
     AuditRuns: Gauge Count, [Audit], Missing, "Runs of retry-audit that worked to the end.";
@@ -395,6 +398,10 @@ pub struct Sweep {
     /// `None` until it is known.
     pub rounds_behind: Option<u64>,
     pub hold_tripped: bool,
+    pub unreadable: u64,
+    pub evidence_lost: u64,
+    /// `None` until it is known.
+    pub look_ups_waiting: Option<u64>,
 }
 
 /// One run of the sweeper. Written when dropped.
@@ -408,9 +415,12 @@ impl SweepMetrics {
         self.line.set(Metric::Swept, sweep.swept);
         self.line.set(Metric::CasesFiled, sweep.cases_filed);
         self.line.set(Metric::HoldTripped, u64::from(sweep.hold_tripped));
+        self.line.set(Metric::Unreadable, sweep.unreadable);
+        self.line.set(Metric::EvidenceLost, sweep.evidence_lost);
         let gauges = [
             (Metric::OldestOpenAgeSeconds, sweep.oldest_open_age_seconds),
             (Metric::RoundsBehind, sweep.rounds_behind),
+            (Metric::LookUpsWaiting, sweep.look_ups_waiting),
         ];
         for (metric, value) in gauges {
             if let Some(value) = value {
@@ -419,7 +429,7 @@ impl SweepMetrics {
         }
     }
 
-    /// The run worked to its end.
+    /// The run came to its end, and nothing of it failed.
     pub fn ran(&mut self, sweep: &Sweep) {
         self.so_far(sweep);
         self.line.set(Metric::Heartbeat, 1);

@@ -79,6 +79,9 @@ fn the_line_of_a_sweep_changes_its_shape() {
             oldest_open_age_seconds: Some(86_400),
             rounds_behind: Some(1),
             hold_tripped: true,
+            unreadable: 1,
+            evidence_lost: 2,
+            look_ups_waiting: Some(4),
         });
     });
     assert_valid(&line);

@@ -1,5 +1,6 @@
 //! `cargo run --release -p payonce-benchmark`: the size, the start, the memory and the speed of the webhook function as it
-//! is deployed, beside the limits that it has to keep. Not 0 where one of them is exceeded.
+//! is deployed, beside the limits that it has to keep. Not 0 where one of them is exceeded. `-- sweeper` measures the sweeper
+//! on a bad day.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a measurement stops where it is surprised")]
 #![allow(clippy::disallowed_methods, reason = "a stand-in spawns, waits and reads the clock; it pays nobody")]
@@ -11,19 +12,23 @@ mod function;
 mod report;
 mod start;
 mod surroundings;
+mod sweeps;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use clap::Parser;
+use clap::{Parser, Subcommand};
 
 use binary::Binary;
 use report::{Limits, Report};
 use surroundings::Surroundings;
+use sweeps::Sweeps;
 
 /// Measures the webhook function as `cargo lambda build --release` left it.
 #[derive(Parser)]
 struct Arguments {
+    #[command(subcommand)]
+    part: Option<Part>,
     /// The folder that `cargo lambda build --release` fills
     #[arg(long, value_name = "DIR", env = "PAYONCE_LAMBDA", default_value = "target/lambda")]
     lambda: PathBuf,
@@ -45,8 +50,18 @@ struct Arguments {
     max_memory_mib: f64,
 }
 
+#[derive(Subcommand)]
+enum Part {
+    /// Measures the sweeper function instead
+    Sweeper(Sweeps),
+}
+
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
+    if let Some(Part::Sweeper(sizes)) = &arguments.part {
+        let binary = arguments.lambda.join("sweeper").join("bootstrap");
+        return if sweeps::measure(&binary, sizes) { ExitCode::SUCCESS } else { ExitCode::FAILURE };
+    }
     match measure(&arguments) {
         Ok(report) => {
             let limits =

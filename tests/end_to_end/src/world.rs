@@ -98,6 +98,8 @@ impl World {
         let secrets_away = Arc::default();
         let app = app(&config, sender, &clock, &parts, &secrets_away).await;
         let ledger = dynamo::ledger(&engine.url(), &tables);
+        // A new stack would sweep the last day, in which there is nothing.
+        ledger.set_round(clock.now() / MINUTE_MS).await.unwrap();
         Self {
             secrets_away,
             ledger,
@@ -155,6 +157,13 @@ impl World {
         self.parts.0 = Arc::new(dynamo::ledger(&self.proxy.url(), &tables));
         self.ledger = dynamo::ledger(&self.engine.url(), &tables);
         self.tables = tables;
+        self.app = app(&self.config, self.sender, &self.clock, &self.parts, &self.secrets_away).await;
+    }
+
+    /// The rail's key is taken away, and a new environment of the function goes on with it.
+    pub async fn revoke_paying_key(&mut self) {
+        let revoked = RailSecret::new("sk_test_revoked_not_a_secret").unwrap();
+        self.parts.1 = Arc::new(Rail::new(&self.config.rail, revoked, None, None).unwrap());
         self.app = app(&self.config, self.sender, &self.clock, &self.parts, &self.secrets_away).await;
     }
 

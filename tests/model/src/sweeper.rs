@@ -1,8 +1,8 @@
-//! The sweeper: reads what `sweep::round` tells it to, concludes what `sweep::examine` allows, and writes under the
+//! The sweeper: reads what `sweep::Progress` tells it to, concludes what `sweep::examine` allows, and writes under the
 //! table's conditions. Reading and writing are two steps, so that a slow worker can come between them.
 
 use payonce_protocol::outcome::Reason;
-use payonce_protocol::sweep::{self, Finding, MARGIN_MS, MINUTE_MS, Minute};
+use payonce_protocol::sweep::{self, Finding, MARGIN_MS, MINUTE_MS, Minute, Progress};
 
 use crate::mutation::Mutation;
 use crate::setting::{Setting, Tick};
@@ -29,7 +29,7 @@ impl Found {
     }
 }
 
-/// Which buckets are read by the rounds between two moments; worked out once, from the protocol's own `round`.
+/// Which buckets are read by the rounds between two moments; worked out once, from the protocol's own `Progress`.
 #[derive(Clone, Debug)]
 pub struct Visits {
     /// By `done`, by now, by the tick whose minute is meant.
@@ -74,7 +74,7 @@ impl Visits {
 /// Every bucket that the rounds up to now read, sorted.
 fn visited(setting: &Setting, done: Tick, now: Tick) -> Vec<Minute> {
     let now = setting.at(now) / MINUTE_MS;
-    let mut last = match done.checked_sub(1) {
+    let last = match done.checked_sub(1) {
         Some(tick) => setting.at(tick) / MINUTE_MS,
         None => setting.at(0) / MINUTE_MS - 1,
     };
@@ -82,10 +82,12 @@ fn visited(setting: &Setting, done: Tick, now: Tick) -> Vec<Minute> {
     if setting.is(Mutation::Watermark) {
         return (last + 1..=now).map(|run| run - sweep::VISITS[0]).collect();
     }
-    while last < now {
-        let round = sweep::round(Some(last), now);
-        last = round.through;
-        visited.extend(round.buckets);
+    let mut progress = Progress::through(last);
+    while progress.behind(now) > 0 {
+        for bucket in progress.due(now) {
+            progress.worked_off(bucket, now);
+            visited.push(bucket);
+        }
     }
     visited.sort_unstable();
     visited.dedup();

@@ -9,9 +9,10 @@ use payonce_runtime_api_tests::{Ending, RuntimeApi, Treatment};
 use rustix::process::{Pid, Signal, kill_process};
 
 use crate::plan::Blow;
-use crate::stack::WITHIN;
 
 pub struct Process {
+    /// The function's time-out.
+    within: Duration,
     child: Child,
     api: RuntimeApi,
 }
@@ -27,7 +28,7 @@ pub enum End {
 }
 
 impl Process {
-    pub fn start(binary: &Path, log: &Path, environment: &[(String, String)]) -> Self {
+    pub fn start(binary: &Path, within: Duration, log: &Path, environment: &[(String, String)]) -> Self {
         let api = RuntimeApi::start();
         let log = std::fs::OpenOptions::new().create(true).append(true).open(log).unwrap();
         let child = Command::new(binary)
@@ -45,16 +46,16 @@ impl Process {
             .stderr(log)
             .spawn()
             .unwrap_or_else(|error| panic!("{} does not start: {error}", binary.display()));
-        Self { child, api }
+        Self { within, child, api }
     }
 
     /// Hands over one invocation, and strikes when it is time. After [`End::Killed`] and [`End::Stopped`] the process is
     /// of no more use to the caller.
     pub fn invoke(&mut self, payload: String, blow: Option<Blow>) -> (End, Duration) {
         let began = Instant::now();
-        let request = self.api.invoke(payload, WITHIN, Treatment::Take);
+        let request = self.api.invoke(payload, self.within, Treatment::Take);
         let ending = match blow {
-            None => self.api.ending_within(&request, WITHIN + Duration::from_secs(5)),
+            None => self.api.ending_within(&request, self.within + Duration::from_secs(5)),
             Some(Blow::Kill { after } | Blow::Stop { after, .. }) => self.api.ending_within(&request, after),
         };
         let end = match (ending, blow) {

@@ -21,7 +21,7 @@ use tokio::runtime::Runtime;
 use crate::plan::FAN_OUT;
 use crate::process::Process;
 
-/// The functions' time-out: connect, two claims, payout and record at their slowest, and a little.
+/// The webhooks' time-out: connect, two claims, payout and record at their slowest, and a little.
 pub const WITHIN: Duration = Duration::from_secs(14);
 const SIGNING: &str = "whsec_storm_not_a_secret";
 const PAYING: &str = "sk_test_storm_not_a_secret";
@@ -140,6 +140,8 @@ impl Stack {
         let [audit, bodies, reconcile] = TABLES.map(str::to_owned);
         let ledger = Arc::new(Ledger::new(&settings, Tables { audit, bodies, reconcile }).unwrap());
         runtime.block_on(create_tables(&ledger)).unwrap();
+        // A new stack would sweep the last day, in which there is nothing.
+        runtime.block_on(ledger.set_round(now_s() / 60)).unwrap();
         let text = config(&rail.url());
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("payonce.toml"), &text).unwrap();
@@ -149,11 +151,11 @@ impl Stack {
     }
 
     pub fn webhook(&self, sender: Sender) -> Process {
-        Process::start(&self.binaries[0], &self.log(), &self.environment(Some(sender)))
+        Process::start(&self.binaries[0], WITHIN, &self.log(), &self.environment(Some(sender)))
     }
 
     pub fn sweeper(&self) -> Process {
-        Process::start(&self.binaries[1], &self.log(), &self.environment(None))
+        Process::start(&self.binaries[1], sweeper::TIME_OUT, &self.log(), &self.environment(None))
     }
 
     fn log(&self) -> PathBuf {

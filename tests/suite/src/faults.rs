@@ -43,6 +43,8 @@ pub enum Fault {
     AnswerAfter(u16, &'static str),
     /// Not forwarded: another transaction holds the item.
     Conflict,
+    /// Not forwarded: a batch of which nothing was read, as DynamoDB answers when it is short of time.
+    Unprocessed,
 }
 
 impl Fault {
@@ -61,6 +63,7 @@ struct Plan {
 #[derive(Default)]
 struct State {
     connections: usize,
+    requests: usize,
     seen: Vec<Seen>,
     plans: Vec<Plan>,
     held: Vec<(Parts, Bytes)>,
@@ -123,6 +126,11 @@ impl Proxy {
     /// Connections that were accepted so far.
     pub fn connections(&self) -> usize {
         self.lock().connections
+    }
+
+    /// Requests that arrived since the start, whatever is remembered of them.
+    pub fn requests(&self) -> usize {
+        self.lock().requests
     }
 
     /// The requests so far are counted no more, and plans are dropped.
@@ -205,6 +213,10 @@ async fn handle(
             return std::future::pending().await;
         }
         Some(Fault::Answer(status, code)) => return Ok(refusal(status, code)),
+        Some(Fault::Unprocessed) => {
+            let rest = json!({"Responses": {}, "UnprocessedKeys": json_of(&body)["RequestItems"]});
+            return Ok(answer(200, rest.to_string()));
+        }
         Some(Fault::Conflict) => return Ok(conflict(&target, &json_of(&body))),
         Some(Fault::DropAnswer | Fault::AnswerAfter(..)) | None => {}
     }
@@ -217,8 +229,8 @@ async fn handle(
         parts.headers.remove(header::CONTENT_LENGTH);
     }
     let answer = forward(parts, body, upstream).await;
-    let said = (answer.status().as_u16(), json_of(answer.body()));
     if let Some(index) = index {
+        let said = (answer.status().as_u16(), json_of(answer.body()));
         lock(&state).seen[index].engine = Some(said);
     }
     match fault {
@@ -231,6 +243,7 @@ async fn handle(
 /// Keeps the request, and finds what is planned for it.
 fn arrived(state: &Mutex<State>, target: &str, body: &Bytes) -> (Option<usize>, Option<Fault>) {
     let mut state = lock(state);
+    state.requests += 1;
     let text = String::from_utf8_lossy(body);
     let index = (!state.forgetful).then_some(state.seen.len());
     if index.is_some() {

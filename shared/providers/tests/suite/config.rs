@@ -177,7 +177,7 @@ fn former_keys_are_checked_and_a_part_of_the_fingerprint() {
     assert_eq!(paths(&former("a/b", "\"/a\"")), ["providers.stripe.payouts[0].formerly[0].namespace"]);
     assert_eq!(paths(&former("a", "[]")), ["providers.stripe.payouts[0].formerly[0].key"]);
     assert_eq!(paths(&former("a", "\"b\"")), ["providers.stripe.payouts[0].formerly[0].key"]);
-    assert_eq!(paths(&vec![good.as_str(); 5].join(", ")), ["providers.stripe.payouts[0].formerly"]);
+    assert_eq!(paths(&[good.as_str(); 5].join(", ")), ["providers.stripe.payouts[0].formerly"]);
 
     let provider = |toml: &str| Provider::new("stripe", &config(toml)).unwrap();
     let (with, without) = (provider(&with_formerly(&good)), provider(TOML));

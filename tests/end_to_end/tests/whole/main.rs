@@ -3,6 +3,8 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "test code")]
 #![allow(clippy::disallowed_methods, reason = "tests spawn, and a test's limit reads the clock")]
 
+mod arrives;
+mod causes;
 mod crashes;
 mod deliveries;
 mod described_rail;

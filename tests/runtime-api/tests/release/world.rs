@@ -78,6 +78,8 @@ impl World {
         let [audit, bodies, reconcile] = TABLES.map(str::to_owned);
         let ledger = Arc::new(Ledger::new(&settings, Tables { audit, bodies, reconcile }).unwrap());
         runtime.block_on(create_tables(&ledger)).unwrap();
+        // A new stack would sweep the last day, in which there is nothing.
+        runtime.block_on(ledger.set_round(now_s() / 60)).unwrap();
         let config = format!(
             r#"
             [providers.stripe]

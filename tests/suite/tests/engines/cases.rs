@@ -1,9 +1,11 @@
 //! The reconcile table: cases, the sweeper's own items; and the table of bodies.
 
 use aws_sdk_dynamodb::types::AttributeValue;
-use payonce_ledger::{Case, Opened, Snapshot, Totals};
+use payonce_ledger::{Case, DueLookUp, LedgerError, Opened, Snapshot, Totals};
 use payonce_protocol::ids::Digest;
+use payonce_protocol::order::PayoutKey;
 use payonce_protocol::outcome::Reason;
+use payonce_protocol::sweep::Progress;
 use payonce_suite::faults::Fault;
 
 use crate::bench::{Bench, NOW, case_of, claim, until};
@@ -55,7 +57,10 @@ pub async fn evidence_is_lost_or_leaves_no_history(bench: Bench) {
     let case = case_of(&claim("pi_1", 1), Reason::PayoutUnknown);
     let id = case.id();
     let absent = [("looked_up", "absent".to_owned()), ("rail_payouts", String::new())];
-    assert_eq!(bench.ledger.add_evidence(&id, "sweeper", &absent, NOW).await, Ok(false));
+    assert_eq!(
+        bench.ledger.add_evidence(&id, "sweeper", &absent, NOW).await,
+        Err(LedgerError::Missing { what: "the case" })
+    );
     bench.ledger.open_case(&case).await.unwrap();
     // Two at the same time: the second reads again.
     bench.proxy.forget();
@@ -65,7 +70,7 @@ pub async fn evidence_is_lost_or_leaves_no_history(bench: Bench) {
         until(|| bench.proxy.count("TransactWriteItems") == 1).await;
         bench.ledger.add_evidence(&id, "sweeper", &found, NOW + 1).await
     });
-    assert_eq!((first, second), (Ok(true), Ok(true)));
+    assert_eq!((first, second), (Ok(()), Ok(())));
     let filed = bench.ledger.case(&id).await.unwrap().unwrap();
     assert_eq!((filed.version, filed.evidence["looked_up"].as_str()), (3, "absent"));
     assert_eq!(filed.case, case);
@@ -83,20 +88,69 @@ pub async fn a_case_of_a_newer_schema_is_touched(bench: Bench) {
     newer.insert("v".to_owned(), AttributeValue::N("2".to_owned()));
     bench.plant(&bench.tables.reconcile, newer.clone()).await;
     let absent = [("looked_up", "absent".to_owned())];
-    assert_eq!(bench.ledger.add_evidence(&case.id(), "sweeper", &absent, NOW).await, Ok(false));
+    let unreadable = Err(LedgerError::Unreadable { what: "the case", attribute: "v" });
+    assert_eq!(bench.ledger.add_evidence(&case.id(), "sweeper", &absent, NOW).await, unreadable);
     assert_eq!(bench.reconcile(case.id(), "case").await, Some(newer));
 }
 
 pub async fn a_round_or_snapshot_is_not_found_again(bench: Bench) {
-    assert_eq!(bench.ledger.last_round().await, Ok(None));
+    assert_eq!(bench.ledger.progress().await, Ok(None));
     bench.ledger.set_round(29_400_001).await.unwrap();
-    bench.ledger.set_round(29_400_002).await.unwrap();
-    assert_eq!(bench.ledger.last_round().await, Ok(Some(29_400_002)));
+    let mut progress = Progress::through(29_400_002);
+    progress.owed.extend([29_399_001, 29_399_002]);
+    bench.ledger.set_progress(&progress).await.unwrap();
+    assert_eq!(bench.ledger.progress().await, Ok(Some(progress)));
     assert_eq!(bench.ledger.snapshot().await, Ok(None));
     let totals = Totals { open: 3, ages: [1, 2, 0, 0], ..Totals::default() };
-    let snapshot = Snapshot { taken_at: NOW, totals };
+    let snapshot = Snapshot { taken_at: NOW, counted_at: NOW - 60_000, totals };
     bench.ledger.put_snapshot(&snapshot).await.unwrap();
     assert_eq!(bench.ledger.snapshot().await, Ok(Some(snapshot)));
+}
+
+/// More than fit into one item, and then fewer.
+pub async fn a_look_up_that_is_due_is_forgotten(bench: Bench) {
+    let due = |number: usize| DueLookUp {
+        attempt: (PayoutKey::new(format!("stripe/pi_{number}")).unwrap(), 2),
+        since: NOW + number as u64,
+    };
+    let many: Vec<DueLookUp> = (0..1_200).map(due).collect();
+    assert_eq!(bench.ledger.due_look_ups().await, Ok(vec![]));
+    bench.ledger.set_due_look_ups(&[], &many).await.unwrap();
+    assert_eq!(bench.ledger.due_look_ups().await, Ok(many.clone()));
+    bench.proxy.forget();
+    let mut fewer = many.clone();
+    fewer.pop();
+    bench.ledger.set_due_look_ups(&many, &fewer).await.unwrap();
+    assert_eq!(bench.proxy.count("PutItem"), 1, "the rest stands already");
+    bench.ledger.set_due_look_ups(&fewer, &fewer[..3]).await.unwrap();
+    assert_eq!(bench.ledger.due_look_ups().await, Ok(fewer[..3].to_vec()));
+}
+
+/// Sixteen shards, of which a run counts as many as it may; what many cases share is added up over all.
+pub async fn open_cases_are_counted_twice_or_never(bench: Bench) {
+    for number in 0..64 {
+        let case = Case { since: NOW + number, ..case_of(&claim(&format!("pi_{number}"), 1), Reason::PayoutUnknown) };
+        bench.ledger.open_case(&case.of_cause("timeout")).await.unwrap();
+    }
+    bench.proxy.forget();
+    let first = bench.ledger.count_open(NOW + 1_000, 10_000).await.unwrap();
+    assert_eq!(bench.proxy.count("Query"), 16);
+    let totals = &first.snapshot.totals;
+    assert_eq!((totals.open, totals.ages[0], totals.by_reason["payout_unknown"]), (64, 64, 64));
+    assert_eq!((totals.at_risk["EUR"].cases, totals.at_risk["EUR"].minor), (64, 64 * 12_345));
+    assert_eq!(totals.incidents.values().map(|incident| incident.cases).collect::<Vec<_>>(), [64]);
+    assert_eq!((first.oldest, first.snapshot.counted_at, first.unreadable), (Some(NOW), NOW + 1_000, 0));
+    // One more, and a budget for a part of the shards: the oldest counts are renewed first.
+    let more = Case { since: NOW - 7, ..case_of(&claim("pi_more", 1), Reason::PayoutUnknown) };
+    bench.ledger.open_case(&more).await.unwrap();
+    for minute in 1..=16 {
+        let stock = bench.ledger.count_open(NOW + 1_000 + minute, 1).await.unwrap();
+        assert_eq!(stock.oldest, Some(NOW - 7), "it is asked for in every run");
+        assert_eq!(bench.ledger.snapshot().await, Ok(Some(stock.snapshot)));
+    }
+    let last = bench.ledger.count_open(NOW + 2_000, 1).await.unwrap();
+    assert_eq!(last.snapshot.totals.open, 65);
+    assert!(last.snapshot.counted_at > NOW + 1_000 && last.snapshot.counted_at < NOW + 2_000);
 }
 
 pub async fn a_body_is_not_found_again(bench: Bench) {

@@ -174,7 +174,7 @@ pub async fn a_claim_goes_out_on_a_connection_that_was_kept(bench: Bench) {
     }
     // Records keep theirs.
     for _ in 0..3 {
-        bench.ledger.last_round().await.unwrap();
+        bench.ledger.progress().await.unwrap();
     }
     assert_eq!(bench.proxy.connections(), 4);
 }

@@ -2,8 +2,8 @@
 //! claim must be found by next year's code, and during a canary two versions write the same table.
 
 use payonce_ledger::{
-    Acted, Agreed, Books, Claim, Cursor, Decided, Doing, FoundPayout, LookUpRecord, Queue, RefusalNote, Sample, Seen,
-    Snapshot, Stranger, Tables, Totals, Wish,
+    Acted, Agreed, Books, Claim, Cursor, Decided, Doing, DueLookUp, FoundPayout, LookUpRecord, Queue, RefusalNote,
+    Sample, Seen, Snapshot, Stranger, Tables, Totals, Wish,
 };
 use payonce_protocol::case::Ending;
 use payonce_protocol::hold::Hold;
@@ -172,10 +172,22 @@ async fn requests(bench: &Bench) -> Value {
     ledger.set_round(MINUTE).await.unwrap();
     keep("round");
     let totals = Totals { open: 3, ..Totals::default() };
-    ledger.put_snapshot(&Snapshot { taken_at: NOW, totals }).await.unwrap();
+    ledger.put_snapshot(&Snapshot { taken_at: NOW, counted_at: NOW, totals }).await.unwrap();
     keep("snapshot");
     ledger.remember_accepted(&Sample::of(&ours)).await.unwrap();
     keep("accepted payout");
+    let due = [DueLookUp { attempt: (ours.key.clone(), 1), since: NOW }];
+    ledger.set_due_look_ups(&[], &due).await.unwrap();
+    ledger.due_look_ups().await.unwrap();
+    keep("look-ups that are due");
+    let names = [(ours.key.clone(), 1)].into();
+    ledger.outcomes(&names, true).await.unwrap();
+    ledger.attempts(&names).await.unwrap();
+    ledger.came_back(&[(ours.key.clone(), Digest::of("event"))].into()).await.unwrap();
+    keep("batches of the sweeper");
+    ledger.count_open(NOW, 0).await.unwrap();
+    ledger.count_open(NOW, 1_000).await.unwrap();
+    keep("open cases counted");
     ledger.put_body(Digest::of("body"), b"body", NOW, 400).await.unwrap();
     keep("body");
     Value::Object(all)

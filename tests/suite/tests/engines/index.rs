@@ -1,5 +1,8 @@
 //! What the sweeper sees: an index that lags, puts that land late, minutes with many rows.
 
+use std::collections::BTreeSet;
+
+use aws_sdk_dynamodb::types::AttributeValue;
 use payonce_ledger::{Abandoned, Entry, IndexRow, RefusalNote};
 use payonce_protocol::event::{ClaimAnswer, Recorded};
 use payonce_protocol::ids::{Digest, SHARDS, shard};
@@ -87,6 +90,7 @@ pub async fn an_odd_row_stops_the_sweep(bench: Bench) {
     bench.plant(&bench.tables.audit, item).await;
     let rows = bench.ledger.rows_of_minute(MINUTE).await.unwrap();
     assert_eq!(rows.len(), 3, "{rows:?}");
+    assert_eq!(bench.ledger.minute(MINUTE).await.unwrap().unreadable, 1);
     assert!(rows.iter().any(|row| row.key == ours.key));
     assert_eq!(bench.ledger.refusal(&odd.key, event).await, Ok(None));
 }
@@ -115,4 +119,43 @@ pub async fn an_outcome_is_listed_as_something_to_sweep(bench: Bench) {
     assert_eq!(bench.ledger.record(&ours, &outcome(Outcome::Accepted), None).await, Recorded::Late);
     let rows = bench.ledger.rows_of_minute(MINUTE).await.unwrap();
     assert_eq!(rows.iter().map(|row| row.entry).collect::<Vec<_>>(), [Entry::Claim(1)]);
+}
+
+/// More than fit into a batch; some are left out of the first answers, as DynamoDB may, and two cannot be read.
+pub async fn an_outcome_is_lost_between_batches(bench: Bench) {
+    let mut names = BTreeSet::new();
+    for number in 0..130 {
+        let ours = claim(&format!("pi_{number:03}"), 1);
+        names.insert((ours.key.clone(), 1));
+        bench.ledger.put_claim(&ours).await;
+        let ended = if number % 2 == 0 { Outcome::Accepted } else { Outcome::Unknown };
+        if number < 120 {
+            assert_eq!(bench.ledger.record(&ours, &outcome(ended), None).await, Recorded::Durable);
+        }
+    }
+    for key in ["pi_007", "pi_008"] {
+        let mut newer = bench.audit(claim(key, 1).key, "0001#outcome").await.unwrap();
+        newer.insert("v".to_owned(), AttributeValue::N("2".to_owned()));
+        bench.plant(&bench.tables.audit, newer).await;
+    }
+    bench.proxy.forget();
+    bench.proxy.plan(3, "BatchGetItem", "", Fault::Unprocessed);
+    let outcomes = bench.ledger.outcomes(&names, true).await.unwrap();
+    assert_eq!(bench.proxy.count("BatchGetItem"), 2 + 3);
+    assert_eq!((outcomes.ended.len(), outcomes.unreadable.len()), (118, 2));
+    assert!(outcomes.ended.values().all(|ended| ended.evidence["phase"] == "answered"));
+    let open: BTreeSet<_> = names.into_iter().filter(|name| !outcomes.ended.contains_key(name)).collect();
+    let attempts = bench.ledger.attempts(&open).await.unwrap();
+    assert_eq!((attempts.found.len(), attempts.unreadable), (10, 2));
+    assert!(attempts.found.iter().all(|(_, outcome)| outcome.is_none()));
+    bench.proxy.plan(100, "BatchGetItem", "", Fault::Unprocessed);
+    assert!(bench.ledger.outcomes(&open, false).await.is_err(), "never an answer with holes");
+}
+
+pub async fn another_events_claim_answers_for_a_refused_one(bench: Bench) {
+    let ours = claim("pi_1", 1);
+    bench.ledger.put_claim(&ours).await;
+    let (came, other) = (Digest::of(ours.event.as_str()), Digest::of("evt_other"));
+    let refused = [(ours.key.clone(), came), (ours.key.clone(), other), (claim("pi_2", 1).key, came)].into();
+    assert_eq!(bench.ledger.came_back(&refused).await, Ok([(ours.key, came)].into()));
 }

@@ -71,6 +71,8 @@ on_both_engines! {
         evidence_is_lost_or_leaves_no_history,
         a_case_of_a_newer_schema_is_touched,
         a_round_or_snapshot_is_not_found_again,
+        a_look_up_that_is_due_is_forgotten,
+        open_cases_are_counted_twice_or_never,
         a_body_is_not_found_again,
     }
     control::{
@@ -122,6 +124,8 @@ on_both_engines! {
         an_odd_row_stops_the_sweep,
         a_refusal_is_listed_before_it_is_final,
         an_outcome_is_listed_as_something_to_sweep,
+        an_outcome_is_lost_between_batches,
+        another_events_claim_answers_for_a_refused_one,
     }
     units::{
         an_ordinary_event_costs_more_than_five_units,

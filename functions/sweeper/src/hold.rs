@@ -1,0 +1,65 @@
+//! The outage switch: whatever says the same of every payout holds payouts.
+
+use std::collections::BTreeMap;
+
+use payonce_ledger::{AttemptName, Entry, LedgerError};
+use payonce_protocol::UnixMillis;
+use payonce_protocol::hold::{Hold, Tally, WINDOW_MS};
+use payonce_protocol::outcome::Outcome;
+use payonce_protocol::sweep::MINUTE_MS;
+
+use crate::App;
+
+/// The newest attempts are enough: what is the matter with all is the matter with these.
+const COUNTED_AT_MOST: usize = 20_000;
+
+impl App {
+    /// Sets `refuse` when most of the last two minutes ended `Unknown`, or was not made for one cause; only a person sets it
+    /// back, and what was counted before that is not counted again.
+    pub(crate) async fn trip_hold(&self, now: UnixMillis) -> Result<bool, LedgerError> {
+        let Some(control) = self.parts.ledger.control().await? else { return Ok(false) };
+        if control.hold != Hold::Pay {
+            return Ok(false);
+        }
+        let window = now.saturating_sub(WINDOW_MS);
+        // A person whose clock is ahead must not keep the sweeper from counting.
+        let since = if control.set_at <= now { control.set_at.max(window) } else { window };
+        let Some(trip) = self.tally(since, now).await?.trips() else { return Ok(false) };
+        self.parts.ledger.set_hold(Hold::Refuse, "sweeper", &trip.to_string(), now).await?;
+        tracing::error!(why = %trip, "payouts are held");
+        Ok(true)
+    }
+
+    /// How the claims ended that were received since.
+    async fn tally(&self, since: UnixMillis, now: UnixMillis) -> Result<Tally, LedgerError> {
+        let mut attempts: Vec<(UnixMillis, AttemptName)> = Vec::new();
+        for minute in since / MINUTE_MS..=now / MINUTE_MS {
+            let rows = self.parts.ledger.rows_of_minute(minute).await?;
+            attempts.extend(rows.into_iter().filter_map(|row| match row.entry {
+                Entry::Claim(attempt) if row.received_at >= since => Some((row.received_at, (row.key, attempt))),
+                _ => None,
+            }));
+        }
+        attempts.sort_unstable_by_key(|(received_at, _)| std::cmp::Reverse(*received_at));
+        attempts.truncate(COUNTED_AT_MOST);
+        let newest = attempts.iter().map(|(_, attempt)| attempt.clone()).collect();
+        let outcomes = self.parts.ledger.outcomes(&newest, true).await?.ended;
+        let is_accepted =
+            |name: &AttemptName| outcomes.get(name).is_some_and(|ended| ended.outcome == Outcome::Accepted);
+        if let Some((_, accepted)) = attempts.into_iter().find(|(_, name)| is_accepted(name)) {
+            self.remember_accepted(accepted).await;
+        }
+        let mut tally = Tally::default();
+        for ended in outcomes.into_values() {
+            tally.count(ended.outcome, || cause(ended.outcome, &ended.evidence));
+        }
+        Ok(tally)
+    }
+}
+
+/// In the words of the evidence, which are allow-listed: the rail's answer, else what became of the exchange.
+fn cause(outcome: Outcome, evidence: &BTreeMap<String, String>) -> String {
+    let facts = ["http_status", "error_type", "error_code", "rail_status", "failure"];
+    let said = facts.iter().filter_map(|fact| evidence.get(*fact)).map(String::as_str);
+    std::iter::once(outcome.as_str()).chain(said).collect::<Vec<_>>().join(" ")
+}

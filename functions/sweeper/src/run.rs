@@ -1,0 +1,216 @@
+//! One run: the steps in their order, each with its part of the time. A step that fails, hangs or panics costs the others
+//! nothing, and the place is stored whatever happened.
+
+use std::panic::AssertUnwindSafe;
+use std::time::Duration;
+
+use futures_util::FutureExt;
+use payonce_ledger::{AttemptName, DUE_AT_MOST, DueLookUp, Ledger, LedgerError};
+use payonce_protocol::UnixMillis;
+use payonce_protocol::sweep::{MINUTE_MS, Minute, Progress};
+use tokio::time::{Instant, timeout_at};
+
+use crate::{App, Report};
+
+/// Per cent of the run's time at whose end each step is over. What is left stores the place: a record has five seconds.
+const HOLD_UNTIL: u32 = 20;
+const VISITS_UNTIL: u32 = 60;
+const STOCK_UNTIL: u32 = 68;
+const LOOK_UPS_UNTIL: u32 = 85;
+const STORED_UNTIL: u32 = 97;
+
+/// Look-ups are evidence, not a duty.
+const LOOK_UPS_WITHIN: Duration = Duration::from_secs(15);
+/// The place is stored so often while buckets are worked off: a run that is killed repeats no more than this.
+const STORE_EVERY: Duration = Duration::from_secs(1);
+/// So many buckets in a row that fail are not the buckets' fault.
+const FAILURES_IN_A_ROW: usize = 3;
+/// So many owed buckets are not the buckets' fault either.
+const OWED_AT_MOST: usize = 256;
+/// Open cases that a run reads to count them.
+const COUNTED_AT_ONCE: usize = 5_000;
+
+/// What a run knows and has done.
+pub(crate) struct Run {
+    pub(crate) now: UnixMillis,
+    pub(crate) report: Report,
+    began: Instant,
+    within: Duration,
+    place: Option<Place>,
+    failed: Option<LedgerError>,
+}
+
+/// What is stored between runs.
+struct Place {
+    progress: Progress,
+    due: Vec<DueLookUp>,
+    stored_due: Vec<DueLookUp>,
+    stored_at: Instant,
+}
+
+impl Run {
+    pub(crate) fn new(now: UnixMillis, within: Duration) -> Self {
+        Self { now, report: Report::default(), began: Instant::now(), within, place: None, failed: None }
+    }
+
+    fn until(&self, per_cent: u32) -> Instant {
+        self.began + self.within * per_cent / 100
+    }
+
+    fn minute(&self) -> Minute {
+        self.now / MINUTE_MS
+    }
+
+    pub(crate) fn failed(&mut self, error: LedgerError) {
+        tracing::error!(%error, "a step of the sweep failed");
+        self.failed.get_or_insert(error);
+    }
+
+    /// What is to be looked up, unless it is waiting already.
+    pub(crate) fn owe_look_up(&mut self, attempt: AttemptName) {
+        let since = self.now;
+        let Some(place) = &mut self.place else { return };
+        if place.due.iter().any(|due| due.attempt == attempt) {
+            return;
+        }
+        if place.due.len() == DUE_AT_MOST {
+            tracing::error!(payout_key = %attempt.0, "too many look-ups wait: a later visit comes by this one again");
+            return;
+        }
+        place.due.push(DueLookUp { attempt, since });
+    }
+
+    pub(crate) fn due(&self) -> &[DueLookUp] {
+        self.place.as_ref().map(|place| place.due.as_slice()).unwrap_or_default()
+    }
+
+    /// Off the list.
+    pub(crate) fn looked_up(&mut self, done: &DueLookUp) {
+        self.place.iter_mut().for_each(|place| place.due.retain(|due| due != done));
+    }
+
+    /// To the end of the list: one that always fails must not stand before the others.
+    pub(crate) fn look_up_later(&mut self, failed: DueLookUp) {
+        self.looked_up(&failed);
+        self.place.iter_mut().for_each(|place| place.due.push(failed.clone()));
+    }
+
+    pub(crate) fn end(mut self) -> (Report, Option<LedgerError>) {
+        if let Some(place) = &self.place {
+            self.report.minutes_behind = Some(place.progress.behind(self.minute()));
+            self.report.look_ups_waiting = Some(place.due.len());
+        }
+        (self.report, self.failed)
+    }
+}
+
+impl App {
+    pub(crate) async fn steps(&self, run: &mut Run) {
+        // The outage switch first: it is what keeps the number of cases small.
+        let hold = in_time("decide about the hold", run.until(HOLD_UNTIL), self.trip_hold(run.now)).await;
+        match hold {
+            Ok(tripped) => run.report.hold_tripped = tripped,
+            Err(error) => run.failed(error),
+        }
+        match in_time("read the place", run.until(VISITS_UNTIL), self.place(run.minute())).await {
+            Ok((place, unreadable)) => {
+                run.place = Some(place);
+                run.report.unreadable += unreadable;
+                // Out of time is no fault: the place says where the next run begins.
+                let _ = timeout_at(run.until(VISITS_UNTIL), self.visits(run)).await;
+                self.store(run).await;
+            }
+            Err(error) => run.failed(error),
+        }
+        let stock = self.parts.ledger.count_open(run.now, COUNTED_AT_ONCE);
+        match in_time("count the open cases", run.until(STOCK_UNTIL), stock).await {
+            Ok(stock) => {
+                run.report.unreadable += stock.unreadable;
+                run.report.oldest_open_age_s = stock.oldest.map(|since| run.now.saturating_sub(since) / 1000);
+            }
+            Err(error) => run.failed(error),
+        }
+        let until = run.until(LOOK_UPS_UNTIL).min(Instant::now() + LOOK_UPS_WITHIN);
+        let _ = timeout_at(until, AssertUnwindSafe(self.look_ups(run, until)).catch_unwind()).await;
+        self.store(run).await;
+    }
+
+    async fn place(&self, minute: Minute) -> Result<(Place, u32), LedgerError> {
+        let ledger = &self.parts.ledger;
+        let (progress, unreadable) = match ledger.progress().await {
+            Ok(Some(progress)) => (progress, 0),
+            Ok(None) => (Progress::of_new_stack(minute), 0),
+            Err(error @ LedgerError::Unreadable { .. }) => {
+                tracing::error!(%error, "the last day is swept again");
+                (Progress::of_new_stack(minute), 1)
+            }
+            Err(error) => return Err(error),
+        };
+        let due = ledger.due_look_ups().await?;
+        Ok((Place { progress, stored_due: due.clone(), due, stored_at: Instant::now() }, unreadable))
+    }
+
+    /// Bucket after bucket. One that fails is owed as soon as a later one does not.
+    async fn visits(&self, run: &mut Run) {
+        let minute = run.minute();
+        let listed = run.place.as_ref().map(|place| place.progress.due(minute)).unwrap_or_default();
+        let mut failed = Vec::new();
+        for bucket in listed {
+            let visit = AssertUnwindSafe(self.visit_bucket(bucket, run)).catch_unwind().await;
+            let visit = visit.unwrap_or_else(|_| Err(panicked("visit a minute")));
+            let Some(place) = &mut run.place else { return };
+            match visit {
+                Ok(()) if place.progress.owed.len() + failed.len() <= OWED_AT_MOST => {
+                    place.progress.owed.extend(failed.drain(..));
+                    place.progress.worked_off(bucket, minute);
+                    run.report.buckets += 1;
+                }
+                Ok(()) => return,
+                Err(error) => {
+                    failed.push(bucket);
+                    run.failed(error);
+                    if failed.len() == FAILURES_IN_A_ROW {
+                        return;
+                    }
+                }
+            }
+            if run.place.as_ref().is_some_and(|place| place.stored_at.elapsed() >= STORE_EVERY) {
+                self.store(run).await;
+            }
+        }
+    }
+
+    /// The look-ups first: a bucket is done when what it owes is on record.
+    async fn store(&self, run: &mut Run) {
+        let until = run.until(STORED_UNTIL);
+        let Some(place) = &mut run.place else { return };
+        let stored = in_time("store the place", until, store(&self.parts.ledger, place)).await;
+        place.stored_at = Instant::now();
+        if let Err(error) = stored {
+            run.failed(error);
+        }
+    }
+}
+
+async fn store(ledger: &Ledger, place: &mut Place) -> Result<(), LedgerError> {
+    ledger.set_due_look_ups(&place.stored_due, &place.due).await?;
+    place.stored_due.clone_from(&place.due);
+    ledger.set_progress(&place.progress).await
+}
+
+/// A step that neither outlasts its time nor takes the others down with it.
+async fn in_time<T>(
+    doing: &'static str,
+    until: Instant,
+    step: impl Future<Output = Result<T, LedgerError>>,
+) -> Result<T, LedgerError> {
+    match timeout_at(until, AssertUnwindSafe(step).catch_unwind()).await {
+        Ok(Ok(done)) => done,
+        Ok(Err(_)) => Err(panicked(doing)),
+        Err(_) => Err(LedgerError::Failed { doing, why: "timeout".to_owned() }),
+    }
+}
+
+fn panicked(doing: &'static str) -> LedgerError {
+    LedgerError::Failed { doing, why: "panic".to_owned() }
+}
