@@ -138,6 +138,12 @@ def test_the_configuration_takes_longer_than_the_ladder_says():
     assert worst <= 1000 * source()["Parameters"]["DeliverySeconds"]["Default"]
 
 
+def test_a_function_outlives_the_wait_after_a_hold():
+    code = (ROOT / "shared" / "protocol" / "src" / "release.rs").read_text()
+    longest = int(re.search(r"LONGEST_FUNCTION_MS: u64 = ([\d_]+);", code)[1].replace("_", ""))
+    assert longest == 1000 * max(source()["Parameters"]["FunctionTimeoutSeconds"]["AllowedValues"])
+
+
 def test_a_provider_is_configured_and_not_deployed_or_the_other_way_round():
     configured = tomllib.loads((ROOT / "infra" / "payonce.toml").read_text())["providers"]
     assert sorted(source()["Resources"][WEBHOOKS][1]) == sorted(configured)

@@ -229,7 +229,7 @@ impl App {
         let last = payout.attempts.last().map(|attempt| attempt.claim.attempt);
         let (key, attempt, key_generation) = match ending {
             // Closed by this very case, and wrongly so: the first attempt, after the closing.
-            Ending::Reissue if payout.is_closed_by(&case.id()) => (key, 2, 1),
+            Ending::Reissue if payout.is_closed_for(case) => (key, 2, 1),
             Ending::Reissue => {
                 let under_way = || wrong("The last attempt has not ended yet; the sweeper will end it within minutes.");
                 let facts = payout.last_attempt().ok_or_else(under_way)?;

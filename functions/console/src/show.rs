@@ -346,7 +346,7 @@ impl App {
             return Ok(false);
         }
         let place = self.parts.ledger.payout_of(&filed.case).await?;
-        Ok(place.is_some_and(|(_, payout)| payout.is_closed_by(&filed.case.id())))
+        Ok(place.is_some_and(|(_, payout)| payout.is_closed_for(&filed.case)))
     }
 
     fn key_clock(&self, last: &LastAttempt) -> KeyClock {

@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 
 use console::pages::*;
 use payonce_protocol::case::Role;
-use payonce_protocol::reissue::{Reissue, Why};
+use payonce_protocol::reissue::{Reissue, Said, Why};
 use samples::*;
 
 const BASE: &str = "/console";
@@ -214,6 +214,17 @@ fn a_proposal_that_has_become_dangerous_looks_harmless() {
     assert!(page.render().unwrap().contains("May not be paid again, as things stand now."));
     page.reissue = Some(Reissue::SameKey);
     assert!(!page.render().unwrap().contains("as things stand now"));
+}
+
+#[test]
+fn a_blind_look_up_is_taken_for_absence() {
+    let mut page = case(frame(BASE, Section::Queue, ""));
+    page.reissue = Some(Reissue::LookUpFirst { times: 2 });
+    let why = Some("no payout is known to be accepted since 2026-11-23T00:00:00Z".to_owned());
+    page.looked_up = Some(LookedUpAt { at: NOW, said: Said::Blind, why });
+    let html = page.render().unwrap();
+    assert!(html.contains("blind and counts for nothing: no payout is known to be accepted since"), "{html}");
+    assert!(!html.contains("May be paid again"), "{html}");
 }
 
 #[test]

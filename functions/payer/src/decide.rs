@@ -109,7 +109,7 @@ impl App {
     ) -> Result<Decided, Refusal> {
         let payout = self.parts.ledger.payout_of(&case.case).await?;
         let (key, mut payout) = payout.ok_or(Refusal::NoOrder("a payout key"))?;
-        if let Some(closing) = payout.closed.clone().filter(|_| payout.is_closed_by(&case.case.id())) {
+        if let Some(closing) = payout.closed.clone().filter(|_| payout.is_closed_for(&case.case)) {
             return self.after_closing(case, proposal, &closing, facts).await;
         }
         let last = payout.attempts.last().ok_or(Refusal::NoOrder("an attempt"))?.claim.clone();

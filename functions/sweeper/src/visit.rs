@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use futures_util::{Stream, StreamExt, stream};
-use payonce_ledger::{Abandoned, AttemptName, Case, Claim, Entry, IndexRow, LedgerError, MinuteRows, Opened};
+use payonce_ledger::{Abandoned, AttemptName, Case, Claim, Entry, Filed, IndexRow, LedgerError, MinuteRows, Opened};
 use payonce_protocol::UnixMillis;
 use payonce_protocol::ids::Digest;
 use payonce_protocol::outcome::{Outcome, Reason};
@@ -127,11 +127,13 @@ impl App {
         let filed = stream::iter(notes).map(|row| async move {
             let mut report = Report::default();
             match self.parts.ledger.noted_case(&row.key).await {
-                Ok(Some(case)) if self.parts.ledger.open_case(&case).await? == Opened::New => {
-                    tracing::warn!(case = %case.id(), reason = %case.reason, "a case that could not be written is open now");
-                    report.unfiled += 1;
+                Ok(Some(case)) => {
+                    if self.file_noted(&case).await? {
+                        tracing::warn!(case = %case.id(), reason = %case.reason, "a case that could not be written is open now");
+                        report.unfiled += 1;
+                    }
                 }
-                Ok(_) => {}
+                Ok(None) => {}
                 Err(error @ LedgerError::Unreadable { .. }) => {
                     tracing::error!(payout_key = %row.key, %error, "the note of a case is left alone");
                     report.unreadable += 1;
@@ -141,6 +143,17 @@ impl App {
             Ok((report, None))
         });
         each(filed.buffer_unordered(AT_ONCE), run).await
+    }
+
+    /// What came after people had closed its case opens it again; an ending from later speaks of it, too.
+    async fn file_noted(&self, case: &Case) -> Result<bool, LedgerError> {
+        let there = self.parts.ledger.case(&case.id()).await?;
+        let resolved_at = there.as_ref().and_then(|there| there.resolution.as_ref()).map(|ended| ended.at);
+        match (there, resolved_at) {
+            (Some(_), None) => Ok(false),
+            (Some(_), Some(at)) if at >= case.opened_at => Ok(false),
+            _ => Ok(self.parts.ledger.file_case(case).await? != Filed::Open),
+        }
     }
 }
 

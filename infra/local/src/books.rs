@@ -1,13 +1,14 @@
-//! Three books side by side: what the sender sent, what the rail executed, what the tables say. Nothing here asks payonce
-//! whether all is well.
+//! The books side by side: what the sender sent, what the rail executed, what people paid by hand, what the tables say.
+//! Nothing here asks payonce whether all is well.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use payonce_ledger::{Case, Ledger, LedgerError};
-use payonce_protocol::order::PayoutKey;
+use payonce_protocol::order::{EventId, PayoutKey};
 use payonce_protocol::outcome::{Outcome, Reason};
 
+use crate::hand::ByHand;
 use crate::sandbox_rail::Transfer;
 use crate::sender::{Expected, Payout, Sent};
 
@@ -18,6 +19,8 @@ pub const CASES_AT_MOST: usize = 100_000;
 #[derive(Clone, Debug)]
 pub struct Attempt {
     pub rail_key: String,
+    /// For which it was claimed.
+    pub event: String,
     pub outcome: Option<Outcome>,
 }
 
@@ -31,6 +34,8 @@ pub struct Kept {
     pub requests: BTreeMap<String, u64>,
     /// Of `executed`, those before this one are not of this play: others may have asked for them.
     pub executed_before: usize,
+    /// By whoever paid without payonce.
+    pub by_hand: Vec<ByHand>,
     /// In the tables.
     pub claims: usize,
     pub attempts: BTreeMap<String, Attempt>,
@@ -67,7 +72,8 @@ impl Kept {
             let Ok(key) = PayoutKey::new(name) else { continue };
             if let Some((claim, outcome)) = ledger.attempt(&key, 1).await? {
                 let outcome = outcome.map(|outcome| outcome.verdict.outcome);
-                self.attempts.insert(name.to_owned(), Attempt { rail_key: claim.rail_key, outcome });
+                let (rail_key, event) = (claim.rail_key, claim.event.to_string());
+                self.attempts.insert(name.to_owned(), Attempt { rail_key, event, outcome });
             }
         }
         Ok(())
@@ -79,6 +85,8 @@ impl Kept {
 pub enum Fault {
     /// Executed at the rail more than once for one payout key.
     PaidTwice,
+    /// A payee got the money of one order more than once, and not each time from the rail.
+    PaidByHandAsWell,
     /// Sent and taken; to be paid or filed, and there is neither.
     Lost,
     /// Executed, and the sender asked for nothing of the kind.
@@ -99,6 +107,7 @@ impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::PaidTwice => "paid twice",
+            Self::PaidByHandAsWell => "paid by hand as well",
             Self::Lost => "lost",
             Self::Unasked => "paid, and nobody asked for it",
             Self::OtherTerms => "paid on other terms than asked for",
@@ -119,6 +128,8 @@ pub struct Books {
     pub payouts: usize,
     /// Payouts that an outcome confirms.
     pub confirmed: usize,
+    /// Payments that people made.
+    pub by_hand: usize,
     pub cases: BTreeMap<&'static str, usize>,
     pub looked_up: LookedUp,
     /// Each with the event, payout key or place that it is about.
@@ -141,11 +152,13 @@ impl Books {
             requests: kept.requests.values().sum(),
             payouts: kept.executed.len(),
             confirmed: kept.executed.iter().filter(|paid| is_accepted(kept, paid.payout_key())).count(),
+            by_hand: kept.by_hand.len(),
             cases: per_reason(&kept.cases),
             looked_up: kept.looked_up,
             faults: BTreeSet::new(),
         };
         books.rail_against_others(kept);
+        books.hand_against_others(kept);
         for sent in &kept.sent {
             if !sent.acknowledged {
                 books.fault(Fault::NotTaken, &sent.name);
@@ -179,6 +192,22 @@ impl Books {
         }
     }
 
+    /// One order is one event's: a payee has its money at most once, by whichever hand.
+    fn hand_against_others(&mut self, kept: &Kept) {
+        let mut orders = BTreeSet::new();
+        for by_hand in &kept.by_hand {
+            let (key, event) = (by_hand.payout.key.as_str(), by_hand.event.as_str());
+            let is_again = !orders.insert((key, event));
+            if is_again || kept.executed.iter().any(|transfer| is_of_order(kept, transfer, by_hand)) {
+                self.fault(Fault::PaidByHandAsWell, key);
+            }
+            let asked = kept.sent.iter().filter(|sent| sent.name == event).find_map(Sent::payout);
+            if asked.is_some_and(|asked| *asked != by_hand.payout) {
+                self.fault(Fault::OtherTerms, key);
+            }
+        }
+    }
+
     pub fn fault(&mut self, fault: Fault, about: &str) {
         self.faults.insert((fault, about.to_owned()));
     }
@@ -192,6 +221,16 @@ pub fn per_reason(cases: &[Case]) -> BTreeMap<&'static str, usize> {
     counted
 }
 
+/// Under the key itself when this event claimed it, or as an order of its own.
+fn is_of_order(kept: &Kept, transfer: &Transfer, by_hand: &ByHand) -> bool {
+    let (key, paid) = (by_hand.payout.key.as_str(), transfer.payout_key());
+    if paid == key {
+        return kept.attempts.get(key).is_none_or(|attempt| attempt.event == by_hand.event);
+    }
+    let own = PayoutKey::new(key).ok().zip(EventId::new(by_hand.event.as_str()).ok());
+    own.and_then(|(key, event)| key.of_own_order(&event).ok()).is_some_and(|own| own.as_str() == paid)
+}
+
 fn is_as_asked(transfer: &Transfer, payout: &Payout) -> bool {
     transfer.amount == payout.amount && transfer.currency == payout.currency && transfer.destination == payout.payee
 }
@@ -203,6 +242,7 @@ fn is_accepted(kept: &Kept, key: &str) -> bool {
 fn is_settled(kept: &Kept, sent: &Sent) -> bool {
     match &sent.expected {
         Expected::Nothing => true,
+        _ if kept.by_hand.iter().any(|by_hand| by_hand.event == sent.name) => true,
         Expected::Case(reason) => kept.cases.iter().any(|case| {
             case.reason.as_str() == reason && case.subject.iter().any(|subject| sent.about.contains(subject))
         }),

@@ -33,31 +33,46 @@ pub async fn issuer(port: u16, front: SocketAddr, clock: Clock) -> io::Result<Is
     Issuer::start(port, CLIENT, vec![redirect_uri(front)], clock).await
 }
 
-pub async fn console(
-    started: &Started,
-    reader: &SecretReader,
-    front: SocketAddr,
-) -> Result<Handler, Box<dyn Error + Send + Sync>> {
+type Failure = Box<dyn Error + Send + Sync>;
+
+fn section(started: &Started) -> Result<ConsoleConfig, Failure> {
+    let section = ConsoleConfig::of(&started.config).map_err(StartError::Config)?;
+    Ok(section.ok_or_else(|| io::Error::other("the sandbox's configuration has no [console]"))?)
+}
+
+fn issuer_of(started: &Started, section: &ConsoleConfig, redirect_uri: String) -> payonce_identity::Issuer {
+    payonce_identity::Issuer::new(&section.identity, None, redirect_uri, over_the_wire(), started.clock.clone())
+}
+
+pub fn payer(started: &Started) -> Result<payer::App, Failure> {
     let config = &started.config;
-    let section = ConsoleConfig::of(config).map_err(StartError::Config)?;
-    let section = section.ok_or_else(|| io::Error::other("the sandbox's configuration has no [console]"))?;
-    let issuer = |redirect_uri: String| {
-        payonce_identity::Issuer::new(&section.identity, None, redirect_uri, over_the_wire(), started.clock.clone())
-    };
-    let (mut providers, mut namespaces) = (BTreeMap::new(), BTreeMap::new());
-    for (name, provider) in &config.providers {
+    let mut providers = BTreeMap::new();
+    for name in config.providers.keys() {
         providers.insert(name.clone(), config.provider(Some(name)).map_err(StartError::Config)?);
-        namespaces.insert(name.clone(), provider.namespace.clone().unwrap_or_else(|| name.clone()));
     }
-    let payer = payer::App::new(payer::Parts {
+    Ok(payer::App::new(payer::Parts {
         providers,
         sources: BTreeMap::new(),
         rail: started.rail.clone(),
         ledger: started.ledger.clone(),
-        issuer: issuer(String::new()),
+        issuer: issuer_of(started, &section(started)?, String::new()),
         clock: started.clock.clone(),
         limits: config.limits,
-    });
+    }))
+}
+
+pub async fn console(
+    started: &Started,
+    reader: &SecretReader,
+    payer: Arc<payer::App>,
+    front: SocketAddr,
+) -> Result<Handler, Failure> {
+    let config = &started.config;
+    let section = section(started)?;
+    let mut namespaces = BTreeMap::new();
+    for (name, provider) in &config.providers {
+        namespaces.insert(name.clone(), provider.namespace.clone().unwrap_or_else(|| name.clone()));
+    }
     // The console's own rail has the secret that only reads, in both places.
     let lookup = config.lookup_secret().unwrap_or_else(|| config.rail_secret());
     let rail = Rail::new(&config.rail, reader.rail_secret(lookup).await?, None, None)?;
@@ -65,7 +80,7 @@ pub async fn console(
     let app = Arc::new(console::App::new(console::Parts {
         ledger: started.ledger.clone(),
         rail: Arc::new(rail),
-        issuer: issuer(redirect_uri(front)),
+        issuer: issuer_of(started, &section, redirect_uri(front)),
         sessions: Sessions::new(COOKIE_SECRET, idle_ms, absolute_ms, "/")?,
         payer: Arc::new(Beside { payer, clock: started.clock.clone() }),
         clock: started.clock.clone(),
@@ -81,7 +96,7 @@ pub async fn console(
 }
 
 struct Beside {
-    payer: payer::App,
+    payer: Arc<payer::App>,
     clock: Clock,
 }
 

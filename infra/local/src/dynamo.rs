@@ -47,7 +47,9 @@ impl Dynamo {
     /// Items of one table whose sort key ends so.
     pub fn count(&self, table: &str, sort_key_ends: &str) -> io::Result<usize> {
         let ends_so = |item: &&dynoxide::Item| matches!(item.get("sk"), Some(AttributeValue::S(sk)) if sk.ends_with(sort_key_ends));
-        Ok(self.scan(table)?.iter().filter(ends_so).count())
+        // What people closed stands in a claim's place, and is no attempt.
+        let is_closing = |item: &&dynoxide::Item| item.contains_key("closing");
+        Ok(self.scan(table)?.iter().filter(ends_so).filter(|item| !is_closing(item)).count())
     }
 
     /// What stands in these tables now.

@@ -13,6 +13,7 @@ pub mod desk;
 pub mod dynamo;
 mod form;
 pub mod front;
+pub mod hand;
 pub mod issuer;
 pub mod play;
 pub mod report;

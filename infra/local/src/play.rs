@@ -6,24 +6,27 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
+use payonce_protocol::case::Ending;
+use payonce_protocol::ids::CaseId;
 use payonce_protocol::outcome::Reason;
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
 use crate::books::Fault;
 use crate::dynamo::Backup;
+use crate::hand::{ByHand, end_by_two};
 use crate::restored::Restored;
 use crate::samples::{OTHERS, Samples};
 use crate::sandbox_rail::{Behaviour, Transfer, Weather};
 use crate::sender::{Answered, Expected, Sender};
-use crate::stack::Stack;
+use crate::stack::{PROVIDER, Stack};
 
 const PAYMENTS: usize = 40;
 const STORM: usize = 64;
 const DURING_OUTAGE: usize = 20;
 const DURING_503: usize = 3;
 /// Deliveries in all; more or fewer only make the bar jump.
-const PLANNED: u64 = 358;
+const PLANNED: u64 = 361;
 /// How often the sender comes back for a 5xx before it gives up.
 const REDELIVERIES: usize = 5;
 /// Until the rail has executed, and nobody was told.
@@ -115,6 +118,10 @@ impl Stage<'_> {
         self.ended("a type without a rule, an ignored one").await?;
         self.malformed().await?;
         self.ended("signed, and not to be paid").await?;
+
+        self.bar.set_message("two people, who pay by hand");
+        self.paid_by_hand().await?;
+        self.ended("ended by two people and paid by hand, then sent again").await?;
 
         self.bar.set_message("every other provider");
         self.others().await?;
@@ -351,6 +358,29 @@ impl Stage<'_> {
         let body = format!("<event>{name}</event>");
         self.stack.sender.deliver_bytes(&name, body.as_bytes(), vec![], invalid()).await?;
         self.bar.inc(1);
+        Ok(())
+    }
+
+    /// An event that no rule allows. Two people end its case and pay by hand; then its sender mends it and sends it again. What
+    /// people decided binds: nothing is paid, and a case says that it came.
+    async fn paid_by_hand(&self) -> io::Result<()> {
+        let mended = self.samples.payment("byhand", GOOD_PAYEE);
+        let mut event = mended.clone();
+        event["data"]["object"]["amount_received"] = Value::Null;
+        self.deliver(&event, Expected::Case(Reason::InvalidEvent.to_string())).await?;
+        let id = event["id"].as_str().unwrap_or_default();
+        let case = CaseId::new(Reason::InvalidEvent, &[PROVIDER, id]);
+        end_by_two(self.stack, &case, Ending::PaidElsewhere).await?;
+        if let Expected::Payout(payout) = Samples::payout(&mended) {
+            self.stack.by_hand.pay(ByHand { event: id.to_owned(), payout })?;
+        }
+        let expected = Expected::Case(Reason::ConflictingDuplicate.to_string());
+        let (name, about) = (format!("{id}, mended"), vec![id.to_owned()]);
+        for _ in 0..2 {
+            let body = mended.to_string();
+            self.stack.sender.deliver_bytes(&name, body.as_bytes(), about.clone(), expected.clone()).await?;
+            self.bar.inc(1);
+        }
         Ok(())
     }
 

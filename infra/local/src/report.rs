@@ -110,7 +110,8 @@ fn number(count: u64, width: usize) -> String {
 
 /// The three books, and whether they agree.
 pub fn books(answers: &BTreeMap<u16, u64>, books: &Books, paint: Paint) -> String {
-    let mut text = format!("{}\n", paint.bold("  The books: the sender's list, the rail's ledger, the tables"));
+    let mut text =
+        format!("{}\n", paint.bold("  The books: the sender's list, the rail's ledger, the people's list, the tables"));
     let mut line = |name: &str, count: u64| {
         let _ = writeln!(text, "  {name:<36}{count:>7}");
     };
@@ -124,6 +125,7 @@ pub fn books(answers: &BTreeMap<u16, u64>, books: &Books, paint: Paint) -> Strin
     line("payouts at the rail", books.payouts as u64);
     line("  confirmed by an outcome", books.confirmed as u64);
     line("  not confirmed", (books.payouts - books.confirmed) as u64);
+    line("paid by hand, on the people's list", books.by_hand as u64);
     line("open cases", books.cases.values().sum::<usize>() as u64);
     for (reason, count) in &books.cases {
         line(&format!("  {reason}"), *count as u64);

@@ -26,6 +26,7 @@ use crate::books::{Books, CASES_AT_MOST, Kept, per_reason};
 use crate::desk;
 use crate::dynamo::{Backup, Dynamo};
 use crate::front::{Front, Page, Pages};
+use crate::hand::HandBook;
 use crate::issuer::Issuer;
 use crate::sandbox_rail::{Behaviour, SandboxRail, Weather};
 use crate::sender::Sender;
@@ -97,6 +98,10 @@ pub struct Stack {
     sweeper: sweeper::Parts,
     started: Started,
     pub issuer: Issuer,
+    /// The same that the console asks.
+    pub payer: Arc<payer::App>,
+    /// What people paid by hand.
+    pub by_hand: HandBook,
     /// What the rail had executed when this process began.
     executed_before: usize,
 }
@@ -163,20 +168,26 @@ impl Stack {
         }
         let rail = Arc::new(rail);
         let pages = pages(rail.clone(), ledger.clone(), clock.clone());
-        let handlers = BTreeMap::from([("console", desk::console(&started, &reader, address).await?)]);
+        let payer = Arc::new(desk::payer(&started)?);
+        let console = desk::console(&started, &reader, payer.clone(), address).await?;
+        let handlers = BTreeMap::from([("console", console)]);
         let front = Front::start(listener, functions, handlers, pages, clock.clone(), FUNCTION_MS)?;
         let sender = Sender::new(front.address(), signers, clock.clone(), kept("sent.jsonl"))?;
+        let by_hand = HandBook::open(kept("by_hand.jsonl"))?;
         let executed_before = rail.executed().len();
+        let sender = Arc::new(sender);
         Ok(Self {
             clock,
             front,
             rail,
             ledger,
-            sender: Arc::new(sender),
+            sender,
             dynamo,
             sweeper,
             started,
             issuer,
+            payer,
+            by_hand,
             executed_before,
         })
     }
@@ -227,6 +238,7 @@ impl Stack {
             executed: self.rail.executed(),
             requests: self.rail.requests(),
             executed_before: self.executed_before,
+            by_hand: self.by_hand.paid(),
             claims: self.dynamo.count(AUDIT, "#claim")?,
             ..Kept::default()
         };

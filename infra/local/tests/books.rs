@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 
 use payonce_ledger::Case;
 use payonce_local::books::{Attempt, Books, Fault, Kept};
+use payonce_local::hand::ByHand;
 use payonce_local::sandbox_rail::Transfer;
 use payonce_local::sender::{Expected, Payout, Sent};
 use payonce_protocol::order::{EventId, PayoutKey};
@@ -36,7 +37,14 @@ fn transfer(number: u64) -> Transfer {
 }
 
 fn attempt(number: u64, outcome: Option<Outcome>) -> (String, Attempt) {
-    (format!("stripe/pi_{number}"), Attempt { rail_key: format!("rail-key-{number}"), outcome })
+    (
+        format!("stripe/pi_{number}"),
+        Attempt { rail_key: format!("rail-key-{number}"), event: format!("evt_{number}"), outcome },
+    )
+}
+
+fn by_hand(number: u64) -> ByHand {
+    ByHand { event: format!("evt_{number}"), payout: payout(number) }
 }
 
 fn case(reason: Reason, number: u64) -> Case {
@@ -48,7 +56,8 @@ fn case(reason: Reason, number: u64) -> Case {
     }
 }
 
-/// 1 is paid, 2 is executed and unknown with its case, 3 is refused with its case, 4 asks for nothing, 5 is invalid.
+/// 1 is paid, 2 is executed and unknown with its case, 3 is refused with its case, 4 asks for nothing, 5 is invalid, 6 was
+/// ended by people and paid by hand.
 fn kept() -> Kept {
     Kept {
         sent: vec![
@@ -57,7 +66,9 @@ fn kept() -> Kept {
             sent(3, Expected::Payout(payout(3))),
             sent(4, Expected::Nothing),
             sent(5, Expected::Case("invalid_event".into())),
+            sent(6, Expected::Payout(payout(6))),
         ],
+        by_hand: vec![by_hand(6)],
         executed: vec![transfer(1), transfer(2)],
         requests: (1..=3).map(|number| (format!("stripe/pi_{number}"), 1)).collect(),
         claims: 3,
@@ -86,7 +97,39 @@ fn books_in_order_disagree() {
     let books = Books::compare(&kept());
     assert!(books.agree(), "{:?}", books.faults);
     assert_eq!((books.claims, books.requests, books.payouts, books.confirmed), (3, 3, 2, 1));
-    assert_eq!(books.cases["payout_unknown"], 1);
+    assert_eq!((books.cases["payout_unknown"], books.by_hand), (1, 1));
+}
+
+/// A payee has the money of one order at most once, by whichever hand.
+#[test]
+fn hand_payment_beside_another_is_told() {
+    let told = |key: &str| only(Fault::PaidByHandAsWell, key);
+    assert_eq!(faults(|kept| kept.by_hand.push(by_hand(1))), told("stripe/pi_1"), "the rail paid, and so did a person");
+    assert_eq!(faults(|kept| kept.by_hand.push(by_hand(2))), told("stripe/pi_2"), "its unknown payout was executed");
+    assert_eq!(faults(|kept| kept.by_hand.push(by_hand(6))), told("stripe/pi_6"), "twice by hand");
+    // As an order of its own: another key, the same event.
+    let own = |event: &str| {
+        let event = EventId::new(event).unwrap();
+        PayoutKey::new("stripe/pi_1").unwrap().of_own_order(&event).unwrap().to_string()
+    };
+    let second = |paid: &'static str| {
+        faults(move |kept| {
+            kept.by_hand.push(ByHand { event: "evt_second".into(), payout: payout(1) });
+            kept.executed.push(Transfer { metadata: [("payout_key".to_owned(), own(paid))].into(), ..transfer(7) });
+            let attempt =
+                Attempt { rail_key: "rail-key-7".into(), event: paid.into(), outcome: Some(Outcome::Accepted) };
+            kept.attempts.insert(own(paid), attempt);
+            kept.executed_before = 3;
+        })
+    };
+    assert_eq!(second("evt_second"), told("stripe/pi_1"));
+    assert_eq!(second("evt_third"), [], "another event's order");
+}
+
+#[test]
+fn hand_payment_on_other_terms_is_told() {
+    assert_eq!(faults(|kept| kept.by_hand[0].payout.amount = 99), only(Fault::OtherTerms, "stripe/pi_6"));
+    assert_eq!(faults(|kept| drop(kept.by_hand.pop())), only(Fault::Lost, "evt_6"), "nobody paid it");
 }
 
 #[test]

@@ -39,7 +39,7 @@ async fn deliver(stack: &Stack, event_id: &str, name: &str, payee: &str) {
     event["created"] = json!(stack.clock.now() / 1000);
     event["data"]["object"]["id"] = json!(format!("pi_{name}"));
     event["data"]["object"]["metadata"]["payee"] = json!(payee);
-    event["data"]["object"]["latest_charge"] = json!(payonce_local::samples::charge_of(&event["data"]["object"], None));
+    event["data"]["object"]["latest_charge"] = json!(format!("ch_{event_id}_4200eur"));
     let file = tempfile::NamedTempFile::new().unwrap();
     std::fs::write(file.path(), event.to_string()).unwrap();
     let changes = payonce_local::send::Changes { fresh: false, set: vec![] };
@@ -304,6 +304,64 @@ async fn an_order_of_its_own_cannot_be_followed_to_its_payout() {
 }
 
 /// Payouts that were claimed while payouts were held: they never left.
+const PAID_ELSEWHERE: [(&str, &str); 3] =
+    [("ending", "paid_elsewhere"), ("code", "bank_statement"), ("note", "to be paid at the bank")];
+
+/// Ended by two people at the console: the event's place is taken. Ended wrongly: the same people still pay it, once.
+#[tokio::test]
+async fn ending_at_the_console_binds_the_event_and_can_be_mended() {
+    let stack = stack().await;
+    deliver(&stack, "first", "ended", "acct_1Payee").await;
+    deliver(&stack, "second", "ended", "acct_1Payee").await;
+    let second = stack.ledger.cases_of_key("stripe/pi_ended").await.unwrap().remove(0).case;
+    let own = second.key.as_ref().unwrap().of_own_order(second.event.as_ref().unwrap()).unwrap();
+    let (mut ada, mut ben) = (Desk::of(&stack, "ada").await, Desk::of(&stack, "ben").await);
+    assert_eq!(ada.act(&second, "propose", &PAID_ELSEWHERE).await.status, StatusCode::SEE_OTHER);
+    assert_eq!(stack.ledger.standing(&own, 1).await, Ok(None));
+    let approved = ben.act(&second, "approve", &[("note", "seen")]).await;
+    assert_eq!(approved.status, StatusCode::SEE_OTHER, "{}", approved.body);
+    assert!(matches!(stack.ledger.standing(&own, 1).await, Ok(Some(payonce_ledger::Standing::Closing(_)))));
+    assert_eq!(now(&stack, &second).await.resolution.unwrap().approved_by.subject, "sandbox|ben");
+
+    // It comes again, so that the case is open, and says so on its page.
+    deliver(&stack, "second", "ended", "acct_1Payee").await;
+    assert_eq!(now(&stack, &second).await.status, Status::Reopened);
+    let page = ada.get(&format!("/cases/{}", second.id())).await.body;
+    assert!(page.contains("It came again, and the case is open again"), "{page}");
+    assert!(page.contains("value=\"reissue\""), "{page}");
+    // As its own order it cannot be paid any more, and payer says so.
+    ada.act_and_sign_in(&second, "propose", &OWN_ORDER, "ada").await;
+    let (_, refused) = ben.act_and_sign_in(&second, "approve", &[], "ben").await;
+    assert!(refused.body.contains("it is claimed already"), "{}", refused.body);
+    ben.act(&second, "send_back", &[("note", "it was ended before")]).await;
+    let (_, proposed) = ada.act_and_sign_in(&second, "propose", &REISSUE, "ada").await;
+    assert_eq!(proposed.status, StatusCode::SEE_OTHER, "{}", proposed.body);
+    let (_, approved) = ben.act_and_sign_in(&second, "approve", &[], "ben").await;
+    assert!(ben.get(&path_of(&approved)).await.body.contains("The rail took the order"), "{:?}", approved.location);
+    let payout = stack.ledger.payout(&own).await.unwrap();
+    assert_eq!(payout.attempts.iter().map(|attempt| attempt.claim.attempt).collect::<Vec<_>>(), [2]);
+    assert_eq!(stack.rail.executed().iter().filter(|paid| paid.payout_key() == own.as_str()).count(), 1);
+}
+
+/// The event was paid between proposal and approval: the approver reads it, and the case stays as it is.
+#[tokio::test]
+async fn ending_that_comes_too_late_is_refused_in_words() {
+    let stack = stack().await;
+    deliver(&stack, "first", "late", "acct_1Payee").await;
+    deliver(&stack, "second", "late", "acct_1Payee").await;
+    let second = stack.ledger.cases_of_key("stripe/pi_late").await.unwrap().remove(0).case;
+    let (mut ada, mut ben) = (Desk::of(&stack, "ada").await, Desk::of(&stack, "ben").await);
+    ada.act_and_sign_in(&second, "propose", &OWN_ORDER, "ada").await;
+    ben.act_and_sign_in(&second, "approve", &[], "ben").await;
+    ada.act(&second, "reopen", &[("note", "again")]).await;
+    ada.act(&second, "propose", &PAID_ELSEWHERE).await;
+    let refused = ben.act(&second, "approve", &[]).await;
+    assert_eq!(refused.status, StatusCode::CONFLICT);
+    assert!(refused.body.contains("came after all and was paid"), "{}", refused.body);
+    assert!(refused.body.contains("Pay nothing by hand"), "{}", refused.body);
+    assert_eq!(now(&stack, &second).await.status, Status::AwaitingApproval);
+}
+
 async fn held(stack: &Stack, payees: &[&str]) -> Vec<Case> {
     stack.ledger.set_hold(Hold::Record, "a person", "a test", stack.clock.now()).await.unwrap();
     // A webhook goes by what it has read for three seconds.

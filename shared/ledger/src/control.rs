@@ -10,7 +10,7 @@ use aws_sdk_dynamodb::types::{AttributeValue, ConditionCheck, Put, TransactWrite
 use futures_util::future::try_join;
 use payonce_protocol::UnixMillis;
 use payonce_protocol::hold::Hold;
-use payonce_protocol::release::TableIds;
+use payonce_protocol::release::{TableIds, books_from};
 
 use crate::append::NOTHING_THERE;
 use crate::case::Who;
@@ -67,12 +67,12 @@ impl Ledger {
         let seen = self.control().await?;
         let tables = self.table_ids().await?;
         let next = Control::after(seen.as_ref(), by, why, now);
-        let books_from = match (&next.released_for, books) {
+        let from = match (&next.released_for, books) {
             (Some(released), _) if *released == tables => next.books_from,
             (None, Books::First) => None,
-            _ => Some(now),
+            _ => Some(books_from(now)),
         };
-        let next = Control { hold: Hold::Pay, released_for: Some(tables), books_from, ..next };
+        let next = Control { hold: Hold::Pay, released_for: Some(tables), books_from: from, ..next };
         self.put_control(next, "release").await
     }
 
@@ -85,8 +85,11 @@ impl Ledger {
     async fn table_id(&self, name: &str) -> Result<String, LedgerError> {
         let described = self.records.describe_table().table_name(name).send().await;
         let described = described.map_err(|error| LedgerError::failed("describe a table", &error))?;
-        let id = described.table().and_then(|table| table.table_id());
-        id.map(str::to_owned).ok_or(LedgerError::Missing { what: "the table's id" })
+        let missing = LedgerError::Missing { what: "the table's id" };
+        let table = described.table().ok_or(missing.clone())?;
+        // DynamoDB Local gives none. A table of the same name that is made later has another time.
+        let named = || Some(format!("{} of {}", table.table_arn()?, table.creation_date_time()?.to_millis().ok()?));
+        table.table_id().map(str::to_owned).or_else(named).ok_or(missing)
     }
 
     /// `next` bears the version after the one that was read.

@@ -2,14 +2,16 @@
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use payonce_protocol::UnixMillis;
+use payonce_protocol::case::Ending;
 use payonce_protocol::closing::Held;
-use payonce_protocol::ids::{CaseId, Digest};
+use payonce_protocol::ids::Digest;
 use payonce_protocol::order::{EventId, Mode, PayoutKey};
 use payonce_protocol::outcome::{Outcome, Verdict};
 use payonce_protocol::reissue::{LastAttempt, LookedUp, Said};
 use serde::{Deserialize, Serialize};
 
 use crate::attempt::is_taken;
+use crate::case::Case;
 use crate::claim::{Claim, claimed_attempt};
 use crate::closing::{Closing, is_closing};
 use crate::item::{Fields, Item, Reader};
@@ -96,9 +98,14 @@ impl Payout {
 }
 
 impl Payout {
-    /// By this case, and nothing was attempted since: should its people have been wrong, the attempt after the closing mends it.
-    pub fn is_closed_by(&self, case: &CaseId) -> bool {
-        self.attempts.is_empty() && self.closed.as_ref().is_some_and(|closing| closing.case == *case)
+    /// For this case, and nothing was attempted since: should the people have been wrong, attempt 2 mends it. Where they said
+    /// that the same event is another case's, it is that one's to mend, too.
+    pub fn is_closed_for(&self, case: &Case) -> bool {
+        self.attempts.is_empty()
+            && self.closed.as_ref().is_some_and(|closing| {
+                let is_passed_on = closing.ending == Ending::DuplicateOf && closing.event.is_some();
+                closing.case == case.id() || (is_passed_on && closing.event == case.event)
+            })
     }
 
     /// Rail, account and mode of the last attempt, or of the closing that stands in its place.

@@ -99,11 +99,11 @@ pub enum Why {
 /// A look-up made longer ago than this does not speak of now.
 pub const LOOK_UP_FRESH_MS: u64 = 60_000;
 
-/// Whether finding a payout that was claimed at this moment, and is known to be accepted, shows that the same search would
-/// find one that was last sent at `last_used_at`, had it been executed. A list may end too early: only what came when the other must
-/// have been executed says that the list goes that far.
-pub fn shows_sight(known_claimed_at: UnixMillis, last_used_at: UnixMillis, settle_ms: u64) -> bool {
-    known_claimed_at >= last_used_at.saturating_add(settle_ms)
+/// From when a payout must have been claimed so that finding it, which is known to be accepted, shows that the same search
+/// would find one that was last sent at `last_used_at`, had it been executed. A list may end too early: only what was
+/// claimed when the other must have been executed says that the list goes that far.
+pub fn sight_from(last_used_at: UnixMillis, settle_ms: u64) -> UnixMillis {
+    last_used_at.saturating_add(settle_ms)
 }
 
 pub fn offer(last: &LastAttempt, rail: &RailPromises, now: UnixMillis, margin_ms: u64) -> Reissue {

@@ -82,8 +82,11 @@ impl Progress {
             Some((*visited + 1).min(last)..=last)
         });
         let listed: BTreeSet<Minute> = ranges.flat_map(|range| range.take(LISTED_AT_MOST)).collect();
-        let owed = self.owed.iter().filter(|bucket| !listed.contains(bucket)).take(OWED_AT_ONCE);
-        listed.iter().chain(owed).copied().collect()
+        let mut owed: Vec<Minute> = self.owed.difference(&listed).copied().collect();
+        // Another one first in each run: some may fail for ever, and must not stand before the others.
+        let first = (now as usize).checked_rem(owed.len()).unwrap_or_default();
+        owed.rotate_left(first);
+        listed.into_iter().chain(owed.into_iter().take(OWED_AT_ONCE)).collect()
     }
 
     /// Those of [`Progress::due`] in their order; one that failed must be owed by then.
@@ -165,6 +168,15 @@ mod tests {
         assert!(progress.due(1_101).ends_with(&[1_010]));
         run(&mut progress, 1_101, &[]);
         assert_eq!(progress, Progress::through(1_101));
+    }
+
+    #[test]
+    fn owed_buckets_that_always_fail_do_not_stand_before_the_others() {
+        let mut progress = Progress::through(10_000);
+        progress.owed.extend(100..150);
+        let first: BTreeSet<Minute> =
+            (10_000..10_050).map(|now| progress.due(now)[progress.due(now).len() - 16]).collect();
+        assert_eq!(first, progress.owed);
     }
 
     #[test]

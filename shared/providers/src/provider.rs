@@ -268,7 +268,7 @@ impl Provider {
 
     /// How long after its first try an event may come again: by itself, and then sent by hand.
     pub fn comes_back_ms(&self) -> u64 {
-        self.preset.redelivers_ms + self.preset.resent_ms
+        self.preset.redelivers_ms.saturating_add(self.preset.resent_ms)
     }
 
     /// Everything that derives payout keys, for a person to accept.

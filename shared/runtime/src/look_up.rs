@@ -1,7 +1,7 @@
-//! Asking the rail whether it has a payout. What is not found counts as absent only when the same secret and the same kind of
-//! search have just found another payout, one that is known to be accepted and was claimed no earlier than the last attempt
-//! at the one that is looked for. That catches a key of another account, a key that may not see, and a list that lags.
-//! Anything else is a blind look-up: it says why, and nothing may rest on it.
+//! Asking the rail whether it has a payout. What is not found counts as absent only when the same secret and the same kind
+//! of search have just found another payout, which is known to be accepted and was claimed when the one that is looked for
+//! must have been executed, had it arrived ([`sight_from`]). That catches a key of another account, a key that may not see,
+//! and a list that lags. Anything else is a blind look-up: it says why, and nothing may rest on it.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
@@ -9,6 +9,7 @@ use std::time::Duration;
 use payonce_ledger::{Claim, FoundPayout, Ledger, Payout, Seen};
 use payonce_protocol::UnixMillis;
 use payonce_protocol::outcome::Outcome;
+use payonce_protocol::reissue::sight_from;
 use payonce_rails::{AccountCheck, LookUpFailure, Purpose, Rail, RailPayout, Refreshed};
 use tokio::time::Instant;
 
@@ -87,11 +88,13 @@ pub async fn look_up(
         }
         AccountCheck::Unchecked(why) => tracing::info!(%why, "the look-up secret's account is unchecked"),
     }
+    let since = sight_from(last.expires_at, rail.promises().settle_ms);
     // Sight first: what is looked for afterwards is looked for by a search that sees at least as much.
     let left = || deadline.saturating_duration_since(Instant::now());
-    let sight = match eyes.recent(last.claimed_at, now) {
+    let sight = match eyes.recent(since, now) {
         Some(sight) => Ok(sight),
-        None => show(ledger, rail, last.claimed_at, left() / 2).await.map(|(claimed_at, sight)| {
+        None if now < since => Err(format!("the rail may still execute it until {}", in_words(since))),
+        None => show(ledger, rail, since, left() / 2).await.map(|(claimed_at, sight)| {
             eyes.note(Some(Shown { at: now, claimed_at, sight: sight.clone() }));
             sight
         }),

@@ -89,7 +89,7 @@ fn refs(texts: &[&str]) -> Vec<SecretRef> {
 
 /// What the source accepts is told by what it verifies: it shows its secrets to nobody.
 fn accepts(secrets: &Secrets, signing: &str) -> bool {
-    let text = "[providers.p]\nscheme = \"stripe\"\nsecrets = [\"env:ONE\"]\n[rail]\nkind = \"stripe\"\nurl = \"https://api.stripe.com\"\nsecret = \"env:R\"";
+    let text = "[providers.p]\nscheme = \"stripe\"\nsecrets = [\"env:ONE\"]\n[rail]\nkind = \"stripe\"\naccount = \"acct_1\"\nurl = \"https://api.stripe.com\"\nsecret = \"env:R\"";
     let provider = crate::config::Config::parse(text).unwrap().provider(Some("p")).ok().unwrap();
     let now = 1_795_000_000_000;
     let signer = Secrets::new(vec![signing.to_owned()]).unwrap();

@@ -4,7 +4,7 @@
 
 use payonce_protocol::ids::KeyGeneration;
 use payonce_protocol::outcome::{Outcome, Verdict};
-use payonce_protocol::reissue::{Said, shows_sight};
+use payonce_protocol::reissue::{Said, sight_from};
 
 use crate::mutation::Mutation;
 use crate::people::Searched;
@@ -162,7 +162,7 @@ fn shows(paid: &Executed, setting: &Setting) -> bool {
 fn unseen(searched: Searched, setting: &Setting, until: Tick) -> Said {
     let sees = (0..=until).any(|known| match setting.mutation {
         Some(Mutation::SightOfAnEarlierPayout) => known >= searched.claimed,
-        _ => shows_sight(setting.at(known), searched.last_used_at, setting.rail.settle_ms),
+        _ => setting.at(known) >= sight_from(searched.last_used_at, setting.rail.settle_ms),
     });
     if sees || setting.is(Mutation::AbsenceWithoutSight) { Said::Absent } else { Said::Blind }
 }

@@ -1,4 +1,4 @@
-//! The three books: what the sender sent, what the tables say, what the rail did. Compared by a pure function, so that a
+//! The books: what the sender sent, what the tables say, what the rail did, what people paid. Compared by a pure function, so that a
 //! planted double payout and a planted loss can show that it sees them.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -12,6 +12,8 @@ pub struct Books {
     pub given_up: BTreeSet<String>,
     /// How often the rail executed each key.
     pub executed: BTreeMap<String, u64>,
+    /// How often people paid each key by hand.
+    pub by_hand: BTreeMap<String, u64>,
     /// Keys whose outcome is recorded as accepted.
     pub accepted: BTreeSet<String>,
     /// Keys with an open case.
@@ -21,7 +23,9 @@ pub struct Books {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Verdict {
     pub paid_twice: usize,
-    /// Sent, and neither paid and recorded, nor a case.
+    /// The payee got the money of one key more than once, and not each time from the rail.
+    pub paid_by_hand_as_well: usize,
+    /// Sent, and neither paid and recorded, nor paid by hand, nor a case.
     pub lost: usize,
     /// Recorded as accepted, and the rail knows nothing of it.
     pub imagined: usize,
@@ -38,9 +42,13 @@ impl Verdict {
 impl Books {
     pub fn compare(&self) -> Verdict {
         let executed = |key: &String| self.executed.get(key).copied().unwrap_or(0);
-        let settled = |key: &String| (self.accepted.contains(key) && executed(key) > 0) || self.filed.contains(key);
+        let settled = |key: &String| {
+            let is_paid = self.accepted.contains(key) && executed(key) > 0;
+            is_paid || self.by_hand.contains_key(key) || self.filed.contains(key)
+        };
         Verdict {
             paid_twice: self.executed.values().filter(|times| **times > 1).count(),
+            paid_by_hand_as_well: self.by_hand.iter().filter(|(key, times)| executed(key) + **times > 1).count(),
             lost: self.sent.iter().filter(|key| !settled(key)).count(),
             imagined: self.accepted.iter().filter(|key| executed(key) == 0).count(),
             unasked: self.executed.keys().filter(|key| !self.sent.contains(*key)).count(),
@@ -77,6 +85,22 @@ mod tests {
         let mut books = agreeing();
         books.executed.insert("paid".to_owned(), 2);
         assert_eq!(books.compare(), Verdict { paid_twice: 1, ..Verdict::default() });
+    }
+
+    #[test]
+    fn planted_hand_payment_is_seen() {
+        let mut books = agreeing();
+        books.by_hand.insert("filed".to_owned(), 1);
+        books.filed.remove("filed");
+        assert!(books.compare().agrees(), "ended, and paid by hand");
+        let told = Verdict { paid_by_hand_as_well: 1, ..Verdict::default() };
+        books.by_hand.insert("filed".to_owned(), 2);
+        assert_eq!(books.compare(), told);
+        for key in ["paid", "unknown"] {
+            let mut books = agreeing();
+            books.by_hand.insert(key.to_owned(), 1);
+            assert_eq!(books.compare(), told, "{key}");
+        }
     }
 
     #[test]

@@ -285,6 +285,8 @@ impl Storm {
         }
         counts.requests = self.stack.rail.requests().values().sum();
         let filed = cases.into_iter().filter_map(|case| Some(case.key?.to_string())).collect();
-        Books { sent, given_up: self.given_up.lock().unwrap().clone(), executed, accepted, filed }
+        let given_up = self.given_up.lock().unwrap().clone();
+        // No person pays in a storm.
+        Books { sent, given_up, executed, by_hand: BTreeMap::new(), accepted, filed }
     }
 }

@@ -151,7 +151,7 @@ fn a_list_that_cannot_be_read_to_its_end() {
 }
 
 fn found(rail: &Rail) -> Result<Vec<RailPayout>, LookUpFailure> {
-    now(crate::find(&rail, &PayoutKey::new("ns/1").unwrap()))
+    now(crate::find(rail, &PayoutKey::new("ns/1").unwrap()))
 }
 
 #[test]

@@ -40,7 +40,13 @@ pub async fn closing_is_no_attempt(bench: Bench) {
     assert_eq!(bench.ledger.standing(&ours.key, 1).await, Ok(Some(Standing::Closing(ours.clone()))));
     let payout = bench.ledger.payout(&ours.key).await.unwrap();
     assert_eq!((&payout.closed, payout.attempts.len()), (&Some(ours.clone()), 0));
-    assert!(payout.is_closed_by(&seen.case.id()));
+    assert!(payout.is_closed_for(&seen.case));
+    let of_same_event = case_of(&claim("pi_1", 1), Reason::SecondEventForKey);
+    assert!(!payout.is_closed_for(&of_same_event), "another case's");
+    let mut passed_on = payout.clone();
+    passed_on.closed.as_mut().unwrap().ending = Ending::DuplicateOf;
+    assert!(passed_on.is_closed_for(&of_same_event), "the same event's, and said to be so");
+    assert!(!passed_on.is_closed_for(&case_of(&claim("pi_2", 1), Reason::SecondEventForKey)));
     // Nobody sweeps it, and nobody takes it for a claim.
     assert_eq!(bench.ledger.rows_of_minute(MINUTE).await, Ok(vec![]));
     assert_eq!(bench.ledger.read_claim(&ours.key, 1).await, Ok(None));
@@ -130,7 +136,7 @@ pub async fn further_claim_after_a_closing(bench: Bench) {
     let second = further("pi_1", 5);
     assert_eq!(bench.ledger.put_further_claim(&second, decided(true)).await, ClaimAnswer::Written);
     let payout = bench.ledger.payout(&ours.key).await.unwrap();
-    assert_eq!((payout.attempts.len(), payout.is_closed_by(&seen.case.id())), (1, false));
+    assert_eq!((payout.attempts.len(), payout.is_closed_for(&seen.case)), (1, false));
     assert_eq!(payout.attempts[0].claim, second);
 }
 
