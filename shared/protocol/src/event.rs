@@ -457,7 +457,10 @@ mod tests {
         let other = ClaimFacts { event: Digest::of("other"), ..facts(2) };
         let second = begun().step(Input::ClaimRead(Some(other)));
         assert!(matches!(second, Action::FileCase(Reason::SecondEventForKey)));
-        for unknown in [Input::ClaimUnreadable, Input::Panicked] {
+        let closing = ClosingFacts { event: None, terms: None };
+        assert!(matches!(begun().step(Input::ClosingRead(closing)), Action::FileCase(Reason::SecondEventForKey)));
+        assert!(matches!(begun().step(Input::ClaimUnreadable), Action::Answer(Answer::Duplicate)), "it is somebody's");
+        for unknown in [Input::ClaimNotRead, Input::Panicked] {
             assert!(matches!(begun().step(unknown), Action::NoteRefusal));
         }
         let barred = Input::Barred(Refusal::RulesNotAccepted);

@@ -64,6 +64,8 @@ impl Claimless {
             Cause::SecondEvent => {
                 world.deliver(&payment("1", PAYEE, world.clock.now())).await;
                 event["id"] = json!("evt_another");
+                // Nothing is left of the first one's charge.
+                event["data"]["object"]["latest_charge"] = json!("ch_another_4200eur");
                 assert_eq!(world.deliver(&event).await.reason(), "second_event_for_key");
             }
         }
@@ -532,6 +534,8 @@ async fn duplicate_of_leaves_the_other_case_its_payout() {
     let first = payment("1", PAYEE, world.clock.now());
     let mut second = first.clone();
     second["id"] = json!("evt_another");
+    // Nothing is left of the first one's charge.
+    second["data"]["object"]["latest_charge"] = json!("ch_another_4200eur");
     world.rail.set_weather(Weather::Down).await;
     assert_eq!(world.deliver(&second).await.reason(), "rail_unreachable");
     world.rail.set_weather(Weather::Fair).await;

@@ -124,11 +124,12 @@ async fn a_sample_that_was_never_accepted_gives_sight() {
     let world = World::start().await;
     let event = payment("dead", "acct_sandboxDies", world.clock.now());
     world.deliver(&event).await;
+    world.minutes_pass(12).await;
     let refused = payment("refused", "acct_sandboxRefuses", world.clock.now());
     world.deliver(&refused).await;
     let claim = world.ledger.read_claim(&key_of(&refused), 1).await.unwrap().unwrap();
     world.ledger.remember_accepted(&payonce_ledger::Sample::of(&claim)).await.unwrap();
-    world.minutes_pass(5).await;
+    world.minutes_pass(13).await;
     let (word, why) = looked_up(&world, &key_of(&event)).await;
     assert!(word == "blind" && why.starts_with("no payout is known to be accepted"), "{word} {why}");
 }
@@ -155,8 +156,9 @@ async fn a_key_that_may_not_read_the_account_sees_nothing() {
     world.restart_with_rail(world.rail_with(&paying(), Some("rk_test_reads"))).await;
     let event = payment("dead", "acct_sandboxDies", world.clock.now());
     world.deliver(&event).await;
+    world.minutes_pass(12).await;
     another_is_accepted(&world, "since").await;
-    world.minutes_pass(5).await;
+    world.minutes_pass(13).await;
     assert_eq!(looked_up(&world, &key_of(&event)).await.0, "absent");
 }
 

@@ -167,17 +167,26 @@ async fn an_unknown_payout_is_looked_up_and_nothing_is_paid_by_it() {
     for payee in ["acct_sandboxExecutesThenDies", "acct_sandboxDies"] {
         world.deliver(&payment(&payee["acct_".len()..], payee, world.clock.now())).await;
     }
+    let said = async || {
+        let mut said = vec![];
+        for case in world.cases().await {
+            let filed = world.ledger.case(&case.id()).await.unwrap().unwrap();
+            said.push((case.destination.unwrap().to_string(), filed.evidence["looked_up"].clone()));
+        }
+        said.sort();
+        said
+    };
+    let expected = |of_dead: &str| {
+        [("acct_sandboxDies", of_dead), ("acct_sandboxExecutesThenDies", "found")]
+            .map(|(payee, said)| (payee.to_owned(), said.to_owned()))
+    };
+    world.minutes_pass(5).await;
+    assert_eq!(said().await, expected("blind"), "the rail may still execute it");
+    world.minutes_pass(7).await;
     world.deliver(&payment("seen", PAYEE, world.clock.now())).await;
     let requests = world.payout_requests();
-    world.minutes_pass(5).await;
-    let mut said = vec![];
-    for case in world.cases().await {
-        let filed = world.ledger.case(&case.id()).await.unwrap().unwrap();
-        said.push((case.destination.unwrap().to_string(), filed.evidence["looked_up"].clone()));
-    }
-    said.sort();
-    let expected = [("acct_sandboxDies", "absent"), ("acct_sandboxExecutesThenDies", "found")];
-    assert_eq!(said, expected.map(|(payee, found)| (payee.to_owned(), found.to_owned())));
+    world.minutes_pass(13).await;
+    assert_eq!(said().await, expected("absent"));
     assert_eq!(world.payout_requests(), requests);
 }
 
