@@ -206,14 +206,6 @@ class World:
         [stack] = self.client("cloudformation").describe_stacks(StackName="payonce")["Stacks"]
         return {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}[name]
 
-    def policy_of_the_audit_table(self):
-        """The emulator's CloudFormation reads over it."""
-        tables = self.client("dynamodb")
-        arn = tables.describe_table(TableName="payonce-audit")["Table"]["TableArn"]
-        denied = ["dynamodb:UpdateItem", "dynamodb:BatchWriteItem"]
-        statement = {"Sid": "ClaimsAreForever", "Effect": "Deny", "Principal": "*", "Action": denied, "Resource": arn}
-        tables.put_resource_policy(ResourceArn=arn, Policy=json.dumps({"Version": "2012-10-17", "Statement": [statement]}))
-
     def endpoint(self):
         return self.output("Endpoint")
 

@@ -89,14 +89,25 @@ impl App {
 
     /// Should the event have come after all, people end its case with that attempt before their eyes, or not at all.
     async fn was_known(&self, case: &Case, proposal: &Proposal, place: &Place) -> Result<(), Refusal> {
-        let Some(Standing::Claim(claim)) = &place.standing else { return Ok(()) };
-        let is_another = case.event.as_ref().is_some_and(|event| *event != claim.event);
+        let Some(standing) = &place.standing else { return Ok(()) };
+        let is_another = case.event.as_ref().is_some_and(|event| standing.event() != Some(event));
         if is_another || !is_claimless(case.reason) {
             return Ok(());
         }
         let payout = self.parts.ledger.payout(&place.key).await?;
         let is_accepted = payout.attempts.iter().filter_map(|attempt| attempt.outcome.as_ref());
         let is_accepted = is_accepted.into_iter().any(|outcome| outcome.verdict.outcome == Outcome::Accepted);
+        let claim = match standing {
+            Standing::Claim(claim) => claim,
+            // Closed before. What was paid all the same, by payonce or by hand for another case, is not paid by hand again.
+            Standing::Closing(closing) => {
+                let by_hand = closing.ending == Ending::PaidElsewhere && closing.case != case.id();
+                return match proposal.ending == Ending::PaidElsewhere && (is_accepted || by_hand) {
+                    true => Err(Refusal::CameAfterAll(place.key.clone(), "was paid")),
+                    false => Ok(()),
+                };
+            }
+        };
         let came = CameAfterAll { claimed_at: claim.claimed_at, is_accepted };
         if was_known(came, proposal.ending, proposal.at) {
             return Ok(());

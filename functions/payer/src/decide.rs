@@ -101,6 +101,23 @@ impl App {
         }
     }
 
+    /// From when events are paid by the provider's rules, where these replaced others: what is older may be paid under
+    /// another key.
+    async fn rules_from(&self, provider: &str) -> Result<Option<UnixMillis>, Refusal> {
+        let accepted = self.parts.ledger.accepted(provider).await?;
+        Ok(accepted.filter(|accepted| accepted.version > 1).and_then(|accepted| accepted.paid_from))
+    }
+
+    /// Under the keys that earlier rules derived nothing stands, as the webhook makes sure, too.
+    async fn not_claimed_formerly(&self, order: &PayoutOrder) -> Result<(), Refusal> {
+        for key in &order.former_keys {
+            if self.parts.ledger.standing(key, FIRST).await?.is_some() {
+                return Err(Refusal::Claimed);
+            }
+        }
+        Ok(())
+    }
+
     async fn further_attempt(
         &self,
         case: &FiledCase,
@@ -165,14 +182,25 @@ impl App {
         let books_from = self.is_open(&provider, closing.closed_at).await?;
         self.check_account(facts).await?;
         let body = case.case.body.ok_or(Refusal::NoBody)?;
-        // It was never claimed: whether the books were whole when it came, only its own time can say.
-        let books = Books { from: books_from, files_undated: books_from.is_some() };
+        // It was never claimed under this key: whether the books were whole when it came, and whether it was paid by the
+        // rules before these, only its own time can say.
+        let from = books_from.max(self.rules_from(&provider).await?);
+        let books = Books { from, files_undated: books_from.is_some() };
         let (order, event) = self.order(&provider, body, &event_id, books).await?;
         let own = order.key.of_own_order(&event_id).ok();
         let is_its_own = closing.key == order.key || Some(&closing.key) == own.as_ref();
         let is_as_closed = closing.facts().terms.is_none_or(|terms| terms == order.terms());
         if !is_its_own || !is_as_closed {
             return Err(Refusal::OtherOrder);
+        }
+        self.not_claimed_formerly(&order).await?;
+        if closing.key != order.key {
+            // An order of its own needs the first one, of another event.
+            let first =
+                self.parts.ledger.standing(&order.key, FIRST).await?.ok_or(Refusal::NoOrder("the first payout"))?;
+            if first.event().is_none_or(|first| *first == event_id) {
+                return Err(Refusal::Claimed);
+            }
         }
         let order = PayoutOrder { key: closing.key.clone(), ..order };
         // Nothing was sent under this key, so there is nothing to find; what is found all the same was paid.
@@ -214,6 +242,7 @@ impl App {
         if *first.event().ok_or(Refusal::NoOrder("the first payout"))? == event_id {
             return Err(Refusal::Claimed);
         }
+        self.not_claimed_formerly(&order).await?;
         self.check_account(facts).await?;
         let own = key.of_own_order(&event_id).map_err(|_| Refusal::NoOrder("a shorter payout key"))?;
         let order = PayoutOrder { key: own, ..order };

@@ -95,7 +95,8 @@ impl App {
             // A run that ended between the audit and the case left the case without the finding: then it is made again.
             let case = self.parts.ledger.case(&Case::id_of(reason, key, *attempt)).await;
             let told = case.ok().flatten().and_then(|case| case.evidence.get("looked_up").cloned());
-            if told.is_some_and(|told| was_just_made || told == "found") {
+            let newest = payout.look_ups.last().map(|look_up| look_up.seen.word());
+            if told.is_some_and(|told| Some(told.as_str()) == newest) {
                 return Ok(Asked::NoNeed);
             }
         }

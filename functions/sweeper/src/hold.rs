@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use payonce_ledger::{AttemptName, Entry, LedgerError};
+use payonce_ledger::{AttemptName, Ended, Entry, LedgerError};
 use payonce_protocol::UnixMillis;
-use payonce_protocol::hold::{Hold, Tally, WINDOW_MS};
+use payonce_protocol::hold::{HELD, Hold, Tally, WINDOW_MS};
 use payonce_protocol::outcome::Outcome;
 use payonce_protocol::sweep::MINUTE_MS;
 
@@ -50,7 +50,9 @@ impl App {
             self.remember_accepted(accepted).await;
         }
         let mut tally = Tally::default();
-        for ended in outcomes.into_values() {
+        // Claimed while payouts were held: that says nothing of the rail.
+        let was_held = |ended: &Ended| ended.evidence.get("failure").is_some_and(|failure| failure == HELD);
+        for ended in outcomes.into_values().filter(|ended| !was_held(ended)) {
             tally.count(ended.outcome, || cause(ended.outcome, &ended.evidence));
         }
         Ok(tally)

@@ -8,6 +8,7 @@ use futures_util::FutureExt;
 use payonce_ledger::{Case, Claim, LedgerError, OutcomeRecord, RefusalNote, Standing};
 use payonce_protocol::UnixMillis;
 use payonce_protocol::event::{Action, Answer, Claimed, Event, Input, Patience, Recorded, TimeLeft};
+use payonce_protocol::hold::{HELD, Hold, NOT_TRIED};
 use payonce_protocol::ids::Digest;
 use payonce_protocol::order::{PayoutKey, PayoutOrder};
 use payonce_protocol::outcome::{Reason, Verdict};
@@ -254,7 +255,7 @@ impl<'a> Attempt<'a> {
         // The socket is gone before the outcome is written: nothing can leave after it.
         self.connection = None;
         let recorded_at = parts.clock.now();
-        let evidence = self.evidence.as_ref().map(Evidence::facts).unwrap_or_default();
+        let evidence = self.evidence.as_ref().map_or_else(|| self.not_tried(), Evidence::facts);
         let outcome = OutcomeRecord { verdict, evidence, recorded_at };
         let case = verdict.reason().map(|reason| {
             let subject = vec![self.order.key.to_string(), FIRST_ATTEMPT.to_string()];
@@ -268,6 +269,12 @@ impl<'a> Attempt<'a> {
             );
         }
         Input::Recorded(recorded)
+    }
+
+    /// Claimed and filed. While payouts are held that says nothing of the rail, and the sweeper does not count it.
+    fn not_tried(&self) -> Vec<(&'static str, String)> {
+        let why = if self.ruling.hold == Ok(Hold::Pay) { NOT_TRIED } else { HELD };
+        vec![("failure", why.to_owned())]
     }
 
     async fn file(&mut self, reason: Reason) -> Input {

@@ -9,7 +9,7 @@ use futures_util::FutureExt;
 use futures_util::future::{Either, select};
 use futures_util::stream::{self, StreamExt};
 use lambda_http::{Body, Context, Request, RequestExt, Response};
-use payonce_ledger::{Case, LedgerError};
+use payonce_ledger::{Case, LedgerError, Standing};
 use payonce_protocol::UnixMillis;
 use payonce_protocol::event::Answer;
 use payonce_protocol::ids::{AttemptId, Digest};
@@ -246,10 +246,15 @@ impl<'a> Delivery<'a> {
         Ended { keeps_body: true, ..Ended::new(None, None, end) }
     }
 
-    /// What is known to be claimed by this very event is a duplicate, and no case, however old it is.
+    /// What is known to be claimed by this very event, or closed for it by people who knew its terms, is a duplicate, and no
+    /// case, however old it is.
     async fn has_claimed(&self, key: &PayoutKey, event: &ParsedEvent) -> bool {
-        let claim = self.app.parts.ledger.read_claim(key, 1).await;
-        claim.is_ok_and(|claim| claim.is_some_and(|claim| claim.event == event.id))
+        let place = self.app.parts.ledger.place(key, Some(&event.id)).await;
+        match place.ok().and_then(|place| place.standing) {
+            Some(Standing::Claim(claim)) => claim.event == event.id,
+            Some(Standing::Closing(closing)) => closing.event.as_ref() == Some(&event.id) && closing.terms.is_some(),
+            None => false,
+        }
     }
 
     async fn filed(&self, event: &ParsedEvent, case: Case, problem: &str) -> Ended {

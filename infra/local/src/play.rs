@@ -142,8 +142,6 @@ impl Stage<'_> {
         self.dies_while_paying().await?;
         self.ended("function dies while it pays").await?;
 
-        // What was paid in the outage was claimed after most of what is looked up below: it shows that the look-ups see.
-        self.stack.sweep_as_if_in(0).await?;
         self.bar.set_message("tables that were restored");
         self.restored().await?;
 

@@ -106,7 +106,7 @@ impl Ledger {
             Some(seen) if seen.fingerprint == rules.fingerprint => return Err(NotAccepted::Same),
             Some(seen) => {
                 let held = control.as_ref().ok_or(NotYet::NotHeld)?;
-                let paid_from = may_accept(held.hold, held.set_at, now, wish.paid_from)?;
+                let paid_from = may_accept(held.hold, held.set_at, rules.refuse_for_ms, now, wish.paid_from)?;
                 seen.followed_by(rules, paid_from, wish.former_until, by, now)?
             }
         };

@@ -125,10 +125,13 @@ impl Totals {
 
     /// Keeps the incidents of more than `least` cases, and at most so many.
     fn keep_largest(&mut self, at_most: usize, least: u64) {
-        let mut largest: Vec<u64> = self.incidents.values().map(|incident| incident.cases).collect();
-        largest.sort_unstable_by(|left, right| right.cmp(left));
-        let least = largest.get(at_most).copied().unwrap_or_default().max(least);
         self.incidents.retain(|_, incident| incident.cases > least);
+        let mut largest: Vec<(String, u64)> =
+            self.incidents.iter().map(|(name, incident)| (name.clone(), incident.cases)).collect();
+        largest.sort_unstable_by_key(|(_, cases)| std::cmp::Reverse(*cases));
+        for (name, _) in largest.into_iter().skip(at_most) {
+            self.incidents.remove(&name);
+        }
     }
 }
 

@@ -56,6 +56,11 @@ pub struct Trip {
     pub cause: Option<String>,
 }
 
+/// What an outcome says of an attempt that was claimed and not tried: payouts were held.
+pub const HELD: &str = "held";
+/// The same where they were not: the rail could not be reached, or there was no time.
+pub const NOT_TRIED: &str = "not_tried";
+
 /// How far back the sweeper counts.
 pub const WINDOW_MS: u64 = 120_000;
 

@@ -61,7 +61,7 @@ pub fn ruling(standing: Standing<'_>) -> Result<Hold, Refusal> {
 /// Why rules of payout keys cannot be accepted now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum NotYet {
-    #[error("payouts are not held")]
+    #[error("payouts are not held in the mode `refuse`, which claims nothing")]
     NotHeld,
     /// Versions with the old rules may not have seen the hold yet.
     #[error("not before {until}, in milliseconds since 1970")]
@@ -71,20 +71,24 @@ pub enum NotYet {
     PaidFrom { least: UnixMillis },
 }
 
-/// From when events are paid under new rules: only while payouts are held and every version that could still pay has seen
-/// it, and from no earlier moment than that. Without a wish, from just that moment.
+/// From when events are paid under new rules: only while payouts are refused and every version that could still claim has
+/// seen it, and from no earlier moment than that. Events older than `refuse_for_ms` are claimed all the same, by the old
+/// rules. Without a wish, from the earliest moment.
 pub fn may_accept(
     hold: Hold,
     hold_set_at: UnixMillis,
+    refuse_for_ms: u64,
     now: UnixMillis,
     paid_from: Option<UnixMillis>,
 ) -> Result<UnixMillis, NotYet> {
     let seen = hold_set_at.saturating_add(SEEN_AFTER_MS);
+    let least = seen.max(now.saturating_sub(refuse_for_ms));
     match paid_from {
-        _ if hold == Hold::Pay => Err(NotYet::NotHeld),
+        // Under `record` events are claimed, too.
+        _ if hold != Hold::Refuse => Err(NotYet::NotHeld),
         _ if now < seen => Err(NotYet::Until { until: seen }),
-        Some(paid_from) if paid_from < seen => Err(NotYet::PaidFrom { least: seen }),
-        paid_from => Ok(paid_from.unwrap_or(seen)),
+        Some(paid_from) if paid_from < least => Err(NotYet::PaidFrom { least }),
+        paid_from => Ok(paid_from.unwrap_or(least)),
     }
 }
 
@@ -129,6 +133,8 @@ pub struct KeyRules {
     pub signs_time: bool,
     /// How long after the first try an event may come again, by itself or sent by hand.
     pub comes_back_ms: u64,
+    /// An event older than this is claimed although payouts are refused, because its provider may not come back.
+    pub refuse_for_ms: u64,
 }
 
 impl KeyRules {
@@ -210,13 +216,19 @@ mod tests {
     #[test]
     fn rules_are_accepted_only_while_held_and_seen() {
         let seen = 1_000 + SEEN_AFTER_MS;
-        assert_eq!(may_accept(Hold::Pay, 1_000, seen, None), Err(NotYet::NotHeld));
-        for hold in [Hold::Refuse, Hold::Record] {
-            assert_eq!(may_accept(hold, 1_000, seen - 1, None), Err(NotYet::Until { until: seen }));
-            assert_eq!(may_accept(hold, 1_000, seen, None), Ok(seen));
-            assert_eq!(may_accept(hold, 1_000, seen, Some(seen - 1)), Err(NotYet::PaidFrom { least: seen }));
-            assert_eq!(may_accept(hold, 1_000, seen, Some(seen + 5)), Ok(seen + 5));
+        let day = 86_400_000;
+        let may_accept = |hold, now, from| may_accept(hold, 1_000, day, now, from);
+        for claims in [Hold::Pay, Hold::Record] {
+            assert_eq!(may_accept(claims, seen, None), Err(NotYet::NotHeld));
         }
+        assert_eq!(may_accept(Hold::Refuse, seen - 1, None), Err(NotYet::Until { until: seen }));
+        assert_eq!(may_accept(Hold::Refuse, seen, None), Ok(seen));
+        assert_eq!(may_accept(Hold::Refuse, seen, Some(seen - 1)), Err(NotYet::PaidFrom { least: seen }));
+        assert_eq!(may_accept(Hold::Refuse, seen, Some(seen + 5)), Ok(seen + 5));
+        // Past the provider's patience the old rules claim what is that old.
+        let late = seen + day + 7;
+        assert_eq!(may_accept(Hold::Refuse, late, None), Ok(seen + 7));
+        assert_eq!(may_accept(Hold::Refuse, late, Some(seen + 6)), Err(NotYet::PaidFrom { least: seen + 7 }));
     }
 
     fn derivation(event: &str, key: &str, when: &[&str]) -> Derivation {
@@ -230,7 +242,14 @@ mod tests {
 
     fn rules(signs_time: bool, rules: &[(Derivation, &[Derivation])]) -> KeyRules {
         let rules = rules.iter().map(|(own, former)| KeyRule { own: own.clone(), former: former.to_vec() }).collect();
-        KeyRules { provider: "p".to_owned(), fingerprint: Digest::of("rules"), rules, signs_time, comes_back_ms: 1 }
+        KeyRules {
+            provider: "p".to_owned(),
+            fingerprint: Digest::of("rules"),
+            rules,
+            signs_time,
+            comes_back_ms: 1,
+            refuse_for_ms: 1,
+        }
     }
 
     #[test]

@@ -290,6 +290,7 @@ impl Provider {
             rules: self.rules.iter().map(derived).collect(),
             signs_time: self.signs_time(),
             comes_back_ms: self.comes_back_ms(),
+            refuse_for_ms: self.refuse_for_ms,
         }
     }
 

@@ -20,6 +20,8 @@ pub const AT_MOST_ONCE: &str = "each order is paid at most once, by whichever ve
 const MOMENTS_S: [u64; 7] = [0, 2, 20, 40, 200, 220, 500];
 /// A provider's clock may be ahead of ours.
 const SIGNED_AHEAD_MS: u64 = 100 * SECOND_MS;
+/// Longer than any of this lasts: while payouts are refused nothing is claimed.
+const PATIENCE_MS: u64 = 3_600 * SECOND_MS;
 /// When each of two orders' events is signed; it is delivered from then on, as often as one likes.
 const SIGNED: [Tick; 2] = [0, 5];
 const ORDERS: usize = SIGNED.len();
@@ -186,8 +188,8 @@ impl Releases {
         let paid_from = match self.mutation {
             Some(Mutation::AcceptedWithoutHold) => Ok(now),
             Some(Mutation::AcceptedBeforeSeen) if books.hold != Hold::Pay => Ok(now),
-            Some(Mutation::PaidFromTheHold) => may_accept(books.hold, set_at, now, None).map(|_| set_at),
-            _ => may_accept(books.hold, set_at, now, None),
+            Some(Mutation::PaidFromTheHold) => may_accept(books.hold, set_at, PATIENCE_MS, now, None).map(|_| set_at),
+            _ => may_accept(books.hold, set_at, PATIENCE_MS, now, None),
         };
         if let Ok(paid_from) = paid_from {
             books.accepted = Rules::New;

@@ -56,7 +56,7 @@ async fn refused_connections_hold_payouts() {
     let patience = world.provider.patience().refuse_for_ms;
     fourteen_end(&world, PAYEE, "not_sent", patience).await;
     let why = held(&world).await;
-    assert!(why.ends_with("for one cause: not_sent"), "{why}");
+    assert!(why.ends_with("for one cause: not_sent not_tried"), "{why}");
 }
 
 #[tokio::test]
@@ -69,4 +69,18 @@ async fn what_was_counted_before_a_person_released_payouts_is_not_counted_again(
     world.clock.advance(MINUTE_MS / 4);
     world.sweeper().run().await.unwrap();
     assert_eq!(world.ledger.control().await.unwrap().unwrap().hold, Hold::Pay);
+}
+
+/// What was claimed and filed while a person held payouts says nothing of the rail.
+#[tokio::test]
+async fn attempts_that_were_held_hold_no_payouts_after_the_release() {
+    let world = World::start().await;
+    world.ledger.set_hold(Hold::Record, "a person", "drill", world.clock.now()).await.unwrap();
+    world.clock.advance(4_000);
+    fourteen_end(&world, PAYEE, "not_sent", 0).await;
+    // By a clock that is ahead of the sweeper's.
+    world.ledger.set_hold(Hold::Pay, "a person", "over", world.clock.now() + 30_000).await.unwrap();
+    world.minutes_pass(1).await;
+    let control = world.ledger.control().await.unwrap().unwrap();
+    assert_eq!((control.hold, control.set_by.as_str()), (Hold::Pay, "a person"));
 }

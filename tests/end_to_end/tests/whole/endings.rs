@@ -557,3 +557,54 @@ async fn duplicate_of_leaves_the_other_case_its_payout() {
     assert_eq!(desk.ask(&world, &request).await, attempted(&own, 2, "accepted"));
     assert_eq!((world.executed(&key_of(&first)).len(), world.executed(&own).len()), (1, 1));
 }
+
+/// An ending was wrong, and payonce paid after all: the closing that stands must not hide that.
+#[tokio::test]
+async fn what_was_paid_after_an_ending_is_not_paid_by_hand_as_well() {
+    let mut it = Claimless::of(Cause::BeforeCutover).await;
+    it.ends(Ending::NotPaid).await;
+    it.world.restart_with(|text| text).await;
+    let shown = reissue(&mut it).await;
+    let request = it.desk.approves(&it.world, &shown);
+    assert_eq!(it.desk.ask(&it.world, &request).await, attempted(&it.key, 2, "accepted"));
+    it.desk.reopens(&it.world, &it.case).await;
+    it.world.clock.advance(MINUTE_MS);
+    assert_eq!(why(&it.ends(Ending::PaidElsewhere).await), "came_after_all");
+    assert_eq!(it.paid(), 1);
+}
+
+/// Still before the cutover, and decided: it is no work again.
+#[tokio::test]
+async fn ended_event_that_is_sent_again_before_its_cutover_is_a_duplicate() {
+    let mut it = Claimless::of(Cause::BeforeCutover).await;
+    assert_eq!(it.ends(Ending::PaidElsewhere).await, closed(&it.case));
+    assert_eq!(it.world.deliver(&it.event).await.outcome(), "duplicate");
+    assert_eq!(filed(&it.world, &it.case).await.status, Status::Resolved);
+}
+
+/// Whoever owns the console writes a case that closes the own order of an event which has its payout already.
+#[tokio::test]
+async fn own_order_of_the_first_event_is_not_paid_after_a_closing() {
+    let world = World::start().await;
+    let event = payment("1", PAYEE, world.clock.now());
+    assert_eq!(world.deliver(&event).await.outcome(), "accepted");
+    let claim = world.ledger.read_claim(&key_of(&event), 1).await.unwrap().unwrap();
+    let own = claim.key.of_own_order(&claim.event).unwrap();
+    let forged = payonce_ledger::Case {
+        provider: Some(claim.provider.clone()),
+        event: Some(claim.event.clone()),
+        key: Some(own.clone()),
+        money: Some(claim.money),
+        destination: Some(claim.destination.clone()),
+        body: Some(claim.body),
+        ..payonce_ledger::Case::new(Reason::BeforeCutover, vec!["forged".to_owned()], world.clock.now())
+    };
+    world.ledger.open_case(&forged).await.unwrap();
+    world.clock.advance(90 * MINUTE_MS);
+    let mut it = Claimless { world, desk: Desk::new(), case: forged.id(), event, key: own };
+    it.ends(Ending::NotPaid).await;
+    let shown = reissue(&mut it).await;
+    let request = it.desk.approves(&it.world, &shown);
+    assert_eq!(why(&it.desk.ask(&it.world, &request).await), "claimed");
+    assert_eq!((it.paid(), it.world.payout_requests()), (0, 1));
+}

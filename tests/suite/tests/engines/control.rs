@@ -72,6 +72,7 @@ pub fn rules(provider: &str, key: &str, former: &[&str]) -> KeyRules {
         rules: vec![KeyRule { own: derivation(key), former }],
         signs_time: false,
         comes_back_ms: 1_000,
+        refuse_for_ms: 86_400_000,
     }
 }
 
