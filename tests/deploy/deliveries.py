@@ -8,13 +8,14 @@ import stripe
 from world import SECRETS
 
 
-def stripe_event(payee="acct_sandboxPays", type_="payment_intent.succeeded"):
+def stripe_event(payee="acct_sandboxPays", type_="payment_intent.succeeded", later=0):
+    """`later`: so many seconds ahead, as by a provider's clock."""
     name = uuid.uuid4().hex
     payment = {
         "id": f"pi_{name}", "object": "payment_intent", "status": "succeeded", "amount_received": 1200, "currency": "eur",
         "livemode": False, "metadata": {"payee": payee},
     }
-    return {"id": f"evt_{name}", "object": "event", "type": type_, "created": int(time.time()), "livemode": False, "data": {"object": payment}}
+    return {"id": f"evt_{name}", "object": "event", "type": type_, "created": int(time.time()) + later, "livemode": False, "data": {"object": payment}}
 
 
 def by_stripe(world, event, secret=SECRETS["STRIPE_WEBHOOK_SECRET"], token=None, timeout=60):

@@ -310,7 +310,8 @@ fn claim(name: &str, received_at: u64) -> Claim {
         expires_at: received_at + 25_000,
         body: Digest::of("body"),
         rail: "stripe".to_owned(),
-        rail_account: "0123456789ab".to_owned(),
+        // Of the sandbox, else nobody would be asked.
+        rail_account: "acct_sandboxPlatform".to_owned(),
         rail_mode: Mode::Test,
         rail_key: "a4433b2f-e244-8883-9a07-95cdeb0ec013".to_owned(),
         key_generation: 1,
