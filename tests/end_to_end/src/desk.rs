@@ -1,6 +1,5 @@
 //! The finance desk: two people, a case, and payer between them and the rail.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use payer::{Answer, Checker, CloseCase, OneCase, Request};
@@ -35,7 +34,12 @@ impl Desk {
     pub fn payer(&mut self, world: &World) -> payer::App {
         let (ledger, rail) = world.parts();
         payer::App::new(payer::Parts {
-            providers: BTreeMap::from([("stripe".to_owned(), world.config.provider(Some("stripe")).unwrap())]),
+            providers: world
+                .config
+                .providers
+                .keys()
+                .map(|name| (name.clone(), world.config.provider(Some(name)).unwrap()))
+                .collect(),
             sources: self.sources.take().into_iter().collect(),
             rail,
             ledger,

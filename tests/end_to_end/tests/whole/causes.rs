@@ -80,7 +80,7 @@ async fn attempts_that_were_held_hold_no_payouts_after_the_release() {
     fourteen_end(&world, PAYEE, "not_sent", 0).await;
     // By a clock that is ahead of the sweeper's.
     world.ledger.set_hold(Hold::Pay, "a person", "over", world.clock.now() + 30_000).await.unwrap();
-    world.minutes_pass(1).await;
+    world.sweeper().run().await.unwrap();
     let control = world.ledger.control().await.unwrap().unwrap();
     assert_eq!((control.hold, control.set_by.as_str()), (Hold::Pay, "a person"));
 }

@@ -328,3 +328,77 @@ async fn a_case_from_before_the_restore_is_not_paid_by_people() {
     assert_eq!(why(&desk.ask(&world, &request).await), "before_books");
     assert_eq!(world.executed(&key).len(), 1);
 }
+
+/// People closed the case of an event from before the cutover that came with other rules, and were wrong. It was paid under
+/// its old key, which nobody sees under the new one.
+#[tokio::test]
+async fn what_earlier_rules_paid_is_not_paid_after_a_closing() {
+    let other_key =
+        |text: String| text.replacen("key = \"/data/object/id\"", "key = \"/data/object/latest_charge\"", 1);
+    let mut world = World::of("stripe", as_it_is).await;
+    let paid = payment("1", PAYEE, world.clock.now());
+    assert_eq!(world.deliver(&paid).await.outcome(), "accepted");
+    world.restart_with(other_key).await;
+    accept_new(&world, "stripe").await;
+    assert_eq!(world.deliver(&paid).await.reason(), "before_cutover");
+    let case = world.cases().await.into_iter().find(|case| case.reason == Reason::BeforeCutover).unwrap();
+    assert_eq!(closed_and_reissued(world, case).await, "before_books");
+}
+
+/// The same where no time is signed: the former key says that it was paid.
+#[tokio::test]
+async fn what_a_former_key_has_is_not_paid_after_a_closing() {
+    let mut world = paystack().await;
+    let charged = charge("paid");
+    assert_eq!(world.deliver(&charged).await.outcome(), "accepted");
+    let former = "formerly = [{ namespace = \"paystack\", event = \"charge.success\", key = [\"/data/reference\"] }]\nkey = \"/data/receipt\"";
+    world.restart_with(|text| of_paystack(&text, former)).await;
+    accept_new(&world, "paystack").await;
+    // As a console that lies writes it, or an event whose former key could not be read.
+    let claim = world.ledger.read_claim(&PayoutKey::new("paystack/ref_paid").unwrap(), 1).await.unwrap().unwrap();
+    let case = payonce_ledger::Case {
+        provider: Some(claim.provider.clone()),
+        event: Some(claim.event.clone()),
+        key: Some(PayoutKey::new("paystack/rc_paid").unwrap()),
+        money: Some(claim.money),
+        destination: Some(claim.destination.clone()),
+        body: Some(claim.body),
+        ..payonce_ledger::Case::new(
+            Reason::InvalidEvent,
+            vec!["paystack".to_owned(), claim.event.to_string()],
+            world.clock.now(),
+        )
+    };
+    world.ledger.open_case(&case).await.unwrap();
+    assert_eq!(closed_and_reissued(world, case).await, "claimed");
+}
+
+/// Two people end the case as not paid, reopen it and approve one more attempt: why it is refused. Nothing more was paid.
+async fn closed_and_reissued(world: World, case: payonce_ledger::Case) -> String {
+    let mut desk = Desk::new();
+    let requests = world.payout_requests();
+    world.clock.advance(90 * MINUTE_MS);
+    desk.ends(&world, &case.id(), Ending::NotPaid).await;
+    desk.reopens(&world, &case.id()).await;
+    let seen = payonce_end_to_end::filed(&world, &case.id()).await;
+    let mut known = seen.clone();
+    let kept = world.ledger.body(case.body.unwrap()).await.unwrap().unwrap();
+    let event = case.event.clone().unwrap();
+    let event = world.provider.kept(&kept.bytes, case.body.unwrap(), &event).unwrap();
+    let context = payonce_providers::RouteContext {
+        rail_mode: payonce_protocol::order::Mode::Test,
+        paid_from: None,
+        files_undated: false,
+    };
+    let payonce_providers::Routed::Order(order) = world.provider.route_by_people(&event, &context) else {
+        panic!("no order");
+    };
+    known.case = seen.case.clone().with_order(&order);
+    let shown = payonce_end_to_end::approval(&world, &known, Ending::Reissue, 2, 1);
+    let token = desk.token(&world, "ann", "analyst", payonce_protocol::approval::Hand::Maker, &shown);
+    desk.propose_with(&world, &seen, &shown, token).await;
+    let request = desk.approves(&world, &payonce_end_to_end::Shown { case: case.id(), approval: shown });
+    let answer = desk.ask(&world, &request).await;
+    assert_eq!(world.payout_requests(), requests, "{answer:?}");
+    why(&answer).to_owned()
+}
