@@ -9,7 +9,7 @@ use payonce_protocol::money::Money;
 use payonce_protocol::order::{Destination, PayoutKey};
 use payonce_protocol::outcome::{Outcome, Reason};
 use payonce_protocol::sweep::refusal_is_final;
-use payonce_providers::{RouteContext, Routed};
+use payonce_providers::{Misfit, RouteContext, Routed};
 use payonce_runtime::random;
 
 use crate::{Answer, App, CloseCase, Refusal};
@@ -144,7 +144,7 @@ impl App {
         let context = RouteContext { rail_mode: self.parts.rail.mode(), paid_from: None, files_undated: false };
         Ok(match provider.route_by_people(&event, &context) {
             Routed::Order(order) => Known { key: Some(order.key), terms: Some((order.money, order.destination)) },
-            Routed::Misfit { key, .. } => Known { key, terms: None },
+            Routed::Misfit(Misfit { key, .. }) => Known { key, terms: None },
             Routed::NoPayout(_) | Routed::Unrouted { .. } => Known::default(),
         })
     }

@@ -15,7 +15,7 @@ use payonce_protocol::order::{EventId, PayoutKey, PayoutOrder};
 use payonce_protocol::outcome::Reason;
 use payonce_protocol::reissue::{KEY_LIFE_MARGIN_MS, Reissue, Why, offer};
 use payonce_protocol::release::{Standing, ruling};
-use payonce_providers::{ParsedEvent, RouteContext, Routed};
+use payonce_providers::{Misfit, ParsedEvent, RouteContext, Routed};
 use payonce_rails::{AccountCheck, Prepared, Purpose};
 use payonce_runtime::look_up::{Eyes, look_up, refresh};
 
@@ -317,7 +317,7 @@ impl App {
         let context = RouteContext { rail_mode: self.parts.rail.mode(), paid_from, files_undated };
         match provider.route_by_people(&event, &context) {
             Routed::Order(order) => Ok((order, event)),
-            Routed::Misfit { reason: Reason::BeforeCutover, .. } => Err(Refusal::BeforeBooks),
+            Routed::Misfit(Misfit { reason: Reason::BeforeCutover, .. }) => Err(Refusal::BeforeBooks),
             _ => Err(Refusal::OtherOrder),
         }
     }

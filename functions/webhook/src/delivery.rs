@@ -15,7 +15,7 @@ use payonce_protocol::event::Answer;
 use payonce_protocol::ids::{AttemptId, Digest};
 use payonce_protocol::order::PayoutKey;
 use payonce_protocol::outcome::Reason;
-use payonce_providers::{ItemMisfit, ParsedEvent, Refused, RouteContext, Routed, Verified};
+use payonce_providers::{ItemMisfit, Misfit, ParsedEvent, Refused, RouteContext, Routed, Verified};
 use payonce_runtime::metrics::{DeliveryMetrics, End, Named, Step};
 use tokio::sync::Notify;
 use tokio::time::timeout;
@@ -209,14 +209,15 @@ impl<'a> Delivery<'a> {
                 let case = Case { subject, ..self.case(event, Reason::UnroutedEvent, body) };
                 self.filed(event, case, "no rule names this type, and it is not ignored").await
             }
-            Routed::Misfit { reason: Reason::BeforeCutover, key: Some(key), .. }
+            Routed::Misfit(Misfit { reason: Reason::BeforeCutover, key: Some(key), .. })
                 if self.has_claimed(&key, event).await =>
             {
                 Ended::new(Some(event), Some(key.to_string()), End::Order(Answer::Duplicate))
             }
-            Routed::Misfit { reason, problem, key } => {
-                let case = Case { key, ..self.case(event, reason, body) };
-                self.filed(event, case, &problem).await
+            Routed::Misfit(Misfit { reason, problem, key, money, destination, shared }) => {
+                let case = self.case(event, reason, body);
+                let subject = shared.unwrap_or_else(|| case.subject.clone());
+                self.filed(event, Case { subject, key, money, destination, ..case }, &problem).await
             }
         }
     }

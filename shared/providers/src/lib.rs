@@ -26,5 +26,6 @@ mod secrets;
 pub use config::{ConfigError, ProviderConfig, Rule};
 pub use event::{BodyMisfit, ItemMisfit, MAX_EVENTS, ParsedEvent, Verified};
 pub use provider::{NoPayout, Patience, Provider, RouteContext, Routed, unwise};
+pub use rules::Misfit;
 pub use scheme::Refused;
 pub use secrets::{MAX_SECRETS, Secrets, SecretsError};

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use payonce_protocol::UnixMillis;
 use payonce_protocol::ids::{Digest, Hasher};
-use payonce_protocol::order::{EventId, Mode, PayoutKey, PayoutOrder};
+use payonce_protocol::order::{EventId, Mode, PayoutOrder};
 use payonce_protocol::outcome::Reason;
 use payonce_protocol::release::{Derivation, KeyRule, KeyRules};
 use serde_json::Value;
@@ -65,11 +65,7 @@ pub enum Routed {
         event_type: String,
     },
     /// It asks for a payout that its rule does not allow.
-    Misfit {
-        reason: Reason,
-        problem: String,
-        key: Option<PayoutKey>,
-    },
+    Misfit(Misfit),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -240,12 +236,11 @@ impl Provider {
         let mut asking = self.rules.iter().filter(|rule| rule.asks(event));
         let Some(rule) = asking.next() else { return Routed::NoPayout(NoPayout::WhenNotMet) };
         if asking.next().is_some() {
-            let problem = "more than one rule asks for a payout".to_owned();
-            return Routed::Misfit { reason: Reason::InvalidEvent, problem, key: None };
+            return Routed::Misfit(Misfit::new(Reason::InvalidEvent, "more than one rule asks for a payout"));
         }
         match rule.order(&self.namespace, event, &context(rule)) {
             Ok(order) => Routed::Order(order),
-            Err(Misfit { reason, problem, key }) => Routed::Misfit { reason, problem, key },
+            Err(misfit) => Routed::Misfit(misfit),
         }
     }
 

@@ -39,12 +39,23 @@ impl Problems {
     }
 }
 
-/// Why an event that asks for a payout gets a case instead.
+/// Why an event that asks for a payout gets a case instead, with what could be read of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Misfit {
+pub struct Misfit {
     pub reason: Reason,
+    /// Names the rule and the place in the event, never a value.
     pub problem: String,
     pub key: Option<PayoutKey>,
+    pub money: Option<Money>,
+    pub destination: Option<Destination>,
+    /// One case for all events that share this, where it is not one for each event.
+    pub shared: Option<Vec<String>>,
+}
+
+impl Misfit {
+    pub fn new(reason: Reason, problem: impl Into<String>) -> Self {
+        Self { reason, problem: problem.into(), key: None, money: None, destination: None, shared: None }
+    }
 }
 
 #[derive(Debug)]
@@ -252,7 +263,7 @@ impl PayoutRule {
 
     pub fn order(&self, namespace: &str, event: &ParsedEvent, context: &RouteContext) -> Result<PayoutOrder, Misfit> {
         let key = self.payout_key(namespace, &self.key, event);
-        let misfit = |reason, problem| Misfit { reason, problem, key: key.clone().ok() };
+        let misfit = |reason, problem: String| Misfit { key: key.clone().ok(), ..Misfit::new(reason, problem) };
         let invalid = |problem| misfit(Reason::InvalidEvent, problem);
 
         match (&self.created, event.created_at, context.paid_from) {

@@ -4,7 +4,7 @@ use http::{HeaderMap, HeaderValue};
 use payonce_protocol::order::Mode;
 use payonce_protocol::outcome::Reason;
 use payonce_providers::preset::{self, Identity, Preset, Signature};
-use payonce_providers::{NoPayout, ParsedEvent, Provider, Refused, RouteContext, Routed};
+use payonce_providers::{Misfit, NoPayout, ParsedEvent, Provider, Refused, RouteContext, Routed};
 use serde_json::{Value, json};
 
 use crate::random::Random;
@@ -357,7 +357,7 @@ fn a_test_event_is_paid_by_a_live_rail() {
     for sample in SAMPLES.iter().filter(|sample| !sample.money.is_empty()) {
         let event = &parsed(sample, &(sample.body)())[0];
         let live = RouteContext { rail_mode: Mode::Live, ..TEST };
-        let Routed::Misfit { reason, problem, .. } = provider(sample).route(event, &live) else {
+        let Routed::Misfit(Misfit { reason, problem, .. }) = provider(sample).route(event, &live) else {
             panic!("{}: paid", sample.preset)
         };
         assert_eq!(reason, Reason::InvalidEvent);
@@ -375,7 +375,7 @@ fn an_event_whose_time_nobody_signed_is_locked_out_by_a_cutover() {
         let provider = provider(sample);
         let is_before = |context| match provider.route(event, &context) {
             Routed::Order(_) => false,
-            Routed::Misfit { reason: Reason::BeforeCutover, .. } => true,
+            Routed::Misfit(Misfit { reason: Reason::BeforeCutover, .. }) => true,
             other => panic!("{}: {other:?}", sample.preset),
         };
         assert_eq!(is_before(after), provider.signs_time(), "{}", sample.preset);

@@ -3,7 +3,7 @@
 use http::HeaderMap;
 use payonce_protocol::order::Mode;
 use payonce_protocol::outcome::Reason;
-use payonce_providers::{BodyMisfit, NoPayout, ParsedEvent, Provider, RouteContext, Routed};
+use payonce_providers::{BodyMisfit, Misfit, NoPayout, ParsedEvent, Provider, RouteContext, Routed};
 use serde_json::{Value, json};
 
 use crate::random::Random;
@@ -53,7 +53,7 @@ fn route(lines: &str, body: &Value) -> Routed {
 /// The problem, once it is sure that a case is opened with this reason.
 fn misfit(routed: Routed, expected: Reason) -> String {
     match routed {
-        Routed::Misfit { reason, problem, .. } => {
+        Routed::Misfit(Misfit { reason, problem, .. }) => {
             assert_eq!(reason, expected, "{problem}");
             problem
         }
@@ -99,7 +99,7 @@ fn what_asks_for_nothing_is_not_held_to_the_rule() {
     // Neither mode nor account nor amount of an event that is not ours to pay opens a case.
     for kind in ["payment_intent.created", "unheard.of"] {
         let foreign = json!({"id": "evt_1", "type": kind, "livemode": false, "account": "acct_other"});
-        assert!(!matches!(route("", &foreign), Routed::Misfit { .. } | Routed::Order(_)), "{kind}");
+        assert!(!matches!(route("", &foreign), Routed::Misfit(_) | Routed::Order(_)), "{kind}");
     }
     let mut pending = with("/data/object/status", json!("processing"));
     pending["livemode"] = json!(false);
@@ -255,14 +255,16 @@ fn an_event_from_before_the_cutover_is_never_paid() {
     let provider = provider_with("");
     assert!(matches!(route_in(&provider, &event(), at(T)), Routed::Order(_)));
     match route_in(&provider, &event(), at(T + 1)) {
-        Routed::Misfit { reason: Reason::BeforeCutover, key: Some(key), .. } => assert_eq!(key.as_str(), "stripe/pi_1"),
+        Routed::Misfit(Misfit { reason: Reason::BeforeCutover, key: Some(key), .. }) => {
+            assert_eq!(key.as_str(), "stripe/pi_1")
+        }
         other => panic!("{other:?}"),
     }
     // 2023-11-14T22:13:20Z is the event's second; the later of the two moments counts.
     for (moment, before) in [("2023-11-14T22:13:20Z", false), ("2023-11-14T23:13:21+01:00", true)] {
         for quoted in [format!("paid_from = '{moment}'"), format!("paid_from = {moment}")] {
             let provider = provider_with(&quoted);
-            assert_eq!(matches!(route_in(&provider, &event(), at(0)), Routed::Misfit { .. }), before, "{quoted}");
+            assert_eq!(matches!(route_in(&provider, &event(), at(0)), Routed::Misfit(_)), before, "{quoted}");
             misfit(route_in(&provider, &event(), at(T + 1)), Reason::BeforeCutover);
         }
     }
@@ -413,7 +415,7 @@ fn nothing_in_a_body_panics_or_reaches_a_problem() {
     for place in places {
         for value in &values {
             let Ok(parsed) = parse(&provider, with(place, value.clone()).to_string().as_bytes()) else { continue };
-            if let Routed::Misfit { problem, .. } = provider.route(&parsed, &LIVE) {
+            if let Routed::Misfit(Misfit { problem, .. }) = provider.route(&parsed, &LIVE) {
                 assert!(!problem.contains("planted") && problem.len() < 300, "{problem}");
                 cases += 1;
             }
