@@ -39,14 +39,18 @@ impl App {
             return self.end_bound(&case, &checker, &request.note).await;
         };
         for _ in 0..LOOKS {
-            let place = self.parts.ledger.place(&key, case.case.event.as_ref()).await?;
-            if place.standing.is_some() {
-                self.was_known(&case.case, &proposal, &place).await?;
+            let places = self.parts.ledger.places(&key, case.case.event.as_ref()).await?;
+            if places.iter().any(|place| place.standing.is_some()) {
+                for place in &places {
+                    self.was_known(&case.case, &proposal, place).await?;
+                }
                 return self.end_bound(&case, &checker, &request.note).await;
             }
-            let closing = self.closing(&case.case, proposal.ending, &known, place.key);
+            let mut keys = places.into_iter().map(|place| place.key);
+            let closing = self.closing(&case.case, proposal.ending, &known, keys.next().unwrap_or(key.clone()));
+            let also: Vec<PayoutKey> = keys.collect();
             let agreed = Agreed { case: &case, checker: &checker, note: &request.note, at: closing.closed_at };
-            match self.parts.ledger.close(&closing, agreed).await? {
+            match self.parts.ledger.close(&closing, &also, agreed).await? {
                 Closed::Done => {
                     tracing::info!(payout_key = %closing.key, case = %id, ending = %closing.ending, "a payout is closed");
                     return Ok(Answer::Closed { case: id.to_string() });

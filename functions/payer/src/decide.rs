@@ -316,7 +316,12 @@ impl App {
         let Books { from: paid_from, files_undated } = books;
         let context = RouteContext { rail_mode: self.parts.rail.mode(), paid_from, files_undated };
         match provider.route_by_people(&event, &context) {
-            Routed::Order(order) => Ok((order, event)),
+            Routed::Order(order) => {
+                let accepted = self.parts.ledger.accepted(provider.name()).await?;
+                let now = self.parts.clock.now();
+                let former = accepted.map_or_else(Vec::new, |accepted| accepted.others(&provider.derivations(), now));
+                Ok((provider.with_former_keys(order, &event, &former), event))
+            }
             Routed::Misfit(Misfit { reason: Reason::BeforeCutover, .. }) => Err(Refusal::BeforeBooks),
             _ => Err(Refusal::OtherOrder),
         }

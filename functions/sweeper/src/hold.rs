@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use payonce_ledger::{AttemptName, Ended, Entry, LedgerError};
+use payonce_ledger::{AttemptName, Ended, Entry, LedgerError, Outcomes};
 use payonce_protocol::UnixMillis;
 use payonce_protocol::hold::{HELD, Hold, Tally, WINDOW_MS};
 use payonce_protocol::outcome::Outcome;
@@ -12,10 +12,12 @@ use crate::App;
 
 /// The newest attempts are enough: what is the matter with all is the matter with these.
 const COUNTED_AT_MOST: usize = 20_000;
+/// No worker lives longer after its delivery came: API Gateway waits half of this.
+const WORKER_AT_MOST_MS: UnixMillis = 60_000;
 
 impl App {
-    /// Sets `refuse` when most of the last two minutes ended `Unknown`, or was not made for one cause; only a person sets it
-    /// back, and what was counted before that is not counted again.
+    /// Sets `refuse` when most of the last two minutes ended `Unknown` or without a word of their workers, or was not made for
+    /// one cause; only a person sets it back, and what was counted before that is not counted again.
     pub(crate) async fn trip_hold(&self, now: UnixMillis) -> Result<bool, LedgerError> {
         let Some(control) = self.parts.ledger.control().await? else { return Ok(false) };
         if control.hold != Hold::Pay {
@@ -43,13 +45,20 @@ impl App {
         attempts.sort_unstable_by_key(|(received_at, _)| std::cmp::Reverse(*received_at));
         attempts.truncate(COUNTED_AT_MOST);
         let newest = attempts.iter().map(|(_, attempt)| attempt.clone()).collect();
-        let outcomes = self.parts.ledger.outcomes(&newest, true).await?.ended;
+        let Outcomes { ended: outcomes, unreadable } = self.parts.ledger.outcomes(&newest, true).await?;
         let is_accepted =
             |name: &AttemptName| outcomes.get(name).is_some_and(|ended| ended.outcome == Outcome::Accepted);
-        if let Some((_, accepted)) = attempts.into_iter().find(|(_, name)| is_accepted(name)) {
-            self.remember_accepted(accepted).await;
+        if let Some((_, accepted)) = attempts.iter().find(|(_, name)| is_accepted(name)) {
+            self.remember_accepted(accepted.clone()).await;
         }
         let mut tally = Tally::default();
+        // Its worker is dead, and whatever kills one worker may kill all.
+        let is_over = |received_at: &UnixMillis| received_at.saturating_add(WORKER_AT_MOST_MS) <= now;
+        for (received_at, name) in &attempts {
+            if is_over(received_at) && !outcomes.contains_key(name) && !unreadable.contains(name) {
+                tally.count(Outcome::Unknown, String::new);
+            }
+        }
         // Claimed while payouts were held: that says nothing of the rail.
         let was_held = |ended: &Ended| ended.evidence.get("failure").is_some_and(|failure| failure == HELD);
         for ended in outcomes.into_values().filter(|ended| !was_held(ended)) {

@@ -105,14 +105,15 @@ impl App {
         if !sweep::refusal_is_final(note.final_after, now) || self.parts.ledger.is_accounted_for(&note).await? {
             return Ok(report);
         }
+        let key = self.parts.ledger.case_key(&note).await?;
         let case = Case {
             provider: Some(note.provider.clone()),
             event: Some(note.event.clone()),
-            key: Some(note.key.clone()),
+            key: Some(key.clone()),
             money: Some(note.money),
             destination: Some(note.destination.clone()),
             since: note.refused_at,
-            ..Case::new(Reason::RefusedNotRedelivered, vec![note.key.to_string(), note.event.to_string()], now)
+            ..Case::new(Reason::RefusedNotRedelivered, vec![key.to_string(), note.event.to_string()], now)
         }
         .of_cause(&note.provider);
         if self.parts.ledger.open_case(&case).await? == Opened::New {

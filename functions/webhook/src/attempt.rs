@@ -106,7 +106,7 @@ impl<'a> Attempt<'a> {
 
     async fn perform(&mut self, action: Action) -> Input {
         match action {
-            Action::LookUpFormer => self.look_up(&self.order.former_keys).await,
+            Action::LookUpFormer => self.recall().await,
             Action::LookAtGate => self.gate(),
             Action::Connect => self.connect().await,
             Action::LookUpClaim => self.look_up(std::slice::from_ref(&self.order.key)).await,
@@ -191,6 +191,27 @@ impl<'a> Attempt<'a> {
         }
     }
 
+    /// Before anything is done under the own key, each of the others names it: what is refused under one of them and paid
+    /// here is then found by whoever asks about the one.
+    async fn recall(&self) -> Input {
+        let found = self.look_up(&self.order.former_keys).await;
+        if !matches!(found, Input::ClaimRead(None)) {
+            return found;
+        }
+        for former in &self.order.former_keys {
+            if let Err(error) = self.add_alias(former).await {
+                tracing::warn!(payout_key = %former, %error, "the event's other key cannot be written");
+                return Input::ClaimNotRead;
+            }
+        }
+        found
+    }
+
+    async fn add_alias(&self, former: &PayoutKey) -> Result<(), LedgerError> {
+        let ledger = &self.delivery.app.parts.ledger;
+        ledger.add_alias(&self.order.event, &self.order.key, former).await
+    }
+
     /// What stands under the first of the keys that is taken.
     async fn look_up(&self, keys: &[PayoutKey]) -> Input {
         for key in keys {
@@ -227,6 +248,10 @@ impl<'a> Attempt<'a> {
             refused_at: now,
             final_after: patience_ends.max(now).saturating_add(patience.longest_gap_ms),
         };
+        // This version may be taken back, and the event paid under a key that the accepted rules derive.
+        for former in &self.order.former_keys {
+            self.delivery.noted("another key of its event", || self.add_alias(former)).await;
+        }
         self.delivery.noted("a refusal", || parts.ledger.note_refusal(&note)).await;
         Input::Noted
     }

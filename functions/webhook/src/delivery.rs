@@ -166,7 +166,7 @@ impl<'a> Delivery<'a> {
         match parsed {
             Ok(Ok(events)) => {
                 let ruling = self.app.control.ruling(&self.app.parts.ledger, self.received_at).await;
-                let handled: Vec<_> = events.iter().map(|item| self.item(item, body, ruling)).collect();
+                let handled: Vec<_> = events.iter().map(|item| self.item(item, body, &ruling)).collect();
                 // In the order of the body, whichever ends first.
                 stream::iter(handled).buffered(EVENTS_AT_ONCE).collect().await
             }
@@ -176,14 +176,14 @@ impl<'a> Delivery<'a> {
     }
 
     /// One that cannot be read is a case, and no hindrance to its neighbours.
-    async fn item(&self, item: &Result<ParsedEvent, ItemMisfit>, body: Digest, ruling: Ruling) -> Ended {
+    async fn item(&self, item: &Result<ParsedEvent, ItemMisfit>, body: Digest, ruling: &Ruling) -> Ended {
         match item {
             Ok(event) => self.event(event, body, ruling).await,
             Err(misfit) => self.misfit_body(body, misfit.item, misfit.to_string()).await,
         }
     }
 
-    async fn event(&self, event: &ParsedEvent, body: Digest, ruling: Ruling) -> Ended {
+    async fn event(&self, event: &ParsedEvent, body: Digest, ruling: &Ruling) -> Ended {
         let handled = AssertUnwindSafe(self.route(event, body, ruling)).catch_unwind().await;
         match handled {
             Ok(ended) => ended,
@@ -191,13 +191,16 @@ impl<'a> Delivery<'a> {
         }
     }
 
-    async fn route(&self, event: &ParsedEvent, body: Digest, ruling: Ruling) -> Ended {
+    async fn route(&self, event: &ParsedEvent, body: Digest, ruling: &Ruling) -> Ended {
         let parts = &self.app.parts;
-        let Ruling { paid_from, files_undated, .. } = ruling;
+        let Ruling { paid_from, files_undated, .. } = *ruling;
         let context = RouteContext { rail_mode: parts.rail.mode(), paid_from, files_undated };
         match parts.provider.route(event, &context) {
             Routed::Order(order) => match parts.rail.prepare(&order, 1) {
-                Ok(prepared) => Attempt::new(self, event, order, prepared, body, ruling).run().await,
+                Ok(prepared) => {
+                    let order = parts.provider.with_former_keys(order, event, &ruling.former);
+                    Attempt::new(self, event, order, prepared, body, ruling.clone()).run().await
+                }
                 Err(misfit) => {
                     let case = self.case(event, Reason::InvalidEvent, body).with_order(&order);
                     self.filed(event, case, &misfit.to_string()).await
@@ -250,8 +253,7 @@ impl<'a> Delivery<'a> {
     /// What is known to be claimed by this very event, or closed for it by people who knew its terms, is a duplicate, and no
     /// case, however old it is.
     async fn has_claimed(&self, key: &PayoutKey, event: &ParsedEvent) -> bool {
-        let place = self.app.parts.ledger.place(key, Some(&event.id)).await;
-        match place.ok().and_then(|place| place.standing) {
+        match self.app.parts.ledger.standing_of(key, &event.id).await.ok().flatten() {
             Some(Standing::Claim(claim)) => claim.event == event.id,
             Some(Standing::Closing(closing)) => closing.event.as_ref() == Some(&event.id) && closing.terms.is_some(),
             None => false,

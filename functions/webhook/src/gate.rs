@@ -1,18 +1,20 @@
 //! Whether this version may pay now: the hold, the provider's accepted rules and the tables' ids, read consistently at most
 //! every few seconds. The rule itself is [`payonce_protocol::release`].
 
+use std::sync::Arc;
+
 use payonce_ledger::{Control, Ledger, LedgerError};
 use payonce_protocol::UnixMillis;
 use payonce_protocol::event::Refusal;
 use payonce_protocol::hold::Hold;
-use payonce_protocol::release::{CONTROL_FRESH_MS, KeyRules, Standing, TableIds, ruling};
+use payonce_protocol::release::{CONTROL_FRESH_MS, Derivation, KeyRules, Standing, TableIds, ruling};
 use tokio::sync::Mutex;
 
 /// Tables are not replaced under a name within a minute: a restore takes longer, and every read fails meanwhile.
 const IDS_FRESH_MS: u64 = 60_000;
 
 /// What stands, to this version.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub(crate) struct Ruling {
     /// An error: it may not pay, whatever the event's age.
     pub(crate) hold: Result<Hold, Refusal>,
@@ -20,10 +22,15 @@ pub(crate) struct Ruling {
     pub(crate) paid_from: Option<UnixMillis>,
     /// An event without a signed time may be from before that moment.
     pub(crate) files_undated: bool,
+    /// How other rules than this version's derive keys, which are accepted or were while its events may come again.
+    pub(crate) former: Arc<[Derivation]>,
 }
 
 impl Ruling {
-    const UNREADABLE: Self = Self { hold: Err(Refusal::ControlUnreadable), paid_from: None, files_undated: false };
+    fn unreadable() -> Self {
+        let hold = Err(Refusal::ControlUnreadable);
+        Self { hold, paid_from: None, files_undated: false, former: Arc::default() }
+    }
 }
 
 pub(crate) struct ControlCache {
@@ -44,21 +51,21 @@ impl ControlCache {
 
     pub(crate) async fn ruling(&self, ledger: &Ledger, now: UnixMillis) -> Ruling {
         let mut last = self.last.lock().await;
-        if let Some((read_at, ruling)) = last.ruling
-            && is_fresh(read_at, now, CONTROL_FRESH_MS)
+        if let Some((read_at, ruling)) = &last.ruling
+            && is_fresh(*read_at, now, CONTROL_FRESH_MS)
         {
-            return ruling;
+            return ruling.clone();
         }
         match self.read(&mut last, ledger, now).await {
             Ok(ruling) => {
-                last.ruling = Some((now, ruling));
+                last.ruling = Some((now, ruling.clone()));
                 ruling
             }
             Err(error) => {
                 tracing::error!(%error, "what stands cannot be read: refusing");
                 // The next delivery asks for everything again.
                 *last = Last::default();
-                Ruling::UNREADABLE
+                Ruling::unreadable()
             }
         }
     }
@@ -90,10 +97,12 @@ impl ControlCache {
         last.tables = Some(tables);
         let books_from = control.as_ref().and_then(|control: &Control| control.books_from);
         let may_come_again = |from: UnixMillis| now < from.saturating_add(self.rules.comes_back_ms);
+        let former = accepted.as_ref().map_or_else(Vec::new, |accepted| accepted.others(&self.rules, now));
         Ok(Ruling {
             hold,
             paid_from: accepted.and_then(|accepted| accepted.paid_from).max(books_from),
             files_undated: books_from.is_some_and(may_come_again),
+            former: former.into(),
         })
     }
 }

@@ -144,6 +144,14 @@ impl Ledger {
 const WHAT: &str = "the accepted rules";
 
 impl Accepted {
+    /// The derivations, accepted now or before, that are not these rules' own, as long as an event from their time may come
+    /// again. A version whose rules are not the accepted ones finds these among them.
+    pub fn others(&self, rules: &KeyRules, now: UnixMillis) -> Vec<Derivation> {
+        let own = rules.derivations();
+        let former = self.former.iter().filter(|(_, until)| *until > now).map(|(was, _)| was);
+        former.chain(&self.derivations).filter(|was| !own.contains(was)).cloned().collect()
+    }
+
     fn followed_by(
         &self,
         rules: &KeyRules,

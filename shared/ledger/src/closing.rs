@@ -195,37 +195,63 @@ impl Ledger {
         item.as_ref().map(Standing::from_item).transpose()
     }
 
-    /// Where this event could be claimed under this key.
-    pub async fn place(&self, key: &PayoutKey, event: Option<&EventId>) -> Result<Place, LedgerError> {
-        let standing = self.standing(key, FIRST).await?;
-        let place = closing_key(key, event, Standing::held(standing.as_ref()));
-        let standing = if place == *key { standing } else { self.standing(&place, FIRST).await? };
-        Ok(Place { key: place, standing })
+    /// Where this event could be claimed: under this key, and under each that other rules gave it.
+    pub async fn places(&self, key: &PayoutKey, event: Option<&EventId>) -> Result<Vec<Place>, LedgerError> {
+        let mut places = vec![];
+        for key in self.keys_of(key, event).await? {
+            let standing = self.standing(&key, FIRST).await?;
+            let place = closing_key(&key, event, Standing::held(standing.as_ref()));
+            let standing = if place == key { standing } else { self.standing(&place, FIRST).await? };
+            places.push(Place { key: place, standing });
+        }
+        Ok(places)
     }
 
-    /// The payout that the event of a case has, or would have: where another event has the key's own place, an order of its own.
+    /// What stands for this event, under whichever of its keys.
+    pub async fn standing_of(&self, key: &PayoutKey, event: &EventId) -> Result<Option<Standing>, LedgerError> {
+        let places = self.places(key, Some(event)).await?;
+        Ok(places.into_iter().find_map(|place| place.standing))
+    }
+
+    /// The payout that the event of a case has, or would have: where another event has the key's own place, an order of its own;
+    /// and where other rules gave the event another key, what was begun there.
     pub async fn payout_of(&self, case: &Case) -> Result<Option<(PayoutKey, Payout)>, LedgerError> {
-        let Some(key) = case.key.clone() else { return Ok(None) };
-        let payout = self.payout(&key).await?;
-        let own = closing_key(&key, case.event.as_ref(), payout.held());
-        Ok(Some(if own == key { (key, payout) } else { (own.clone(), self.payout(&own).await?) }))
+        let Some(key) = &case.key else { return Ok(None) };
+        let mut first = None;
+        for key in self.keys_of(key, case.event.as_ref()).await? {
+            let payout = self.payout(&key).await?;
+            let own = closing_key(&key, case.event.as_ref(), payout.held());
+            let found = if own == key { (key, payout) } else { (own.clone(), self.payout(&own).await?) };
+            if found.1.held() != Held::Free {
+                return Ok(Some(found));
+            }
+            first = first.or(Some(found));
+        }
+        Ok(first)
     }
 
     /// Whether something speaks for an event that we refused: its claim, a closing claim, or a case of whatever reason, open or
     /// not. A second case would let it be paid by hand beside the first.
     pub async fn is_accounted_for(&self, note: &RefusalNote) -> Result<bool, LedgerError> {
-        if self.place(&note.key, Some(&note.event)).await?.standing.is_some() {
+        if self.standing_of(&note.key, &note.event).await?.is_some() {
             return Ok(true);
         }
-        let (key, event, terms) = (note.key.as_str(), note.event.as_str(), terms(&note.money, &note.destination));
-        for (reason, subject) in [
-            (Reason::SecondEventForKey, vec![key, event]),
-            (Reason::ConflictingDuplicate, vec![key, event, terms.to_string().as_str()]),
-            (Reason::InvalidEvent, vec![key, event]),
-            (Reason::InvalidEvent, vec![note.provider.as_str(), event]),
-            (Reason::BeforeCutover, vec![note.provider.as_str(), event]),
-        ] {
-            if self.case(&CaseId::new(reason, &subject)).await?.is_some() {
+        let (provider, event) = (note.provider.as_str(), note.event.as_str());
+        let terms = terms(&note.money, &note.destination).to_string();
+        let mut cases = vec![
+            CaseId::new(Reason::InvalidEvent, &[provider, event]),
+            CaseId::new(Reason::BeforeCutover, &[provider, event]),
+        ];
+        for key in self.keys_of(&note.key, Some(&note.event)).await? {
+            let key = key.as_str();
+            cases.push(CaseId::new(Reason::SecondEventForKey, &[key, event]));
+            cases.push(CaseId::new(Reason::ConflictingDuplicate, &[key, event, &terms]));
+            cases.push(CaseId::new(Reason::InvalidEvent, &[key, event]));
+            // The note under another of its keys was final before this one.
+            cases.push(CaseId::new(Reason::RefusedNotRedelivered, &[key, event]));
+        }
+        for case in cases {
+            if self.case(&case).await?.is_some() {
                 return Ok(true);
             }
         }
@@ -237,12 +263,18 @@ impl Ledger {
         let bound = Bound { case: seen.case.id(), version: seen.version };
         // Without a key nothing says which place there would be.
         let Some(key) = &seen.case.key else { return Ok(Some(bound)) };
-        let place = self.place(key, seen.case.event.as_ref()).await?;
-        Ok(place.standing.map(|_| bound))
+        let places = self.places(key, seen.case.event.as_ref()).await?;
+        Ok(places.iter().any(|place| place.standing.is_some()).then_some(bound))
     }
 
-    /// Ends a case and takes the place of its event, or neither.
-    pub async fn close(&self, closing: &Closing, agreed: Agreed<'_>) -> Result<Closed, LedgerError> {
+    /// Ends a case and takes the places of its event, or nothing of this. `also`: the keys of the places besides the closing
+    /// claim's own.
+    pub async fn close(
+        &self,
+        closing: &Closing,
+        also: &[PayoutKey],
+        agreed: Agreed<'_>,
+    ) -> Result<Closed, LedgerError> {
         let (seen, checker) = (agreed.case, agreed.checker);
         let Some(status) = next(seen.status, Act::Approve) else { return Ok(Closed::Changed) };
         if seen.proposal.as_ref().is_none_or(|made| made.ending != closing.ending || made.ending.pays()) {
@@ -257,14 +289,15 @@ impl Ledger {
         ]);
         let id = seen.case.id();
         let record = history(id.as_str(), seen.version + 1, Act::Approve.as_str(), checker, agreed.at, &facts);
-        let parts = [
-            self.audit.append_with(closing.to_item())?,
-            self.move_on_by_another(seen, after, checker)?,
-            self.put_new(record)?,
-        ];
+        let mut parts = vec![self.move_on_by_another(seen, after, checker)?, self.put_new(record)?];
+        let of_the_case = parts.len();
+        parts.push(self.audit.append_with(closing.to_item())?);
+        for key in also {
+            parts.push(self.audit.append_with(Closing { key: key.clone(), ..closing.clone() }.to_item())?);
+        }
         Ok(match self.transact("close a case", &parts).await? {
             Transacted::Done => Closed::Done,
-            Transacted::Unmet(unmet) if unmet.iter().any(|unmet| unmet.part == 0) => Closed::Taken,
+            Transacted::Unmet(unmet) if unmet.iter().any(|unmet| unmet.part >= of_the_case) => Closed::Taken,
             Transacted::Unmet(_) => Closed::Changed,
         })
     }

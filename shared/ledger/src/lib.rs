@@ -11,6 +11,7 @@
 
 mod accepted;
 mod acts;
+mod alias;
 mod answer;
 mod append;
 mod attempt;

@@ -15,7 +15,7 @@ use crate::config::{ConfigError, Expected, ProviderConfig, duration_ms};
 use crate::event::{self, BodyMisfit, ItemMisfit, MAX_EVENTS, ParsedEvent, Reader, Verified};
 use crate::pointer::Pointer;
 use crate::preset::{self, Items, Live, Preset, Signature, TypeFrom};
-use crate::rules::{Misfit, PayoutRule, Problems};
+use crate::rules::{Misfit, PayoutRule, Problems, key_by};
 use crate::scheme::{Piece, Refused};
 use crate::secrets::{MAX_SECRETS, Secrets};
 
@@ -242,6 +242,20 @@ impl Provider {
             Ok(order) => Routed::Order(order),
             Err(misfit) => Routed::Misfit(misfit),
         }
+    }
+
+    /// The order with the keys, too, that other accepted rules for this type of event derive from it.
+    pub fn with_former_keys(&self, order: PayoutOrder, event: &ParsedEvent, former: &[Derivation]) -> PayoutOrder {
+        let mut keys = order.former_keys.clone();
+        for was in former.iter().filter(|was| was.event == event.event_type) {
+            if let Some(key) = key_by(was, event)
+                && key != order.key
+                && !keys.contains(&key)
+            {
+                keys.push(key);
+            }
+        }
+        PayoutOrder { former_keys: keys, ..order }
     }
 
     pub fn patience(&self) -> Patience {

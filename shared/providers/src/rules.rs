@@ -8,6 +8,7 @@ use payonce_protocol::exponents::{ExponentError, Table};
 use payonce_protocol::money::{Currency, Money};
 use payonce_protocol::order::{Destination, Mode, PayoutKey, PayoutOrder};
 use payonce_protocol::outcome::Reason;
+use payonce_protocol::release::Derivation;
 use regex_lite::Regex;
 use serde_json::Value;
 
@@ -302,12 +303,8 @@ impl PayoutRule {
 
     fn payout_key(&self, namespace: &str, key: &[Pointer], event: &ParsedEvent) -> Result<PayoutKey, String> {
         let parts = key.iter().map(|pointer| {
-            match pointer.of(&event.body) {
-                Some(Value::String(text)) => Some(text.clone()),
-                Some(Value::Number(number)) => number.as_u64().map(|number| number.to_string()),
-                _ => None,
-            }
-            .ok_or_else(|| self.says(pointer, "is missing, or neither a text nor a whole number"))
+            key_part(pointer, event)
+                .ok_or_else(|| self.says(pointer, "is missing, or neither a text nor a whole number"))
         });
         let parts = parts.collect::<Result<Vec<String>, String>>()?;
         PayoutKey::from_parts(namespace, parts.iter().map(String::as_str))
@@ -406,6 +403,21 @@ impl PayoutRule {
     fn says(&self, pointer: &Pointer, problem: &str) -> String {
         format!("{}: {} {problem}", self.name, pointer.as_str())
     }
+}
+
+fn key_part(pointer: &Pointer, event: &ParsedEvent) -> Option<String> {
+    match pointer.of(&event.body)? {
+        Value::String(text) => Some(text.clone()),
+        Value::Number(number) => number.as_u64().map(|number| number.to_string()),
+        _ => None,
+    }
+}
+
+/// The key that other rules derive. `None`: they find none in this event, and so claimed nothing for it.
+pub(crate) fn key_by(derivation: &Derivation, event: &ParsedEvent) -> Option<PayoutKey> {
+    let part = |text: &String| key_part(&Pointer::parse(text).ok()?, event);
+    let parts = derivation.key.iter().map(part).collect::<Option<Vec<String>>>()?;
+    PayoutKey::from_parts(&derivation.namespace, parts.iter().map(String::as_str)).ok()
 }
 
 fn pointers(path: &str, texts: &[String], problems: &mut Problems) -> Vec<Pointer> {

@@ -1,9 +1,12 @@
 //! Whatever says the same of every payout holds payouts.
 
+use std::time::Duration;
+
 use payonce_end_to_end::{PAYEE, World, payment};
 use payonce_local::sandbox_rail::Weather;
 use payonce_protocol::hold::Hold;
 use payonce_protocol::sweep::MINUTE_MS;
+use tokio::time::timeout;
 
 const ATTEMPTS: u64 = 14;
 
@@ -83,4 +86,21 @@ async fn attempts_that_were_held_hold_no_payouts_after_the_release() {
     world.sweeper().run().await.unwrap();
     let control = world.ledger.control().await.unwrap().unwrap();
     assert_eq!((control.hold, control.set_by.as_str()), (Hold::Pay, "a person"));
+}
+
+/// What kills one worker may kill all, and then there is no outcome to count.
+#[tokio::test]
+async fn workers_that_die_before_they_record_hold_payouts() {
+    let world = World::start().await;
+    for number in 0..ATTEMPTS {
+        let event = payment(&format!("n{number}"), "acct_sandboxHangs", world.clock.now());
+        let killed = timeout(Duration::from_millis(200), world.deliver(&event)).await;
+        assert!(killed.is_err(), "it ended before it was killed");
+    }
+    // Younger than any worker gets: they may still be at work.
+    world.clock.advance(MINUTE_MS - 1);
+    world.sweeper().run().await.unwrap();
+    assert_eq!(world.ledger.control().await.unwrap().unwrap().hold, Hold::Pay);
+    let why = held(&world).await;
+    assert_eq!(why, "14 of the last 14 attempts ended unknown");
 }

@@ -114,21 +114,21 @@ fn id_of(event: &Value) -> EventId {
 }
 
 /// Refused because the rail was down, until its provider will not come back.
-async fn never_came_back(world: &World, event: &Value) {
+pub async fn never_came_back(world: &World, event: &Value) {
     world.rail.set_weather(Weather::Down).await;
     assert_eq!(world.deliver(event).await.reason(), "rail_unreachable");
     world.rail.set_weather(Weather::Fair).await;
     its_time_is_over(world).await;
 }
 
-async fn its_time_is_over(world: &World) {
+pub async fn its_time_is_over(world: &World) {
     let patience = world.provider.patience();
     world.clock.advance(patience.refuse_for_ms + patience.longest_gap_ms - MINUTE_MS);
     world.ledger.set_round(world.clock.now() / MINUTE_MS).await.unwrap();
     world.minutes_pass(10).await;
 }
 
-fn closed(case: &CaseId) -> Answer {
+pub fn closed(case: &CaseId) -> Answer {
     Answer::Closed { case: case.to_string() }
 }
 

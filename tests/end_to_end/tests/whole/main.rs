@@ -18,6 +18,7 @@ mod outage;
 mod rails;
 mod refusals;
 mod releases;
+mod replaced_rules;
 mod starts;
 mod sweeps;
 mod watch;

@@ -113,7 +113,9 @@ async fn rules_are_accepted_only_while_held_and_seen() {
     assert_eq!(world.deliver(&paid).await.outcome(), "accepted");
     let old_version = world.app();
     world.restart_with(renamed).await;
-    assert_eq!(world.deliver(&paid).await.reason(), "rules_not_accepted");
+    assert_eq!(world.deliver(&paid).await.outcome(), "duplicate", "paid by the rules that are accepted");
+    let unpaid = payment("unpaid", PAYEE, world.clock.now());
+    assert_eq!(world.deliver(&unpaid).await.reason(), "rules_not_accepted");
 
     assert_eq!(accept(&world, "stripe").await, Err(NotYet::NotHeld.into()));
     hold(&world, Hold::Refuse).await;

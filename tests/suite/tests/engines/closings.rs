@@ -6,6 +6,7 @@ use payonce_protocol::case::{Ending, Status};
 use payonce_protocol::closing::ClosingFacts;
 use payonce_protocol::event::{ClaimAnswer, Recorded};
 use payonce_protocol::ids::{AttemptId, Digest};
+use payonce_protocol::order::EventId;
 use payonce_protocol::outcome::{Outcome, Reason};
 use payonce_suite::faults::Fault;
 
@@ -25,11 +26,37 @@ async fn awaiting(bench: &Bench, object: &str, ending: Ending) -> FiledCase {
 
 async fn close(bench: &Bench, closing: &Closing, seen: &FiledCase, who: &str) -> Closed {
     let agreed = Agreed { case: seen, checker: &person(who), note: "seen", at: NOW };
-    bench.ledger.close(closing, agreed).await.unwrap()
+    bench.ledger.close(closing, &[], agreed).await.unwrap()
 }
 
 async fn again(bench: &Bench, seen: &FiledCase) -> FiledCase {
     bench.ledger.case(&seen.case.id()).await.unwrap().unwrap()
+}
+
+pub async fn an_event_is_found_and_closed_under_each_of_its_keys(bench: Bench) {
+    let seen = awaiting(&bench, "pi_1", Ending::WrittenOff).await;
+    let ours = closing(&seen.case, "pi_1");
+    let event = seen.case.event.clone().unwrap();
+    let others = ["pi_2", "pi_3"].map(|object| claim(object, 1).key);
+    bench.ledger.add_alias(&event, &ours.key, &others[0]).await.unwrap();
+    bench.ledger.add_alias(&event, &others[0], &others[1]).await.unwrap();
+    bench.ledger.add_alias(&event, &others[0], &others[1]).await.unwrap();
+    let unrelated = claim("pi_4", 1);
+    bench.ledger.add_alias(&EventId::new("evt_other").unwrap(), &ours.key, &unrelated.key).await.unwrap();
+    for start in [&ours.key, &others[0], &others[1]] {
+        let mut keys: Vec<_> =
+            bench.ledger.places(start, Some(&event)).await.unwrap().into_iter().map(|place| place.key).collect();
+        keys.sort();
+        assert_eq!(keys, [ours.key.clone(), others[0].clone(), others[1].clone()]);
+    }
+    assert_eq!(bench.ledger.bound(&seen).await, Ok(None));
+    let agreed = Agreed { case: &seen, checker: &person("ben"), note: "seen", at: NOW };
+    assert_eq!(bench.ledger.close(&ours, &others, agreed).await, Ok(Closed::Done));
+    for key in &others {
+        assert!(matches!(bench.ledger.standing(key, 1).await, Ok(Some(Standing::Closing(_)))), "{key} is free");
+    }
+    assert_eq!(bench.ledger.standing(&unrelated.key, 1).await, Ok(None));
+    assert!(bench.ledger.payout(&ours.key).await.unwrap().closed.is_some(), "its other keys are no part of a payout");
 }
 
 pub async fn closing_is_no_attempt(bench: Bench) {

@@ -138,8 +138,12 @@ async fn requests(bench: &Bench) -> Value {
     ledger.put_further_claim(&Claim { attempt: 2, ..claim("pi_closed", 0xc3) }, after_closing).await;
     keep("claim of a further attempt after a closing");
     let agreed = Agreed { case: &seen, checker: &ben, note: "seen", at: NOW };
-    ledger.close(&closing(&case, "pi_closed"), agreed).await.unwrap();
+    ledger.close(&closing(&case, "pi_closed"), &[], agreed).await.unwrap();
     keep("closing claim");
+    let other = PayoutKey::new("stripe_eu/pi_1").unwrap();
+    ledger.add_alias(&ours.event, &ours.key, &other).await.unwrap();
+    ledger.places(&ours.key, Some(&ours.event)).await.unwrap();
+    keep("another key of an event");
     ledger.file_case(&case).await.unwrap();
     keep("case that came again");
     ledger.change_person("ann", Stranger::Added, |person| person.seen_at = NOW).await.unwrap();

@@ -97,6 +97,7 @@ on_both_engines! {
         a_person_who_cannot_be_read_locks_the_others_out,
     }
     closings::{
+        an_event_is_found_and_closed_under_each_of_its_keys,
         closing_is_no_attempt,
         claim_meets_a_closing,
         closing_and_ending_are_one,
