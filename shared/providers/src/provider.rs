@@ -240,7 +240,7 @@ impl Provider {
         }
         match rule.order(&self.namespace, event, &context(rule)) {
             Ok(order) => Routed::Order(order),
-            Err(misfit) => Routed::Misfit(misfit),
+            Err(misfit) => Routed::Misfit(*misfit),
         }
     }
 

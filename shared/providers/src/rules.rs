@@ -262,9 +262,15 @@ impl PayoutRule {
             })
     }
 
-    pub fn order(&self, namespace: &str, event: &ParsedEvent, context: &RouteContext) -> Result<PayoutOrder, Misfit> {
+    pub fn order(
+        &self,
+        namespace: &str,
+        event: &ParsedEvent,
+        context: &RouteContext,
+    ) -> Result<PayoutOrder, Box<Misfit>> {
         let key = self.payout_key(namespace, &self.key, event);
-        let misfit = |reason, problem: String| Misfit { key: key.clone().ok(), ..Misfit::new(reason, problem) };
+        let misfit =
+            |reason, problem: String| Box::new(Misfit { key: key.clone().ok(), ..Misfit::new(reason, problem) });
         let invalid = |problem| misfit(Reason::InvalidEvent, problem);
 
         match (&self.created, event.created_at, context.paid_from) {
