@@ -1,8 +1,10 @@
 //! Who may pay, explored: two versions with other rules of payout keys live at once, environments that believe for a while
-//! what they read, people who hold, accept and release in any order, and books that are lost and restored.
+//! what they read, people who hold, accept and release in any order and pay by hand what was refused, and books that are lost
+//! and restored.
 //!
 //! What decides is `payonce_protocol::release`; modelled is what surrounds it. Taken for granted: whoever restores books
-//! does so when what was under way is over, as a restore takes longer than any function may run.
+//! does so when what was under way is over, as a restore takes longer than any function may run; and nobody pays by hand by
+//! restored books, which know nothing of what was paid by hand before.
 
 use payonce_protocol::UnixMillis;
 use payonce_protocol::hold::Hold;
@@ -35,10 +37,13 @@ pub enum Mutation {
     AcceptedWithoutHold,
     /// Rules are accepted before every version has seen the hold.
     AcceptedBeforeSeen,
-    /// Events are paid from the moment of the hold on, not from the moment when everybody had seen it.
+    /// Events are paid from the moment of the hold on, not from the moment when everybody had seen it; and it is so long ago
+    /// that the former keys count no more.
     PaidFromTheHold,
     /// Events without a signed time are paid without a look at the keys that they had formerly.
     FormerKeysIgnored,
+    /// What stands under another key of an event says nothing to whoever asks about the one.
+    OtherKeyIgnored,
     /// A release counts for whatever tables are there.
     TablesIgnored,
     /// Restored books are released as if no claim were missing.
@@ -83,12 +88,17 @@ pub struct Left {
     pub deliveries: u8,
     pub holds: u8,
     pub releases: u8,
+    pub payments_by_hand: u8,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Books {
-    /// By order, by rules.
+    /// By order, by rules: what a claim, or people's closing claim, has taken.
     pub claims: [[bool; 2]; ORDERS],
+    /// In the same way: that a delivery was refused.
+    pub notes: [[bool; 2]; ORDERS],
+    /// By order: that its two keys name each other.
+    pub aliases: [bool; ORDERS],
     pub hold: Hold,
     pub hold_set_at: Tick,
     pub released_for: u8,
@@ -109,6 +119,8 @@ pub struct Environment {
 pub struct Reading {
     pub pays: bool,
     pub from: UnixMillis,
+    /// Other rules than the version's own are accepted, or were.
+    pub knows_others: bool,
 }
 
 /// A delivery that is going to claim and pay.
@@ -130,6 +142,8 @@ pub enum Step {
     Hold,
     Accept,
     Release,
+    /// A case of a refused delivery ends so.
+    PayByHand(Rules, usize),
     BackUp,
     LoseAndRestore,
 }
@@ -154,7 +168,11 @@ impl Releases {
             own: fingerprint(rules),
             tables: Some(&there),
         };
-        Reading { pays: ruling(standing) == Ok(Hold::Pay), from: books.paid_from.max(books.books_from) }
+        Reading {
+            pays: ruling(standing) == Ok(Hold::Pay),
+            from: books.paid_from.max(books.books_from),
+            knows_others: rules == Rules::New || books.accepted == Rules::New,
+        }
     }
 
     fn deliver(&self, state: &mut State, rules: Rules, order: usize) {
@@ -172,14 +190,38 @@ impl Releases {
         }
         state.versions[rules as usize] = Some(environment);
         let signed_at = at(SIGNED[order]) + SIGNED_AHEAD_MS;
-        let is_old = self.signs_time && signed_at < reading.from;
-        let was_paid_formerly = !self.signs_time
-            && rules == Rules::New
-            && !self.is(Mutation::FormerKeysIgnored)
-            && state.books.claims[order][Rules::Old as usize];
-        if reading.pays && !is_old && !was_paid_formerly {
-            state.under_way.push(Worker { rules, order, started: tick });
+        if self.signs_time && signed_at < reading.from {
+            return;
         }
+        let books = &mut state.books;
+        let (own, other) = (rules as usize, rules.other() as usize);
+        let forgotten = self.is(Mutation::FormerKeysIgnored) || self.is(Mutation::PaidFromTheHold);
+        if reading.knows_others && !forgotten {
+            if books.claims[order][other] {
+                return;
+            }
+            books.aliases[order] = true;
+        }
+        if reading.pays {
+            state.under_way.push(Worker { rules, order, started: tick });
+        } else {
+            books.notes[order][own] |= !books.claims[order][own];
+        }
+    }
+
+    /// An ending takes all places of its event or none, and a payment by hand is such an ending.
+    fn pay_by_hand(&self, state: &mut State, rules: Rules, order: usize) {
+        let books = &mut state.books;
+        let has_other = books.aliases[order] && !self.is(Mutation::OtherKeyIgnored);
+        let places = &mut books.claims[order];
+        let (own, other) = (rules as usize, rules.other() as usize);
+        if places[own] || has_other && places[other] {
+            return;
+        }
+        places[own] = true;
+        places[other] |= has_other;
+        state.executed[order] += 1;
+        state.left.payments_by_hand -= 1;
     }
 
     fn accept(&self, state: &mut State) {
@@ -209,6 +251,15 @@ impl Releases {
     }
 }
 
+impl Rules {
+    fn other(self) -> Self {
+        match self {
+            Self::Old => Self::New,
+            Self::New => Self::Old,
+        }
+    }
+}
+
 fn at(tick: Tick) -> UnixMillis {
     START_MS + MOMENTS_S[usize::from(tick)] * SECOND_MS
 }
@@ -228,6 +279,8 @@ impl Model for Releases {
     fn init_states(&self) -> Vec<State> {
         let books = Books {
             claims: [[false; 2]; ORDERS],
+            notes: [[false; 2]; ORDERS],
+            aliases: [false; ORDERS],
             hold: Hold::Pay,
             hold_set_at: 0,
             released_for: 0,
@@ -245,8 +298,8 @@ impl Model for Releases {
             executed: [0; ORDERS],
             by_new_rules: false,
             left: match self.restores {
-                true => Left { deliveries: 3, holds: 1, releases: 2 },
-                false => Left { deliveries: 4, holds: 2, releases: 2 },
+                true => Left { deliveries: 3, holds: 1, releases: 2, payments_by_hand: 0 },
+                false => Left { deliveries: 4, holds: 2, releases: 2, payments_by_hand: 1 },
             },
         }]
     }
@@ -262,6 +315,12 @@ impl Model for Releases {
                 let signed = (0..ORDERS).filter(|order| SIGNED[*order] <= state.tick);
                 steps.extend(signed.map(|order| Step::Deliver(rules, order)));
             }
+        }
+        if state.left.payments_by_hand > 0 {
+            let orders = 0..ORDERS;
+            let noted = orders.flat_map(|order| [Rules::Old, Rules::New].map(|rules| (rules, order)));
+            let noted = noted.filter(|(rules, order)| state.books.notes[*order][*rules as usize]);
+            steps.extend(noted.map(|(rules, order)| Step::PayByHand(rules, order)));
         }
         for index in 0..state.under_way.len() {
             steps.extend([Step::ClaimAndPay(index), Step::Die(index)]);
@@ -313,6 +372,7 @@ impl Model for Releases {
             }
             Step::Accept => self.accept(&mut state),
             Step::Release => self.release(&mut state),
+            Step::PayByHand(rules, order) => self.pay_by_hand(&mut state, rules, order),
             Step::BackUp => state.backup = Some(state.books),
             Step::LoseAndRestore => {
                 state.books = state.backup.take()?;
@@ -332,6 +392,11 @@ impl Model for Releases {
                 state.by_new_rules && state.executed == [1, 1]
             }),
         ];
+        if !self.restores {
+            all.push(Property::sometimes("paid by hand, and by new rules", |_: &Self, state: &State| {
+                state.left.payments_by_hand == 0 && state.by_new_rules
+            }));
+        }
         if self.restores {
             all.push(Property::sometimes("paid from restored books", |_: &Self, state: &State| {
                 state.tables > 0 && state.executed == [1, 1] && state.books.claims[1] != [false; 2]

@@ -204,6 +204,13 @@ fn former_keys_that_nobody_looks_at() {
 }
 
 #[test]
+fn another_key_of_an_event_that_nobody_asks_about() {
+    for signs_time in [true, false] {
+        pays_twice(releases::Mutation::OtherKeyIgnored, Releases::new(signs_time, false));
+    }
+}
+
+#[test]
 fn release_that_counts_for_restored_tables() {
     pays_twice(releases::Mutation::TablesIgnored, Releases::new(true, true));
 }
