@@ -9,17 +9,26 @@ use payonce_protocol::case::Role;
 use serde::Deserialize;
 use serde::de::{Deserializer, Error as _, MapAccess, Visitor};
 
+use crate::client::{AuthMethod, SigningKey};
+
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct IdentityConfig {
     /// `https://…`, letter for letter as the issuer writes itself; `http://` on a loopback host only.
     pub issuer: String,
     pub client_id: String,
-    /// A reference such as `secretsmanager:…`. Without one the client is public, and PKCE alone binds the code to it.
+    /// A reference such as `secretsmanager:…`. Without one the client is public, and PKCE alone binds the code to it. For
+    /// `private_key_jwt` it leads to the private key, PKCS #8 in PEM.
     pub client_secret: Option<String>,
+    /// As the client is registered at the issuer. With a secret, `client_secret_basic`.
+    #[serde(default)]
+    pub token_endpoint_auth_method: Option<AuthMethod>,
+    /// The `kid` under which the issuer knows the key of `private_key_jwt`, where it knows several.
+    pub client_key_id: Option<String>,
     /// A reference, too. What it leads to has 32 random bytes or more.
     pub cookie_secret: String,
-    /// A JSON pointer into the ID token. There is a text or a list of texts, or nobody has a role.
+    /// A JSON pointer into the ID token. There is a list of texts, or one text that holds one or several, or nobody has a
+    /// role. A `/` in the claim's own name is written `~1`.
     #[serde(default = "default_roles_claim")]
     pub roles_claim: String,
     /// Which values of the claim give which role.
@@ -57,6 +66,14 @@ impl IdentityConfig {
         if self.client_secret.as_ref().is_some_and(|reference| reference.trim().is_empty()) {
             say("client_secret", "is empty; leave it out for a public client");
         }
+        match (self.auth_method(self.client_secret.is_some()), &self.client_secret) {
+            (AuthMethod::None, Some(_)) => say("token_endpoint_auth_method", "is none, and there is a client_secret"),
+            (AuthMethod::None, None) | (_, Some(_)) => {}
+            (_, None) => say("token_endpoint_auth_method", "needs a client_secret"),
+        }
+        if self.client_key_id.is_some() && self.token_endpoint_auth_method != Some(AuthMethod::PrivateKeyJwt) {
+            say("client_key_id", "has no use without token_endpoint_auth_method = \"private_key_jwt\"");
+        }
         if self.cookie_secret.trim().is_empty() {
             say("cookie_secret", "is empty");
         }
@@ -85,6 +102,20 @@ impl IdentityConfig {
             say("idle_minutes", "is longer than absolute_hours");
         }
         problems
+    }
+
+    /// How the token endpoint knows us.
+    pub(crate) fn auth_method(&self, has_secret: bool) -> AuthMethod {
+        let usual = if has_secret { AuthMethod::ClientSecretBasic } else { AuthMethod::None };
+        self.token_endpoint_auth_method.unwrap_or(usual)
+    }
+
+    /// Whether what `client_secret` leads to can be used.
+    pub fn check_client_secret(&self, secret: &str) -> Result<(), &'static str> {
+        match self.auth_method(true) {
+            AuthMethod::PrivateKeyJwt => SigningKey::parse(secret).map(drop),
+            _ => Ok(()),
+        }
     }
 
     pub fn idle_ms(&self) -> u64 {

@@ -14,6 +14,11 @@ pub enum IdentityError {
     Unreachable,
     #[error("The sign-in service gave an answer that cannot be used. An administrator must look at its configuration.")]
     Unusable,
+    #[error(
+        "The sign-in service does not take the way in which payonce proves itself to it. An administrator must change \
+         console.identity.token_endpoint_auth_method to one that the service supports."
+    )]
+    AuthMethod,
     #[error("The system gives no random bytes. Try again in a minute.")]
     NoRandomness,
     #[error("You did not complete the sign-in. Start again.")]
@@ -62,6 +67,7 @@ impl IdentityError {
         match self {
             Self::Unreachable => "issuer_unreachable",
             Self::Unusable => "issuer_unusable",
+            Self::AuthMethod => "auth_method",
             Self::NoRandomness => "no_randomness",
             Self::Declined => "declined",
             Self::Refused => "refused",

@@ -18,6 +18,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use tokio::sync::Mutex;
 
+use crate::client::{AuthMethod, SigningKey};
 use crate::config::is_safe;
 use crate::error::{FetchError, IdentityError};
 use crate::token::{Expected, SKEW_MS, TokenRule, Verified, verify};
@@ -35,6 +36,8 @@ const KEYS_EACH_MS: u64 = 60_000;
 const LEFT_ALONE_MS: u64 = 10_000;
 /// A key that the issuer withdrew is not trusted for longer, and no key while the issuer cannot be asked.
 const KEYS_LIVE_MS: u64 = 3_600_000;
+/// <https://www.rfc-editor.org/rfc/rfc7523#section-2.2>
+const ASSERTION_TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
 const QUERY_BYTES: usize = 8 * 1024;
 
 /// Why somebody is sent to the issuer.
@@ -104,6 +107,7 @@ struct Metadata {
     token_endpoint: Url,
     jwks_uri: Url,
     end_session_endpoint: Option<Url>,
+    token_endpoint_auth_methods_supported: Option<Vec<String>>,
     /// RFC 9207.
     #[serde(default)]
     authorization_response_iss_parameter_supported: bool,
@@ -147,6 +151,7 @@ impl Issuer {
     /// Where to send the browser, and what to keep (in an encrypted cookie) until it comes back.
     pub async fn begin(&self, purpose: &Purpose) -> Result<(String, Kept), IdentityError> {
         let metadata = self.metadata().await?;
+        self.check_auth_method(&metadata)?;
         let random = || secret::random().ok_or(IdentityError::NoRandomness);
         let (state, verifier) = (random()?, random()?);
         let nonce = match purpose {
@@ -169,6 +174,11 @@ impl Issuer {
         let (url, _, _) = request.url();
         let kept = Kept { state, verifier, nonce, purpose: purpose.clone(), begun_at: self.clock.now() };
         Ok((url.into(), kept))
+    }
+
+    /// Where roles should stand: a JSON pointer.
+    pub fn roles_claim(&self) -> &str {
+        &self.config.roles_claim
     }
 
     /// The browser is back, with this query.
@@ -218,6 +228,23 @@ impl Issuer {
         }))
     }
 
+    fn auth_method(&self) -> AuthMethod {
+        self.config.auth_method(self.client_secret.is_some())
+    }
+
+    /// Asked before the person enters a password in vain. Public clients are not looked up: many issuers take them and do
+    /// not list `none`.
+    fn check_auth_method(&self, metadata: &Metadata) -> Result<(), IdentityError> {
+        let method = self.auth_method();
+        match &metadata.token_endpoint_auth_methods_supported {
+            Some(supported) if method != AuthMethod::None && !supported.iter().any(|one| one == method.as_str()) => {
+                tracing::error!(ours = method.as_str(), "the issuer does not list our token_endpoint_auth_method");
+                Err(IdentityError::AuthMethod)
+            }
+            _ => Ok(()),
+        }
+    }
+
     fn code(&self, metadata: &Metadata, kept: &Kept, query: &str) -> Result<String, IdentityError> {
         let answer = Answer::parse(query)?;
         if !answer.state.is_some_and(|state| secret::same(&kept.state, &state)) {
@@ -240,17 +267,22 @@ impl Issuer {
     }
 
     async fn exchange(&self, metadata: &Metadata, kept: &Kept, code: String) -> Result<String, IdentityError> {
-        let answer = self
-            .client(metadata)?
+        let client = self.client(metadata)?;
+        let mut request = client
             .exchange_code(AuthorizationCode::new(code))
-            .set_pkce_verifier(PkceCodeVerifier::new(kept.verifier.clone()))
-            .request_async(&Http(&self.fetch))
-            .await
-            .map_err(|error| match error {
-                RequestTokenError::ServerResponse(_) => IdentityError::CodeRefused,
-                RequestTokenError::Request(_) => IdentityError::Unreachable,
-                _ => IdentityError::Unusable,
-            })?;
+            .set_pkce_verifier(PkceCodeVerifier::new(kept.verifier.clone()));
+        if let (AuthMethod::PrivateKeyJwt, Some(pem)) = (self.auth_method(), &self.client_secret) {
+            let key = SigningKey::parse(pem).map_err(|_| IdentityError::AuthMethod)?;
+            let assertion = key.assertion(&self.config, metadata.token_endpoint.as_str(), self.clock.now());
+            request = request
+                .add_extra_param("client_assertion_type", ASSERTION_TYPE)
+                .add_extra_param("client_assertion", assertion.ok_or(IdentityError::NoRandomness)?);
+        }
+        let answer = request.request_async(&Http(&self.fetch)).await.map_err(|error| match error {
+            RequestTokenError::ServerResponse(_) => IdentityError::CodeRefused,
+            RequestTokenError::Request(_) => IdentityError::Unreachable,
+            _ => IdentityError::Unusable,
+        })?;
         Ok(answer.id_token().ok_or(IdentityError::NoToken)?.to_string())
     }
 
@@ -284,11 +316,16 @@ impl Issuer {
         .set_auth_uri(AuthUrl::from_url(metadata.authorization_endpoint.clone()))
         .set_token_uri(TokenUrl::from_url(metadata.token_endpoint.clone()))
         .set_redirect_uri(RedirectUrl::new(self.redirect_uri.clone()).map_err(unusable)?);
-        Ok(match &self.client_secret {
-            Some(secret) => {
-                client.set_client_secret(ClientSecret::new(secret.clone())).set_auth_type(AuthType::BasicAuth)
+        let secret = self.client_secret.clone().map(ClientSecret::new);
+        Ok(match (self.auth_method(), secret) {
+            (AuthMethod::ClientSecretBasic, Some(secret)) => {
+                client.set_client_secret(secret).set_auth_type(AuthType::BasicAuth)
             }
-            None => client.set_auth_type(AuthType::RequestBody),
+            (AuthMethod::ClientSecretPost, Some(secret)) => {
+                client.set_client_secret(secret).set_auth_type(AuthType::RequestBody)
+            }
+            // The key signs; it is never sent.
+            _ => client.set_auth_type(AuthType::RequestBody),
         })
     }
 

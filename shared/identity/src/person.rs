@@ -8,7 +8,7 @@ use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::Value;
 
-use crate::IdentityConfig;
+use crate::{IdentityConfig, NoRole, roles};
 
 /// OpenID Connect's own bound, and what a table's key has room for.
 const SUBJECT_BYTES: usize = 255;
@@ -23,6 +23,9 @@ pub struct Person {
     pub name: String,
     #[serde(serialize_with = "write_roles", deserialize_with = "read_roles")]
     pub roles: BTreeSet<Role>,
+    /// Why there is none, when there is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub no_role: Option<NoRole>,
 }
 
 /// Names stay out of logs, also by accident.
@@ -45,22 +48,9 @@ impl Person {
             .map(displayable)
             .find(|name| !name.is_empty())
             .unwrap_or_else(|| displayable(subject));
-        Some(Self { subject: subject.to_owned(), name, roles: roles(claims, config) })
+        let (roles, no_role) = roles::read(claims, config);
+        Some(Self { subject: subject.to_owned(), name, roles, no_role })
     }
-}
-
-fn roles(claims: &Value, config: &IdentityConfig) -> BTreeSet<Role> {
-    let values: Vec<&str> = match claims.pointer(&config.roles_claim) {
-        Some(Value::String(value)) => vec![value],
-        Some(Value::Array(values)) => values.iter().filter_map(Value::as_str).collect(),
-        _ => Vec::new(),
-    };
-    config
-        .roles
-        .iter()
-        .filter(|(_, wanted)| wanted.iter().any(|wanted| values.contains(&wanted.as_str())))
-        .map(|(role, _)| *role)
-        .collect()
 }
 
 fn displayable(text: &str) -> String {

@@ -4,10 +4,12 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // clippy.toml's allowance covers #[test] functions only.
 #![allow(clippy::disallowed_methods, reason = "a real issuer is another program, over connections of its own")]
 
+mod client;
 mod config;
 mod fake;
 mod flow;
 mod keys;
 mod provider;
+mod roles;
 mod sessions;
 mod tokens;

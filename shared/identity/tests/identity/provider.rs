@@ -69,6 +69,14 @@ impl Provider {
         Issuer::new(&self.config(), secret.map(str::to_owned), BACK.to_owned(), fetch(), Clock::system())
     }
 
+    fn console_by(&self, method: &str, secret: &str) -> Issuer {
+        let mut config = self.config();
+        config.token_endpoint_auth_method = Some(serde_json::from_value(json!(method)).unwrap());
+        config.client_secret = Some("env:CLIENT".to_owned());
+        assert!(config.check().is_empty() && config.check_client_secret(secret).is_ok());
+        Issuer::new(&config, Some(secret.to_owned()), BACK.to_owned(), fetch(), Clock::system())
+    }
+
     /// Knows the issuer's name and nothing else.
     fn payer(&self) -> Issuer {
         Issuer::new(&self.config(), None, String::new(), fetch(), Clock::system())
@@ -211,6 +219,47 @@ async fn an_algorithm_or_a_clients_secret_does_not_work() {
         let refused = Browser::default().sign_in(&provider.console(other), &Purpose::SignIn, "ada").await;
         assert_eq!(refused.unwrap_err(), IdentityError::CodeRefused, "{arguments:?}");
     }
+}
+
+/// A private key as OpenSSL writes it, and the public one as a JWK.
+fn keys(kind: &str, options: &str) -> (String, String) {
+    let script = format!(
+        "const {{ privateKey, publicKey }} = require('node:crypto').generateKeyPairSync('{kind}', {options}); \
+         console.log(JSON.stringify([privateKey.export({{ type: 'pkcs8', format: 'pem' }}), \
+         JSON.stringify(publicKey.export({{ format: 'jwk' }}))]))"
+    );
+    let said = Command::new("node").args(["-e", &script]).output().unwrap();
+    assert!(said.status.success(), "{said:?}");
+    serde_json::from_slice(&said.stdout).unwrap()
+}
+
+#[tokio::test]
+async fn a_certified_issuer_takes_each_way_in_which_the_client_proves_itself() {
+    let provider = Provider::start(&["--auth", "client_secret_post", "--secret", SECRET]);
+    let signed_in =
+        Browser::default().sign_in(&provider.console_by("client_secret_post", SECRET), &Purpose::SignIn, "ada").await;
+    assert_eq!(signed_in.unwrap().person.subject, "ada");
+    let other = provider.console_by("client_secret_post", "another secret");
+    let refused = Browser::default().sign_in(&other, &Purpose::SignIn, "ada").await;
+    assert_eq!(refused.unwrap_err(), IdentityError::CodeRefused);
+    for (kind, options) in [("rsa", "{ modulusLength: 2048 }"), ("ec", "{ namedCurve: 'P-256' }")] {
+        let (ours, jwk) = keys(kind, options);
+        let provider = Provider::start(&["--jwk", &jwk]);
+        let console = provider.console_by("private_key_jwt", &ours);
+        let signed_in = Browser::default().sign_in(&console, &Purpose::SignIn, "ada").await;
+        assert_eq!(signed_in.unwrap().person.subject, "ada", "{kind}");
+        let other = provider.console_by("private_key_jwt", &keys(kind, options).0);
+        let refused = Browser::default().sign_in(&other, &Purpose::SignIn, "ada").await;
+        assert_eq!(refused.unwrap_err(), IdentityError::CodeRefused, "{kind}");
+    }
+}
+
+#[tokio::test]
+async fn a_method_that_the_certified_issuer_does_not_offer_is_said_at_once() {
+    let provider = Provider::start(&["--secret", SECRET, "--only"]);
+    let console = provider.console_by("client_secret_post", SECRET);
+    assert_eq!(console.begin(&Purpose::SignIn).await.unwrap_err(), IdentityError::AuthMethod);
+    assert!(provider.console_by("client_secret_basic", SECRET).begin(&Purpose::SignIn).await.is_ok());
 }
 
 #[tokio::test]

@@ -15,7 +15,12 @@ fn sessions() -> Sessions {
 }
 
 fn ada() -> Person {
-    Person { subject: "ada".to_owned(), name: "Ada Analyst".to_owned(), roles: [Role::Analyst, Role::Viewer].into() }
+    Person {
+        subject: "ada".to_owned(),
+        name: "Ada Analyst".to_owned(),
+        roles: [Role::Analyst, Role::Viewer].into(),
+        no_role: None,
+    }
 }
 
 /// What the browser sends of what it was given.
@@ -160,7 +165,7 @@ fn a_cookie_is_too_large_for_a_browser() {
     assert!((3_000..=4_096).contains(&large(2_900).unwrap().len()));
     assert_eq!(large(3_100), Err(SessionError::TooLarge));
     let name = "\u{1f600}".repeat(80);
-    let longest = Person { subject: "s".repeat(255), name, roles: Role::ALL.iter().copied().collect() };
+    let longest = Person { subject: "s".repeat(255), name, roles: Role::ALL.iter().copied().collect(), no_role: None };
     let session = sessions().open(&longest, &"agent".repeat(1_000), NOW).unwrap();
     assert!(sessions().cookie(&session, NOW).unwrap().len() < 1_500);
 }

@@ -223,34 +223,6 @@ async fn rubbish_is_more_than_refused() {
     assert_eq!(fake.verdict_of(&json!({ "sub": 7 })).await, "token_malformed");
 }
 
-/// Which roles a token gives, by a claim at this place.
-async fn roles(pointer: &str, change: serde_json::Value) -> Vec<Role> {
-    let fake = Fake::new();
-    let mut config = crate::fake::config();
-    config.roles_claim = pointer.to_owned();
-    let token = fake.signer.sign(&claims_with(&change));
-    let person = fake.issuer_of(&config, None).verify(&token, NONCE, RULE).await.unwrap();
-    person.roles.into_iter().collect()
-}
-
-#[tokio::test]
-async fn a_role_comes_from_elsewhere() {
-    assert_eq!(roles("/roles", json!({ "roles": "cfo" })).await, [Role::Approver]);
-    let both = json!({ "roles": ["everybody", "finance-analysts", "unknown", 7, null, ["cfo"]] });
-    assert_eq!(roles("/roles", both).await, [Role::Viewer, Role::Analyst]);
-    for nothing in
-        [json!(null), json!([]), json!(""), json!({ "cfo": true }), json!(true), json!("cfo everybody"), json!("CFO")]
-    {
-        assert_eq!(roles("/roles", json!({ "roles": nothing })).await, [], "{nothing}");
-    }
-    // The name of a role is no value that gives it.
-    assert_eq!(roles("/roles", json!({ "roles": ["approver"] })).await, []);
-    let nested = json!({ "roles": null, "resource_access": { "payonce": { "roles": ["cfo"] } }, "https://x/roles": "everybody" });
-    assert_eq!(roles("/resource_access/payonce/roles", nested.clone()).await, [Role::Approver]);
-    assert_eq!(roles("/https:~1~1x~1roles", nested.clone()).await, [Role::Viewer]);
-    assert_eq!(roles("/roles", nested).await, []);
-}
-
 #[tokio::test]
 async fn a_name_turns_the_text_around_it() {
     let fake = Fake::new();

@@ -2,10 +2,10 @@
 // tests of shared/identity and of the console: each value is public, and nobody's password is asked.
 //
 //   node issuer.mjs --redirect http://127.0.0.1:4245/signed-in [--port 0] [--client console] [--secret …] [--alg RS256]
-//                   [--logout http://127.0.0.1:4245/] [--until-stdin-ends]
+//                   [--logout http://127.0.0.1:4245/] [--until-stdin-ends] [--auth client_secret_basic] [--jwk '{…}'] [--only]
 //
 // Each also as an environment variable, PAYONCE_OIDC_PORT and so on; several redirects are parted by spaces. Without a secret
-// the client is public. Prints one line of JSON when it answers: {"issuer": "http://127.0.0.1:…"}.
+// the client is public; with a public key (--jwk) it signs for itself; --only: no other --auth is offered. Prints one line of JSON when it answers: {"issuer": "http://127.0.0.1:…"}.
 
 import { generateKeyPairSync, randomBytes } from 'node:crypto';
 import { createServer } from 'node:http';
@@ -30,6 +30,9 @@ const { values: given } = parseArgs({
     logout: { type: 'string', multiple: true, default: setting('logout')?.split(' ') ?? [] },
     client: { type: 'string', default: setting('client') ?? 'console' },
     secret: { type: 'string', default: setting('secret') },
+    jwk: { type: 'string' },
+    auth: { type: 'string' },
+    only: { type: 'boolean', default: false },
     alg: { type: 'string', default: setting('alg') ?? 'RS256' },
     'until-stdin-ends': { type: 'boolean', default: false },
   },
@@ -41,6 +44,7 @@ console.info = console.warn = () => {};
 const modules = path.resolve(process.env.PAYONCE_OIDC_NODE_MODULES ?? 'node_modules');
 const { default: Provider } = await import(pathToFileURL(path.join(modules, 'oidc-provider/lib/index.js')));
 
+const auth = given.auth ?? (given.secret ? 'client_secret_basic' : given.jwk ? 'private_key_jwt' : 'none');
 const key = (kind, options, use) => ({ ...generateKeyPairSync(kind, options).privateKey.export({ format: 'jwk' }), ...use });
 
 const server = createServer();
@@ -52,9 +56,9 @@ server.listen(Number(given.port), '127.0.0.1', () => {
     clients: [
       {
         client_id: given.client,
-        ...(given.secret
-          ? { client_secret: given.secret, token_endpoint_auth_method: 'client_secret_basic' }
-          : { token_endpoint_auth_method: 'none' }),
+        token_endpoint_auth_method: auth,
+        ...(given.secret && { client_secret: given.secret }),
+        ...(given.jwk && { jwks: { keys: [JSON.parse(given.jwk)] } }),
         redirect_uris: given.redirect,
         post_logout_redirect_uris: given.logout,
         grant_types: ['authorization_code'],
@@ -70,6 +74,7 @@ server.listen(Number(given.port), '127.0.0.1', () => {
       ],
     },
     enabledJWA: { idTokenSigningAlgValues: ['RS256', 'PS256', 'ES256', 'EdDSA'] },
+    ...(given.only && { clientAuthMethods: [auth] }),
     cookies: { keys: [randomBytes(32).toString('hex')] },
     pkce: { required: () => true },
     // The roles stand in the ID token itself: payer reads nothing else.
