@@ -5,6 +5,7 @@
 use std::path::PathBuf;
 
 use console::pages::*;
+use payonce_identity::NoRole;
 use payonce_protocol::case::{Act, Ending, Role, Status};
 use payonce_protocol::money::Money;
 use payonce_protocol::outcome::{Outcome, Reason};
@@ -63,8 +64,14 @@ pub fn all(base: &str) -> Vec<(&'static str, String)> {
         ("message_409", message(f(Section::Other, "Somebody was faster")).render().unwrap()),
         ("message_404", message_404(f(Section::Other, "Not found")).render().unwrap()),
         ("message_503", message_503(f(Section::Other, "The tables do not answer")).render().unwrap()),
+        ("no_role", no_role(f(Section::Other, "No role here"), NoRole::Linked).render().unwrap()),
         ("signed_out", signed_out(base).render().unwrap()),
     ]
+}
+
+pub fn no_role(frame: Frame, found: NoRole) -> NoRolePage {
+    let frame = Frame { person: Some(MARKUP.to_owned()), roles: vec![], ..frame };
+    NoRolePage { frame, name: MARKUP.to_owned(), claim: "/https:~1~1pay.example~1roles".to_owned(), found }
 }
 
 pub fn frame(base: &str, section: Section, title: &str) -> Frame {
@@ -200,7 +207,7 @@ pub fn queue(frame: Frame) -> QueuePage {
     }
 }
 
-fn queue_filtered(frame: Frame) -> QueuePage {
+pub fn queue_filtered(frame: Frame) -> QueuePage {
     let mut page = queue(frame);
     page.frame.banners.clear();
     page.rows.truncate(6);

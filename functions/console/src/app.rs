@@ -119,7 +119,7 @@ impl App {
             return self.sign_out(&visit).await;
         }
         if visit.roles.is_empty() {
-            return Ok(self.trouble(Some(&visit), &Trouble::NoRole).with(cookie));
+            return Ok(self.no_role(&visit)?.with(cookie));
         }
         visit.people = self.parts.ledger.people().await?;
         let reply = self.route(ask, &path, &visit).await;

@@ -1,4 +1,4 @@
-//! The open cases of a filter as a file for a spreadsheet: every sum in smallest and in whole units, times in UTC, a total
+//! The open cases of a filter as a file for a spreadsheet: every sum in whole and in smallest units, times in UTC, a total
 //! for each currency, and as its last line a hash of all lines above, so that a file can be told from one that was altered.
 
 use csv::{Terminator, WriterBuilder};
@@ -12,10 +12,14 @@ use crate::ask::Ask;
 use crate::filter::Filter;
 use crate::pages::decimal;
 use crate::reply::Reply;
+use crate::spreadsheet::{Cell, Style};
 use crate::trouble::Trouble;
 
 /// Lambda answers with at most 6 MB, and a row has less than 1 kB.
 const ROWS_AT_MOST: usize = 5_000;
+
+/// By it a spreadsheet knows UTF-8.
+const BYTE_ORDER_MARK: [u8; 3] = *b"\xef\xbb\xbf";
 
 const COLUMNS: [&str; 19] = [
     "case",
@@ -42,7 +46,9 @@ const COLUMNS: [&str; 19] = [
 impl App {
     pub(crate) async fn export(&self, ask: &Ask, visit: &Visit) -> Result<Reply, Trouble> {
         let now = self.parts.clock.now();
-        let (filter, wrong) = Filter::read(&ask.query, &visit.session.person.subject);
+        let (filter, mut wrong) = Filter::read(&ask.query, &visit.session.person.subject);
+        let style = ask.query.get("csv").map_or(Some(Style::default()), Style::parse);
+        wrong.extend(style.is_none().then_some("csv"));
         if !wrong.is_empty() {
             // A page says what it left out; a file is sent on without its page.
             return Err(Trouble::Wrong(format!("Not understood in the address: {}.", wrong.join(", "))));
@@ -50,7 +56,7 @@ impl App {
         let keeps = |filed: &FiledCase| filter.keeps(filed, now);
         let page = self.parts.ledger.queue(filter.queue(), ROWS_AT_MOST, None, true, keeps).await?;
         let due = |filed: &FiledCase| self.due(filed, now).map(|due| due.date.to_string());
-        let csv = written(&page.cases, due, page.next.is_some(), now)?;
+        let csv = written(&page.cases, due, page.next.is_some(), style.unwrap_or_default(), now)?;
         // Some issuers name people by their address: who it was can be asked for, and is not read.
         let by_sha256 = Digest::of(&visit.session.person.subject);
         tracing::info!(rows = page.cases.len(), %by_sha256, "the open cases were exported");
@@ -62,15 +68,21 @@ fn written(
     cases: &[FiledCase],
     due: impl Fn(&FiledCase) -> Option<String>,
     is_cut: bool,
+    style: Style,
     now: UnixMillis,
 ) -> Result<Vec<u8>, csv::Error> {
-    let mut csv = WriterBuilder::new().terminator(Terminator::CRLF).flexible(true).from_writer(Vec::new());
+    let mut csv = WriterBuilder::new()
+        .delimiter(style.separator())
+        .terminator(Terminator::CRLF)
+        .flexible(true)
+        .from_writer(BYTE_ORDER_MARK.to_vec());
     csv.write_record(COLUMNS)?;
     for filed in cases {
-        csv.write_record(row(filed, due(filed)).map(|cell| harmless(&cell)))?;
+        csv.write_record(row(filed, due(filed)).map(|cell| cell.written(style)))?;
     }
     for (currency, sum) in Sum::of(cases.iter().filter_map(|filed| filed.case.money.as_ref())) {
-        let (whole, minor) = (decimal(sum.minor, sum.exponent), sum.minor.to_string());
+        let whole = Cell::Number(decimal(sum.minor, sum.exponent)).written(style);
+        let minor = sum.minor.to_string();
         let cases = format!("total of {} cases", sum.cases);
         csv.write_record([cases.as_str(), "", "", "", &whole, &currency, &minor, &sum.exponent.to_string()])?;
     }
@@ -80,53 +92,54 @@ fn written(
     csv.write_record(["written at", &time(now)])?;
     let mut bytes = csv.into_inner().map_err(|error| csv::Error::from(error.into_error()))?;
     let hash = Digest::of(&bytes);
-    bytes.extend(format!("sha256 of all lines above,{hash}\r\n").bytes());
+    let separator = char::from(style.separator());
+    bytes.extend(format!("sha256 of all lines above{separator}{hash}\r\n").bytes());
     Ok(bytes)
 }
 
-fn row(filed: &FiledCase, due: Option<String>) -> [String; COLUMNS.len()] {
-    fn text<T: ToString>(value: Option<T>) -> String {
+fn row(filed: &FiledCase, due: Option<String>) -> [Cell; COLUMNS.len()] {
+    fn written<T: ToString>(value: Option<T>) -> String {
         value.map(|value| value.to_string()).unwrap_or_default()
+    }
+    fn text<T: ToString>(value: Option<T>) -> Cell {
+        Cell::Text(written(value))
+    }
+    fn ours<T: ToString>(value: Option<T>) -> Cell {
+        Cell::Ours(written(value))
     }
     let case = &filed.case;
     let (money, proposal) = (case.money.as_ref(), filed.proposal.as_ref());
     [
-        case.id().to_string(),
-        case.reason.to_string(),
-        text(certainty(case.reason)),
-        filed.status.to_string(),
-        text(money.map(|money| decimal(money.minor(), money.exponent()))),
-        text(money.map(|money| money.currency())),
-        text(money.map(|money| money.minor())),
-        text(money.map(|money| money.exponent())),
+        text(Some(case.id())),
+        ours(Some(case.reason)),
+        ours(certainty(case.reason)),
+        ours(Some(filed.status)),
+        Cell::Number(written(money.map(|money| decimal(money.minor(), money.exponent())))),
+        ours(money.map(|money| money.currency())),
+        Cell::Number(written(money.map(|money| money.minor()))),
+        Cell::Number(written(money.map(|money| money.exponent()))),
         text(case.destination.as_ref()),
         text(case.provider.as_ref()),
         text(case.key.as_ref()),
         text(case.event.as_ref()),
         text(case.incident.as_ref()),
-        time(case.since),
-        text(due),
+        Cell::Ours(time(case.since)),
+        ours(due),
         text(filed.owner.as_ref().and_then(|owner| owner.name.as_ref())),
-        text(proposal.map(|made| made.ending)),
+        ours(proposal.map(|made| made.ending)),
         text(proposal.and_then(|made| made.by.name.as_ref())),
-        filed.version.to_string(),
+        Cell::Number(filed.version.to_string()),
     ]
-}
-
-/// What a spreadsheet would take for a formula becomes text: providers and people wrote it.
-/// <https://owasp.org/www-community/attacks/CSV_Injection>
-fn harmless(cell: &str) -> String {
-    if cell.starts_with(['=', '+', '-', '@', '＝', '＋', '－', '＠', '\t', '\r', '\n']) {
-        format!("'{cell}")
-    } else {
-        cell.to_owned()
-    }
 }
 
 fn time(at: UnixMillis) -> String {
     let at = i64::try_from(at).ok().and_then(|at| jiff::Timestamp::from_millisecond(at).ok());
     at.map(|at| at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()).unwrap_or_default()
 }
+
+#[cfg(test)]
+#[path = "office_tests.rs"]
+mod office;
 
 #[cfg(test)]
 mod tests {
@@ -138,7 +151,7 @@ mod tests {
 
     use super::*;
 
-    fn filed(number: u64, minor: u64, exponent: u8, currency: &str) -> FiledCase {
+    pub(super) fn filed(number: u64, minor: u64, exponent: u8, currency: &str) -> FiledCase {
         let mut case = Case::new(Reason::PayoutUnknown, vec![number.to_string()], 1_795_435_200_000);
         case.money = Some(Money::new(minor, exponent, currency.parse().unwrap()).unwrap());
         case.destination = Some(Destination::new("acct_1").unwrap());
@@ -156,7 +169,8 @@ mod tests {
 
     fn file(is_cut: bool) -> String {
         let cases = [filed(1, 120_050, 2, "EUR"), filed(2, 5, 2, "EUR"), filed(3, 1_200, 0, "JPY")];
-        let bytes = written(&cases, |_| Some("2026-11-25".to_owned()), is_cut, 1_795_435_200_000).unwrap();
+        let due = |_: &FiledCase| Some("2026-11-25".to_owned());
+        let bytes = written(&cases, due, is_cut, Style::Comma, 1_795_435_200_000).unwrap();
         String::from_utf8(bytes).unwrap()
     }
 
@@ -176,6 +190,18 @@ mod tests {
         let mut reader = csv::ReaderBuilder::new().flexible(true).from_reader(file.as_bytes());
         let rows: Vec<csv::StringRecord> = reader.records().map(Result::unwrap).collect();
         assert_eq!((rows[0].len(), &rows[0][9], &rows[0][15]), (COLUMNS.len(), "'=cmd|' /C calc'!A0", "'＠Ann, \"A\""));
+    }
+
+    #[test]
+    fn the_file_says_its_encoding_and_parts_as_chosen() {
+        let cases = [filed(1, 120_050, 2, "EUR")];
+        let bytes = written(&cases, |_| None, false, Style::Semicolon, 1_795_435_200_000).unwrap();
+        let file = String::from_utf8(bytes).unwrap();
+        assert!(file.starts_with("\u{feff}case;reason;"), "{file}");
+        assert!(
+            file.contains(";1200,50;EUR;120050;2;") && file.contains("total of 1 cases;;;;1200,50;EUR;120050;2\r\n")
+        );
+        assert!(file.contains("\r\nsha256 of all lines above;") && !file.replace("\r\n", "").contains('\n'));
     }
 
     #[test]

@@ -3,7 +3,7 @@
 //!
 //! * [`App`] is every request's way in: session, role, forgery.
 //! * `sign_in` is OpenID Connect, and the fresh sign-in that a payout by hand asks of both people.
-//! * `filter`, `show`, `export` are what is seen; `acts`, `ending`, `bulk`, `release` what is done; `due` is until when.
+//! * `filter`, `show`, `export` (for a `spreadsheet`) are what is seen; `acts`, `ending`, `bulk`, `release` what is done; `due` is until when.
 //! * `start` is the console as it is deployed, [`Invoke`] its one way to payer.
 //! * [`pages`] are the compiled templates and the plain words in them.
 
@@ -21,6 +21,7 @@ mod release;
 mod reply;
 mod show;
 mod sign_in;
+mod spreadsheet;
 mod start;
 mod trouble;
 

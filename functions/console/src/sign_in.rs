@@ -1,12 +1,14 @@
 //! Signing in and out, and the fresh sign-in that a payout by hand asks of both people: what they approve is the nonce of
 //! it.
 
-use payonce_identity::{IdentityError, Kept, Purpose, SignedIn};
+use http::StatusCode;
+use payonce_identity::{IdentityError, Kept, NoRole, Purpose, SignedIn};
 use payonce_ledger::Stranger;
 use serde::{Deserialize, Serialize};
 
 use crate::app::{App, BASE, Visit};
 use crate::ask::Ask;
+use crate::pages::{NoRolePage, Section};
 use crate::reply::Reply;
 use crate::trouble::Trouble;
 
@@ -88,6 +90,20 @@ impl App {
         });
         set.await?;
         Ok(Reply::see(BASE).with(cookie))
+    }
+
+    /// Whatever was asked for: whoever has no role learns why, and nothing else.
+    pub(crate) fn no_role(&self, visit: &Visit) -> Result<Reply, Trouble> {
+        let person = &visit.session.person;
+        let found = person.no_role.unwrap_or(NoRole::Absent);
+        tracing::warn!(found = found.word(), "somebody is signed in and has no role");
+        let page = NoRolePage {
+            frame: self.frame(Some(visit), "No role here", Section::Other),
+            name: person.name.clone(),
+            claim: self.parts.issuer.roles_claim().to_owned(),
+            found,
+        };
+        Ok(Reply::html(StatusCode::FORBIDDEN, page.render()?))
     }
 
     /// Every session of this person ends, a stolen one too.

@@ -61,7 +61,13 @@ impl App {
         let sessions =
             sessions.map_err(|error| SecretError { secret: kept_at.to_string(), problem: error.to_string() })?;
         let client_secret = match &identity.client_secret {
-            Some(text) => Some(started.reader.text(&reference("console.identity.client_secret", text)?).await?),
+            Some(text) => {
+                let kept_at = reference("console.identity.client_secret", text)?;
+                let secret = started.reader.text(&kept_at).await?;
+                let unusable = |problem: &str| SecretError { secret: kept_at.to_string(), problem: problem.to_owned() };
+                identity.check_client_secret(&secret).map_err(unusable)?;
+                Some(secret)
+            }
             None => None,
         };
 

@@ -86,6 +86,14 @@ async fn a_cookie_secret_that_can_be_guessed_is_taken_or_shown() {
     }
 }
 
+#[tokio::test]
+async fn a_client_key_that_cannot_sign_stops_the_start_and_is_not_shown() {
+    let signs = CONSOLE.replace("client_id", "token_endpoint_auth_method = \"private_key_jwt\"\nclient_id");
+    let problem = refused(&signs, "https://pay.example", COOKIES).await;
+    assert!(problem.contains("env:CLIENT") && problem.contains("PKCS #8"), "{problem}");
+    assert!(!problem.contains("rk_test"), "{problem}");
+}
+
 #[test]
 fn a_secret_written_in_place_of_its_reference_is_taken_or_repeated() {
     let problems = |console: &str| {

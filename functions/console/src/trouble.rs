@@ -13,8 +13,6 @@ pub(crate) enum Trouble {
     SignedOut,
     #[error("This did not come from one of our pages. Nothing was changed; open the page again, and do it there.")]
     Forged,
-    #[error("You are signed in, but no role was given to you. Ask whoever manages access to payonce.")]
-    NoRole,
     #[error("Your role does not allow this.")]
     NotAllowed,
     #[error("{0}")]
@@ -43,7 +41,7 @@ impl Trouble {
     pub fn status(&self) -> StatusCode {
         match self {
             Self::NotFound => StatusCode::NOT_FOUND,
-            Self::SignedOut | Self::Forged | Self::NoRole | Self::NotAllowed | Self::Own => StatusCode::FORBIDDEN,
+            Self::SignedOut | Self::Forged | Self::NotAllowed | Self::Own => StatusCode::FORBIDDEN,
             Self::Wrong(_) | Self::Identity(_) => StatusCode::BAD_REQUEST,
             Self::Changed | Self::NotNow | Self::NotPaid(_) | Self::NotClosed(_) => StatusCode::CONFLICT,
             Self::Ledger(_) => StatusCode::SERVICE_UNAVAILABLE,
@@ -56,7 +54,7 @@ impl Trouble {
             Self::NotFound => "Not found",
             Self::SignedOut => "Signed out",
             Self::Forged => "Not from our page",
-            Self::NoRole | Self::NotAllowed => "Not allowed",
+            Self::NotAllowed => "Not allowed",
             Self::Wrong(_) => "Something is missing",
             Self::Changed => "Somebody was faster",
             Self::Own => "Another person must decide",

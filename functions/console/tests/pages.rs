@@ -8,6 +8,7 @@ mod samples;
 use std::collections::BTreeSet;
 
 use console::pages::*;
+use payonce_identity::NoRole;
 use payonce_protocol::case::Role;
 use payonce_protocol::reissue::{Reissue, Said, Why};
 use samples::*;
@@ -163,6 +164,19 @@ fn the_order_of_the_queue_is_not_said() {
 }
 
 #[test]
+fn the_file_is_asked_for_with_the_filter_and_the_chosen_signs() {
+    let html = queue_filtered(frame(BASE, Section::Queue, "")).render().unwrap();
+    let export = html.split("<form id=\"export\"").nth(1).unwrap().split("</form>").next().unwrap();
+    assert!(
+        export.contains("method=\"get\" action=\"/console/cases.csv\"") && export.contains("type=\"hidden\""),
+        "{export}"
+    );
+    for style in ["comma\" selected", "semicolon\"", "semicolon-point\""] {
+        assert!(html.contains(&format!("<option value=\"{style}")), "{html}");
+    }
+}
+
+#[test]
 fn who_proposed_is_offered_to_approve() {
     let own = case_own(frame(BASE, Section::Queue, "")).render().unwrap();
     assert!(own.contains("You proposed this; another person must decide."));
@@ -263,4 +277,23 @@ fn a_stranger_sees_more_than_the_way_in() {
     let html = signed_out(BASE).render().unwrap();
     assert!(forms(&html).is_empty() && !html.contains("<nav"));
     assert!(html.contains("href=\"/console/sign-in\""));
+}
+
+#[test]
+fn who_has_no_role_learns_where_it_was_looked_for_and_what_to_change() {
+    let mut remedies = BTreeSet::new();
+    for (found, words) in [
+        (NoRole::Absent, "is not there"),
+        (NoRole::Linked, "the issuer sent a link instead of groups"),
+        (NoRole::Empty, "is empty"),
+        (NoRole::OtherType, "is of another type"),
+        (NoRole::NoneConfigured, "holds none of the configured names"),
+    ] {
+        let html = no_role(frame(BASE, Section::Other, "No role here"), found).render().unwrap();
+        assert!(html.contains("/https:~1~1pay.example~1roles") && html.contains(words), "{html}");
+        assert!(html.contains("console.identity.roles") && html.contains("href=\"/console/sign-in\""), "{html}");
+        let remedy = html.split_once("For whoever manages access</h2>").unwrap().1.split_once("</section>").unwrap().0;
+        remedies.insert(remedy.to_owned());
+    }
+    assert_eq!(remedies.len(), NoRole::ALL.len(), "each is mended in another way");
 }

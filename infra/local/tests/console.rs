@@ -507,7 +507,21 @@ async fn a_person_who_signs_in_as_another_or_approves_their_own_is_let_through()
 async fn somebody_without_a_role_is_written_somewhere() {
     let stack = stack().await;
     let mut nik = Desk::of(&stack, "nik").await;
-    assert_eq!(nik.browser.get(&nik.url("")).await.status, StatusCode::FORBIDDEN);
+    for path in ["", "/cases.csv", "/batches", "/nowhere"] {
+        let page = nik.browser.get(&nik.url(path)).await;
+        assert_eq!(page.status, StatusCode::FORBIDDEN);
+        for said in [
+            "Nik Novak</bdi>, and have no role here",
+            "/roles</span> of your ID token: it is empty",
+            "console.identity.roles",
+        ] {
+            assert!(page.body.contains(said), "{said} is not in {}", page.body);
+        }
+        // Neither the person's subject, nor a token, nor what others would be given.
+        for hidden in ["sandbox|", "eyJ", "payonce-approver", "payonce-viewer"] {
+            assert!(!page.body.contains(hidden), "{hidden} is in {}", page.body);
+        }
+    }
     let csrf = nik.csrf().await;
     let out = nik.browser.ask(Method::POST, &nik.url("/sign-out"), &form(&[("csrf", &csrf)]), &[]).await;
     assert_eq!(out.status, StatusCode::SEE_OTHER);
@@ -685,7 +699,12 @@ async fn a_page_of_the_queue_is_too_heavy() {
         let file = eve.get(&format!("/cases.csv{query}")).await;
         assert_eq!((file.status, file.body.matches("payout_unknown,").count()), (StatusCode::OK, cases), "{query}");
     }
-    assert_eq!(eve.get("/cases.csv?age=9").await.status, StatusCode::BAD_REQUEST);
+    for wrong in ["age=9", "csv=tab"] {
+        assert_eq!(eve.get(&format!("/cases.csv?{wrong}")).await.status, StatusCode::BAD_REQUEST, "{wrong}");
+    }
+    let german = eve.get("/cases.csv?csv=semicolon").await;
+    assert!(german.body.starts_with("\u{feff}case;reason;certainty;"), "{}", german.body);
+    assert_eq!(german.body.matches("payout_unknown;").count(), 60);
     let nobody = Browser::new().get(&ada.url("/cases.csv")).await;
     assert_eq!(nobody.location.as_deref(), Some("/console/signed-out"));
 }

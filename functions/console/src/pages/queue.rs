@@ -11,6 +11,7 @@ use super::format::{Due, Sum as _, Text as _, grouped};
 use super::frame::{CurrencyTotal, Frame, PersonOption, cases};
 use super::icon::Icon;
 use super::words::{self, Words as _};
+use crate::spreadsheet::Style;
 
 /// The sweeper comes each minute; after this it is said to be silent.
 const SILENT_AFTER_MS: u64 = 5 * 60_000;
@@ -47,7 +48,7 @@ pub struct QueueFilter {
 
 impl QueueFilter {
     /// Names and values in the address; what is not asked for is not there.
-    fn pairs(&self) -> Vec<(&'static str, String)> {
+    pub(super) fn pairs(&self) -> Vec<(&'static str, String)> {
         let owner = match &self.owner {
             QueueOwner::Anybody => None,
             QueueOwner::Nobody => Some("nobody".to_owned()),
@@ -357,7 +358,11 @@ impl QueuePage {
     }
 
     fn export(&self) -> String {
-        format!("{}/cases.csv{}", self.frame.base, self.filter.query(None))
+        format!("{}/cases.csv", self.frame.base)
+    }
+
+    fn styles(&self) -> [Choice; Style::ALL.len()] {
+        Style::ALL.map(|style| choice(style.as_str(), style.label(), style == Style::default()))
     }
 
     fn cleared(&self) -> String {
