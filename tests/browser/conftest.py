@@ -1,5 +1,5 @@
 import pytest
-from people import ada, ben, people  # noqa: F401
+from people import ada, ben, nik, people  # noqa: F401
 from person import Local
 
 

@@ -26,6 +26,12 @@ def ada(people):
 
 
 @pytest.fixture(scope="session")
+def nik(people):
+    """Has no role."""
+    return people("nik")
+
+
+@pytest.fixture(scope="session")
 def ben(people):
     """An approver."""
     return people("ben")

@@ -16,7 +16,7 @@ WIDTHS = [1280, 640, 320]
 
 
 @pytest.fixture(scope="module")
-def pages(stack, ada, ben):
+def pages(stack, ada, ben, nik):
     """Who looks at what: every kind of page."""
     refused, resolved, waits = stack.refused(), stack.refused(), stack.refused()
     held = stack.never_sent("acct_1Payee", "acct_2Payee")
@@ -43,6 +43,7 @@ def pages(stack, ada, ben):
         "batch, to approve": (ben, batch),
         "absence": (ada, "/absence"),
         "not found": (ada, "/nowhere"),
+        "no role": (nik, ""),
         "signed out": (ada, "/signed-out"),
     }
     for reason, case in reasons.items():
@@ -111,8 +112,8 @@ def test_a_page_asks_another_host_or_breaks_its_own_policy(stack, pages):
             person.browser.get_log(log)
         person.open(path)
         said = [entry["message"] for entry in person.browser.get_log("browser")]
-        # A page that says 404 is one of ours, and Chromium notes it.
-        assert not [text for text in said if "404" not in text], (name, said)
+        # A page that says 403 or 404 is one of ours, and Chromium notes it.
+        assert not [text for text in said if "403" not in text and "404" not in text], (name, said)
         asked = [json.loads(entry["message"])["message"] for entry in person.browser.get_log("performance")]
         urls = [one["params"]["request"]["url"] for one in asked if one["method"] == "Network.requestWillBeSent"]
         elsewhere = [url for url in urls if not url.startswith(stack.base) and not url.startswith("data:")]
