@@ -77,19 +77,13 @@ pub(crate) fn read(claims: &Value, config: &IdentityConfig) -> (BTreeSet<Role>, 
 /// The names in one text. As a whole first, since a name may have a space or a comma; then the strongest separator alone, so
 /// that no part of a name becomes one.
 fn in_text(text: &str, is_known: impl Fn(&str) -> bool) -> Vec<String> {
-    let (text, whole) = (text.trim(), bare(text));
-    if whole.is_empty() {
-        return vec![];
-    }
-    if let Some(known) = [text, whole].into_iter().find(|text| is_known(text)) {
+    let text = text.trim();
+    let inner = text.strip_prefix('[').and_then(|text| text.strip_suffix(']')).unwrap_or(text).trim();
+    if let Some(known) = [text, bare(text), bare(inner)].into_iter().find(|text| is_known(text)) {
         return vec![known.to_owned()];
     }
-    let inner = text.strip_prefix('[').and_then(|text| text.strip_suffix(']')).unwrap_or(text).trim();
     if let Ok(list) = serde_json::from_str::<Vec<String>>(&format!("[{inner}]")) {
         return list.iter().map(|name| name.trim().to_owned()).filter(|name| !name.is_empty()).collect();
-    }
-    if is_known(bare(inner)) {
-        return vec![bare(inner).to_owned()];
     }
     let parts: Vec<&str> =
         if inner.contains(',') { inner.split(',').collect() } else { inner.split_whitespace().collect() };
