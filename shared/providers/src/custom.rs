@@ -4,11 +4,14 @@ use std::num::NonZeroU64;
 
 use serde::Deserialize;
 
+use crate::beyond::{refused_algorithm, refused_placeholder};
 use crate::config::{OneOrMore, duration_ms};
 use crate::pointer::Pointer;
 use crate::preset::{self, AmountAs, Created, Identity, Items, Live, Preset, Signature, TimeForm, TypeFrom};
 use crate::rules::Problems;
-use crate::scheme::{self, Algorithm, Container, Encoding, KeyDecoding, Piece, Scheme, SignedTime, TimeFrom};
+use crate::scheme::{
+    self, Algorithm, Container, Encoding, KeyDecoding, Piece, Scheme, SignedTime, TimeFrom, WrittenAs,
+};
 
 const MAX_TOLERANCE_S: u64 = 3_600;
 
@@ -16,7 +19,9 @@ const MAX_TOLERANCE_S: u64 = 3_600;
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Custom {
-    pub header: String,
+    /// One: a list is refused, as only one header's signatures are looked at.
+    pub header: OneOrMore,
+    /// What each signature begins with, such as `sha256=` or `v0=`.
     #[serde(default)]
     pub prefix: String,
     /// `comma_list`: several signatures; `key_value_list`: `t=…,v1=…`; `space_list`: `v1,… v1,…`.
@@ -24,8 +29,13 @@ pub struct Custom {
     pub container: ContainerKind,
     /// Which elements of a list are signatures, such as `v1`.
     pub signature_name: Option<String>,
-    #[serde(default)]
-    pub algorithm: AlgorithmKind,
+    /// Between the elements of a list, where it is no comma: `;` in `ts=…;h1=…`.
+    pub separator: Option<String>,
+    /// Between whole lists, where the header holds one for each secret: ` ` in `t=…,v1=… t=…,v1=…`.
+    pub groups: Option<String>,
+    /// `hmac-sha256` or `hmac-sha512`; others are refused by name.
+    #[serde(default = "hmac_sha256")]
+    pub algorithm: String,
     #[serde(default)]
     pub key: KeyKind,
     /// What stands before a base64 key, such as `whsec_`.
@@ -38,6 +48,9 @@ pub struct Custom {
     /// Where the signed time stands: a header, or an element of a `key_value_list`.
     pub time_header: Option<String>,
     pub time_element: Option<String>,
+    /// How that time is written; in seconds when not given.
+    #[serde(default)]
+    pub time_as: WrittenAs,
     pub tolerance_s: Option<u64>,
     pub id_header: Option<String>,
     /// Pointers that name the event; without, its signed id header, else the body's hash.
@@ -70,14 +83,6 @@ pub enum ContainerKind {
 }
 
 #[derive(Clone, Copy, Debug, Default, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum AlgorithmKind {
-    #[default]
-    HmacSha256,
-    HmacSha512,
-}
-
-#[derive(Clone, Copy, Debug, Default, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum KeyKind {
     #[default]
@@ -90,7 +95,12 @@ pub enum KeyKind {
 #[serde(rename_all = "snake_case")]
 pub enum EncodingKind {
     Hex,
+    HexUpper,
     Base64,
+}
+
+fn hmac_sha256() -> String {
+    "hmac-sha256".to_owned()
 }
 
 fn body_alone() -> String {
@@ -117,6 +127,7 @@ impl Custom {
         let signed = self.signed_pieces(problems);
         let time = self.time(problems);
         let container = self.container(problems);
+        let algorithm = self.algorithm(problems);
         for (name, is_signed, source) in [
             ("t", signed.contains(&Piece::Time), time.is_some()),
             ("id", signed.contains(&Piece::Id), self.id_header.is_some()),
@@ -128,7 +139,15 @@ impl Custom {
         if !self.key_mark.is_empty() && !matches!(self.key, KeyKind::Base64) {
             problems.add("custom.key_mark", "only a base64 key has one");
         }
-        let header = header("custom.header", &self.header, problems);
+        let header = match self.header.as_slice() {
+            [one] => header("custom.header", one, problems),
+            _ => {
+                let why = "several headers are refused: one is looked at. Name the one with the key that you have (DocuSign's \
+                     -1, Box's primary); while keys rotate at the sender, give both as `secrets`";
+                problems.add("custom.header", why);
+                ""
+            }
+        };
         let id_header = self.id_header.as_ref().map(|name| self::header("custom.id_header", name, problems));
         let pointer = |field: &str, text: &Option<String>, problems: &mut Problems| {
             text.as_ref().map(|text| pointer(field, text, problems))
@@ -151,10 +170,9 @@ impl Custom {
             header,
             prefix: kept(&self.prefix),
             container,
-            algorithm: match self.algorithm {
-                AlgorithmKind::HmacSha256 => Algorithm::HmacSha256,
-                AlgorithmKind::HmacSha512 => Algorithm::HmacSha512,
-            },
+            separator: self.separator.as_deref().map_or(scheme::PLAIN.separator, kept),
+            groups: self.groups.as_deref().map(kept),
+            algorithm: algorithm?,
             key: match self.key {
                 KeyKind::Utf8 => KeyDecoding::Utf8,
                 KeyKind::Base64 => KeyDecoding::Base64 { mark: kept(&self.key_mark) },
@@ -162,6 +180,7 @@ impl Custom {
             },
             encoding: match self.encoding {
                 EncodingKind::Hex => Encoding::Hex,
+                EncodingKind::HexUpper => Encoding::HexUpper,
                 EncodingKind::Base64 => Encoding::Base64,
             },
             signed: Box::leak(signed.into_boxed_slice()),
@@ -196,11 +215,39 @@ impl Custom {
         if name.is_some_and(str::is_empty) || name.is_some() != is_list {
             problems.add("custom.signature_name", "a list of named signatures has one, and nothing else has");
         }
+        let is_joined = matches!(self.container, ContainerKind::KeyValueList | ContainerKind::CommaList);
+        let is_grouped = matches!(self.container, ContainerKind::KeyValueList);
+        for (field, text, wanted) in [("separator", &self.separator, is_joined), ("groups", &self.groups, is_grouped)] {
+            let Some(text) = text else { continue };
+            let field = format!("custom.{field}");
+            if !wanted {
+                problems.add(&field, "only a key_value_list has it, and a comma_list its separator");
+            }
+            // Signatures and times hold these.
+            let is_apart = |character: char| character.is_ascii() && !character.is_ascii_alphanumeric();
+            if text.is_empty() || !text.chars().all(is_apart) || text.contains(['=', '+', '/', '-']) {
+                problems.add(&field, "is a sign that stands in no signature, such as `;`");
+            }
+        }
+        if self.groups.is_some() && self.groups.as_deref() == Some(self.separator.as_deref().unwrap_or(",")) {
+            problems.add("custom.groups", "is the separator, too");
+        }
         match self.container {
             ContainerKind::Single => Container::Single,
             ContainerKind::CommaList => Container::CommaList,
             ContainerKind::KeyValueList => Container::KeyValueList { signature: kept(name.unwrap_or_default()) },
             ContainerKind::SpaceList => Container::SpaceList { version: kept(name.unwrap_or_default()) },
+        }
+    }
+
+    fn algorithm(&self, problems: &mut Problems) -> Option<Algorithm> {
+        match self.algorithm.as_str() {
+            "hmac-sha256" => Some(Algorithm::HmacSha256),
+            "hmac-sha512" => Some(Algorithm::HmacSha512),
+            other => {
+                problems.add("custom.algorithm", refused_algorithm(other));
+                None
+            }
         }
     }
 
@@ -227,7 +274,10 @@ impl Custom {
         if self.tolerance_s.is_some() && from.is_none() {
             problems.add("custom.tolerance_s", "no time is signed");
         }
-        from.map(|from| SignedTime { from, past_s: tolerance, future_s: tolerance })
+        if from.is_none() && self.time_as != WrittenAs::default() {
+            problems.add("custom.time_as", "no time is signed");
+        }
+        from.map(|from| SignedTime { from, form: self.time_as, past_s: tolerance, future_s: tolerance })
     }
 
     fn signed_pieces(&self, problems: &mut Problems) -> Vec<Piece> {
@@ -246,7 +296,7 @@ impl Custom {
                 "t" => pieces.push(Piece::Time),
                 "id" => pieces.push(Piece::Id),
                 "url" => pieces.push(Piece::Url),
-                _ => problems.add("custom.signed", "there are {body}, {t}, {id} and {url}"),
+                other => problems.add("custom.signed", refused_placeholder(other)),
             }
             rest = after;
         }
@@ -255,6 +305,12 @@ impl Custom {
         }
         if pieces.iter().filter(|piece| **piece == Piece::Body).count() != 1 {
             problems.add("custom.signed", "must hold {body}, once: what is not signed is nobody's word");
+        }
+        // A byte that moved over the boundary would make it another id under the same signature.
+        let runs_on =
+            |pair: &[Piece]| pair.contains(&Piece::Id) && pair.iter().all(|piece| !matches!(piece, Piece::Text(_)));
+        if pieces.windows(2).any(runs_on) {
+            problems.add("custom.signed", "`{id}` runs into its neighbour: where it ends could be read in two ways");
         }
         pieces
     }

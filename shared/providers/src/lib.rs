@@ -5,6 +5,7 @@
 //! * [`config`]: the `[providers.X]` table, as written.
 //! * [`rules`]: rules compiled and checked, and applied to one event.
 //! * [`custom`]: the same, written in the configuration.
+//! * [`explain`]: what was read where and why, for a person who tries a configuration.
 //! * `adyen`: the one scheme that is no data.
 //! * [`event`]: the body of a verified delivery, read strictly.
 //!
@@ -13,15 +14,18 @@
 //! panics because of a body, and no problem that it names repeats a value of the body.
 
 mod adyen;
+mod beyond;
 pub mod config;
 pub mod custom;
 pub mod event;
+pub mod explain;
 pub mod pointer;
 pub mod preset;
 mod provider;
 pub mod rules;
 pub mod scheme;
 mod secrets;
+mod signed_time;
 
 pub use config::{ConfigError, ProviderConfig, Rule};
 pub use event::{BodyMisfit, ItemMisfit, MAX_EVENTS, ParsedEvent, Verified};

@@ -1,5 +1,7 @@
 //! One configured provider: verify, parse, route, in this order and no other.
 
+mod explain;
+
 use std::borrow::Cow;
 
 use payonce_protocol::UnixMillis;

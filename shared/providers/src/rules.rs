@@ -1,6 +1,8 @@
 //! A rule, compiled and checked once at start, and applied to one event. Problems name the rule and the pointer, never a
 //! value: they are written into cases and logs.
 
+mod explain;
+
 use std::collections::BTreeMap;
 
 use payonce_protocol::UnixMillis;
@@ -253,13 +255,10 @@ impl PayoutRule {
                 .asks_when
                 .iter()
                 .all(|(pointer, text)| pointer.of(&event.body).and_then(Value::as_str) == Some(*text))
-            && self.when.iter().all(|(pointer, expected)| {
-                pointer.of(&event.body).is_some_and(|found| match expected {
-                    Expected::Boolean(expected) => found.as_bool() == Some(*expected),
-                    Expected::Integer(expected) => found.as_i64() == Some(*expected),
-                    Expected::Text(expected) => found.as_str() == Some(expected),
-                })
-            })
+            && self
+                .when
+                .iter()
+                .all(|(pointer, expected)| pointer.of(&event.body).is_some_and(|found| holds(expected, found)))
     }
 
     pub fn order(
@@ -424,6 +423,15 @@ pub(crate) fn key_by(derivation: &Derivation, event: &ParsedEvent) -> Option<Pay
     let part = |text: &String| key_part(&Pointer::parse(text).ok()?, event);
     let parts = derivation.key.iter().map(part).collect::<Option<Vec<String>>>()?;
     PayoutKey::from_parts(&derivation.namespace, parts.iter().map(String::as_str)).ok()
+}
+
+/// Equal in value and type.
+fn holds(expected: &Expected, found: &Value) -> bool {
+    match expected {
+        Expected::Boolean(expected) => found.as_bool() == Some(*expected),
+        Expected::Integer(expected) => found.as_i64() == Some(*expected),
+        Expected::Text(expected) => found.as_str() == Some(expected),
+    }
 }
 
 fn pointers(path: &str, texts: &[String], problems: &mut Problems) -> Vec<Pointer> {

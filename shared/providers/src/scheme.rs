@@ -1,8 +1,6 @@
 //! A signature scheme as data, and the one engine that verifies and signs by it. A provider's scheme is a constant
 //! [`Scheme`]; those of all presets stand at the end.
 
-use std::num::NonZeroU64;
-
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use hmac::{Hmac, KeyInit, Mac};
@@ -13,14 +11,14 @@ use sha2::{Sha256, Sha512};
 use subtle::{Choice, ConstantTimeEq};
 
 use crate::secrets::Secrets;
+pub(crate) use crate::signed_time::FIVE_MINUTES_S;
+pub use crate::signed_time::{SignedTime, TimeFrom, WrittenAs};
 
 /// A signature header longer than this is refused before anything is hashed.
 pub const MAX_HEADER_BYTES: usize = 2048;
 /// More signatures than this in one header are refused: a rotation needs two.
 pub const MAX_SIGNATURES: usize = 8;
 const MAX_ID_BYTES: usize = 128;
-/// Seconds since 1970 have ten digits until the year 2286.
-const MAX_TIME_DIGITS: usize = 10;
 
 /// How a provider signs its deliveries.
 #[derive(Clone, Copy, Debug)]
@@ -32,6 +30,10 @@ pub struct Scheme {
     /// The prefix may be left out.
     pub prefix_optional: bool,
     pub container: Container,
+    /// Between the elements of a list.
+    pub separator: &'static str,
+    /// Between whole lists in one header: Persona sends one for each of its secrets while they rotate.
+    pub groups: Option<&'static str>,
     pub algorithm: Algorithm,
     pub key: KeyDecoding,
     pub encoding: Encoding,
@@ -48,9 +50,9 @@ pub struct Scheme {
 pub enum Container {
     /// The value is the signature.
     Single,
-    /// Signatures joined by commas.
+    /// Signatures joined by commas, or by another separator.
     CommaList,
-    /// `name=value` joined by commas; those of this name are signatures, the others are not looked at.
+    /// `name=value` joined in the same way; those of this name are signatures, the others are not looked at.
     KeyValueList { signature: &'static str },
     /// `version,value` joined by spaces; those of this version are signatures.
     SpaceList { version: &'static str },
@@ -73,10 +75,11 @@ pub enum KeyDecoding {
     Hex,
 }
 
-/// Hex is lower case, base64 is padded: there is one way to write a signature.
+/// Hex is lower case unless it is upper case throughout, base64 is padded: there is one way to write a signature.
 #[derive(Clone, Copy, Debug)]
 pub enum Encoding {
     Hex,
+    HexUpper,
     Base64,
 }
 
@@ -91,25 +94,6 @@ pub enum Piece {
     /// The address as configured; never built from the request's headers.
     Url,
 }
-
-#[derive(Clone, Copy, Debug)]
-pub struct SignedTime {
-    pub from: TimeFrom,
-    /// How old, and how far ahead of our clock, a signature may be. Zero, which SDKs read as "do not check", cannot be
-    /// written here.
-    pub past_s: NonZeroU64,
-    pub future_s: NonZeroU64,
-}
-
-/// Where the time stands; always whole seconds since 1970 in canonical decimal digits.
-#[derive(Clone, Copy, Debug)]
-pub enum TimeFrom {
-    /// The element of a [`Container::KeyValueList`] of this name; it must stand there once.
-    Element(&'static str),
-    Header(&'static str),
-}
-
-pub(crate) const FIVE_MINUTES_S: NonZeroU64 = NonZeroU64::MIN.saturating_add(299);
 
 /// Why a delivery is not believed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
@@ -195,7 +179,7 @@ impl Scheme {
     /// The headers with which the provider would send this body now, signed with each secret as during a rotation; where
     /// the header holds one signature, with the first.
     pub fn sign(&self, secrets: &Secrets, url: &str, body: &[u8], now: UnixMillis) -> Vec<(HeaderName, HeaderValue)> {
-        let time = (now / 1000).to_string();
+        let time = self.time.map_or_else(String::new, |time| time.form.write(now));
         let id = format!("msg_{}", Digest::of(body));
         let content = Content { body, time: &time, id: &id, url };
         let signatures: Vec<String> = secrets
@@ -205,14 +189,21 @@ impl Scheme {
             .collect();
         let value = match self.container {
             Container::Single => signatures.into_iter().next().unwrap_or_default(),
-            Container::CommaList => signatures.join(","),
+            Container::CommaList => signatures.join(self.separator),
             Container::KeyValueList { signature } => {
                 let elements = signatures.iter().map(|value| format!("{signature}={value}"));
                 match self.time.map(|time| time.from) {
                     Some(TimeFrom::Element(name)) => {
-                        std::iter::once(format!("{name}={time}")).chain(elements).collect::<Vec<_>>().join(",")
+                        let time = format!("{name}={time}");
+                        match self.groups {
+                            Some(between) => {
+                                let groups = elements.map(|element| format!("{time}{}{element}", self.separator));
+                                groups.collect::<Vec<_>>().join(between)
+                            }
+                            None => std::iter::once(time).chain(elements).collect::<Vec<_>>().join(self.separator),
+                        }
                     }
-                    _ => elements.collect::<Vec<_>>().join(","),
+                    _ => elements.collect::<Vec<_>>().join(self.separator),
                 }
             }
             Container::SpaceList { version } => {
@@ -239,8 +230,8 @@ impl Scheme {
     fn signatures(&self, header: &str) -> Result<Vec<Vec<u8>>, Refused> {
         let texts: Vec<&str> = match self.container {
             Container::Single => vec![header],
-            Container::CommaList => header.split(',').map(str::trim).collect(),
-            Container::KeyValueList { signature } => values(elements(header)?, signature),
+            Container::CommaList => header.split(self.separator).map(str::trim).collect(),
+            Container::KeyValueList { signature } => values(self.elements(header)?, signature),
             Container::SpaceList { version } => values(split(header, ' ', ',')?, version),
         };
         if texts.is_empty() || texts.len() > MAX_SIGNATURES {
@@ -259,26 +250,36 @@ impl Scheme {
 
     /// The signed time as it was written, when it is near enough to `now`; empty where none is signed.
     fn time<'h>(&self, header: &'h str, headers: &'h HeaderMap, now: UnixMillis) -> Result<&'h str, Refused> {
-        let Some(SignedTime { from, past_s, future_s }) = self.time else { return Ok("") };
-        let text = match from {
-            TimeFrom::Header(name) => one_header(headers, name)?,
-            TimeFrom::Element(name) => match values(elements(header)?, name)[..] {
-                [time] => time,
-                _ => return Err(Refused::MalformedSignature),
-            },
-        };
-        let canonical = text.len() <= MAX_TIME_DIGITS
-            && text.bytes().all(|byte| byte.is_ascii_digit())
-            && (text == "0" || !text.starts_with('0'));
-        let seconds: u64 = canonical.then(|| text.parse().ok()).flatten().ok_or(Refused::MalformedSignature)?;
-        let signed_at = seconds * 1000;
-        if now.saturating_sub(signed_at) > past_s.get() * 1000 {
-            return Err(Refused::Stale);
-        }
-        if signed_at.saturating_sub(now) > future_s.get() * 1000 {
-            return Err(Refused::Future);
-        }
+        let Some(time) = self.time else { return Ok("") };
+        let text = self.time_text(time, header, headers)?;
+        time.check(text, now)?;
         Ok(text)
+    }
+
+    fn time_text<'h>(&self, time: SignedTime, header: &'h str, headers: &'h HeaderMap) -> Result<&'h str, Refused> {
+        match time.from {
+            TimeFrom::Header(name) => one_header(headers, name),
+            TimeFrom::Element(name) => match values(self.elements(header)?, name)[..] {
+                [time] => Ok(time),
+                // Each list has its own, and one text was signed.
+                [time, ref others @ ..] if self.groups.is_some() && others.iter().all(|other| *other == time) => {
+                    Ok(time)
+                }
+                _ => Err(Refused::MalformedSignature),
+            },
+        }
+    }
+
+    /// When these headers say that they were signed; nothing of it is checked.
+    pub(crate) fn signed_at(&self, headers: &HeaderMap) -> Option<UnixMillis> {
+        let time = self.time?;
+        time.form.read(self.time_text(time, one_header(headers, self.header).ok()?, headers).ok()?)
+    }
+
+    fn elements<'h>(&self, header: &'h str) -> Result<Vec<(&'h str, &'h str)>, Refused> {
+        let groups: Vec<&str> = self.groups.map_or_else(|| vec![header], |between| header.split(between).collect());
+        let elements = groups.into_iter().flat_map(|group| group.split(self.separator));
+        elements.map(|element| element.split_once('=')).collect::<Option<_>>().ok_or(Refused::MalformedSignature)
     }
 
     fn mac(&self, secret: &str, content: Content<'_>) -> Option<Vec<u8>> {
@@ -313,6 +314,8 @@ impl Scheme {
     fn decode(&self, text: &str) -> Option<Vec<u8>> {
         let bytes = match self.encoding {
             Encoding::Hex => hex_bytes(text)?,
+            Encoding::HexUpper if text.bytes().any(|byte| byte.is_ascii_lowercase()) => return None,
+            Encoding::HexUpper => hex_bytes(&text.to_ascii_lowercase())?,
             Encoding::Base64 => BASE64.decode(text).ok()?,
         };
         let length = match self.algorithm {
@@ -325,6 +328,7 @@ impl Scheme {
     fn encode(&self, bytes: &[u8]) -> String {
         match self.encoding {
             Encoding::Hex => bytes.iter().map(|byte| format!("{byte:02x}")).collect(),
+            Encoding::HexUpper => bytes.iter().map(|byte| format!("{byte:02X}")).collect(),
             Encoding::Base64 => BASE64.encode(bytes),
         }
     }
@@ -348,10 +352,6 @@ fn message_id(text: &str) -> Result<&str, Refused> {
         && text.len() <= MAX_ID_BYTES
         && text.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'.');
     fits.then_some(text).ok_or(Refused::MalformedSignature)
-}
-
-fn elements(header: &str) -> Result<Vec<(&str, &str)>, Refused> {
-    split(header, ',', '=')
 }
 
 fn split(header: &str, between: char, within: char) -> Result<Vec<(&str, &str)>, Refused> {
@@ -386,6 +386,8 @@ pub(crate) const PLAIN: Scheme = Scheme {
     prefix: "",
     prefix_optional: false,
     container: Container::Single,
+    separator: ",",
+    groups: None,
     algorithm: Algorithm::HmacSha256,
     key: KeyDecoding::Utf8,
     encoding: Encoding::Hex,
@@ -401,7 +403,7 @@ pub const STRIPE: Scheme = Scheme {
     header: "stripe-signature",
     container: Container::KeyValueList { signature: "v1" },
     signed: &[Piece::Time, Piece::Text("."), Piece::Body],
-    time: Some(SignedTime { from: TimeFrom::Element("t"), past_s: FIVE_MINUTES_S, future_s: FIVE_MINUTES_S }),
+    time: Some(SignedTime::seconds(TimeFrom::Element("t"))),
     ..PLAIN
 };
 
@@ -413,11 +415,7 @@ pub const STANDARD_WEBHOOKS: Scheme = Scheme {
     key: KeyDecoding::Base64 { mark: "whsec_" },
     encoding: Encoding::Base64,
     signed: &[Piece::Id, Piece::Text("."), Piece::Time, Piece::Text("."), Piece::Body],
-    time: Some(SignedTime {
-        from: TimeFrom::Header("webhook-timestamp"),
-        past_s: FIVE_MINUTES_S,
-        future_s: FIVE_MINUTES_S,
-    }),
+    time: Some(SignedTime::seconds(TimeFrom::Header("webhook-timestamp"))),
     id_header: Some("webhook-id"),
     ..PLAIN
 };
@@ -425,11 +423,7 @@ pub const STANDARD_WEBHOOKS: Scheme = Scheme {
 /// The same under Svix's own header names, <https://docs.svix.com/receiving/verifying-payloads/how-manual>.
 pub const SVIX: Scheme = Scheme {
     header: "svix-signature",
-    time: Some(SignedTime {
-        from: TimeFrom::Header("svix-timestamp"),
-        past_s: FIVE_MINUTES_S,
-        future_s: FIVE_MINUTES_S,
-    }),
+    time: Some(SignedTime::seconds(TimeFrom::Header("svix-timestamp"))),
     id_header: Some("svix-id"),
     ..STANDARD_WEBHOOKS
 };

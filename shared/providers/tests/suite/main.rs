@@ -6,6 +6,7 @@
 
 mod config;
 mod custom;
+mod headers;
 mod presets;
 mod random;
 mod routing;

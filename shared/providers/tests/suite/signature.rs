@@ -17,6 +17,8 @@ const PREFIXED_SHA512: Scheme = Scheme {
     prefix: "sha512=",
     prefix_optional: false,
     container: Container::Single,
+    separator: ",",
+    groups: None,
     algorithm: Algorithm::HmacSha512,
     key: KeyDecoding::Hex,
     encoding: Encoding::Hex,

@@ -18,6 +18,7 @@ fn scheme(preset: &Preset) -> String {
     };
     let encoding = match scheme.encoding {
         Encoding::Hex => "hex",
+        Encoding::HexUpper => "upper-case hex",
         Encoding::Base64 => "base64",
     };
     let signed: String = scheme
