@@ -59,6 +59,12 @@ impl Behaviour {
         Self::SANDBOX.iter().find(|(name, _)| *name == destination).map_or(Self::Pays, |(_, behaviour)| *behaviour)
     }
 
+    /// The same at a rail whose payees are named otherwise: `fa_sandboxHangs`.
+    pub fn by_end_of(destination: &str) -> Self {
+        let ends = |name: &str| name.strip_prefix("acct_").is_some_and(|end| destination.ends_with(end));
+        Self::SANDBOX.iter().find(|(name, _)| ends(name)).map_or(Self::Pays, |(_, behaviour)| *behaviour)
+    }
+
     pub(crate) fn executes(self) -> bool {
         matches!(self, Self::Pays | Self::ExecutesThenHangs | Self::ExecutesThen500 | Self::ExecutesThenDies)
     }

@@ -178,7 +178,10 @@ impl Books {
             if !paid.insert(key) {
                 self.fault(Fault::PaidTwice, key);
             }
-            if kept.attempts.get(key).is_none_or(|attempt| attempt.rail_key != transfer.idempotency_key) {
+            // A rail that takes no key is sent none.
+            let own_key =
+                |attempt: &Attempt| transfer.idempotency_key.is_empty() || attempt.rail_key == transfer.idempotency_key;
+            if !kept.attempts.get(key).is_some_and(own_key) {
                 self.fault(Fault::Unclaimed, key);
             }
             match asked.get(key) {

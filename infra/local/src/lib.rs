@@ -11,6 +11,8 @@ pub mod charges;
 pub mod control;
 pub mod desk;
 pub mod dynamo;
+pub mod explain;
+mod foreseen;
 mod form;
 pub mod front;
 pub mod hand;
@@ -22,6 +24,7 @@ pub mod samples;
 pub mod sandbox_rail;
 pub mod send;
 pub mod sender;
+pub mod setup;
 pub mod stack;
 mod transfers;
 

@@ -13,11 +13,14 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
 use console::ConsoleConfig;
+use payonce_local::explain::{Asked, explain};
 use payonce_local::report::{self, Paint};
 use payonce_local::send::{Changes, Form, sign};
 use payonce_local::sender::Answered;
+use payonce_local::setup::Setup;
 use payonce_local::stack::{Lines, Options, Stack};
 use payonce_local::{PORT, control, play};
+use payonce_protocol::order::Mode;
 use payonce_protocol::release::KeyRules;
 use payonce_providers::ConfigError;
 use payonce_runtime::clock::Clock;
@@ -37,6 +40,19 @@ struct Arguments {
 
 #[derive(Args)]
 struct Run {
+    /// Run this configuration instead of the sandbox's: its rail and its issuer are played, its secrets are taken from the
+    /// environment or made up, and nothing of it leaves this machine
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Play the samples in DIR/PROVIDER/*.json instead of the sandbox's own
+    #[arg(long, value_name = "DIR", conflicts_with = "no_play")]
+    events: Option<PathBuf>,
+    /// Send samples with the time that stands in them, though it is an hour past or more
+    #[arg(long, requires = "events")]
+    as_written: bool,
+    /// Whether the rail takes live or test events [default: as the configuration says, else test]
+    #[arg(long, value_name = "MODE")]
+    mode: Option<WrittenMode>,
     /// End after the play; not 0 if the books do not agree
     #[arg(long)]
     exit: bool,
@@ -54,14 +70,55 @@ struct Run {
     log: Option<PathBuf>,
 }
 
+#[derive(Clone, Copy, clap::ValueEnum)]
+enum WrittenMode {
+    Live,
+    Test,
+}
+
+impl WrittenMode {
+    fn mode(self) -> Mode {
+        match self {
+            Self::Live => Mode::Live,
+            Self::Test => Mode::Test,
+        }
+    }
+}
+
 #[derive(Subcommand)]
 enum Command {
+    /// Say step by step what becomes of one delivery; sends and writes nothing
+    ///
+    /// Ends with 0 when everything in it would be paid or asks for nothing, and with 1 when there would be a case or a refusal.
+    Explain {
+        file: PathBuf,
+        #[arg(long)]
+        provider: String,
+        /// By which configuration [default: the sandbox's]
+        #[arg(long, value_name = "FILE")]
+        config: Option<PathBuf>,
+        /// A header as it was received; repeat it for several. Without one the file is signed here
+        #[arg(long, value_name = "NAME: VALUE")]
+        header: Vec<String>,
+        /// The signing secret [default: from the environment, else the test value]
+        #[arg(long, value_name = "S")]
+        secret: Option<String>,
+        /// Whether the rail takes live or test events [default: as the configuration says, else test]
+        #[arg(long, value_name = "MODE")]
+        mode: Option<WrittenMode>,
+        /// As JSON
+        #[arg(long)]
+        json: bool,
+    },
     /// Sign a file as the provider would, and send it to the stack that is up
     Send {
         file: PathBuf,
         #[arg(long)]
         provider: String,
-        /// The signing secret [default: the sandbox's]
+        /// The configuration that the stack runs [default: the sandbox's]
+        #[arg(long, value_name = "FILE")]
+        config: Option<PathBuf>,
+        /// The signing secret [default: the running stack's]
         #[arg(long, value_name = "S")]
         secret: Option<String>,
         /// Write the signed delivery down instead, for somebody else to send to --url
@@ -105,8 +162,15 @@ async fn main() -> ExitCode {
             Ok(shown) => say(&shown).map(|()| true).map_err(Into::into),
             Err(error) => Err(error),
         },
-        Some(Command::Send { file, provider, secret, form, url, fresh, set }) => {
-            match (sign(&file, &provider, secret, &Changes { fresh, set }), form) {
+        Some(Command::Explain { file, provider, config, header, secret, mode, json }) => {
+            let asked = Asked { file: &file, provider: &provider, headers: &header, secret };
+            setup(config.as_deref(), mode).and_then(|setup| explained(&asked, &setup, json))
+        }
+        Some(Command::Send { file, provider, config, secret, form, url, fresh, set }) => {
+            let changes = Changes { fresh, set };
+            let signed =
+                setup(config.as_deref(), None).and_then(|setup| sign(&file, &provider, secret, &changes, &setup));
+            match (signed, form) {
                 (Ok(delivery), None) => delivery.send(&url).await.and_then(|answered| show(&answered)),
                 (Ok(delivery), Some(form)) => {
                     delivery.written(form, &url).and_then(|text| say(&text).map(|()| true).map_err(Into::into))
@@ -126,29 +190,71 @@ async fn main() -> ExitCode {
     }
 }
 
+/// A configuration of somebody's own, or the sandbox's; everything that is wrong with it is said.
+fn setup(config: Option<&Path>, mode: Option<WrittenMode>) -> Result<Setup, Failure> {
+    Setup::read(config, mode.map(WrittenMode::mode)).map_err(|problems| {
+        let listed: Vec<String> = problems.iter().map(|found| format!("{}: {}", found.path, found.problem)).collect();
+        let file = config.map(|path| path.display().to_string()).unwrap_or_default();
+        format!("{file} cannot be used\n  {}", listed.join("\n  ")).into()
+    })
+}
+
+/// `false` when it would be a case, or refused.
+fn explained(asked: &Asked<'_>, setup: &Setup, json: bool) -> Result<bool, Failure> {
+    let explained = explain(asked, setup, Clock::system().now())?;
+    match json {
+        true => say(&serde_json::to_string_pretty(&explained)?)?,
+        false => say(&explained.text(&Paint::stdout()))?,
+    }
+    Ok(explained.is_well())
+}
+
 /// `false` when the books do not agree.
 async fn run(arguments: Run) -> Result<bool, Failure> {
     let paint = Paint::stdout();
+    let own = arguments.config.as_deref();
+    let setup = setup(own, arguments.mode)?;
+    let names = setup.as_written().map_err(|problems| format!("{problems:?}"))?.providers;
+    let names: Vec<&str> = names.keys().map(String::as_str).collect();
+    let samples = arguments.events.as_deref().map(|directory| play::own::read(directory, &names)).transpose()?;
     let live = Arc::new(AtomicBool::new(false));
     let metrics = lines(arguments.log.as_deref(), live.clone())?;
     let data = arguments.data;
-    let stack = Stack::start(Options { port: arguments.port, data: data.clone(), metrics }).await?;
+    let stack = Stack::with(setup, Options { port: arguments.port, data: data.clone(), metrics }).await?;
     say(&report::introduction(&stack, data.as_deref(), paint))?;
     if let Some(held) = stack.held().await? {
         say(&report::held(&stack, &held, paint))?;
     }
 
-    let played = if arguments.no_play { play::Played::default() } else { play::play(&stack).await? };
+    let played = match &samples {
+        Some(samples) => {
+            let (played, retimed) = play::own::play(&stack, samples, arguments.as_written).await?;
+            if retimed > 0 {
+                say(&format!(
+                    "\n  {retimed} samples are older than an hour, and were sent with the present time (--as-written)"
+                ))?;
+            }
+            played
+        }
+        None if arguments.no_play || own.is_some() => play::Played::default(),
+        None => play::play(&stack).await?,
+    };
     if !played.scenes.is_empty() {
         say(&format!("\n{}", report::scenes(&played.scenes, paint)))?;
     }
-    let mut books = stack.books().await?;
-    played.faults.iter().for_each(|(fault, about)| books.fault(*fault, about));
-    say(&format!("\n{}", report::books(&stack.sender.answers(), &books, paint)))?;
+    // An own configuration without samples has nothing to compare yet.
+    let agree = if own.is_none() || samples.is_some() || arguments.exit || data.is_some() {
+        let mut books = stack.books().await?;
+        played.faults.iter().for_each(|(fault, about)| books.fault(*fault, about));
+        say(&format!("\n{}", report::books(&stack.sender.answers(), &books, paint)))?;
+        books.agree()
+    } else {
+        true
+    };
     if arguments.exit {
-        return Ok(books.agree());
+        return Ok(agree);
     }
-    say(&report::invitation(&stack, paint))?;
+    say(&report::invitation(&stack, own, paint))?;
     live.store(true, Ordering::Relaxed);
     stay_up(&stack).await?;
     Ok(true)

@@ -1,5 +1,7 @@
 //! The play: everything that providers, rails and bad luck do to a payout, on real deliveries, with a progress bar.
 
+pub mod own;
+
 use std::collections::BTreeMap;
 use std::io;
 use std::sync::Arc;

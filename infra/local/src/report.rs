@@ -54,14 +54,26 @@ pub fn introduction(stack: &Stack, data: Option<&Path>, paint: Paint) -> String 
     let address = stack.front.address();
     let mut text = paint.bold("payonce on this machine: nothing here moves money");
     text.push_str("\n\n");
+    let own = stack.setup.is_own;
+    let providers = stack.providers().collect::<Vec<_>>().join(", ");
+    let door = if own { format!("POST /webhooks/{{{providers}}}") } else { "POST /webhooks/{provider}".to_owned() };
+    let rail = match stack.rail.is_described() {
+        true => "as rail.http describes it",
+        false => "as Stripe's transfers",
+    };
     for (what, place, more) in [
-        ("front door", format!("http://{address}"), "POST /webhooks/{provider}"),
+        ("front door", format!("http://{address}"), door.as_str()),
         ("console", format!("http://{address}/console"), "sign in as anybody"),
-        ("sandbox rail", stack.rail.url(), "as Stripe's transfers"),
+        ("sandbox rail", stack.rail.url(), rail),
         ("DynamoDB", stack.dynamo.url(), kept.as_str()),
         ("sweeper", "each minute".to_owned(), "and in the play, with its clock ahead"),
     ] {
         let _ = writeln!(text, "  {what:<14}{place:<31}{}", paint.dim(more));
+    }
+    if own {
+        let _ = writeln!(text, "  {:<14}{:<31}{}", "mode", stack.setup.mode.as_str(), paint.dim(stack.setup.mode_by));
+        text.push_str(&own_secrets(stack, paint));
+        return text;
     }
     for (index, (name, value)) in SECRETS[..SECRETS_SHOWN].iter().enumerate() {
         let what = if index == 0 { "secrets" } else { "" };
@@ -71,6 +83,26 @@ pub fn introduction(stack: &Stack, data: Option<&Path>, paint: Paint) -> String 
     }
     let others = SECRETS.len() - SECRETS_SHOWN;
     let _ = writeln!(text, "  {:<14}and {others} more, one for each provider: infra/local/src/stack.rs", "");
+    text
+}
+
+/// Once, and plainly test values: they open nothing but this stack.
+fn own_secrets(stack: &Stack, paint: Paint) -> String {
+    let held: Vec<_> = stack.setup.held().collect();
+    let widest = held.iter().map(|held| held.reference.chars().count()).max().unwrap_or_default();
+    let mut text = String::new();
+    for (index, held) in held.iter().enumerate() {
+        let what = if index == 0 { "secrets" } else { "" };
+        let _ = writeln!(text, "  {what:<14}{:<widest$}  {}", held.reference, held.shown());
+    }
+    if held.iter().any(|held| held.made) {
+        let _ = writeln!(
+            text,
+            "  {:<14}{}",
+            "",
+            paint.dim("test values of this stack: set the variable of an env: reference for your own")
+        );
+    }
     text
 }
 
@@ -148,12 +180,20 @@ pub fn books(answers: &BTreeMap<u16, u64>, books: &Books, paint: Paint) -> Strin
 }
 
 /// What to try while the stack stays up.
-pub fn invitation(stack: &Stack, paint: Paint) -> String {
+pub fn invitation(stack: &Stack, own: Option<&Path>, paint: Paint) -> String {
     let address = stack.front.address();
     let url = format!("http://{address}");
     let elsewhere = if address.port() == crate::PORT { String::new() } else { format!(" --url {url}") };
-    let send =
-        format!("cargo run -- send events/stripe/payment_intent.succeeded.json --provider stripe --fresh{elsewhere}");
+    let send = match own {
+        None => format!(
+            "cargo run -- send events/stripe/payment_intent.succeeded.json --provider stripe --fresh{elsewhere}"
+        ),
+        Some(config) => {
+            let (config, provider) = (config.display(), stack.providers().next().unwrap_or_default());
+            let explain = format!("cargo run -- explain FILE --provider {provider} --config {config}");
+            format!("cargo run -- send FILE --provider {provider} --config {config}{elsewhere}\n    {explain}")
+        }
+    };
     format!(
         "\n  {}\n\n    {send}\n    curl {url}/sandbox/rail\n    curl {url}/sandbox/cases\n\n  {}\n",
         paint.bold("Up until Ctrl-C. Try in another terminal:"),

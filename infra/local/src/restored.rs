@@ -33,7 +33,7 @@ impl Restored {
         let functions = BTreeMap::from([(PROVIDER.to_owned(), function)]);
         let listener = Front::bind(0).await?;
         let front = Front::start(listener, functions, BTreeMap::new(), pages, stack.clock.clone(), FUNCTION_MS)?;
-        let signers = BTreeMap::from([(PROVIDER.to_owned(), stack.signer(PROVIDER)?)]);
+        let signers = BTreeMap::from([(PROVIDER.to_owned(), stack.signer(PROVIDER).await?)]);
         let sender = Sender::new(front.address(), signers, stack.clock.clone(), None)?;
         Ok(Self { ledger, front, sender, _dynamo: dynamo })
     }

@@ -20,8 +20,10 @@
 //! may not be paid, conversion of a charge into the account's currency, `ending_before`, `expand`, versions. Charges are
 //! what their ids say (`charges`).
 
+mod described;
+mod serving;
+
 use std::collections::BTreeMap;
-use std::convert::Infallible;
 use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -31,14 +33,12 @@ use bytes::Bytes;
 use http::{Method, Request, Response, StatusCode};
 use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
-use hyper::server::conn::http1;
-use hyper::service::service_fn;
-use hyper_util::rt::TokioIo;
 use payonce_protocol::ids::Digest;
+use payonce_rails::RailConfig;
 use payonce_runtime::clock::Clock;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
@@ -47,6 +47,8 @@ use crate::charges::Charge;
 use crate::form::{field, form};
 pub use crate::transfers::{PAYOUT_KEY, Transfer};
 use crate::transfers::{list, metadata};
+use described::Described;
+use serving::{Died, serve};
 
 /// How long an idempotency key is remembered, <https://docs.stripe.com/api/idempotent_requests>.
 const KEY_LIFE_MS: u64 = 24 * 3_600_000;
@@ -86,7 +88,7 @@ struct Remembered {
 }
 
 /// A payout request that arrived, as a line of the rail's file.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 struct Arrived {
     payout_key: String,
     idempotency_key: String,
@@ -139,6 +141,9 @@ struct Desk {
     clock: Clock,
     secrets: Mutex<Secrets>,
     state: Mutex<State>,
+    account: String,
+    /// The rail that it plays instead of Stripe's.
+    described: Option<Described>,
 }
 
 impl Drop for SandboxRail {
@@ -149,7 +154,31 @@ impl Drop for SandboxRail {
 
 impl SandboxRail {
     /// `pays` may do everything, `reads` may only look up; `file` keeps the books over a restart.
-    pub async fn start(port: u16, [pays, reads]: [String; 2], file: Option<PathBuf>, clock: Clock) -> io::Result<Self> {
+    pub async fn start(port: u16, secrets: [String; 2], file: Option<PathBuf>, clock: Clock) -> io::Result<Self> {
+        Self::playing(ACCOUNT, None, port, secrets, file, clock).await
+    }
+
+    /// In place of the rail that a configuration names: Stripe with that account, or one that answers as it is described.
+    pub async fn of(
+        rail: &RailConfig,
+        port: u16,
+        secrets: [String; 2],
+        file: Option<PathBuf>,
+        clock: Clock,
+    ) -> io::Result<Self> {
+        let account = rail.account.as_deref().unwrap_or_default();
+        let described = rail.http.as_deref().cloned().map(Described::new);
+        Self::playing(account, described, port, secrets, file, clock).await
+    }
+
+    async fn playing(
+        account: &str,
+        described: Option<Described>,
+        port: u16,
+        [pays, reads]: [String; 2],
+        file: Option<PathBuf>,
+        clock: Clock,
+    ) -> io::Result<Self> {
         let mut state = State::default();
         if let Some(path) = file.as_ref().filter(|path| path.exists()) {
             for line in std::fs::read_to_string(path)?.lines() {
@@ -159,10 +188,15 @@ impl SandboxRail {
         state.file = file;
         let listener = crate::listen(port).await?;
         let address = listener.local_addr()?;
-        let desk = Arc::new(Desk { clock, secrets: Mutex::new(Secrets { pays, reads }), state: Mutex::new(state) });
+        let (secrets, state, account) = (Mutex::new(Secrets { pays, reads }), Mutex::new(state), account.to_owned());
+        let desk = Arc::new(Desk { clock, secrets, state, account, described });
         let (weather, watched) = watch::channel(Weather::Fair);
         let serving = tokio::spawn(serve(listener, address, desk.clone(), watched));
         Ok(Self { address, desk, weather, serving })
+    }
+
+    pub fn is_described(&self) -> bool {
+        self.desk.described.is_some()
     }
 
     pub fn url(&self) -> String {
@@ -238,64 +272,6 @@ impl SandboxRail {
     }
 }
 
-async fn serve(listener: TcpListener, address: SocketAddr, desk: Arc<Desk>, mut weather: watch::Receiver<Weather>) {
-    let mut listener = Some(listener);
-    loop {
-        let now = *weather.borrow_and_update();
-        match (&listener, now) {
-            (Some(_), Weather::Down) => listener = None,
-            (None, Weather::Fair | Weather::Unavailable) => listener = TcpListener::bind(address).await.ok(),
-            (Some(open), _) => tokio::select! {
-                accepted = open.accept() => {
-                    if let Ok((stream, _)) = accepted {
-                        desk.state().connections += 1;
-                        tokio::spawn(converse(stream, desk.clone(), weather.clone()));
-                    }
-                }
-                _ = weather.changed() => {}
-            },
-            (None, Weather::Down) => {
-                if weather.changed().await.is_err() {
-                    return;
-                }
-            }
-        }
-    }
-}
-
-async fn converse(stream: TcpStream, desk: Arc<Desk>, weather: watch::Receiver<Weather>) {
-    let service = service_fn(move |request| {
-        let desk = desk.clone();
-        let weather = *weather.borrow();
-        async move { desk.answer(request, weather).await }
-    });
-    // A connection that ends badly is part of the play.
-    let _ = http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
-}
-
-/// An error closes the connection without an answer.
-struct Died;
-
-impl From<Infallible> for Died {
-    fn from(never: Infallible) -> Self {
-        match never {}
-    }
-}
-
-impl std::fmt::Debug for Died {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("the sandbox rail died, as it was asked to")
-    }
-}
-
-impl std::fmt::Display for Died {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        std::fmt::Debug::fmt(self, f)
-    }
-}
-
-impl std::error::Error for Died {}
-
 /// Whose key was shown.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Caller {
@@ -312,6 +288,9 @@ impl Desk {
     async fn answer(&self, request: Request<Incoming>, weather: Weather) -> Result<Response<Full<Bytes>>, Died> {
         let (head, body) = request.into_parts();
         let body = body.collect().await.map_err(|_| Died)?.to_bytes();
+        if let Some(described) = &self.described {
+            return self.answer_as(described, &head, &body, weather).await;
+        }
         let shown = |name: &str| head.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
         let bearer = shown("authorization").strip_prefix("Bearer ").unwrap_or_default();
         let Some(caller) = self.caller(bearer) else {
@@ -348,7 +327,7 @@ impl Desk {
                 return error(StatusCode::FORBIDDEN, "invalid_request_error", Some("more_permissions_required"));
             }
             Caller::Stranger => STRANGER,
-            Caller::Pays | Caller::Reads => ACCOUNT,
+            Caller::Pays | Caller::Reads => &self.account,
         };
         respond(StatusCode::OK, &json!({ "id": id, "object": "account" }))
     }

@@ -5,16 +5,15 @@ use std::error::Error;
 use std::path::Path;
 
 use http::{HeaderName, HeaderValue};
-use payonce_providers::Secrets;
+use payonce_providers::{Provider, Secrets};
 use payonce_runtime::clock::Clock;
-use payonce_runtime::config::Config;
 use payonce_runtime::random;
 use serde_json::{Value, json};
 
 use crate::charges::Charge;
 use crate::samples::{PLACE_OF_ID, charge_of};
 use crate::sender::{Answered, Sender, post};
-use crate::stack::{CONFIG, secret_of, variable};
+use crate::setup::Setup;
 
 type Failure = Box<dyn Error + Send + Sync>;
 
@@ -43,18 +42,40 @@ pub struct Delivery {
     headers: Vec<(HeaderName, HeaderValue)>,
 }
 
-/// Signs. Without a secret, the sandbox's.
-pub fn sign(file: &Path, provider: &str, secret: Option<String>, changes: &Changes) -> Result<Delivery, Failure> {
+/// Signs. Without a secret, with those of the stack that runs this configuration.
+pub fn sign(
+    file: &Path,
+    provider: &str,
+    secret: Option<String>,
+    changes: &Changes,
+    setup: &Setup,
+) -> Result<Delivery, Failure> {
     let now = Clock::system().now();
     let read = std::fs::read(file).map_err(|error| format!("{}: {error}", file.display()))?;
     let body = changes.apply(read, now).map_err(|problem| format!("{}: {problem}", file.display()))?;
-    let config = Config::parse(CONFIG).map_err(|problems| format!("{problems:?}"))?;
-    let provider = config.provider(Some(provider)).map_err(|_| format!("the sandbox has no provider {provider}"))?;
-    let secret = secret.or_else(|| variable(&secret_of(provider.name()))).unwrap_or_default();
-    let secrets = Secrets::new(vec![secret])?;
+    let (provider, secrets) = signer(setup, provider, secret)?;
     let body = provider.seal(&secrets, &body).into_owned();
     let headers = provider.sign(&secrets, &body, now);
     Ok(Delivery { provider: provider.name().to_owned(), body, headers })
+}
+
+/// A provider of the configuration, and what it signs with.
+pub fn signer(setup: &Setup, name: &str, secret: Option<String>) -> Result<(Provider, Secrets), Failure> {
+    let config = setup.as_written().map_err(|problems| format!("{problems:?}"))?;
+    let known = || config.providers.keys().map(String::as_str).collect::<Vec<_>>().join(", ");
+    let whose = if setup.is_own { "the configuration" } else { "the sandbox" };
+    let provider = config.provider(Some(name));
+    let provider = provider.map_err(|_| format!("{whose} has no provider {name}; there is {}", known()))?;
+    let values = match secret {
+        Some(secret) => vec![secret],
+        None => config.secrets(name).iter().flat_map(|reference| one_or_more(&setup.value(reference))).collect(),
+    };
+    Ok((provider, Secrets::new(values)?))
+}
+
+/// A variable may hold a JSON array of several, as the functions read it.
+fn one_or_more(text: &str) -> Vec<String> {
+    serde_json::from_str(text).unwrap_or_else(|_| vec![text.to_owned()])
 }
 
 impl Delivery {
@@ -207,7 +228,14 @@ mod tests {
     fn a_delivery_is_written_down_in_other_bytes() {
         let file = tempfile::NamedTempFile::new().unwrap();
         std::fs::write(file.path(), "{ \"id\": \"evt_1\",\n \"x\": \"\\\\ü\" }").unwrap();
-        let delivery = sign(file.path(), "stripe", Some("whsec_planted".to_owned()), &Changes::default()).unwrap();
+        let delivery = sign(
+            file.path(),
+            "stripe",
+            Some("whsec_planted".to_owned()),
+            &Changes::default(),
+            &Setup::sandbox().unwrap(),
+        )
+        .unwrap();
         let event: Value = serde_json::from_str(&delivery.written(Form::Event, "").unwrap()).unwrap();
         assert_eq!(event["body"].as_str().unwrap().as_bytes(), delivery.body);
         assert!(event["headers"]["stripe-signature"].as_str().unwrap().starts_with("t="));

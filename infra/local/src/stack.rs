@@ -12,13 +12,14 @@ use jiff::Timestamp;
 use payonce_ledger::{Credentials, FiledCase, Ledger, LedgerError, Settings, Tables, create_tables};
 use payonce_protocol::UnixMillis;
 use payonce_protocol::hold::Hold;
+use payonce_protocol::order::PayoutKey;
 use payonce_protocol::sweep::MINUTE_MS;
 use payonce_providers::{Provider, Secrets};
+use payonce_rails::Rail;
 use payonce_runtime::clock::Clock;
-use payonce_runtime::config::Config;
 use payonce_runtime::environment::{Environment, EnvironmentError};
 use payonce_runtime::metrics::Metrics;
-use payonce_runtime::secrets::{SecretReader, SecretSource};
+use payonce_runtime::secrets::{SecretError, SecretReader, SecretSource};
 use payonce_runtime::start::{Duty, StartError, Started};
 use serde_json::{Value, json};
 
@@ -28,8 +29,9 @@ use crate::dynamo::{Backup, Dynamo};
 use crate::front::{Front, Page, Pages};
 use crate::hand::HandBook;
 use crate::issuer::Issuer;
-use crate::sandbox_rail::{Behaviour, SandboxRail, Weather};
+use crate::sandbox_rail::{Behaviour, PAYOUT_KEY, SandboxRail, Weather};
 use crate::sender::Sender;
+use crate::setup::Setup;
 
 /// The provider that most of the play is about.
 pub const PROVIDER: &str = "stripe";
@@ -38,11 +40,6 @@ const AUDIT: &str = TABLES[0];
 
 /// The sandbox's configuration, as it is in the repository.
 pub const CONFIG: &str = include_str!("../payonce.toml");
-/// The address of the rail in [`CONFIG`]; the sandbox's own takes its place. With its quotes: it begins other addresses too.
-const RAIL_IN_CONFIG: &str = "\"http://127.0.0.1:4243\"";
-/// And of the issuer.
-const ISSUER_IN_CONFIG: &str = "\"http://127.0.0.1:4245\"";
-
 /// Test values: they open nothing but this sandbox.
 pub const SECRETS: &[(&str, &str)] = &[
     ("PAYONCE_SANDBOX_STRIPE", "whsec_sandboxOnlyNotASecret"),
@@ -104,24 +101,20 @@ pub struct Stack {
     pub by_hand: HandBook,
     /// What the rail had executed when this process began.
     executed_before: usize,
-}
-
-/// A secret of the sandbox; the environment's own wins.
-pub fn variable(name: &str) -> Option<String> {
-    std::env::var(name).ok().filter(|value| !value.is_empty()).or_else(|| sandbox_secret(name))
+    pub setup: Setup,
 }
 
 pub fn sandbox_secret(name: &str) -> Option<String> {
     SECRETS.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned())
 }
 
-fn config_with(rail: &str, issuer: &str) -> String {
-    let quoted = |url: &str| format!("\"{url}\"");
-    CONFIG.replace(RAIL_IN_CONFIG, &quoted(rail)).replace(ISSUER_IN_CONFIG, &quoted(issuer))
-}
-
 impl Stack {
+    /// The sandbox's own configuration.
     pub async fn start(options: Options) -> Result<Self, Box<dyn Error + Send + Sync>> {
+        Self::with(Setup::sandbox().map_err(StartError::Config)?, options).await
+    }
+
+    pub async fn with(setup: Setup, options: Options) -> Result<Self, Box<dyn Error + Send + Sync>> {
         let clock = Clock::system();
         let kept = |name: &str| options.data.as_ref().map(|directory| directory.join(name));
         if let Some(directory) = &options.data {
@@ -135,16 +128,19 @@ impl Stack {
         })?;
         let address = listener.local_addr()?;
         let near = |step: u16| if options.port == 0 { 0 } else { options.port.checked_add(step).unwrap_or(0) };
-        let rail_secrets = ["PAYONCE_SANDBOX_RAIL", "PAYONCE_SANDBOX_RAIL_LOOKUP"];
-        let rail_secrets = rail_secrets.map(|name| variable(name).unwrap_or_default());
-        let rail = SandboxRail::start(near(1), rail_secrets, kept("rail.jsonl"), clock.clone()).await?;
+        let written = setup.as_written().map_err(StartError::Config)?;
+        let lookup_secret = written.lookup_secret().unwrap_or_else(|| written.rail_secret());
+        let rail_secrets = [written.rail_secret(), lookup_secret].map(|reference| setup.value(reference));
+        let rail = SandboxRail::of(&written.rail, near(1), rail_secrets, kept("rail.jsonl"), clock.clone()).await?;
         let dynamo = Dynamo::start(near(2), kept("dynamodb.sqlite").as_deref()).await?;
 
         let issuer = desk::issuer(near(3), address, clock.clone()).await?;
 
-        let config = Config::parse(&config_with(&rail.url(), &issuer.url())).map_err(StartError::Config)?;
-        let environment = environment(&dynamo.url())?;
-        let reader = SecretReader::with_variables(&environment, variable);
+        let config = setup.config(&rail.url(), &issuer.url()).map_err(StartError::Config)?;
+        let provider = config.providers.keys().next().map_or(PROVIDER, String::as_str);
+        let environment = environment(&dynamo.url(), provider)?;
+        let variables = setup.variables();
+        let reader = SecretReader::with_variables(&environment, move |name| variables.get(name).cloned());
         let credentials = Credentials::Given { key_id: "sandbox".to_owned(), secret: "sandbox".to_owned() };
         let metrics = Metrics::to(clock.clone(), options.metrics);
         let started =
@@ -162,7 +158,7 @@ impl Stack {
         let (mut functions, mut signers) = (BTreeMap::new(), BTreeMap::new());
         for name in started.config.providers.keys() {
             let provider = || started.config.provider(Some(name)).map_err(StartError::Config);
-            let secrets = Secrets::new(vec![variable(&secret_of(name)).unwrap_or_default()])?;
+            let secrets = secrets(&started, name).await?;
             functions.insert(name.clone(), Arc::new(function(&started, ledger.clone(), provider()?).await?));
             signers.insert(name.clone(), (provider()?, secrets));
         }
@@ -189,6 +185,7 @@ impl Stack {
             payer,
             by_hand,
             executed_before,
+            setup,
         })
     }
 
@@ -226,9 +223,18 @@ impl Stack {
     }
 
     /// Who sends as this provider.
-    pub(crate) fn signer(&self, name: &str) -> Result<(Provider, Secrets), Box<dyn Error + Send + Sync>> {
+    pub(crate) async fn signer(&self, name: &str) -> Result<(Provider, Secrets), Box<dyn Error + Send + Sync>> {
         let provider = self.started.config.provider(Some(name)).map_err(StartError::Config)?;
-        Ok((provider, Secrets::new(vec![variable(&secret_of(name)).unwrap_or_default()])?))
+        Ok((provider, secrets(&self.started, name).await?))
+    }
+
+    /// Everybody who sends.
+    pub fn providers(&self) -> impl Iterator<Item = &str> {
+        self.started.config.providers.keys().map(String::as_str)
+    }
+
+    pub(crate) fn rail_of_functions(&self) -> &Rail {
+        &self.started.rail
     }
 
     /// The books of all sides, and what the tables say about them.
@@ -242,8 +248,26 @@ impl Stack {
             claims: self.dynamo.count(AUDIT, "#claim")?,
             ..Kept::default()
         };
+        self.name_by_key(&mut kept);
         kept.look_up(&self.ledger).await.map_err(io::Error::other)?;
         Ok(Books::compare(&kept))
+    }
+
+    /// A rail that is told a digest of the payout key names its payouts by that; the sender knows of which key it is.
+    fn name_by_key(&self, kept: &mut Kept) {
+        for sent in &kept.sent {
+            let Some(Ok(key)) = sent.payout().map(|payout| PayoutKey::new(payout.key.as_str())) else { continue };
+            let reference = self.started.rail.reference(&key);
+            if reference == key.as_str() {
+                continue;
+            }
+            if let Some(times) = kept.requests.remove(&reference) {
+                kept.requests.insert(key.to_string(), times);
+            }
+            for paid in kept.executed.iter_mut().filter(|paid| paid.payout_key() == reference) {
+                paid.metadata.insert(PAYOUT_KEY.to_owned(), key.to_string());
+            }
+        }
     }
 
     /// Why payouts are not made, when they are not.
@@ -261,10 +285,8 @@ impl Stack {
 
 /// As a deployed one for this provider, on the stack's own rail.
 async fn function(started: &Started, ledger: Arc<Ledger>, provider: Provider) -> Result<webhook::App, StartError> {
-    let reader = SecretReader::with_variables(&started.environment, variable);
-    let references = started.config.secrets(provider.name());
     Ok(webhook::App::new(webhook::Parts {
-        secrets: SecretSource::open(reader, references, started.clock.now()).await?,
+        secrets: source(started, provider.name()).await?,
         provider,
         rail: started.rail.clone(),
         ledger,
@@ -274,13 +296,24 @@ async fn function(started: &Started, ledger: Arc<Ledger>, provider: Provider) ->
     }))
 }
 
-fn environment(dynamodb: &str) -> Result<Environment, EnvironmentError> {
+async fn source(started: &Started, provider: &str) -> Result<SecretSource, SecretError> {
+    SecretSource::open(started.reader.clone(), started.config.secrets(provider), started.clock.now()).await
+}
+
+/// What a provider signs with: the same that its function verifies with.
+async fn secrets(started: &Started, provider: &str) -> Result<Secrets, Box<dyn Error + Send + Sync>> {
+    let secrets = source(started, provider).await?.trusted(started.clock.now()).await;
+    let secrets = secrets.ok_or_else(|| io::Error::other(format!("the secrets of {provider} cannot be read")))?;
+    Ok((*secrets).clone())
+}
+
+fn environment(dynamodb: &str, provider: &str) -> Result<Environment, EnvironmentError> {
     let variables = BTreeMap::from([
         ("PAYONCE_CONFIG", "infra/local/payonce.toml"),
         ("PAYONCE_AUDIT_TABLE", AUDIT),
         ("PAYONCE_BODIES_TABLE", TABLES[1]),
         ("PAYONCE_RECONCILE_TABLE", TABLES[2]),
-        ("PAYONCE_PROVIDER", PROVIDER),
+        ("PAYONCE_PROVIDER", provider),
         ("AWS_REGION", "eu-central-1"),
         ("AWS_ACCESS_KEY_ID", "sandbox"),
         ("AWS_SECRET_ACCESS_KEY", "sandbox"),
@@ -364,16 +397,4 @@ fn case_json(FiledCase { case, status, version, evidence, .. }: &FiledCase) -> V
         "evidence": evidence,
         "opened_at": written(case.opened_at),
     })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_address_that_begins_as_another_is_changed_with_it() {
-        let config = config_with("http://127.0.0.1:42450", "http://127.0.0.1:42430");
-        assert!(config.contains("\nurl = \"http://127.0.0.1:42450\"\n"), "{config}");
-        assert!(config.contains("\nissuer = \"http://127.0.0.1:42430\"\n"), "{config}");
-    }
 }

@@ -13,6 +13,7 @@ use http::{Method, Request, StatusCode};
 use http_body_util::{BodyExt, Full};
 use hyper_util::rt::TokioIo;
 use payonce_ledger::{Case, FiledCase, PersonRecord};
+use payonce_local::setup::Setup;
 use payonce_local::stack::{Options, Stack};
 use payonce_protocol::case::{Act, Role, Status, may};
 use payonce_protocol::hold::Hold;
@@ -43,7 +44,8 @@ async fn deliver(stack: &Stack, event_id: &str, name: &str, payee: &str) {
     let file = tempfile::NamedTempFile::new().unwrap();
     std::fs::write(file.path(), event.to_string()).unwrap();
     let changes = payonce_local::send::Changes { fresh: false, set: vec![] };
-    let delivery = payonce_local::send::sign(file.path(), "stripe", None, &changes).unwrap();
+    let delivery =
+        payonce_local::send::sign(file.path(), "stripe", None, &changes, &Setup::sandbox().unwrap()).unwrap();
     let answered = delivery.send(&format!("http://{}", stack.front.address())).await.unwrap();
     assert!(answered.is_success(), "{}: {}", answered.status, answered.body);
 }

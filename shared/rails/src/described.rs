@@ -3,7 +3,7 @@
 //! rail does.
 
 pub(crate) mod check;
-pub(crate) mod config;
+pub mod config;
 pub(crate) mod template;
 
 use std::collections::BTreeMap;

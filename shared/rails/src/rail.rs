@@ -234,6 +234,10 @@ impl Rail {
         check
     }
 
+    pub(crate) fn secret_header(&self) -> String {
+        self.keys().paying.name.to_string()
+    }
+
     pub fn name(&self) -> &'static str {
         match self.kind {
             Kind::Stripe => "stripe",

@@ -132,7 +132,11 @@ impl Config {
     }
 
     pub fn parse(text: &str) -> Result<Self, Vec<ConfigError>> {
-        let mut sections: Table = toml::from_str(text).map_err(|error| vec![syntax(text, &error)])?;
+        Self::of(toml::from_str(text).map_err(|error| vec![syntax(text, &error)])?)
+    }
+
+    /// Of a file that was read before, such as one whose addresses the local stack replaces.
+    pub fn of(mut sections: Table) -> Result<Self, Vec<ConfigError>> {
         let mut problems = vec![];
         let limits = match sections.remove("limits") {
             Some(limits) => read("limits", limits, &mut problems),
