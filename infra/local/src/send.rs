@@ -52,8 +52,8 @@ pub fn sign(
 ) -> Result<Delivery, Failure> {
     let now = Clock::system().now();
     let read = std::fs::read(file).map_err(|error| format!("{}: {error}", file.display()))?;
-    let body = changes.apply(read, now).map_err(|problem| format!("{}: {problem}", file.display()))?;
     let (provider, secrets) = signer(setup, provider, secret)?;
+    let body = changes.apply(read, now, &provider).map_err(|problem| format!("{}: {problem}", file.display()))?;
     let body = provider.seal(&secrets, &body).into_owned();
     let headers = provider.sign(&secrets, &body, now);
     Ok(Delivery { provider: provider.name().to_owned(), body, headers })
@@ -126,7 +126,7 @@ fn host_and_port(url: &str) -> Option<String> {
 }
 
 impl Changes {
-    fn apply(&self, body: Vec<u8>, now: u64) -> Result<Vec<u8>, String> {
+    fn apply(&self, body: Vec<u8>, now: u64, provider: &Provider) -> Result<Vec<u8>, String> {
         if !self.fresh && self.set.is_empty() {
             return Ok(body);
         }
@@ -136,6 +136,9 @@ impl Changes {
             // A sample of `events/`: all of its ids hold this text.
             let id = random::attempt_id().to_string();
             event = serde_json::from_str(&text.replace(PLACE_OF_ID, &id[..12])).map_err(|error| error.to_string())?;
+        } else if self.fresh && event.pointer("/data/object/id").is_none() {
+            // No event of Stripe's: by the places that the configuration names.
+            provider.renew(&mut event, now, &random::attempt_id().to_string()[..12]);
         } else if self.fresh {
             let id = random::attempt_id().to_string();
             put(&mut event, "/id", format!("evt_{id}").into())?;
@@ -174,17 +177,21 @@ fn put(event: &mut Value, pointer: &str, value: Value) -> Result<(), String> {
 mod tests {
     use super::*;
 
+    fn stripe() -> Provider {
+        signer(&Setup::sandbox().unwrap(), "stripe", None).unwrap().0
+    }
+
     const FILE: &[u8] = br#"{ "id": "evt_1", "created": 1, "data": { "object": { "id": "pi_1", "amount": 5 } } }"#;
 
     fn applied(fresh: bool, set: &[&str]) -> Result<Value, String> {
         let changes = Changes { fresh, set: set.iter().map(|text| (*text).to_owned()).collect() };
-        changes.apply(FILE.to_vec(), 7_000).map(|body| serde_json::from_slice(&body).unwrap())
+        changes.apply(FILE.to_vec(), 7_000, &stripe()).map(|body| serde_json::from_slice(&body).unwrap())
     }
 
     #[test]
     fn a_users_own_file_is_sent_in_other_bytes() {
-        assert_eq!(Changes::default().apply(FILE.to_vec(), 7_000).unwrap(), FILE);
-        assert_eq!(Changes::default().apply(b"no JSON".to_vec(), 7_000).unwrap(), b"no JSON");
+        assert_eq!(Changes::default().apply(FILE.to_vec(), 7_000, &stripe()).unwrap(), FILE);
+        assert_eq!(Changes::default().apply(b"no JSON".to_vec(), 7_000, &stripe()).unwrap(), b"no JSON");
     }
 
     #[test]
@@ -203,7 +210,7 @@ mod tests {
         event["data"]["object"]["latest_charge"] = "ch_1_5eur".into();
         let applied = |set: &[&str]| {
             let changes = Changes { fresh: true, set: set.iter().map(|text| (*text).to_owned()).collect() };
-            let body = changes.apply(event.to_string().into_bytes(), 7_000).unwrap();
+            let body = changes.apply(event.to_string().into_bytes(), 7_000, &stripe()).unwrap();
             let object = serde_json::from_slice::<Value>(&body).unwrap()["data"]["object"].clone();
             (
                 object["id"].as_str().unwrap()["pi_".len()..].to_owned(),

@@ -132,6 +132,9 @@ impl Stack {
         let lookup_secret = written.lookup_secret().unwrap_or_else(|| written.rail_secret());
         let rail_secrets = [written.rail_secret(), lookup_secret].map(|reference| setup.value(reference));
         let rail = SandboxRail::of(&written.rail, near(1), rail_secrets, kept("rail.jsonl"), clock.clone()).await?;
+        if setup.is_own {
+            rail.take_any_charge();
+        }
         let dynamo = Dynamo::start(near(2), kept("dynamodb.sqlite").as_deref()).await?;
 
         let issuer = desk::issuer(near(3), address, clock.clone()).await?;

@@ -17,7 +17,7 @@ const VALUE_AT_MOST: usize = 60;
 pub fn value(value: &Value) -> String {
     let kind = match value {
         Value::Null => return "null".to_owned(),
-        Value::Bool(_) => "true or false",
+        Value::Bool(_) => "truth value",
         Value::Number(_) => "number",
         Value::String(_) => "text",
         Value::Array(_) => return "a list".to_owned(),
@@ -62,7 +62,7 @@ pub fn answer(explained: &Explained) -> String {
         [] => "there is no event in it".to_owned(),
         [one] => of_event(one),
         _ => {
-            let counted = [("paid", "paid"), ("no_payout", "ask for nothing"), ("case", "a case each")];
+            let counted = [("paid", "to be paid"), ("no_payout", "that ask for nothing"), ("case", "in a case each")];
             let said = counted.map(|(outcome, words)| (count(outcome), words));
             let said = said.iter().filter(|(count, _)| *count > 0).map(|(count, words)| format!("{count} {words}"));
             said.collect::<Vec<_>>().join(", ")
@@ -135,11 +135,11 @@ impl Explained {
             }
         }
         let _ = writeln!(rows.text);
-        rows.row("answer", &format!("{} {}", self.answer.status, self.answer.says));
+        rows.row("answer", &format!("{}: {}", self.answer.status, self.answer.says));
         for key in
             self.events.iter().filter(|event| event.outcome == "paid").filter_map(|event| event.key.as_ref()).take(1)
         {
-            rows.more("the same event again: 200 duplicate, and nothing is paid");
+            rows.more("the same event again: 200, a duplicate: nothing is paid");
             rows.more(&format!("another event, sum or payee for {key}: 200, and a case"));
         }
         if self
@@ -195,7 +195,7 @@ impl Event {
         let label =
             |what: &str| if several { format!("{what} {}", &rule.name["payouts".len()..]) } else { what.to_owned() };
         let when = rule.when.iter().map(|line| {
-            let matches = if line.matches { "matches" } else { "does not" };
+            let matches = if line.matches { "matches" } else { "does not match" };
             vec![line.at.clone(), format!("needs {}", line.needs), format!("found {}", line.found), matches.to_owned()]
         });
         let when: Vec<_> = when.collect();
@@ -209,21 +209,23 @@ impl Event {
         let from = |places: &[Place]| {
             places.iter().map(|place| format!("{} at {}", place.value, place.from)).collect::<Vec<_>>().join(", ")
         };
-        rows.row("key", &format!("{}  from {}", self.key.as_deref().unwrap_or("none"), from(&rule.key)));
+        // What could not be read of a misfit is left out; the problem says why.
+        let read = |value: &Option<String>, from: String| match value {
+            Some(value) => format!("{value}  from {from}"),
+            None => from,
+        };
+        rows.row("key", &read(&self.key, from(&rule.key)));
         let currency = match rule.currency.from.starts_with('/') {
             true => from(std::slice::from_ref(&rule.currency)),
             false => format!("{} by the rule", rule.currency.from),
         };
         let amount = from(std::slice::from_ref(&rule.amount));
-        rows.row(
-            "amount in",
-            &format!("{}  from {amount}, {}; {currency}", self.amount_in.as_deref().unwrap_or("none"), rule.amount_as),
-        );
+        rows.row("amount in", &read(&self.amount_in, format!("{amount}, {}; {currency}", rule.amount_as)));
         if let Some(out) = &self.amount_out {
             rows.row("amount out", &format!("{out}  is what the rail is asked for"));
         }
         let destination = from(std::slice::from_ref(&rule.destination));
-        rows.row("payee", &format!("{}  from {destination}", self.payee.as_deref().unwrap_or("none")));
+        rows.row("payee", &read(&self.payee, destination));
         let fields: Vec<Vec<String>> = rule
             .rail_fields
             .iter()

@@ -85,39 +85,65 @@ impl Provider {
     /// A body whose events bear the present time, where they bear one that is older than `older_ms`: an own sample was taken
     /// some time ago. `None`: nothing is to be changed.
     pub fn retimed(&self, body: &[u8], now: UnixMillis, older_ms: u64) -> Option<Vec<u8>> {
-        let created = self.preset.created?;
         let mut whole: Value = serde_json::from_slice(body).ok()?;
-        let (present, is_old): (Value, Box<dyn Fn(&Value) -> bool>) = match created.form {
-            TimeForm::Seconds => {
-                let from = now.saturating_sub(older_ms) / 1000;
-                ((now / 1000).into(), Box::new(move |at| at.as_u64().is_some_and(|at| at < from)))
-            }
-            TimeForm::Rfc3339 => {
-                let text = |at: u64| jiff::Timestamp::from_second((at / 1000).try_into().ok()?).ok();
-                let from = text(now.saturating_sub(older_ms))?;
-                let is_old = move |at: &Value| {
-                    at.as_str().and_then(|at| at.parse::<jiff::Timestamp>().ok()).is_some_and(|at| at < from)
-                };
-                (text(now)?.to_string().into(), Box::new(is_old))
-            }
-        };
         let mut changed = false;
-        let mut renew = |event: &mut Value| {
-            if let Some(at) = event.pointer_mut(created.at).filter(|at| is_old(at)) {
-                *at = present.clone();
-                changed = true;
-            }
-        };
-        match self.preset.items {
-            None => renew(&mut whole),
-            Some(items) => {
-                let events = whole.pointer_mut(items.list).and_then(Value::as_array_mut).into_iter().flatten();
-                for item in events {
-                    item.pointer_mut(items.event.unwrap_or_default()).into_iter().for_each(&mut renew);
+        for event in self.each_event(&mut whole) {
+            changed |= self.retime(event, now, older_ms);
+        }
+        changed.then(|| whole.to_string().into_bytes())
+    }
+
+    /// Another event of the same kind, made now: `id` is added to what names it, and to what its payout keys are made of.
+    pub fn renew(&self, whole: &mut Value, now: UnixMillis, id: &str) {
+        let (mut places, mut kept) = (vec![], vec![]);
+        if let Identity::Pointers { needed, optional } = self.preset.id {
+            places.extend([needed, optional].concat());
+        }
+        if let TypeFrom::Pointers(pointers) = self.preset.event_type {
+            kept.extend(pointers.iter().copied());
+        }
+        kept.extend(self.preset.asks_when.iter().map(|(at, _)| *at));
+        for rule in &self.rules {
+            places.extend(rule.key.iter().map(|pointer| pointer.as_str()));
+            kept.extend(rule.when.iter().map(|(pointer, _)| pointer.as_str()));
+        }
+        places.sort_unstable();
+        places.dedup();
+        for event in self.each_event(whole) {
+            self.retime(event, now, 0);
+            for place in places.iter().filter(|place| !kept.contains(place)) {
+                match event.pointer_mut(place) {
+                    Some(Value::String(text)) => text.push_str(id),
+                    Some(Value::Number(number)) => *number = now.into(),
+                    _ => {}
                 }
             }
         }
-        changed.then(|| whole.to_string().into_bytes())
+    }
+
+    fn each_event<'v>(&self, whole: &'v mut Value) -> Vec<&'v mut Value> {
+        let Some(items) = self.preset.items else { return vec![whole] };
+        let list = whole.pointer_mut(items.list).and_then(Value::as_array_mut).into_iter().flatten();
+        list.filter_map(|item| item.pointer_mut(items.event.unwrap_or_default())).collect()
+    }
+
+    fn retime(&self, event: &mut Value, now: UnixMillis, older_ms: u64) -> bool {
+        let Some(created) = self.preset.created else { return false };
+        let Some(at) = event.pointer_mut(created.at) else { return false };
+        let seconds =
+            |at: UnixMillis| i64::try_from(at / 1000).ok().and_then(|at| jiff::Timestamp::from_second(at).ok());
+        let from = now.saturating_sub(older_ms);
+        let present: Option<Value> = match created.form {
+            TimeForm::Seconds => at.as_u64().filter(|at| *at < from / 1000).map(|_| (now / 1000).into()),
+            TimeForm::Rfc3339 => {
+                let stands = at.as_str().and_then(|at| at.parse::<jiff::Timestamp>().ok());
+                let is_old = stands.zip(seconds(from)).is_some_and(|(at, from)| at < from);
+                seconds(now).filter(|_| is_old).map(|now| now.to_string().into())
+            }
+        };
+        let changes = present.is_some();
+        present.into_iter().for_each(|present| *at = present);
+        changes
     }
 
     /// A signing secret of the form that the scheme wants, the same for the same name, and plainly made up.
