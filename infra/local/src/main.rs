@@ -151,6 +151,9 @@ enum Command {
     },
 }
 
+/// Of somebody's own samples, each with its problem.
+const CASES_SHOWN: usize = 50;
+
 type Failure = Box<dyn Error + Send + Sync>;
 
 #[tokio::main]
@@ -230,8 +233,9 @@ async fn run(arguments: Run) -> Result<bool, Failure> {
         Some(samples) => {
             let (played, retimed) = play::own::play(&stack, samples, arguments.as_written).await?;
             if retimed > 0 {
+                let were = if retimed == 1 { "sample was" } else { "samples were" };
                 say(&format!(
-                    "\n  {retimed} samples are older than an hour, and were sent with the present time (--as-written)"
+                    "\n  {retimed} older {were} sent with the present time; --as-written sends what stands there"
                 ))?;
             }
             played
@@ -241,6 +245,10 @@ async fn run(arguments: Run) -> Result<bool, Failure> {
     };
     if !played.scenes.is_empty() {
         say(&format!("\n{}", report::scenes(&played.scenes, paint)))?;
+    }
+    if samples.is_some() {
+        let cases = stack.ledger.open_cases(CASES_SHOWN).await?;
+        say(&format!("\n{}", report::cases(&cases, paint)))?;
     }
     // An own configuration without samples has nothing to compare yet.
     let agree = if own.is_none() || samples.is_some() || arguments.exit || data.is_some() {

@@ -5,6 +5,7 @@ use std::fmt::Write;
 use std::io::IsTerminal;
 use std::path::Path;
 
+use payonce_ledger::Case;
 use serde_json::Value;
 
 use crate::books::{Books, Fault};
@@ -55,8 +56,8 @@ pub fn introduction(stack: &Stack, data: Option<&Path>, paint: Paint) -> String 
     let mut text = paint.bold("payonce on this machine: nothing here moves money");
     text.push_str("\n\n");
     let own = stack.setup.is_own;
-    let providers = stack.providers().collect::<Vec<_>>().join(", ");
-    let door = if own { format!("POST /webhooks/{{{providers}}}") } else { "POST /webhooks/{provider}".to_owned() };
+    let doors = stack.providers().map(|name| format!("/webhooks/{name}")).collect::<Vec<_>>().join(", ");
+    let door = if own { format!("POST {doors}") } else { "POST /webhooks/{provider}".to_owned() };
     let rail = match stack.rail.is_described() {
         true => "as rail.http describes it",
         false => "as Stripe's transfers",
@@ -110,6 +111,26 @@ fn own_secrets(stack: &Stack, paint: Paint) -> String {
 pub fn held(stack: &Stack, why: &str, paint: Paint) -> String {
     let free = format!("curl -X POST http://{}/sandbox/hold/pay", stack.front.address());
     format!("  {:<14}{}\n  {:<14}{free}", "hold", paint.bad(why), "")
+}
+
+/// Why there are cases: which event, and what is wrong with it.
+pub fn cases(cases: &[Case], paint: Paint) -> String {
+    if cases.is_empty() {
+        return String::new();
+    }
+    let name = |case: &Case| {
+        let event = case.event.as_ref().map(ToString::to_string);
+        event.or_else(|| case.subject.last().cloned()).unwrap_or_default()
+    };
+    let reason = cases.iter().map(|case| case.reason.as_str().len()).max().unwrap_or_default();
+    let widest = cases.iter().map(|case| name(case).len()).max().unwrap_or_default();
+    let mut text = format!("{}\n", paint.bold("  why there are cases"));
+    for case in cases {
+        let problem = case.details.get("problem").map_or("", String::as_str);
+        let line = format!("  {:<reason$}  {:<widest$}  {problem}", case.reason.as_str(), name(case));
+        let _ = writeln!(text, "{}", line.trim_end());
+    }
+    text
 }
 
 const HEAD: &str = "what was played";

@@ -148,10 +148,7 @@ impl Explained {
             .any(|event| event.problem.as_ref().is_some_and(|problem| problem.contains("another mode")))
         {
             let mode = self.mode["mode"].as_str().unwrap_or_default();
-            rows.more(&format!(
-                "the rail is {mode} ({}); --mode says otherwise",
-                self.mode["by"].as_str().unwrap_or_default()
-            ));
+            rows.more(&format!("the rail takes {mode} events here ({})", self.mode["by"].as_str().unwrap_or_default()));
         }
         rows.text
     }

@@ -106,8 +106,9 @@ impl Desk {
                 return Ok(described.error(StatusCode::CONFLICT, None));
             }
             let mut replay = respond(StatusCode::from_u16(before.status).unwrap_or_default(), &before.answer);
-            let mark = described.0.key.as_ref().and_then(|key| key.replayed.as_ref());
-            mark.map(|mark| put_header(&mut replay, &mark.header, &mark.value));
+            if let Some(mark) = described.0.key.as_ref().and_then(|key| key.replayed.as_ref()) {
+                put_header(&mut replay, &mark.header, &mark.value);
+            }
             return Ok(replay);
         }
         let Some(transfer) = described.transfer(slots, key, state.executed.len() + 1, now) else {
