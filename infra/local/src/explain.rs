@@ -275,7 +275,8 @@ impl Event {
                 told.outcome = "paid";
                 told.key = Some(order.key.to_string());
                 told.amount_in = Some(order.money.to_string());
-                told.amount_out = Some(prepared.money().to_string());
+                let out = prepared.money();
+                told.amount_out = Some(format!("{out}  {} in the rail's smallest unit", out.minor()));
                 told.payee = Some(order.destination.to_string());
                 let shown = rail.shown(&prepared);
                 told.request = Some(Request {

@@ -181,7 +181,7 @@ fn explains_a_payout_from_the_signature_to_the_request() {
             "when /sale/state needs \"settled\" found \"settled\" (text) matches",
             "key till/sale_paid from \"sale_paid\" (text) at /sale/id",
             "amount in 4200.00 INR from 420000 (number) at /sale/paise, a whole number of the smallest unit",
-            "amount out 4200.00 INR",
+            "amount out 4200.00 INR 420000 in the rail's smallest unit",
             "payee fa_1Weaver from \"fa_1Weaver\" (text) at /sale/payee",
             "request POST https://api.razorpay.com/v1/payouts",
             "authorization: (hidden)",

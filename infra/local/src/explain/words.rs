@@ -219,7 +219,7 @@ impl Event {
         let amount = from(std::slice::from_ref(&rule.amount));
         rows.row("amount in", &read(&self.amount_in, format!("{amount}, {}; {currency}", rule.amount_as)));
         if let Some(out) = &self.amount_out {
-            rows.row("amount out", &format!("{out}  is what the rail is asked for"));
+            rows.row("amount out", out);
         }
         let destination = from(std::slice::from_ref(&rule.destination));
         rows.row("payee", &read(&self.payee, destination));
