@@ -219,6 +219,10 @@ impl<'a> Delivery<'a> {
             }
             Routed::Misfit(Misfit { reason, problem, key, money, destination, shared }) => {
                 let case = self.case(event, reason, body);
+                if shared.is_some() {
+                    // The case speaks of the first; whoever watches the log sees each.
+                    tracing::warn!(request_id = %self.request_id, event = %event.id, %problem, "nobody knows whether an event asks for a payout");
+                }
                 let subject = shared.unwrap_or_else(|| case.subject.clone());
                 self.filed(event, Case { subject, key, money, destination, ..case }, &problem).await
             }

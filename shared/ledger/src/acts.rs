@@ -48,7 +48,8 @@ pub enum Acted<T = FiledCase> {
 /// One record of a case's history.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HistoryRecord {
-    pub version: u64,
+    /// The case's version after it; none for an event that shares the case, which leaves that alone.
+    pub version: Option<u64>,
     pub act: String,
     pub by: Who,
     pub at: UnixMillis,
@@ -144,7 +145,7 @@ impl Ledger {
         }
     }
 
-    /// The whole history of a case, the oldest first.
+    /// The whole history of a case, the oldest first; then the events that share it, as many as a person would read.
     pub async fn history(&self, id: &CaseId) -> Result<Vec<HistoryRecord>, LedgerError> {
         let mut rows = self
             .records
@@ -160,9 +161,14 @@ impl Ledger {
             .items()
             .send();
         let mut records = Vec::new();
-        while let Some(row) = rows.next().await {
+        let mut events = 0;
+        while events < EVENTS_SHOWN
+            && let Some(row) = rows.next().await
+        {
             let row = row.map_err(|error| LedgerError::failed("read a case's history", &error))?;
-            records.push(HistoryRecord::from_item(&row)?);
+            let record = HistoryRecord::from_item(&row)?;
+            events += usize::from(record.version.is_none());
+            records.push(record);
         }
         Ok(records)
     }
@@ -180,14 +186,20 @@ impl Ledger {
     }
 }
 
-const PREFIX: &str = "history#";
+pub(crate) const PREFIX: &str = "history#";
+/// Behind every number, and in its place for the record of an event that shares the case.
+pub(crate) const EVENT: &str = "event#";
+const EVENTS_SHOWN: usize = 500;
 
 impl HistoryRecord {
     fn from_item(item: &Item) -> Result<Self, LedgerError> {
         let read = Reader::new("the history", item);
         let name = read.optional("by_name", |read| read.text("by_name").map(str::to_owned))?;
         Ok(Self {
-            version: read.parsed("sk", |sk| sk.strip_prefix(PREFIX)?.parse().ok())?,
+            version: read.parsed("sk", |sk| match sk.strip_prefix(PREFIX)? {
+                event if event.starts_with(EVENT) => Some(None),
+                number => number.parse().map(Some).ok(),
+            })?,
             act: read.text("act")?.to_owned(),
             by: Who { subject: read.text("by")?.to_owned(), name },
             at: read.number("at")?,

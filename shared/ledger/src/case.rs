@@ -191,11 +191,15 @@ fn attempt_subject(key: &PayoutKey, attempt: u16) -> Vec<String> {
 
 impl Ledger {
     /// When it returns, an open case says so: it was opened, or found open, or people had resolved it and it is work again. For
-    /// what happens to us, and can happen again.
+    /// what happens to us, and can happen again. An event that finds the case of another is noted beside it.
     pub async fn file_case(&self, case: &Case) -> Result<Filed, LedgerError> {
         match self.transact("open a case", &self.opening(case)?).await? {
             Transacted::Done => Ok(Filed::New),
-            Transacted::Unmet(unmet) => self.ensure_open(case, unmet.into_iter().find_map(|unmet| unmet.item)).await,
+            Transacted::Unmet(unmet) => {
+                let stands = unmet.into_iter().find_map(|unmet| unmet.item);
+                self.note_further_event(case, stands.as_ref()).await?;
+                self.ensure_open(case, stands).await
+            }
         }
     }
 

@@ -18,6 +18,7 @@ mod attempt;
 mod batch;
 mod body;
 mod case;
+mod case_events;
 mod case_item;
 mod claim;
 mod client;

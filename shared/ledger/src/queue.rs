@@ -11,6 +11,7 @@ use futures_util::future::try_join_all;
 use crate::case::{Case, FiledCase};
 use crate::case_item::{OPEN_SHARDS, open_shard};
 use crate::item::{Item, Reader};
+use crate::case_events::beside;
 use crate::schema::{BY_EVENT, BY_INCIDENT, BY_KEY, BY_OWNER, BY_RISK, OPEN};
 use crate::{Ledger, LedgerError};
 
@@ -212,7 +213,11 @@ impl Ledger {
             .send();
         let mut cases = Vec::new();
         while let Some(row) = rows.next().await {
-            cases.extend(readable(&row.map_err(|error| LedgerError::failed("look cases up", &error))?));
+            let row = row.map_err(|error| LedgerError::failed("look cases up", &error))?;
+            match beside(&row) {
+                Some(id) => cases.extend(self.case(&id).await?),
+                None => cases.extend(readable(&row)),
+            }
         }
         Ok(cases)
     }

@@ -10,6 +10,7 @@ use serde::Deserialize;
 
 use crate::custom::Custom;
 use crate::preset::AmountAs;
+use crate::when::Expected;
 
 /// One thing that is wrong, or unwise: where it stands, and why. Never holds the value of a secret.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -71,7 +72,8 @@ pub struct Rule {
     /// A JSON pointer, or the currency itself, such as `GBP`.
     pub currency: String,
     pub destination: String,
-    /// Pointer → value; every one must be equal in value and type, else the event asks for nothing.
+    /// Pointer → the values that pay, equal in value and type, and those that are known not to. The event asks when every
+    /// one pays, and asks for nothing when one is known not to; any other event of this type is a case.
     #[serde(default)]
     pub when: BTreeMap<String, Expected>,
     /// Currency → the largest payout in the provider's unit. When given, a currency that is not in it is refused.
@@ -131,14 +133,6 @@ impl OneOrMore {
             Self::More(more) => more,
         }
     }
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(untagged, expecting = "expected a text, true, false or a whole number")]
-pub enum Expected {
-    Boolean(bool),
-    Integer(i64),
-    Text(String),
 }
 
 /// An RFC 3339 time with its offset, quoted or as TOML's own date-time, which arrives as a map of one text.

@@ -6,6 +6,7 @@ use serde::Deserialize;
 
 use crate::beyond::{refused_algorithm, refused_placeholder};
 use crate::config::{OneOrMore, duration_ms};
+use crate::marker::Marker;
 use crate::pointer::Pointer;
 use crate::preset::{self, AmountAs, Created, Identity, Items, Live, Preset, Signature, TimeForm, TypeFrom};
 use crate::rules::Problems;
@@ -62,6 +63,8 @@ pub struct Custom {
     pub created_as: TimeForm,
     /// Pointer to `true` for real money; without, the provider's `mode` says it.
     pub live: Option<String>,
+    /// Pointer to `true` for a trial, where an event may bear that; it is believed whatever `mode` says.
+    pub test: Option<String>,
     pub account: Option<String>,
     /// Pointer to the list of events, when a delivery carries several.
     pub items: Option<String>,
@@ -153,6 +156,7 @@ impl Custom {
             text.as_ref().map(|text| pointer(field, text, problems))
         };
         let live = pointer("custom.live", &self.live, problems);
+        let test = pointer("custom.test", &self.test, problems);
         let account = pointer("custom.account", &self.account, problems);
         let items = pointer("custom.items", &self.items, problems);
         let created = pointer("custom.created", &self.created, problems);
@@ -199,7 +203,8 @@ impl Custom {
             event_type: event_type.map_or(TypeFrom::Configured, TypeFrom::Pointers),
             created: created.map(|at| Created { at, form: self.created_as }),
             live: live.map_or(Live::Configured, Live::Flag),
-            account,
+            markers: test.map_or(&[], |at| &*Box::leak(Box::new([Marker::test(at)]))),
+            accounts: account.map_or(&[], |at| &*Box::leak(Box::new([at]))),
             amount: self.amount_as,
             redelivers_ms,
             longest_gap_ms,

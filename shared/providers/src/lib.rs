@@ -4,6 +4,9 @@
 //! * [`preset`]: what is known of one provider: scheme, where its events keep their facts, its units, its patience.
 //! * [`config`]: the `[providers.X]` table, as written.
 //! * [`rules`]: rules compiled and checked, and applied to one event.
+//! * [`when`]: whether an event asks at all, says that it does not, or leaves it open.
+//! * [`marker`]: what an event says itself about whether its money is real.
+//! * [`same_payment`]: where events of different kinds name the payment that they all tell of.
 //! * [`custom`]: the same, written in the configuration.
 //! * [`explain`]: what was read where and why, for a person who tries a configuration.
 //! * `adyen`: the one scheme that is no data.
@@ -19,17 +22,21 @@ pub mod config;
 pub mod custom;
 pub mod event;
 pub mod explain;
+pub mod marker;
 pub mod pointer;
 pub mod preset;
 mod provider;
 pub mod rules;
+pub mod same_payment;
 pub mod scheme;
 mod secrets;
 mod signed_time;
+pub mod when;
 
 pub use config::{ConfigError, ProviderConfig, Rule};
 pub use event::{BodyMisfit, ItemMisfit, MAX_EVENTS, ParsedEvent, Verified};
 pub use provider::{NoPayout, Patience, Provider, RouteContext, Routed, unwise};
 pub use rules::Misfit;
+pub use same_payment::split_payments;
 pub use scheme::Refused;
 pub use secrets::{MAX_SECRETS, Secrets, SecretsError};

@@ -8,6 +8,8 @@
 use payonce_protocol::exponents::{self, Table};
 use serde::Deserialize;
 
+use crate::marker::Marker;
+use crate::same_payment::{self, Family};
 use crate::scheme::{self, Scheme};
 
 const HOUR_MS: u64 = 3_600_000;
@@ -24,8 +26,10 @@ pub struct Preset {
     /// The time of the event, out of signed bytes.
     pub created: Option<Created>,
     pub live: Live,
-    /// There when the event is about somebody else's account, connected to ours.
-    pub account: Option<&'static str>,
+    /// Where an event may say so besides, and is believed.
+    pub markers: &'static [Marker],
+    /// There, and not null, when the event is about somebody else's account, connected to ours.
+    pub accounts: &'static [&'static str],
     pub amount: AmountAs,
     /// Why no rule can be made for it: its events carry no amount.
     pub no_amount: Option<&'static str>,
@@ -34,8 +38,10 @@ pub struct Preset {
     pub destination_pattern: Option<&'static str>,
     /// The only places that are signed; `None` where the whole body is.
     pub signed_fields: Option<&'static [&'static str]>,
-    /// Pointer and text: an event in which one differs never asks for a payout.
-    pub asks_when: &'static [(&'static str, &'static str)],
+    /// Pointer, the text with which an event may ask for a payout, and the one with which it never does.
+    pub asks_when: &'static [(&'static str, &'static str, &'static str)],
+    /// Where events of different kinds name what they have in common.
+    pub same_payment: &'static [Family],
     /// How long it redelivers in all, and the longest pause between two tries.
     pub redelivers_ms: u64,
     pub longest_gap_ms: u64,
@@ -152,13 +158,15 @@ const PLAIN: Preset = Preset {
     event_type: TypeFrom::Pointers(&["/type"]),
     created: None,
     live: Live::Configured,
-    account: None,
+    markers: &[],
+    accounts: &[],
     amount: AmountAs::Minor,
     no_amount: None,
     exponents: &exponents::ISO_4217,
     destination_pattern: None,
     signed_fields: None,
     asks_when: &[],
+    same_payment: &[],
     redelivers_ms: 24 * HOUR_MS,
     longest_gap_ms: 12 * HOUR_MS,
     resent_ms: 30 * 24 * HOUR_MS,
@@ -170,15 +178,19 @@ const PLAIN: Preset = Preset {
     note: "",
 };
 
-/// Stripe's snapshot events (`object: "event"`), <https://docs.stripe.com/api/events/object>. It redelivers live events
+/// Stripe's snapshot events (`object: "event"`), <https://docs.stripe.com/api/events/object>. `account` stands in events of
+/// Connect, `context` in those of an organisation's accounts, too
+/// (<https://docs.stripe.com/changelog/basil/2025-04-30/additional-context-organization-events>). It redelivers live events
 /// for up to three days with growing pauses (<https://docs.stripe.com/webhooks#retries>), test events a few times in a
 /// few hours; it publishes neither the pauses nor when it hangs up, so a day is taken for the longest pause.
 pub static STRIPE: Preset = Preset {
     name: "stripe",
     signature: Signature::Scheme(&scheme::STRIPE),
+    same_payment: same_payment::STRIPE,
     created: Some(Created { at: "/created", form: TimeForm::Seconds }),
     live: Live::Flag("/livemode"),
-    account: Some("/account"),
+    markers: &[Marker::live("/data/object/livemode")],
+    accounts: &["/account", "/context"],
     exponents: &exponents::STRIPE,
     destination_pattern: Some("^acct_[A-Za-z0-9]+$"),
     redelivers_ms: 72 * HOUR_MS,
@@ -220,6 +232,7 @@ static SVIX: Preset = Preset {
 static ADYEN: Preset = Preset {
     name: "adyen",
     signature: Signature::Adyen,
+    same_payment: same_payment::ADYEN,
     items: Some(Items { list: "/notificationItems", event: Some("/NotificationRequestItem") }),
     id: Identity::Pointers { needed: &["/eventCode", "/pspReference", "/success"], optional: &["/originalReference"] },
     event_type: TypeFrom::Pointers(&["/eventCode"]),
@@ -234,7 +247,7 @@ static ADYEN: Preset = Preset {
         "/eventCode",
         "/success",
     ]),
-    asks_when: &[("/success", "true")],
+    asks_when: &[("/success", "true", "false")],
     redelivers_ms: 30 * 24 * HOUR_MS,
     longest_gap_ms: 8 * HOUR_MS,
     refuse_for_ms: 29 * 24 * HOUR_MS,
@@ -247,6 +260,7 @@ static ADYEN: Preset = Preset {
 static ADYEN_BALANCE_PLATFORM: Preset = Preset {
     name: "adyen_balance_platform",
     signature: Signature::Scheme(&scheme::ADYEN_BALANCE_PLATFORM),
+    same_payment: same_payment::ADYEN_BALANCE_PLATFORM,
     id: Identity::Pointers { needed: &["/type", "/data/id"], optional: &["/data/sequenceNumber"] },
     created: Some(Created { at: "/timestamp", form: TimeForm::Rfc3339 }),
     live: Live::Word("/environment"),
@@ -262,6 +276,7 @@ static ADYEN_BALANCE_PLATFORM: Preset = Preset {
 static SQUARE: Preset = Preset {
     name: "square",
     signature: Signature::Scheme(&scheme::SQUARE),
+    same_payment: same_payment::SQUARE,
     id: at(&["/event_id"]),
     created: Some(Created { at: "/created_at", form: TimeForm::Rfc3339 }),
     redelivery: "up to 24 hours, then dropped",
@@ -273,6 +288,7 @@ static SQUARE: Preset = Preset {
 static GOCARDLESS: Preset = Preset {
     name: "gocardless",
     signature: Signature::Scheme(&scheme::GOCARDLESS),
+    same_payment: same_payment::GOCARDLESS,
     items: Some(Items { list: "/events", event: None }),
     event_type: TypeFrom::Pointers(&["/resource_type", "/action"]),
     created: Some(Created { at: "/created_at", form: TimeForm::Rfc3339 }),
@@ -287,6 +303,7 @@ static GOCARDLESS: Preset = Preset {
 static CHECKOUT: Preset = Preset {
     name: "checkout",
     signature: Signature::Scheme(&scheme::CHECKOUT),
+    same_payment: same_payment::CHECKOUT,
     created: Some(Created { at: "/created_on", form: TimeForm::Rfc3339 }),
     exponents: &exponents::CHECKOUT,
     note: "Checkout.com (no library verifies: checked with Node's and Python's own HMAC)",
@@ -296,6 +313,7 @@ static CHECKOUT: Preset = Preset {
 static RAZORPAY: Preset = Preset {
     name: "razorpay",
     signature: Signature::Scheme(&scheme::RAZORPAY),
+    same_payment: same_payment::RAZORPAY,
     id: Identity::Body,
     event_type: TypeFrom::Pointers(&["/event"]),
     created: Some(Created { at: "/created_at", form: TimeForm::Seconds }),
@@ -307,9 +325,12 @@ static RAZORPAY: Preset = Preset {
     ..PLAIN
 };
 
+/// `data.domain` is `live` or `test`, as a transaction has it: <https://paystack.com/docs/payments/webhooks/>.
 static PAYSTACK: Preset = Preset {
     name: "paystack",
     signature: Signature::Scheme(&scheme::PAYSTACK),
+    same_payment: same_payment::PAYSTACK,
+    markers: &[Marker::word("/data/domain")],
     id: Identity::Body,
     event_type: TypeFrom::Pointers(&["/event"]),
     exponents: &exponents::PAYSTACK,
@@ -331,9 +352,13 @@ static FLUTTERWAVE: Preset = Preset {
     ..PLAIN
 };
 
+/// Every resource of Mollie's has a `mode`, `live` or `test`, the event's entity among them:
+/// <https://docs.mollie.com/reference/webhooks-new>.
 static MOLLIE: Preset = Preset {
     name: "mollie",
     signature: Signature::Scheme(&scheme::MOLLIE),
+    same_payment: same_payment::MOLLIE,
+    markers: &[Marker::word("/mode"), Marker::word("/_embedded/entity/mode")],
     created: Some(Created { at: "/createdAt", form: TimeForm::Rfc3339 }),
     amount: AmountAs::Decimal,
     checked_with: &[npm("mollie-api-typescript", "1.12.28"), pypi("mollie-api-py", "1.10.20")],
@@ -341,9 +366,13 @@ static MOLLIE: Preset = Preset {
     ..PLAIN
 };
 
+/// Orders and transactions bear `test` (<https://shopify.dev/docs/api/admin-rest/latest/resources/order>): a trial of the
+/// bogus gateway, which a live shop may have, too.
 static SHOPIFY: Preset = Preset {
     name: "shopify",
     signature: Signature::Scheme(&scheme::SHOPIFY),
+    same_payment: same_payment::SHOPIFY,
+    markers: &[Marker::test("/test")],
     id: Identity::Body,
     event_type: TypeFrom::Configured,
     created: Some(Created { at: "/created_at", form: TimeForm::Rfc3339 }),
@@ -358,9 +387,11 @@ static SHOPIFY: Preset = Preset {
     ..PLAIN
 };
 
+/// Every resource has `live_mode`: <https://docs.moderntreasury.com/platform/reference/incoming-payment-detail-object>.
 static MODERN_TREASURY: Preset = Preset {
     name: "modern_treasury",
     signature: Signature::Scheme(&scheme::MODERN_TREASURY),
+    markers: &[Marker::live("/data/live_mode")],
     id: Identity::Body,
     event_type: TypeFrom::Pointers(&["/event"]),
     answer_within_ms: Some(5_000),

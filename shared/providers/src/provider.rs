@@ -13,13 +13,14 @@ use serde_json::Value;
 
 use crate::adyen;
 
-use crate::config::{ConfigError, Expected, ProviderConfig, duration_ms};
+use crate::config::{ConfigError, ProviderConfig, duration_ms};
 use crate::event::{self, BodyMisfit, ItemMisfit, MAX_EVENTS, ParsedEvent, Reader, Verified};
 use crate::pointer::Pointer;
 use crate::preset::{self, Items, Live, Preset, Signature, TypeFrom};
 use crate::rules::{Misfit, PayoutRule, Problems, key_by};
 use crate::scheme::{Piece, Refused};
 use crate::secrets::{MAX_SECRETS, Secrets};
+use crate::when::{Asks, Condition, Expected};
 
 const MAX_NAME_BYTES: usize = 32;
 /// What Lambda takes: 6 MB of request, the body being a part of it in base64.
@@ -129,7 +130,7 @@ impl Provider {
                 url: config.url.clone().unwrap_or_default(),
                 reader,
                 ignore: config.ignore.clone(),
-                rules,
+                rules: learned(rules),
                 refuse_for_ms: refuse_for_ms.unwrap_or(preset.refuse_for_ms),
                 answer_within_ms: answer_within_ms.or(preset.answer_within_ms),
                 max_body_bytes: max_body_bytes as usize,
@@ -235,11 +236,22 @@ impl Provider {
                 Routed::Unrouted { event_type: event.event_type.clone() }
             };
         }
-        let mut asking = self.rules.iter().filter(|rule| rule.asks(event));
-        let Some(rule) = asking.next() else { return Routed::NoPayout(NoPayout::WhenNotMet) };
-        if asking.next().is_some() {
-            return Routed::Misfit(Misfit::new(Reason::InvalidEvent, "more than one rule asks for a payout"));
+        // A type's other rule might ask as well, so one that cannot tell stops the one that does.
+        let mut asking = vec![];
+        for rule in self.rules.iter().filter(|rule| rule.event == event.event_type) {
+            match rule.asks(event) {
+                Asks::Yes => asking.push(rule),
+                Asks::No => {}
+                Asks::CannotTell { pointer, problem } => {
+                    return Routed::Misfit(rule.cannot_tell(&self.name, &self.namespace, event, &pointer, problem));
+                }
+            }
         }
+        let rule = match asking[..] {
+            [] => return Routed::NoPayout(NoPayout::WhenNotMet),
+            [rule] => rule,
+            _ => return Routed::Misfit(Misfit::new(Reason::InvalidEvent, "more than one rule asks for a payout")),
+        };
         match rule.order(&self.namespace, event, &context(rule)) {
             Ok(order) => Routed::Order(order),
             Err(misfit) => Routed::Misfit(*misfit),
@@ -335,20 +347,26 @@ impl Provider {
         if self.rules.iter().filter(|other| other.event == rule.event).count() < 2 {
             return vec![];
         }
-        let said = rule.when.iter().map(|(pointer, expected)| {
-            let expected = match expected {
-                Expected::Boolean(value) => value.to_string(),
-                Expected::Integer(value) => value.to_string(),
-                Expected::Text(value) => format!("{value:?}"),
-            };
-            format!("when {} = {expected}", pointer.as_str())
-        });
-        said.collect()
+        rule.when.iter().map(Condition::choice).collect()
     }
 }
 
 fn texts(pointers: &[Pointer]) -> Vec<String> {
     pointers.iter().map(|pointer| pointer.as_str().to_owned()).collect()
+}
+
+/// What one rule of an event type names, the others of that type know as well.
+fn learned(mut rules: Vec<PayoutRule>) -> Vec<PayoutRule> {
+    let known: Vec<(String, Condition)> = rules
+        .iter()
+        .flat_map(|rule| rule.when.iter().map(|condition| (rule.event.clone(), condition.clone())))
+        .collect();
+    for rule in &mut rules {
+        for (_, other) in known.iter().filter(|(event, _)| *event == rule.event) {
+            rule.when.iter_mut().for_each(|condition| condition.learn_from(other));
+        }
+    }
+    rules
 }
 
 /// The preset that the scheme names, or the one that `custom` describes.
@@ -417,6 +435,16 @@ pub fn unwise(name: &str, config: &ProviderConfig) -> Vec<ConfigError> {
     for (index, rule) in config.payouts.iter().enumerate() {
         if rule.max_amount.is_empty() {
             problems.add(&format!("payouts[{index}].max_amount"), "not given: there is no limit");
+        }
+        let of_type = || config.payouts.iter().filter(|other| other.event == rule.event);
+        for pointer in rule.when.keys() {
+            if !of_type().filter_map(|other| other.when.get(pointer)).any(Expected::knows_no) {
+                problems.add(
+                    &format!("payouts[{index}].when.{pointer}"),
+                    "cannot tell \"no\": every other value is a case. Name those that are known not to pay: \
+                     { pays = …, not = [ … ] }",
+                );
+            }
         }
         if rule.allow_connected_accounts {
             problems.add(

@@ -14,11 +14,13 @@ use payonce_protocol::release::Derivation;
 use regex_lite::Regex;
 use serde_json::Value;
 
-use crate::config::{ConfigError, Expected, Rule};
+use crate::config::{ConfigError, Rule};
 use crate::event::ParsedEvent;
+use crate::marker::{Marker, Odd};
 use crate::pointer::Pointer;
 use crate::preset::{AmountAs, Live, Preset};
 use crate::provider::{RouteContext, is_name};
+use crate::when::{self, Asks, Condition};
 
 const MAX_KEY_POINTERS: usize = 8;
 /// Each costs a read of the audit table for every event.
@@ -68,7 +70,8 @@ pub(crate) struct PayoutRule {
     pub event: String,
     pub key: Vec<Pointer>,
     pub former: Vec<Former>,
-    pub when: Vec<(Pointer, Expected)>,
+    /// Of the configuration, with what the type's other rules know.
+    pub when: Vec<Condition>,
     amount: Pointer,
     amount_as: AmountAs,
     currency: CurrencyFrom,
@@ -80,9 +83,10 @@ pub(crate) struct PayoutRule {
     allow_connected_accounts: bool,
     created: Option<Pointer>,
     live: LiveFrom,
-    account: Option<Pointer>,
-    /// Of the preset: an event in which one differs never asks.
-    asks_when: Vec<(Pointer, &'static str)>,
+    markers: &'static [Marker],
+    accounts: Vec<Pointer>,
+    /// Of the preset.
+    asks_when: Vec<Condition>,
     exponents: &'static Table,
 }
 
@@ -156,11 +160,13 @@ impl PayoutRule {
             Former { namespace: former.namespace.clone(), event: former.event.clone(), key }
         });
         let former = former.collect();
-        let when = rule
-            .when
-            .iter()
-            .filter_map(|(text, value)| Some((problems.pointer(&field("when"), text)?, value.clone())))
-            .collect();
+        let when = rule.when.iter().filter_map(|(text, expected)| {
+            if let Some(problem) = expected.problem() {
+                problems.add(&field(&format!("when.{text}")), problem);
+            }
+            Some(Condition::new(problems.pointer(&field("when"), text)?, expected))
+        });
+        let when = when.collect();
         let mut max_amount = BTreeMap::new();
         for (code, largest) in &rule.max_amount {
             let path = field(&format!("max_amount.{code}"));
@@ -237,11 +243,12 @@ impl PayoutRule {
             allow_connected_accounts: rule.allow_connected_accounts,
             created: preset.created.and_then(|created| Pointer::parse(created.at).ok()),
             live: live?,
-            account: preset.account.and_then(|at| Pointer::parse(at).ok()),
+            markers: preset.markers,
+            accounts: preset.accounts.iter().filter_map(|at| Pointer::parse(at).ok()).collect(),
             asks_when: preset
                 .asks_when
                 .iter()
-                .filter_map(|(at, text)| Some((Pointer::parse(at).ok()?, *text)))
+                .filter_map(|(at, pays, not)| Some(Condition::of_texts(Pointer::parse(at).ok()?, pays, not)))
                 .collect(),
             exponents: preset.exponents,
             name,
@@ -249,16 +256,20 @@ impl PayoutRule {
         (problems.found.len() == before).then_some(compiled)
     }
 
-    pub fn asks(&self, event: &ParsedEvent) -> bool {
-        self.event == event.event_type
-            && self
-                .asks_when
-                .iter()
-                .all(|(pointer, text)| pointer.of(&event.body).and_then(Value::as_str) == Some(*text))
-            && self
-                .when
-                .iter()
-                .all(|(pointer, expected)| pointer.of(&event.body).is_some_and(|found| holds(expected, found)))
+    pub fn asks(&self, event: &ParsedEvent) -> Asks {
+        when::asks(self.asks_when.iter().chain(&self.when), &event.body)
+    }
+
+    /// Nobody knows whether the event asks. One case for this rule and problem, with what can be read of its first event.
+    pub fn cannot_tell(&self, provider: &str, namespace: &str, event: &ParsedEvent, place: &str, why: &str) -> Misfit {
+        let problem = format!("{}: {place} {why}", self.name);
+        Misfit {
+            key: self.payout_key(namespace, &self.key, event).ok(),
+            money: self.money(event).ok(),
+            destination: self.destination(event).ok(),
+            shared: Some(vec![provider.to_owned(), self.name.clone(), problem.clone()]),
+            ..Misfit::new(Reason::InvalidEvent, problem)
+        }
     }
 
     pub fn order(
@@ -318,8 +329,8 @@ impl PayoutRule {
 
     /// Whose event it is, and whether real money moves in it.
     fn check_sender(&self, event: &ParsedEvent, rail_mode: Mode) -> Result<(), String> {
-        if let Some(account) = &self.account
-            && account.of(&event.body).is_some_and(|account| !account.is_null())
+        let is_there = |at: &&Pointer| at.of(&event.body).is_some_and(|account| !account.is_null());
+        if let Some(account) = self.accounts.iter().find(is_there)
             && !self.allow_connected_accounts
         {
             return Err(self.says(account, "is there: an event of a connected account, which the rule does not allow"));
@@ -337,8 +348,17 @@ impl PayoutRule {
                 _ => return Err(self.says(at, "is neither `live` nor `test`")),
             },
         };
+        let other = |says| Err(format!("{says} another mode than the rail's key, which is {}", rail_mode.as_str()));
         if mode != rail_mode {
-            return Err(format!("{says} another mode than the rail's key, which is {}", rail_mode.as_str()));
+            return other(says);
+        }
+        for marker in self.markers {
+            let says = |what| format!("{}: {} {what}", self.name, marker.at);
+            match marker.mode(&event.body) {
+                Some(Ok(mode)) if mode != rail_mode => return other(says("says")),
+                Some(Err(Odd)) => return Err(says("says neither live nor test")),
+                Some(Ok(_)) | None => {}
+            }
         }
         Ok(())
     }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use payonce_protocol::release::KeyRules;
-use payonce_providers::{ConfigError, Provider, ProviderConfig, Rule, unwise};
+use payonce_providers::{ConfigError, Provider, ProviderConfig, Rule, split_payments, unwise};
 use payonce_rails::{RailConfig, SourceConfig};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -157,6 +157,7 @@ impl Config {
             limits.check(&mut problems);
         }
         let rail_secrets = rail.as_ref().and_then(|rail| check_rail(rail, &mut problems));
+        check_namespaces(&providers, &mut problems);
         let (mut secrets, mut key_rules) = (BTreeMap::new(), vec![]);
         for (name, config) in &providers {
             secrets.insert(name.clone(), references(name, &config.secrets, &mut problems));
@@ -241,10 +242,13 @@ impl Config {
     pub fn warnings(&self) -> Vec<ConfigError> {
         let mut found: Vec<ConfigError> =
             self.providers.iter().flat_map(|(name, config)| unwise(name, config)).collect();
-        let mut namespaces = BTreeMap::new();
+        found.extend(split_payments(self.providers.iter().map(|(name, config)| (name.as_str(), config))));
         for (name, config) in &self.providers {
-            let namespace = config.namespace.as_ref().unwrap_or(name);
-            if let Some(other) = namespaces.insert(namespace, name) {
+            // Tables of one scheme had to say it. Ids of two schemes are equal by chance only.
+            let shares = |(other, of): &(&String, &ProviderConfig)| {
+                *other < name && of.scheme != config.scheme && namespace(other, of) == namespace(name, config)
+            };
+            if let Some((other, _)) = self.providers.iter().find(shares) {
                 let why = format!("is that of providers.{other}, too: an id that both use is paid once");
                 found.push(problem(format!("providers.{name}.namespace"), why));
             }
@@ -328,6 +332,26 @@ fn syntax(text: &str, error: &toml::de::Error) -> ConfigError {
     let before = text.get(..error.span().map_or(0, |span| span.start)).unwrap_or_default();
     let line = before.matches('\n').count() + 1;
     problem(format!("line {line}"), without_text(error.message()))
+}
+
+fn namespace<'c>(name: &'c str, config: &'c ProviderConfig) -> &'c str {
+    config.namespace.as_deref().unwrap_or(name)
+}
+
+/// One event may reach two tables of one scheme: two endpoints during an upgrade, an account's and a platform's. Whether they
+/// tell of the same payments is for the user to say, in writing: with equal namespaces an event is paid once, with
+/// different ones at each.
+fn check_namespaces(providers: &BTreeMap<String, ProviderConfig>, problems: &mut Vec<ConfigError>) {
+    for (name, config) in providers.iter().filter(|(_, config)| config.namespace.is_none()) {
+        let of_scheme = providers.iter().find(|(other, of)| *other != name && of.scheme == config.scheme);
+        if let Some((other, _)) = of_scheme {
+            let why = format!(
+                "is missing: providers.{other} has the same scheme, and one event may reach both. Write a namespace in each: \
+                 the same, and a payment is paid once whichever hears of it; different ones, and it is paid at each"
+            );
+            problems.push(problem(format!("providers.{name}.namespace"), why));
+        }
+    }
 }
 
 type RailSecrets = (SecretRef, Option<SecretRef>);

@@ -16,7 +16,7 @@ key = "/data/object/id"
 amount = "/data/object/amount_received"
 currency = "/data/object/currency"
 destination = "/data/object/metadata/payee"
-when = { "/data/object/status" = "succeeded" }
+when = { "/data/object/status" = { pays = "succeeded", not = ["processing", "canceled"] } }
 max_amount = { eur = 500000 }
 paid_from = 2026-12-01T00:00:00Z
 
@@ -218,7 +218,7 @@ fn rules_of(text: &str, provider: &str) -> Digest {
 #[test]
 fn adding_a_provider_changes_the_rules_of_no_other() {
     let plain = rules_of(PLAIN, "stripe");
-    let second = "[providers.other]\nscheme = \"stripe\"\nsecrets = [\"env:B\"]\n[rail]";
+    let second = "[providers.other]\nscheme = \"square\"\nmode = \"live\"\nurl = \"https://example.com/s\"\nsecrets = [\"env:B\"]\n[rail]";
     assert_eq!(rules_of(&with("[rail]", second), "stripe"), plain);
     for (from, to) in [
         ("\"/data/object/id\"", "\"/data/object/latest_charge\""),
@@ -244,7 +244,7 @@ fn what_is_unwise_is_not_said() {
         .replace("lookup_secret = \"secretsmanager:payonce/lookup\"\n", "")
         .replace(
             "[rail]",
-            "[providers.other]\nnamespace = \"stripe\"\nscheme = \"stripe\"\nsecrets = [\"env:B\"]\n[rail]",
+            "[providers.other]\nnamespace = \"stripe\"\nscheme = \"razorpay\"\nmode = \"live\"\nsecrets = [\"env:B\"]\n[rail]",
         );
     let mut found: Vec<String> = parsed(&unwise).warnings().into_iter().map(|warning| warning.path).collect();
     found.sort();
@@ -353,4 +353,50 @@ blocks = ["/latest_charge/refunded"]
     assert_eq!(paths(&wrong), ["sources.other", "sources.other.url", "sources.other.secret"]);
     assert!(!format!("{:?}", sources(&wrong)).contains("planted"));
     assert_eq!(paths(&SOURCE.replace("object =", "obejct =")).len(), 1);
+}
+
+#[test]
+fn tables_of_one_scheme_must_each_write_their_namespace() {
+    let second = |name: &str, lines: &str| {
+        let rule = PLAIN.split_once("[[providers.stripe.payouts]]").unwrap().1.split_once("[rail]").unwrap().0;
+        format!("[providers.{name}]\nscheme = \"stripe\"\n{lines}\nsecrets = [\"env:B\"]\n[[providers.{name}.payouts]]{rule}[rail]")
+    };
+    let both = |first: &str, lines: &str| {
+        let named = with("scheme = \"stripe\"", &format!("scheme = \"stripe\"\n{first}"));
+        named.replace("[rail]", &second("stripe2", lines))
+    };
+    let (stripe, stripe2) = ("providers.stripe.namespace", "providers.stripe2.namespace");
+    assert_eq!(paths(&both("", "")), [stripe, stripe2]);
+    assert_eq!(paths(&both("namespace = \"stripe\"", "")), [stripe2]);
+    assert_eq!(paths(&both("", "namespace = \"stripe\"")), [stripe]);
+    for namespace in ["stripe", "eu"] {
+        let text = both("namespace = \"stripe\"", &format!("namespace = \"{namespace}\""));
+        assert_eq!(paths(&text), [""; 0]);
+        // Either is what the user decided, and no more is said of it.
+        assert_eq!(parsed(&text).warnings(), []);
+    }
+    assert!(errors(&both("", "")).iter().all(|error| error.contains("Write a namespace in each")));
+}
+
+#[test]
+fn tables_of_custom_schemes_are_of_one_scheme() {
+    let custom = |name: &str| {
+        format!(
+            "[providers.{name}]\nscheme = \"custom\"\nmode = \"live\"\nsecrets = [\"env:B\"]\n[providers.{name}.custom]\nheader = \
+             \"X-S\"\nencoding = \"hex\"\nid = \"/id\"\nevent_type = \"/type\"\nredelivers = \"1h\"\nlongest_gap = \"1h\"\n"
+        )
+    };
+    let text = with("[rail]", &format!("{}{}[rail]", custom("a"), custom("b")));
+    assert_eq!(paths(&text), ["providers.a.namespace", "providers.b.namespace"]);
+}
+
+#[test]
+fn check_names_keys_of_different_objects_across_tables() {
+    let second = "[providers.again]\nscheme = \"stripe\"\nnamespace = \"stripe\"\nsecrets = [\"env:B\"]\n\
+                  [[providers.again.payouts]]\nevent = \"invoice.paid\"\nkey = \"/data/object/id\"\namount = \"/a\"\n\
+                  currency = \"EUR\"\ndestination = \"/d\"\nmax_amount = { eur = 1 }\n[rail]";
+    let text = with("scheme =", "namespace = \"stripe\"\nscheme =").replace("[rail]", second);
+    let found = parsed(&text).warnings();
+    assert_eq!(found.iter().map(|found| found.path.as_str()).collect::<Vec<_>>(), ["providers.again.payouts[0].key"]);
+    assert!(found[0].problem.contains("invoice_payment.paid"), "{}", found[0]);
 }

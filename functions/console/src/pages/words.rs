@@ -311,6 +311,7 @@ pub fn happened(kind: &str) -> String {
         "send_back" => "Sent back",
         "reopen" => "Reopened",
         "reopened" => "It came again, and the case is open again",
+        "event" => "Another event of the same kind",
         "release" => "Released for payment",
         _ => return fact(kind),
     };

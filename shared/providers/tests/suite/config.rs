@@ -91,7 +91,9 @@ fn an_unknown_or_missing_field_does_not_parse() {
         ("amount", "amuont"),
         ("event = \"payment_intent.succeeded\"", ""),
         ("secrets", "secret"),
-        ("\"succeeded\" }", "1.5 }"),
+        ("pays = \"succeeded\"", "pays = 1.5"),
+        ("pays = \"succeeded\"", "pays = \"succeeded\", maybe = 1"),
+        ("{ pays = \"succeeded\", not = [\"processing\", \"requires_capture\"] }", "1.5"),
     ] {
         assert!(!parses(&TOML.replacen(from, to, 1)), "{to}");
     }

@@ -7,11 +7,15 @@
 mod config;
 mod custom;
 mod headers;
+mod damage;
+mod markers;
 mod presets;
 mod random;
 mod routing;
+mod same_payment;
 mod signature;
 mod table;
+mod when;
 
 use payonce_providers::{Provider, ProviderConfig, Secrets};
 
@@ -30,7 +34,7 @@ key = "/data/object/id"
 amount = "/data/object/amount_received"
 currency = "/data/object/currency"
 destination = "/data/object/metadata/payee"
-when = { "/data/object/status" = "succeeded" }
+when = { "/data/object/status" = { pays = "succeeded", not = ["processing", "requires_capture"] } }
 "#;
 
 pub fn config(toml: &str) -> ProviderConfig {

@@ -10,23 +10,23 @@ use serde_json::{Value, json};
 use crate::random::Random;
 use crate::{T, T_S, config, secrets};
 
-const TEST: RouteContext = RouteContext { rail_mode: Mode::Test, paid_from: None, files_undated: false };
+pub const TEST: RouteContext = RouteContext { rail_mode: Mode::Test, paid_from: None, files_undated: false };
 
 /// One event that asks for a payout, as the provider writes it.
 pub struct Sample {
     pub preset: &'static str,
     /// What the configuration must say besides.
-    besides: &'static str,
-    secret: &'static str,
-    rule: &'static str,
-    body: fn() -> Value,
+    pub besides: &'static str,
+    pub secret: &'static str,
+    pub rule: &'static str,
+    pub body: fn() -> Value,
     /// Empty: the body's hash.
     id: &'static str,
     event_type: &'static str,
-    money: &'static str,
+    pub money: &'static str,
 }
 
-const PAYEE: &str = "acct_1Sample";
+pub const PAYEE: &str = "acct_1Sample";
 const SECRET: &str = "planted_secret_of_a_provider";
 const WHSEC: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 const HEX: &str = "44782DEF547AAA06C910C43932B1EB0C71FC68D9D0C057550C48EC2ACF6BA056";
@@ -292,7 +292,7 @@ fn provider(sample: &Sample) -> Provider {
         .unwrap_or_else(|errors| panic!("{}: {errors:?}", sample.preset))
 }
 
-fn sample(preset: &str) -> &'static Sample {
+pub fn sample(preset: &str) -> &'static Sample {
     SAMPLES.iter().find(|sample| sample.preset == preset).unwrap()
 }
 

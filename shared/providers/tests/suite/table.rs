@@ -2,7 +2,8 @@
 
 use std::path::Path;
 
-use payonce_providers::preset::{self, Identity, Preset, Signature, TypeFrom};
+use payonce_providers::marker::Marks;
+use payonce_providers::preset::{self, Identity, Live, Preset, Signature, TimeForm, TypeFrom};
 use payonce_providers::scheme::{Algorithm, Encoding, Piece};
 
 const BEGINS: &str = "<!-- presets: made by shared/providers/tests/suite/table.rs -->\n";
@@ -63,6 +64,70 @@ fn identity(preset: &Preset) -> String {
     format!("{id}; type {event_type}{list}")
 }
 
+fn time(preset: &Preset) -> String {
+    preset.created.map_or("none is signed".to_owned(), |created| {
+        let form = match created.form {
+            TimeForm::Seconds => "seconds",
+            TimeForm::Rfc3339 => "RFC 3339",
+        };
+        format!("`{}`, {form}", created.at)
+    })
+}
+
+fn mode(preset: &Preset) -> String {
+    let needed = match preset.live {
+        Live::Flag(at) => format!("`{at}`, `true` for live"),
+        Live::Word(at) => format!("`{at}`, `live` or `test`"),
+        Live::Configured => "as configured".to_owned(),
+    };
+    let believed = preset.markers.iter().map(|marker| match marker.says {
+        Marks::Live => format!("`{}`, `true` for live", marker.at),
+        Marks::Test => format!("`{}`, `true` for a trial", marker.at),
+        Marks::Word => format!("`{}`, `live` or `test`", marker.at),
+    });
+    let believed: Vec<String> = believed.collect();
+    if believed.is_empty() { needed } else { format!("{needed}; where it is there, {}", believed.join(" and ")) }
+}
+
+/// Types that bar a payout, or open a case when it was made.
+fn blocking(_: &Preset) -> String {
+    "—".to_owned()
+}
+
+/// What becomes of an event in which a place that is read holds nothing.
+fn missing(preset: &Preset) -> String {
+    let needed = match preset.id {
+        Identity::Pointers { needed, .. } => Some(places(needed)),
+        Identity::Body | Identity::Message => None,
+    };
+    let event_type = match preset.event_type {
+        TypeFrom::Pointers(pointers) => Some(places(pointers)),
+        TypeFrom::Configured => None,
+    };
+    let mode = match preset.live {
+        Live::Flag(at) | Live::Word(at) => Some(format!("`{at}`")),
+        Live::Configured => None,
+    };
+    let time = preset.created.map(|created| format!("`{}`", created.at));
+    let always: Vec<String> = [needed, event_type, time, mode].into_iter().flatten().collect();
+    let mut said = vec![];
+    if !always.is_empty() {
+        said.push(format!("a case: {}", always.join(", ")));
+    }
+    if !preset.markers.is_empty() {
+        said.push("the configured mode: its marks".to_owned());
+    }
+    if said.is_empty() { "nothing is read but what a rule names".to_owned() } else { said.join("; ") }
+}
+
+fn places_or(pointers: &[&str]) -> String {
+    pointers.iter().map(|pointer| format!("`{pointer}`")).collect::<Vec<_>>().join(" or ")
+}
+
+fn or_dash(text: String) -> String {
+    if text.is_empty() { "—".to_owned() } else { text }
+}
+
 fn checked(preset: &Preset) -> String {
     if preset.checked_with.is_empty() {
         return "the languages' own HMAC".to_owned();
@@ -76,20 +141,47 @@ fn checked(preset: &Preset) -> String {
 
 fn table() -> String {
     let mut table =
-        "| `scheme` | signature | against replay | identity | redelivers | hangs up after | checked with | |\n\
-        |---|---|---|---|---|---|---|---|\n"
+        "| `scheme` | signature | against replay | redelivers | hangs up after | checked with | |\n\
+        |---|---|---|---|---|---|---|\n"
             .to_owned();
     for preset in preset::ALL {
         let hangs_up = preset.answer_within_ms.map_or("not said".to_owned(), |ms| format!("{} s", ms / 1000));
         table.push_str(&format!(
-            "| `{}` | {} | {} | {} | {} | {hangs_up} | {} | {} |\n",
+            "| `{}` | {} | {} | {} | {hangs_up} | {} | {} |\n",
             preset.name,
             scheme(preset),
             replay(preset),
-            identity(preset),
             preset.redelivery,
             checked(preset),
             preset.note,
+        ));
+    }
+    table.push_str(
+        "\nWhat their events say of themselves:\n\n\
+         | `scheme` | identity | time | mode | another account | blocking events | a missing field |\n\
+         |---|---|---|---|---|---|---|\n",
+    );
+    for preset in preset::ALL {
+        table.push_str(&format!(
+            "| `{}` | {} | {} | {} | {} | {} | {} |\n",
+            preset.name,
+            identity(preset),
+            time(preset),
+            mode(preset),
+            or_dash(places_or(preset.accounts)),
+            blocking(preset),
+            missing(preset),
+        ));
+    }
+    table.push_str("\nThe payment that events of different kinds have in common, for keys that pay it once:\n\n");
+    table.push_str("| `scheme` | events | `key` |\n|---|---|---|\n");
+    for (preset, family) in preset::ALL.iter().flat_map(|preset| preset.same_payment.iter().map(move |it| (preset, it))) {
+        let key = [places_or(family.payment), family.advice.to_owned()].into_iter().filter(|text| !text.is_empty());
+        table.push_str(&format!(
+            "| `{}` | `{}…` | {} |\n",
+            preset.name,
+            family.events,
+            key.collect::<Vec<_>>().join("; ")
         ));
     }
     table.push_str("\nRefused at start:\n\n");

@@ -18,6 +18,7 @@ const POISONED: [usize; 3] = [17, 130, 249];
 const GOCARDLESS: &str = r#"
 [providers.collections]
 scheme = "gocardless"
+namespace = "collections"
 mode = "test"
 secrets = ["env:PAYONCE_SANDBOX_STRIPE"]
 
@@ -32,7 +33,8 @@ destination_pattern = "^acct_[A-Za-z0-9]+$"
 "#;
 
 async fn world() -> World {
-    World::of("collections", |text| format!("{text}\n{GOCARDLESS}")).await
+    let named = |text: String| text.replace("scheme = \"gocardless\"", "scheme = \"gocardless\"\nnamespace = \"gocardless\"");
+    World::of("collections", |text| format!("{}\n{GOCARDLESS}", named(text))).await
 }
 
 fn event(world: &World, place: usize) -> Value {

@@ -8,6 +8,7 @@ mod causes;
 mod crashes;
 mod deliveries;
 mod described_rail;
+mod drift;
 mod endings;
 mod fan_out;
 mod faults;

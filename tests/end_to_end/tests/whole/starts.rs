@@ -85,9 +85,11 @@ async fn a_new_stack_pays_nothing_before_a_person_releases() {
 
 #[tokio::test]
 async fn adding_a_provider_stops_no_other() {
+    let named = |text: String| text.replace("scheme = \"stripe\"", "scheme = \"stripe\"\nnamespace = \"stripe\"");
     let added = |text: String| {
+        let text = named(text);
         format!(
-            "{text}\n[providers.second]\nscheme = \"stripe\"\nsecrets = [\"env:PAYONCE_SANDBOX_STRIPE\"]\n\
+            "{text}\n[providers.second]\nscheme = \"stripe\"\nnamespace = \"second\"\nsecrets = [\"env:PAYONCE_SANDBOX_STRIPE\"]\n\
              [[providers.second.payouts]]\nevent = \"payment_intent.succeeded\"\nkey = \"/data/object/id\"\n\
              amount = \"/data/object/amount_received\"\ncurrency = \"/data/object/currency\"\n\
              destination = \"/data/object/metadata/payee\"\n"

@@ -1,0 +1,52 @@
+//! What an event says itself about whether real money moved in it. Such a mark is believed, whatever the configuration's
+//! `mode` says: a test order that reaches a live endpoint is not paid. An event without the mark is of the configured mode.
+
+use payonce_protocol::order::Mode;
+use serde_json::Value;
+
+/// A place where an event may bear its mode.
+#[derive(Clone, Copy, Debug)]
+pub struct Marker {
+    pub at: &'static str,
+    pub says: Marks,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub enum Marks {
+    /// `true` for real money.
+    Live,
+    /// `true` for a trial.
+    Test,
+    /// `live` or `test`.
+    Word,
+}
+
+/// A mark that says neither is odd.
+pub(crate) struct Odd;
+
+impl Marker {
+    pub const fn live(at: &'static str) -> Self {
+        Self { at, says: Marks::Live }
+    }
+
+    pub const fn test(at: &'static str) -> Self {
+        Self { at, says: Marks::Test }
+    }
+
+    pub const fn word(at: &'static str) -> Self {
+        Self { at, says: Marks::Word }
+    }
+
+    /// `None`: the event does not bear it.
+    pub(crate) fn mode(&self, event: &Value) -> Option<Result<Mode, Odd>> {
+        let found = event.pointer(self.at)?;
+        let mode = match (self.says, found) {
+            (Marks::Live, Value::Bool(true)) | (Marks::Test, Value::Bool(false)) => Ok(Mode::Live),
+            (Marks::Live, Value::Bool(false)) | (Marks::Test, Value::Bool(true)) => Ok(Mode::Test),
+            (Marks::Word, Value::String(word)) if word == "live" => Ok(Mode::Live),
+            (Marks::Word, Value::String(word)) if word == "test" => Ok(Mode::Test),
+            _ => Err(Odd),
+        };
+        Some(mode)
+    }
+}
