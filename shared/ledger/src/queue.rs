@@ -9,9 +9,9 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use futures_util::future::try_join_all;
 
 use crate::case::{Case, FiledCase};
+use crate::case_events::beside;
 use crate::case_item::{OPEN_SHARDS, open_shard};
 use crate::item::{Item, Reader};
-use crate::case_events::beside;
 use crate::schema::{BY_EVENT, BY_INCIDENT, BY_KEY, BY_OWNER, BY_RISK, OPEN};
 use crate::{Ledger, LedgerError};
 

@@ -19,6 +19,8 @@ pub enum Marks {
     Test,
     /// `live` or `test`.
     Word,
+    /// A link to this host is a trial's; another says nothing, as do links in general.
+    Sandbox(&'static str),
 }
 
 /// A mark that says neither is odd.
@@ -33,6 +35,10 @@ impl Marker {
         Self { at, says: Marks::Test }
     }
 
+    pub const fn sandbox(at: &'static str, host: &'static str) -> Self {
+        Self { at, says: Marks::Sandbox(host) }
+    }
+
     pub const fn word(at: &'static str) -> Self {
         Self { at, says: Marks::Word }
     }
@@ -41,6 +47,10 @@ impl Marker {
     pub(crate) fn mode(&self, event: &Value) -> Option<Result<Mode, Odd>> {
         let found = event.pointer(self.at)?;
         let mode = match (self.says, found) {
+            (Marks::Sandbox(host), found) => {
+                let is_trial = found.as_str().is_some_and(|link| link.contains(host));
+                return is_trial.then_some(Ok(Mode::Test));
+            }
             (Marks::Live, Value::Bool(true)) | (Marks::Test, Value::Bool(false)) => Ok(Mode::Live),
             (Marks::Live, Value::Bool(false)) | (Marks::Test, Value::Bool(true)) => Ok(Mode::Test),
             (Marks::Word, Value::String(word)) if word == "live" => Ok(Mode::Live),

@@ -273,9 +273,11 @@ static ADYEN_BALANCE_PLATFORM: Preset = Preset {
     ..PLAIN
 };
 
+/// A payment's receipt is the sandbox's in the sandbox: <https://developer.squareup.com/reference/square/objects/Payment>.
 static SQUARE: Preset = Preset {
     name: "square",
     signature: Signature::Scheme(&scheme::SQUARE),
+    markers: &[Marker::sandbox("/data/object/payment/receipt_url", "squareupsandbox.com/")],
     same_payment: same_payment::SQUARE,
     id: at(&["/event_id"]),
     created: Some(Created { at: "/created_at", form: TimeForm::Rfc3339 }),
@@ -300,9 +302,14 @@ static GOCARDLESS: Preset = Preset {
     ..PLAIN
 };
 
+/// An event links to itself where it was made (<https://www.checkout.com/docs/developer-resources/api/api-endpoints>).
 static CHECKOUT: Preset = Preset {
     name: "checkout",
     signature: Signature::Scheme(&scheme::CHECKOUT),
+    markers: &[
+        Marker::sandbox("/_links/self/href", ".sandbox.checkout.com/"),
+        Marker::sandbox("/data/event_links/payment", ".sandbox.checkout.com/"),
+    ],
     same_payment: same_payment::CHECKOUT,
     created: Some(Created { at: "/created_on", form: TimeForm::Rfc3339 }),
     exponents: &exponents::CHECKOUT,

@@ -68,8 +68,7 @@ pub(crate) const GOCARDLESS: &[Family] = &[
 ];
 
 /// <https://www.checkout.com/docs/developer-resources/event-notifications/event-types>.
-pub(crate) const CHECKOUT: &[Family] =
-    &[family("payment_", &["/data/id"]), family("dispute_", &["/data/payment_id"])];
+pub(crate) const CHECKOUT: &[Family] = &[family("payment_", &["/data/id"]), family("dispute_", &["/data/payment_id"])];
 
 /// What was paid, be it an order, an invoice or a link, comes with its payment: <https://razorpay.com/docs/webhooks/payloads/>.
 pub(crate) const RAZORPAY: &[Family] = &[

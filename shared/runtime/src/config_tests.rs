@@ -359,7 +359,9 @@ blocks = ["/latest_charge/refunded"]
 fn tables_of_one_scheme_must_each_write_their_namespace() {
     let second = |name: &str, lines: &str| {
         let rule = PLAIN.split_once("[[providers.stripe.payouts]]").unwrap().1.split_once("[rail]").unwrap().0;
-        format!("[providers.{name}]\nscheme = \"stripe\"\n{lines}\nsecrets = [\"env:B\"]\n[[providers.{name}.payouts]]{rule}[rail]")
+        format!(
+            "[providers.{name}]\nscheme = \"stripe\"\n{lines}\nsecrets = [\"env:B\"]\n[[providers.{name}.payouts]]{rule}[rail]"
+        )
     };
     let both = |first: &str, lines: &str| {
         let named = with("scheme = \"stripe\"", &format!("scheme = \"stripe\"\n{first}"));

@@ -8,7 +8,9 @@ fn table(scheme: &str, rules: &[(&str, &str)]) -> ProviderConfig {
     let rules: String = rules
         .iter()
         .map(|(event, key)| {
-            format!("[[payouts]]\nevent = '{event}'\nkey = '{key}'\namount = '/a'\ncurrency = 'EUR'\ndestination = '/d'\n")
+            format!(
+                "[[payouts]]\nevent = '{event}'\nkey = '{key}'\namount = '/a'\ncurrency = 'EUR'\ndestination = '/d'\n"
+            )
         })
         .collect();
     config(&format!("scheme = '{scheme}'\nsecrets = ['env:A']\n{rules}"))
@@ -51,8 +53,21 @@ fn check_is_silent_where_one_payment_has_one_key() {
     ] {
         assert_eq!(found("stripe", rules), [], "{rules:?}");
     }
-    assert_eq!(found("razorpay", &[("payment.captured", "/payload/payment/entity/id"), ("order.paid", "/payload/payment/entity/id")]), []);
-    assert_eq!(found("razorpay", &[("payment.captured", "/payload/payment/entity/id"), ("order.paid", "/payload/order/entity/id")]).len(), 1);
+    assert_eq!(
+        found(
+            "razorpay",
+            &[("payment.captured", "/payload/payment/entity/id"), ("order.paid", "/payload/payment/entity/id")]
+        ),
+        []
+    );
+    assert_eq!(
+        found(
+            "razorpay",
+            &[("payment.captured", "/payload/payment/entity/id"), ("order.paid", "/payload/order/entity/id")]
+        )
+        .len(),
+        1
+    );
     // Where nothing is known of the events, only other places can be seen.
     assert_eq!(found("svix", &[("a", "/data/id"), ("b", "/data/id")]), []);
     assert_eq!(found("svix", &[("a", "/data/id"), ("b", "/data/payment")]).len(), 2);

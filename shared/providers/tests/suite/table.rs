@@ -84,6 +84,7 @@ fn mode(preset: &Preset) -> String {
         Marks::Live => format!("`{}`, `true` for live", marker.at),
         Marks::Test => format!("`{}`, `true` for a trial", marker.at),
         Marks::Word => format!("`{}`, `live` or `test`", marker.at),
+        Marks::Sandbox(host) => format!("`{}`, a trial's with `{host}`", marker.at),
     });
     let believed: Vec<String> = believed.collect();
     if believed.is_empty() { needed } else { format!("{needed}; where it is there, {}", believed.join(" and ")) }
@@ -114,7 +115,7 @@ fn missing(preset: &Preset) -> String {
     if !always.is_empty() {
         said.push(format!("a case: {}", always.join(", ")));
     }
-    if !preset.markers.is_empty() {
+    if !preset.markers.is_empty() && matches!(preset.live, Live::Configured) {
         said.push("the configured mode: its marks".to_owned());
     }
     if said.is_empty() { "nothing is read but what a rule names".to_owned() } else { said.join("; ") }
@@ -140,10 +141,9 @@ fn checked(preset: &Preset) -> String {
 }
 
 fn table() -> String {
-    let mut table =
-        "| `scheme` | signature | against replay | redelivers | hangs up after | checked with | |\n\
+    let mut table = "| `scheme` | signature | against replay | redelivers | hangs up after | checked with | |\n\
         |---|---|---|---|---|---|---|\n"
-            .to_owned();
+        .to_owned();
     for preset in preset::ALL {
         let hangs_up = preset.answer_within_ms.map_or("not said".to_owned(), |ms| format!("{} s", ms / 1000));
         table.push_str(&format!(
@@ -175,7 +175,8 @@ fn table() -> String {
     }
     table.push_str("\nThe payment that events of different kinds have in common, for keys that pay it once:\n\n");
     table.push_str("| `scheme` | events | `key` |\n|---|---|---|\n");
-    for (preset, family) in preset::ALL.iter().flat_map(|preset| preset.same_payment.iter().map(move |it| (preset, it))) {
+    for (preset, family) in preset::ALL.iter().flat_map(|preset| preset.same_payment.iter().map(move |it| (preset, it)))
+    {
         let key = [places_or(family.payment), family.advice.to_owned()].into_iter().filter(|text| !text.is_empty());
         table.push_str(&format!(
             "| `{}` | `{}…` | {} |\n",

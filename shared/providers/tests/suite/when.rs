@@ -64,7 +64,10 @@ const STATUS: &str = "{ '/data/object/status' = { pays = 'paid', not = ['draft',
 #[test]
 fn a_field_that_the_provider_dropped_is_one_case_for_the_rule() {
     let misfit = cannot_tell(&[PAID], &without_paid());
-    assert_eq!((misfit.reason, misfit.problem.as_str()), (Reason::InvalidEvent, "payouts[0]: /data/object/paid is not there"));
+    assert_eq!(
+        (misfit.reason, misfit.problem.as_str()),
+        (Reason::InvalidEvent, "payouts[0]: /data/object/paid is not there")
+    );
     // With all that the event says.
     assert_eq!(misfit.key.unwrap().as_str(), "stripe/in_77d1");
     assert_eq!(misfit.money.unwrap().to_string(), "42.00 EUR");
@@ -115,7 +118,8 @@ fn only_a_known_no_asks_for_nothing() {
 
 #[test]
 fn a_rule_knows_what_the_others_of_its_type_name() {
-    let (one, two) = ("{ '/data/object/status' = 'paid' }", "{ '/data/object/status' = { pays = 'open', not = ['void'] } }");
+    let (one, two) =
+        ("{ '/data/object/status' = 'paid' }", "{ '/data/object/status' = { pays = 'open', not = ['void'] } }");
     for rules in [[one, two], [two, one]] {
         assert!(matches!(routed(&rules, &invoice()), Routed::Order(_)));
         assert!(matches!(routed(&rules, &at("/data/object/status", json!("open"))), Routed::Order(_)));
@@ -149,7 +153,9 @@ fn a_damaged_condition_of_any_preset_is_a_case() {
         let provider = sample.provider_with(&when);
         let whole = sample.event_body();
         assert!(matches!(sample.route(&provider, &whole), Routed::Order(_)), "{}", sample.preset);
-        for damage in [None, Some(Value::Null), Some(json!({})), Some(json!(7)), Some(json!(["no"])), Some(json!("odd"))] {
+        for damage in
+            [None, Some(Value::Null), Some(json!({})), Some(json!(7)), Some(json!(["no"])), Some(json!("odd"))]
+        {
             let body = sample.damaged(&whole, pointer, damage.clone());
             match sample.try_route(&provider, &body) {
                 Some(Routed::Misfit(_)) | None => tried += 1,
@@ -165,7 +171,8 @@ fn a_damaged_condition_of_any_preset_is_a_case() {
 #[test]
 fn check_names_each_rule_that_cannot_tell() {
     let paths = |rules: &[&str]| -> Vec<String> {
-        let rules: String = rules.iter().map(|when| rule(when).replace("when", "max_amount = { eur = 1 }\nwhen")).collect();
+        let rules: String =
+            rules.iter().map(|when| rule(when).replace("when", "max_amount = { eur = 1 }\nwhen")).collect();
         let config = config(&format!("scheme = 'stripe'\nsecrets = ['env:A']\n{rules}"));
         unwise("stripe", &config).into_iter().map(|found| found.path).collect()
     };
@@ -178,14 +185,15 @@ fn check_names_each_rule_that_cannot_tell() {
 
 #[test]
 fn a_when_that_contradicts_itself_stops_the_start() {
-    for when in [
-        "{ '/a' = { pays = [] } }",
-        "{ '/a' = { pays = 'x', not = ['x'] } }",
-        "{ '/a' = { pays = [true, false] } }",
-    ] {
+    for when in
+        ["{ '/a' = { pays = [] } }", "{ '/a' = { pays = 'x', not = ['x'] } }", "{ '/a' = { pays = [true, false] } }"]
+    {
         let config = config(&format!("scheme = 'stripe'\nsecrets = ['env:A']\n{}", rule(when)));
         let found = Provider::new("stripe", &config).map(drop).unwrap_err();
-        assert_eq!(found.iter().map(|error| error.path.as_str()).collect::<Vec<_>>(), ["providers.stripe.payouts[0].when./a"]);
+        assert_eq!(
+            found.iter().map(|error| error.path.as_str()).collect::<Vec<_>>(),
+            ["providers.stripe.payouts[0].when./a"]
+        );
     }
 }
 

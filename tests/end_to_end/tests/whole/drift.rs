@@ -145,7 +145,9 @@ async fn shop() -> World {
 /// The rail's key is a test key here: what says that it is real is no more paid by it than a trial is by a live one.
 #[tokio::test]
 async fn an_order_of_the_other_mode_is_a_case_whatever_the_configuration_says() {
-    for (test, outcome) in [(json!(true), "accepted"), (json!(false), "filed"), (Value::Null, "filed"), (json!("true"), "filed")] {
+    for (test, outcome) in
+        [(json!(true), "accepted"), (json!(false), "filed"), (Value::Null, "filed"), (json!("true"), "filed")]
+    {
         let world = shop().await;
         let created = jiff::Timestamp::from_millisecond(world.clock.now() as i64).unwrap();
         let order = json!({
@@ -175,9 +177,11 @@ async fn an_organisations_event_is_a_case_as_a_connected_accounts_is() {
 
 /// The sandbox's Stripe, and a second endpoint of the same account.
 fn two_tables(text: &str, first: &str, second: &str) -> String {
-    let stripe = text.split_once("[providers.stripe]").unwrap().1.split_once("[providers.standard_webhooks]").unwrap().0;
+    let stripe =
+        text.split_once("[providers.stripe]").unwrap().1.split_once("[providers.standard_webhooks]").unwrap().0;
     let namespace = |name: &str| format!("scheme = \"stripe\"\nnamespace = \"{name}\"");
-    let added = stripe.replace("providers.stripe.", "providers.again.").replace("scheme = \"stripe\"", &namespace(second));
+    let added =
+        stripe.replace("providers.stripe.", "providers.again.").replace("scheme = \"stripe\"", &namespace(second));
     let text = text.replace("scheme = \"stripe\"", &namespace(first));
     format!("{text}\n[providers.again]{added}")
 }

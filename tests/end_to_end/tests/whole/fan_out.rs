@@ -33,7 +33,8 @@ destination_pattern = "^acct_[A-Za-z0-9]+$"
 "#;
 
 async fn world() -> World {
-    let named = |text: String| text.replace("scheme = \"gocardless\"", "scheme = \"gocardless\"\nnamespace = \"gocardless\"");
+    let named =
+        |text: String| text.replace("scheme = \"gocardless\"", "scheme = \"gocardless\"\nnamespace = \"gocardless\"");
     World::of("collections", |text| format!("{}\n{GOCARDLESS}", named(text))).await
 }
 
