@@ -32,10 +32,14 @@ destination = "/resource_metadata/payee"
 destination_pattern = "^acct_[A-Za-z0-9]+$"
 "#;
 
+/// Beside the sandbox's own GoCardless, so each says its namespace.
+fn with_collections(text: &str, collections: &str) -> String {
+    let named = text.replace("scheme = \"gocardless\"", "scheme = \"gocardless\"\nnamespace = \"gocardless\"");
+    format!("{named}\n{collections}")
+}
+
 async fn world() -> World {
-    let named =
-        |text: String| text.replace("scheme = \"gocardless\"", "scheme = \"gocardless\"\nnamespace = \"gocardless\"");
-    World::of("collections", |text| format!("{}\n{GOCARDLESS}", named(text))).await
+    World::of("collections", |text| with_collections(&text, GOCARDLESS)).await
 }
 
 fn event(world: &World, place: usize) -> Value {
@@ -167,7 +171,7 @@ async fn a_death_at_any_moment_of_a_fan_out() {
 #[tokio::test]
 async fn time_runs_out_before_all_events_are_handled() {
     let world = World::of("collections", |text| {
-        format!("{text}\n{}", GOCARDLESS.replace("mode =", "answer_within = \"10s\"\nmode ="))
+        with_collections(&text, &GOCARDLESS.replace("mode =", "answer_within = \"10s\"\nmode ="))
     })
     .await;
     let body = delivery(&world).to_string();
