@@ -89,6 +89,7 @@ pub struct Place {
 pub struct Rule {
     pub name: String,
     pub asks: bool,
+    pub tells: bool,
     pub when: Vec<Condition>,
     pub key: Vec<Place>,
     pub amount: Place,
@@ -104,6 +105,7 @@ pub struct Condition {
     pub needs: String,
     pub found: String,
     pub matches: bool,
+    pub says: &'static str,
 }
 
 #[derive(Debug, Serialize)]
@@ -315,6 +317,7 @@ impl Rule {
         Self {
             name: shown.name.clone(),
             asks: shown.asks,
+            tells: shown.tells,
             when: shown.when.iter().map(Condition::of).collect(),
             key: shown.key.iter().map(place).collect(),
             amount: place(&shown.amount),
@@ -333,6 +336,7 @@ impl Condition {
             needs: shown.needs.clone(),
             found: shown.found.as_ref().map_or_else(|| "nothing".to_owned(), words::value),
             matches: shown.holds,
+            says: shown.says,
         }
     }
 }

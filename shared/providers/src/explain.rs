@@ -41,6 +41,8 @@ pub struct ConditionShown {
     pub needs: String,
     pub found: Option<Value>,
     pub holds: bool,
+    /// `matches`, that the value is known to mean no, or why nobody can tell.
+    pub says: &'static str,
 }
 
 /// A rule that names the event's type.
@@ -49,6 +51,8 @@ pub struct RuleShown {
     /// As in the configuration: `payouts[0]`.
     pub name: String,
     pub asks: bool,
+    /// It says whether the event asks.
+    pub tells: bool,
     pub when: Vec<ConditionShown>,
     pub key: Vec<Found>,
     pub amount: Found,

@@ -445,15 +445,6 @@ pub(crate) fn key_by(derivation: &Derivation, event: &ParsedEvent) -> Option<Pay
     PayoutKey::from_parts(&derivation.namespace, parts.iter().map(String::as_str)).ok()
 }
 
-/// Equal in value and type.
-fn holds(expected: &Expected, found: &Value) -> bool {
-    match expected {
-        Expected::Boolean(expected) => found.as_bool() == Some(*expected),
-        Expected::Integer(expected) => found.as_i64() == Some(*expected),
-        Expected::Text(expected) => found.as_str() == Some(expected),
-    }
-}
-
 fn pointers(path: &str, texts: &[String], problems: &mut Problems) -> Vec<Pointer> {
     if texts.is_empty() || texts.len() > MAX_KEY_POINTERS {
         problems.add(path, format!("give 1 to {MAX_KEY_POINTERS} JSON pointers"));

@@ -7,6 +7,7 @@ use std::fmt;
 use serde::Deserialize;
 use serde_json::Value;
 
+use crate::explain::ConditionShown;
 use crate::pointer::Pointer;
 
 /// A value that `when` compares, in type and value.
@@ -161,6 +162,26 @@ impl Condition {
         let mut values: Vec<String> = self.pays.iter().map(ToString::to_string).collect();
         values.sort();
         format!("when {} = {}", self.pointer.as_str(), values.join(" | "))
+    }
+
+    pub fn at(&self) -> &str {
+        self.pointer.as_str()
+    }
+
+    /// For a person who tries a configuration.
+    pub fn shown(&self, event: &Value) -> ConditionShown {
+        let says = self.says(event);
+        ConditionShown {
+            at: self.at().to_owned(),
+            needs: self.pays.iter().map(ToString::to_string).collect::<Vec<_>>().join(" or "),
+            found: self.pointer.of(event).cloned(),
+            holds: matches!(says, Says::Pays),
+            says: match says {
+                Says::Pays => "matches",
+                Says::No => "is known not to pay",
+                Says::Nothing(problem) => problem,
+            },
+        }
     }
 
     fn says(&self, event: &Value) -> Says {

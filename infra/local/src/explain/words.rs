@@ -37,7 +37,7 @@ pub fn moment(at: UnixMillis) -> String {
 pub fn no_payout(why: NoPayout) -> &'static str {
     match why {
         NoPayout::Ignored => "the type stands in `ignore`",
-        NoPayout::WhenNotMet => "`when` is not met",
+        NoPayout::WhenNotMet => "`when` names a value that is known not to pay",
     }
 }
 
@@ -47,6 +47,9 @@ pub fn rule(provider: &str, event_type: &str, rules: &[Rule]) -> String {
     match (rules, &asking[..]) {
         ([], _) => format!("no rule of providers.{provider} names {event_type}"),
         (_, [one]) => format!("providers.{provider}.{one} names this type, and asks for a payout"),
+        ([one], []) if !one.tells => {
+            format!("providers.{provider}.{} names this type, and cannot tell whether it asks", one.name)
+        }
         ([one], []) => format!("providers.{provider}.{} names this type, and does not ask", one.name),
         (several, []) => format!("{} rules of providers.{provider} name this type, and none asks", several.len()),
         (_, several) => format!("{} of providers.{provider} ask at once", several.join(" and ")),
@@ -192,8 +195,12 @@ impl Event {
         let label =
             |what: &str| if several { format!("{what} {}", &rule.name["payouts".len()..]) } else { what.to_owned() };
         let when = rule.when.iter().map(|line| {
-            let matches = if line.matches { "matches" } else { "does not match" };
-            vec![line.at.clone(), format!("needs {}", line.needs), format!("found {}", line.found), matches.to_owned()]
+            vec![
+                line.at.clone(),
+                format!("needs {}", line.needs),
+                format!("found {}", line.found),
+                line.says.to_owned(),
+            ]
         });
         let when: Vec<_> = when.collect();
         match &when[..] {

@@ -12,6 +12,7 @@ use crate::event::ParsedEvent;
 use crate::explain::{PlacesShown, RuleShown, SignatureShown, SignedAt};
 use crate::preset::{Identity, Signature, TimeForm, TypeFrom};
 use crate::scheme::{Algorithm, Encoding, KeyDecoding, Piece, TimeFrom};
+use crate::when::Condition;
 
 impl Provider {
     pub fn signature_shown(&self) -> SignatureShown {
@@ -102,10 +103,10 @@ impl Provider {
         if let TypeFrom::Pointers(pointers) = self.preset.event_type {
             kept.extend(pointers.iter().copied());
         }
-        kept.extend(self.preset.asks_when.iter().map(|(at, _)| *at));
+        kept.extend(self.preset.asks_when.iter().map(|(at, ..)| *at));
         for rule in &self.rules {
             places.extend(rule.key.iter().map(|pointer| pointer.as_str()));
-            kept.extend(rule.when.iter().map(|(pointer, _)| pointer.as_str()));
+            kept.extend(rule.when.iter().map(Condition::at));
         }
         places.sort_unstable();
         places.dedup();

@@ -6,8 +6,8 @@
 
 mod config;
 mod custom;
-mod headers;
 mod damage;
+mod headers;
 mod markers;
 mod presets;
 mod random;
