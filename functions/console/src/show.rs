@@ -521,6 +521,10 @@ fn entries_of(payout: &Payout) -> Vec<Entry> {
         let what = format!("closed as {}: nothing is paid under this key", closed.ending.as_str().replace('_', " "));
         add(closed.closed_at, what, "payer", facts);
     }
+    if let Some(bar) = &payout.barred {
+        let facts = vec![fact("event", bar.event.to_string()), fact("body_sha256", bar.body.to_string())];
+        add(bar.barred_at, "barred: the payment was given back or is disputed".to_owned(), "payonce", facts);
+    }
     for attempt in &payout.attempts {
         let (claim, number) = (&attempt.claim, attempt.claim.attempt);
         let received = vec![fact("request", claim.request_id.clone()), fact("body_sha256", claim.body.to_string())];

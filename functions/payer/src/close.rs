@@ -103,6 +103,8 @@ impl App {
         let is_accepted = is_accepted.into_iter().any(|outcome| outcome.verdict.outcome == Outcome::Accepted);
         let claim = match standing {
             Standing::Claim(claim) => claim,
+            // No money can leave under it.
+            Standing::Bar(_) => return Ok(()),
             // Closed before. What was paid all the same, by payonce or by hand for another case, is not paid by hand again.
             Standing::Closing(closing) => {
                 let by_hand = closing.ending == Ending::PaidElsewhere && closing.case != case.id();
@@ -145,11 +147,12 @@ impl App {
         let Some(provider) = self.parts.providers.get(provider) else { return Ok(Known::default()) };
         let Some(stored) = self.parts.ledger.body(body).await? else { return Ok(Known::default()) };
         let Some(event) = provider.kept(&stored.bytes, body, event) else { return Ok(Known::default()) };
-        let context = RouteContext { rail_mode: self.parts.rail.mode(), paid_from: None, files_undated: false };
+        let (rail_mode, now) = (self.parts.rail.mode(), self.parts.clock.now());
+        let context = RouteContext { rail_mode, paid_from: None, files_undated: false, now };
         Ok(match provider.route_by_people(&event, &context) {
             Routed::Order(order) => Known { key: Some(order.key), terms: Some((order.money, order.destination)) },
             Routed::Misfit(Misfit { key, .. }) => Known { key, terms: None },
-            Routed::NoPayout(_) | Routed::Unrouted { .. } => Known::default(),
+            Routed::NoPayout(_) | Routed::Unrouted { .. } | Routed::Block(_) => Known::default(),
         })
     }
 }

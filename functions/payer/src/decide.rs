@@ -40,6 +40,8 @@ pub(crate) struct Decided {
     pub(crate) proposal: Proposal,
     pub(crate) approval: Approval,
     pub(crate) order: PayoutOrder,
+    /// As the rule derives it: an order of its own has another.
+    pub(crate) base: PayoutKey,
     pub(crate) prepared: Prepared,
     pub(crate) provider: String,
     pub(crate) body: Digest,
@@ -118,6 +120,16 @@ impl App {
         Ok(())
     }
 
+    /// What was given back is not paid, by nobody's decision: the bar is a condition of the claim, too.
+    async fn not_barred(&self, order: &PayoutOrder) -> Result<(), Refusal> {
+        for key in std::iter::once(&order.key).chain(&order.former_keys) {
+            if self.parts.ledger.is_barred(key).await? {
+                return Err(Refusal::Barred);
+            }
+        }
+        Ok(())
+    }
+
     async fn further_attempt(
         &self,
         case: &FiledCase,
@@ -150,6 +162,7 @@ impl App {
         if order.key != key || order.terms() != last.facts().terms {
             return Err(Refusal::OtherOrder);
         }
+        self.not_barred(&order).await?;
         let prepared = rail.prepare(&order, generation).map_err(Refusal::Misfit)?;
         if generation == last.key_generation && prepared.digest() != last.request {
             return Err(Refusal::OtherBytes);
@@ -194,6 +207,7 @@ impl App {
             return Err(Refusal::OtherOrder);
         }
         self.not_claimed_formerly(&order).await?;
+        self.not_barred(&order).await?;
         if closing.key != order.key {
             // An order of its own needs the first one, of another event.
             let first =
@@ -202,6 +216,7 @@ impl App {
                 return Err(Refusal::Claimed);
             }
         }
+        let base = order.key.clone();
         let order = PayoutOrder { key: closing.key.clone(), ..order };
         // Nothing was sent under this key, so there is nothing to find; what is found all the same was paid.
         let wanted = rail.wanted(&order.key, &order.destination, case.case.since..self.parts.clock.now());
@@ -212,7 +227,7 @@ impl App {
         let prepared = rail.prepare(&order, 1).map_err(Refusal::Misfit)?;
         self.ask_source(&provider, &event, facts).await?;
         let decided = self.decided(case, proposal, order, prepared, 1, FIRST + 1)?;
-        Ok(Decided { provider, body, after_closing: true, ..decided })
+        Ok(Decided { provider, body, base, after_closing: true, ..decided })
     }
 
     /// The event asks for a payout whose key another event has claimed. Its own key ends with its own hash, so that one
@@ -243,12 +258,13 @@ impl App {
             return Err(Refusal::Claimed);
         }
         self.not_claimed_formerly(&order).await?;
+        self.not_barred(&order).await?;
         self.check_account(facts).await?;
         let own = key.of_own_order(&event_id).map_err(|_| Refusal::NoOrder("a shorter payout key"))?;
         let order = PayoutOrder { key: own, ..order };
         let prepared = self.parts.rail.prepare(&order, 1).map_err(Refusal::Misfit)?;
         self.ask_source(&provider, &event, facts).await?;
-        Ok(Decided { provider, body, ..self.decided(case, proposal, order, prepared, 1, 1)? })
+        Ok(Decided { provider, body, base: key, ..self.decided(case, proposal, order, prepared, 1, 1)? })
     }
 
     /// The generation of the rail key that the ladder allows now, and whether an attempt under the last one is uncertain.
@@ -314,7 +330,8 @@ impl App {
         let event = provider.kept(&stored.bytes, body, event).ok_or(Refusal::NoBody)?;
         // It was claimed or filed before, and people decide: only books that may lack claims stop them.
         let Books { from: paid_from, files_undated } = books;
-        let context = RouteContext { rail_mode: self.parts.rail.mode(), paid_from, files_undated };
+        let now = self.parts.clock.now();
+        let context = RouteContext { rail_mode: self.parts.rail.mode(), paid_from, files_undated, now };
         match provider.route_by_people(&event, &context) {
             Routed::Order(order) => {
                 let accepted = self.parts.ledger.accepted(provider.name()).await?;
@@ -385,6 +402,7 @@ impl App {
         Ok(Decided {
             proposal,
             approval,
+            base: order.key.clone(),
             order,
             prepared,
             provider,

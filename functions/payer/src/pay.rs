@@ -143,6 +143,7 @@ impl Attempt<'_> {
         match self.app.parts.ledger.standing(&self.claim.key, self.claim.attempt).await {
             Ok(Some(Standing::Claim(claim))) => Input::ClaimRead(Some(claim.facts())),
             Ok(Some(Standing::Closing(closing))) => Input::ClosingRead(closing.facts()),
+            Ok(Some(Standing::Bar(bar))) => Input::ClosingRead(bar.facts()),
             Ok(None) => Input::ClaimRead(None),
             Err(LedgerError::Unreadable { .. }) => Input::ClaimUnreadable,
             Err(_) => Input::ClaimNotRead,
@@ -159,6 +160,7 @@ impl Attempt<'_> {
             case: &self.case,
             checker: &self.people.checker,
             facts: &facts,
+            unless_barred: &self.decided.base,
             after_closing: self.decided.after_closing,
             at: self.at,
         };

@@ -61,6 +61,8 @@ pub enum Refusal {
     SourceUnknown(String),
     #[error("the source payment is not in a state to pay from ({0})")]
     SourceBlocks(String),
+    #[error("the payment was given back or is disputed, as an event of its provider says: nothing more is paid for it")]
+    Barred,
     #[error("payouts are held")]
     Held,
     #[error("the rules of payout keys are not those that were accepted")]
@@ -117,6 +119,7 @@ impl Refusal {
             Self::OtherMaker => "other_maker",
             Self::SourceUnknown(_) => "source_unknown",
             Self::SourceBlocks(_) => "source_blocks",
+            Self::Barred => "barred",
             Self::Held => "held",
             Self::KeyRules => "key_rules",
             Self::NotReleased => "not_released",

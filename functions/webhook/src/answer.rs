@@ -15,7 +15,7 @@ pub(crate) struct EventAnswer {
 impl EventAnswer {
     pub(crate) fn is_final(&self) -> bool {
         match self.end {
-            End::NoPayout | End::Filed(_) => true,
+            End::NoPayout | End::Barred | End::Filed(_) => true,
             End::NotFiled => false,
             End::Order(answer) => answer.is_final(),
         }

@@ -219,6 +219,7 @@ impl<'a> Attempt<'a> {
                 Ok(None) => {}
                 Ok(Some(Standing::Claim(claim))) => return Input::ClaimRead(Some(claim.facts())),
                 Ok(Some(Standing::Closing(closing))) => return Input::ClosingRead(closing.facts()),
+                Ok(Some(Standing::Bar(bar))) => return Input::ClosingRead(bar.facts()),
                 Err(error @ LedgerError::Unreadable { .. }) => {
                     tracing::error!(payout_key = %key, %error, "an unreadable claim is taken as a duplicate");
                     return Input::ClaimUnreadable;

@@ -11,7 +11,7 @@ use futures_util::stream::{self, StreamExt};
 use lambda_http::{Body, Context, Request, RequestExt, Response};
 use payonce_ledger::{Case, LedgerError, Standing};
 use payonce_protocol::UnixMillis;
-use payonce_protocol::event::Answer;
+use payonce_protocol::event::{Answer, Refusal};
 use payonce_protocol::ids::{AttemptId, Digest};
 use payonce_protocol::order::PayoutKey;
 use payonce_protocol::outcome::Reason;
@@ -166,13 +166,35 @@ impl<'a> Delivery<'a> {
         match parsed {
             Ok(Ok(events)) => {
                 let ruling = self.app.control.ruling(&self.app.parts.ledger, self.received_at).await;
-                let handled: Vec<_> = events.iter().map(|item| self.item(item, body, &ruling)).collect();
-                // In the order of the body, whichever ends first.
-                stream::iter(handled).buffered(EVENTS_AT_ONCE).collect().await
+                self.handled(&events, body, ruling).await
             }
             Ok(Err(misfit)) => vec![self.misfit_body(body, body, misfit.to_string()).await],
             Err(_) => vec![self.misfit_body(body, body, "the parser gave up".to_owned()).await],
         }
+    }
+
+    /// What bars a payout comes first, wherever it stands in the body. Should it not be durable, nothing of this delivery is
+    /// paid: it comes again whole. The answers are in the order of the body, whichever ends first.
+    async fn handled(
+        &self,
+        events: &[Result<ParsedEvent, ItemMisfit>],
+        body: Digest,
+        mut ruling: Ruling,
+    ) -> Vec<Ended> {
+        let provider = &self.app.parts.provider;
+        let blocks = |item: &Result<ParsedEvent, ItemMisfit>| item.as_ref().is_ok_and(|event| provider.blocks(event));
+        let (first, then): (Vec<usize>, Vec<usize>) = (0..events.len()).partition(|index| blocks(&events[*index]));
+        let mut ended = Vec::with_capacity(events.len());
+        for indexes in [first, then] {
+            let handled: Vec<_> = indexes.iter().map(|index| self.item(&events[*index], body, &ruling)).collect();
+            let handled: Vec<Ended> = stream::iter(handled).buffered(EVENTS_AT_ONCE).collect().await;
+            if ruling.hold.is_ok() && !handled.iter().all(|ended| ended.answer.is_final()) {
+                ruling.hold = Err(Refusal::ClaimUncertain);
+            }
+            ended.extend(indexes.into_iter().zip(handled));
+        }
+        ended.sort_by_key(|(index, _)| *index);
+        ended.into_iter().map(|(_, ended)| ended).collect()
     }
 
     /// One that cannot be read is a case, and no hindrance to its neighbours.
@@ -194,7 +216,8 @@ impl<'a> Delivery<'a> {
     async fn route(&self, event: &ParsedEvent, body: Digest, ruling: &Ruling) -> Ended {
         let parts = &self.app.parts;
         let Ruling { paid_from, files_undated, .. } = *ruling;
-        let context = RouteContext { rail_mode: parts.rail.mode(), paid_from, files_undated };
+        let now = self.received_at;
+        let context = RouteContext { rail_mode: parts.rail.mode(), paid_from, files_undated, now };
         match parts.provider.route(event, &context) {
             Routed::Order(order) => match parts.rail.prepare(&order, 1) {
                 Ok(prepared) => {
@@ -206,14 +229,15 @@ impl<'a> Delivery<'a> {
                     self.filed(event, case, &misfit.to_string()).await
                 }
             },
+            Routed::Block(block) => self.block(event, &block, body, ruling).await,
             Routed::NoPayout(_) => Ended::new(Some(event), None, End::NoPayout),
             Routed::Unrouted { event_type } => {
                 let subject = vec![parts.provider.name().to_owned(), event_type];
                 let case = Case { subject, ..self.case(event, Reason::UnroutedEvent, body) };
                 self.filed(event, case, "no rule names this type, and it is not ignored").await
             }
-            Routed::Misfit(Misfit { reason: Reason::BeforeCutover, key: Some(key), .. })
-                if self.has_claimed(&key, event).await =>
+            Routed::Misfit(Misfit { reason: Reason::BeforeCutover | Reason::StaleEvent, key: Some(key), .. })
+                if self.has_claimed(&key, event, ruling).await =>
             {
                 Ended::new(Some(event), Some(key.to_string()), End::Order(Answer::Duplicate))
             }
@@ -229,7 +253,7 @@ impl<'a> Delivery<'a> {
         }
     }
 
-    fn case(&self, event: &ParsedEvent, reason: Reason, body: Digest) -> Case {
+    pub(crate) fn case(&self, event: &ParsedEvent, reason: Reason, body: Digest) -> Case {
         let provider = self.app.parts.provider.name();
         Case {
             provider: Some(provider.to_owned()),
@@ -256,12 +280,22 @@ impl<'a> Delivery<'a> {
 
     /// What is known to be claimed by this very event, or closed for it by people who knew its terms, is a duplicate, and no
     /// case, however old it is.
-    async fn has_claimed(&self, key: &PayoutKey, event: &ParsedEvent) -> bool {
-        match self.app.parts.ledger.standing_of(key, &event.id).await.ok().flatten() {
-            Some(Standing::Claim(claim)) => claim.event == event.id,
-            Some(Standing::Closing(closing)) => closing.event.as_ref() == Some(&event.id) && closing.terms.is_some(),
-            None => false,
+    async fn has_claimed(&self, key: &PayoutKey, event: &ParsedEvent, ruling: &Ruling) -> bool {
+        let parts = &self.app.parts;
+        for key in std::iter::once(key).chain(&parts.provider.former_keys(event, &ruling.former)) {
+            let place = parts.ledger.place(key, Some(&event.id)).await;
+            let is_its_own = match place.ok().and_then(|place| place.standing) {
+                Some(Standing::Claim(claim)) => claim.event == event.id,
+                Some(Standing::Closing(closing)) => {
+                    closing.event.as_ref() == Some(&event.id) && closing.terms.is_some()
+                }
+                Some(Standing::Bar(_)) | None => false,
+            };
+            if is_its_own {
+                return true;
+            }
         }
+        false
     }
 
     async fn filed(&self, event: &ParsedEvent, case: Case, problem: &str) -> Ended {
@@ -271,7 +305,7 @@ impl<'a> Delivery<'a> {
     }
 
     /// A case that the answer depends on is durable before the 200 (M2).
-    async fn file(&self, mut case: Case, problem: &str) -> End {
+    pub(crate) async fn file(&self, mut case: Case, problem: &str) -> End {
         self.keep_body.notify_one();
         case.details.insert("problem".to_owned(), problem.to_owned());
         let reason = case.reason;

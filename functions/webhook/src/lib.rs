@@ -9,6 +9,7 @@
 mod answer;
 mod app;
 mod attempt;
+mod block;
 mod delivery;
 mod gate;
 

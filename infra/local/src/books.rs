@@ -265,6 +265,8 @@ fn speaks_of(case: &Case, payout: &Payout) -> bool {
             | Reason::PayoutNotSent
             | Reason::AttemptAbandoned
             | Reason::RefusedNotRedelivered
+            | Reason::StaleEvent
+            | Reason::BlockedBeforePayout
     );
     of_payout && case.key.as_ref().is_some_and(|key| key.as_str() == payout.key)
 }

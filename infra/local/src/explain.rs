@@ -272,7 +272,9 @@ impl Event {
             rules,
             ..Self::default()
         };
-        match Foreseen::of(provider, rail, event) {
+        // As it comes from its provider, at once.
+        let comes_at = event.created_at.unwrap_or_default();
+        match Foreseen::of(provider, rail, event, comes_at) {
             Foreseen::Pays { order, prepared } => {
                 told.outcome = "paid";
                 told.key = Some(order.key.to_string());
@@ -291,6 +293,11 @@ impl Event {
             Foreseen::Nothing(why) => {
                 told.outcome = "no_payout";
                 told.problem = Some(words::no_payout(why).to_owned());
+            }
+            Foreseen::Bars(key) => {
+                told.outcome = "barred";
+                told.key = Some(key.to_string());
+                told.problem = Some(format!("the payout {key} is barred; a case, where it was begun"));
             }
             Foreseen::Case(misfit) => {
                 told.outcome = "case";

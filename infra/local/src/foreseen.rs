@@ -1,21 +1,30 @@
 //! What payonce would do with a delivery, found out without sending or writing anything: by the very steps that the webhook
 //! takes, from the signature to the prepared request.
 
-use payonce_protocol::order::{Mode, PayoutOrder};
+use payonce_protocol::UnixMillis;
+use payonce_protocol::order::{PayoutKey, PayoutOrder};
 use payonce_protocol::outcome::Reason;
 use payonce_providers::{Misfit, NoPayout, ParsedEvent, Provider, RouteContext, Routed};
 use payonce_rails::{Prepared, Rail};
 
 /// What one event comes to.
 pub enum Foreseen {
-    Pays { order: PayoutOrder, prepared: Prepared },
+    Pays {
+        order: PayoutOrder,
+        prepared: Prepared,
+    },
     Nothing(NoPayout),
+    /// It bars the payout of this key.
+    Bars(PayoutKey),
     Case(Misfit),
 }
 
 impl Foreseen {
-    pub fn of(provider: &Provider, rail: &Rail, event: &ParsedEvent) -> Self {
-        match provider.route(event, &context(rail.mode())) {
+    /// `now`: when it comes.
+    pub fn of(provider: &Provider, rail: &Rail, event: &ParsedEvent, now: UnixMillis) -> Self {
+        // As a stack stands that was released for good: nothing is from before its beginning.
+        let context = RouteContext { rail_mode: rail.mode(), paid_from: None, files_undated: false, now };
+        match provider.route(event, &context) {
             Routed::Order(order) => match rail.prepare(&order, 1) {
                 Ok(prepared) => Self::Pays { order, prepared },
                 Err(misfit) => Self::Case(Misfit {
@@ -26,6 +35,7 @@ impl Foreseen {
                 }),
             },
             Routed::NoPayout(why) => Self::Nothing(why),
+            Routed::Block(block) => Self::Bars(block.key),
             Routed::Unrouted { event_type } => Self::Case(Misfit {
                 shared: Some(vec![provider.name().to_owned(), event_type]),
                 ..Misfit::new(Reason::UnroutedEvent, "no rule names this type, and it is not ignored")
@@ -33,9 +43,4 @@ impl Foreseen {
             Routed::Misfit(misfit) => Self::Case(misfit),
         }
     }
-}
-
-/// As a stack stands that was released for good: nothing is from before its beginning.
-fn context(rail_mode: Mode) -> RouteContext {
-    RouteContext { rail_mode, paid_from: None, files_undated: false }
 }

@@ -28,7 +28,7 @@ const STORM: usize = 64;
 const DURING_OUTAGE: usize = 20;
 const DURING_503: usize = 3;
 /// Deliveries in all; more or fewer only make the bar jump.
-const PLANNED: u64 = 361;
+const PLANNED: u64 = 369;
 /// How often the sender comes back for a 5xx before it gives up.
 const REDELIVERIES: usize = 5;
 /// Until the rail has executed, and nobody was told.
@@ -120,6 +120,9 @@ impl Stage<'_> {
         self.ended("a type without a rule, an ignored one").await?;
         self.malformed().await?;
         self.ended("signed, and not to be paid").await?;
+
+        self.given_back().await?;
+        self.ended("refunded first, disputed afterwards").await?;
 
         self.bar.set_message("two people, who pay by hand");
         self.paid_by_hand().await?;
@@ -284,7 +287,7 @@ impl Stage<'_> {
         let sender = self.stack.sender.clone();
         for again in [false, true] {
             for sample in OTHERS {
-                let (body, sent) = sample.made(&self.samples.run);
+                let (body, sent) = sample.made(&self.samples.run, self.samples.began);
                 sender.deliver_from(sample.provider, body.as_bytes(), sent).await?;
                 self.bar.inc(1);
             }
@@ -292,7 +295,7 @@ impl Stage<'_> {
             self.ended(&format!("{} more providers: {what}", OTHERS.len())).await?;
         }
         for sample in OTHERS {
-            let (body, _) = sample.made(&self.samples.run);
+            let (body, _) = sample.made(&self.samples.run, self.samples.began);
             let (mut body, headers) = sender.signed(sample.provider, body.as_bytes())?;
             // Within a run of digits or letters that every sample signs.
             let place = String::from_utf8_lossy(&body).find(&self.samples.run).unwrap_or_default();
@@ -358,6 +361,22 @@ impl Stage<'_> {
         let body = format!("<event>{name}</event>");
         self.stack.sender.deliver_bytes(&name, body.as_bytes(), vec![], invalid()).await?;
         self.bar.inc(1);
+        Ok(())
+    }
+
+    /// What was refunded before its payment was heard of is not paid out; what was disputed afterwards is a case.
+    async fn given_back(&self) -> io::Result<()> {
+        let (first, afterwards) =
+            (self.samples.payment("refunded", GOOD_PAYEE), self.samples.payment("disputed", GOOD_PAYEE));
+        let refund = self.samples.refund("refund", &first);
+        let mut dispute = self.samples.refund("dispute", &afterwards);
+        dispute["type"] = "charge.dispute.created".into();
+        for _ in 0..2 {
+            self.deliver(&refund, Expected::Nothing).await?;
+            self.deliver(&first, Expected::Case(Reason::BlockedBeforePayout.to_string())).await?;
+            self.deliver(&afterwards, Samples::payout(&afterwards)).await?;
+            self.deliver(&dispute, Expected::Case(Reason::BlockedAfterPayout.to_string())).await?;
+        }
         Ok(())
     }
 

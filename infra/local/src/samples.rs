@@ -2,6 +2,8 @@
 
 use std::io;
 
+use jiff::Timestamp;
+use payonce_protocol::UnixMillis;
 use payonce_protocol::outcome::Reason;
 use payonce_runtime::clock::Clock;
 use serde_json::Value;
@@ -10,12 +12,17 @@ use crate::charges::Charge;
 use crate::sender::{Expected, Payout, Sent};
 
 const PAYMENT: &str = include_str!("../../../events/stripe/payment_intent.succeeded.json");
+const REFUND: &str = include_str!("../../../events/stripe/charge.refunded.json");
 const IGNORED: &str = include_str!("../../../events/stripe/payment_intent.created.json");
 const UNROUTED: &str = include_str!("../../../events/stripe/customer.created.json");
 
 /// Stands in every id of the other providers' samples, to be replaced by what makes it another event.
 pub const PLACE_OF_ID: &str = "sample0001";
 const PAYEE: &str = "acct_1SampleWorkshop";
+/// The moment of every sample, as their providers write it, each with how far behind UTC it is read. To be replaced by now:
+/// an old event is a case.
+const MOMENTS: [(&str, u64); 2] = [("2026-11-23T10:00:00", 0), ("2026-11-23T05:00:00", 5 * 3_600)];
+const MOMENT_S: &str = "1795428000";
 
 /// A sample of one of the other providers: its body, and what must come of it.
 pub struct Sample {
@@ -68,8 +75,8 @@ pub static OTHERS: &[Sample] = &[
 
 impl Sample {
     /// Its body and what is in it, made anew for this run.
-    pub fn made(&self, run: &str) -> (String, Vec<Sent>) {
-        let body = self.body.replace(PLACE_OF_ID, run);
+    pub fn made(&self, run: &str, now: UnixMillis) -> (String, Vec<Sent>) {
+        let body = moved_to(now, &self.body.replace(PLACE_OF_ID, run));
         let made = |(name, expected): &(&str, Asked)| {
             let name = name.replace(PLACE_OF_ID, run);
             let key = format!("{}/{name}", self.provider);
@@ -88,6 +95,15 @@ impl Sample {
     }
 }
 
+/// A sample as if it had happened now.
+pub fn moved_to(now: UnixMillis, sample: &str) -> String {
+    let now_s = now / 1000;
+    MOMENTS.iter().fold(sample.replace(MOMENT_S, &now_s.to_string()), |text, (moment, behind_s)| {
+        let local = i64::try_from(now_s.saturating_sub(*behind_s)).ok().and_then(|s| Timestamp::from_second(s).ok());
+        local.map_or(text.clone(), |local| text.replace(moment, local.to_string().trim_end_matches('Z')))
+    })
+}
+
 /// The charge behind a PaymentIntent, as the sandbox rail knows it.
 pub fn charge_of(payment: &Value, own_group: Option<&str>) -> String {
     let word = |name: &str| payment[name].as_str().unwrap_or_default();
@@ -96,9 +112,11 @@ pub fn charge_of(payment: &Value, own_group: Option<&str>) -> String {
 
 pub struct Samples {
     payment: Value,
+    refund: Value,
     ignored: Value,
     unrouted: Value,
     clock: Clock,
+    pub began: UnixMillis,
     /// Tells this run's events from those that a data directory holds already.
     pub run: String,
 }
@@ -108,8 +126,10 @@ impl Samples {
         let run = payonce_runtime::random::attempt_id().to_string()[..8].to_owned();
         Ok(Self {
             payment: serde_json::from_str(PAYMENT)?,
+            refund: serde_json::from_str(REFUND)?,
             ignored: serde_json::from_str(IGNORED)?,
             unrouted: serde_json::from_str(UNROUTED)?,
+            began: clock.now(),
             clock,
             run,
         })
@@ -122,6 +142,13 @@ impl Samples {
         object["metadata"]["payee"] = payee.into();
         object["id"] = format!("pi_{}{name}", self.run).into();
         object["latest_charge"] = charge_of(object, None).into();
+        event
+    }
+
+    /// That a payment was given back.
+    pub fn refund(&self, name: &str, payment: &Value) -> Value {
+        let mut event = self.stamped(&self.refund, name);
+        event["data"]["object"]["payment_intent"] = payment["data"]["object"]["id"].clone();
         event
     }
 

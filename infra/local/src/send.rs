@@ -11,7 +11,7 @@ use payonce_runtime::random;
 use serde_json::{Value, json};
 
 use crate::charges::Charge;
-use crate::samples::{PLACE_OF_ID, charge_of};
+use crate::samples::{PLACE_OF_ID, charge_of, moved_to};
 use crate::sender::{Answered, Sender, post};
 use crate::setup::Setup;
 
@@ -135,7 +135,8 @@ impl Changes {
         if self.fresh && text.contains(PLACE_OF_ID) {
             // A sample of `events/`: all of its ids hold this text.
             let id = random::attempt_id().to_string();
-            event = serde_json::from_str(&text.replace(PLACE_OF_ID, &id[..12])).map_err(|error| error.to_string())?;
+            event = serde_json::from_str(&moved_to(now, &text.replace(PLACE_OF_ID, &id[..12])))
+                .map_err(|error| error.to_string())?;
         } else if self.fresh && event.pointer("/data/object/id").is_none() {
             // No event of Stripe's: by the places that the configuration names.
             provider.renew(&mut event, now, &random::attempt_id().to_string()[..12]);

@@ -23,11 +23,11 @@ fn a_provider_has_no_sample() {
 #[test]
 fn a_sample_does_not_ask_for_what_is_said_of_it() {
     let config = Config::parse(CONFIG).unwrap_or_else(|problems| panic!("{problems:?}"));
-    let context = RouteContext { rail_mode: Mode::Test, paid_from: None, files_undated: false };
+    let context = RouteContext { rail_mode: Mode::Test, paid_from: None, files_undated: false, now: NOW };
     for sample in OTHERS {
         let provider = config.provider(Some(sample.provider)).unwrap();
         let secrets = Secrets::new(vec![sandbox_secret(&secret_of(sample.provider)).unwrap()]).unwrap();
-        let (body, sent) = sample.made("abcd0123");
+        let (body, sent) = sample.made("abcd0123", NOW);
         let body = provider.seal(&secrets, body.as_bytes());
         let headers = provider.sign(&secrets, &body, NOW).into_iter().collect();
         let verified = provider.verify(&secrets, &headers, &body, NOW).unwrap();

@@ -7,7 +7,7 @@ use payonce_protocol::event::{ClaimAnswer, ClaimFacts};
 use payonce_protocol::ids::AttemptId;
 
 use crate::claim::Claim;
-use crate::closing::{facts_of, is_closing};
+use crate::closing::{facts_of, is_no_attempt};
 use crate::error::word;
 use crate::item::{Item, Reader};
 
@@ -58,7 +58,7 @@ fn refused(ours: &Claim, error: &SdkError<PutItemError>) -> ClaimAnswer {
 /// What stands in the way. A claim of a newer schema, or one that cannot be read, is somebody else's whatever it says
 /// (M7); what is readable of its event and terms still counts, the rest is taken as a plain duplicate.
 pub(crate) fn theirs(ours: &Claim, item: &Item) -> ClaimAnswer {
-    if is_closing(item) {
+    if is_no_attempt(item) {
         return ClaimAnswer::Closed(facts_of(item));
     }
     ClaimAnswer::Taken(their_claim(ours, item))

@@ -16,6 +16,7 @@ use payonce_protocol::order::PayoutKey;
 use payonce_protocol::outcome::Outcome;
 
 use crate::LedgerError;
+use crate::bar::BARRED_SK;
 use crate::claim::claim_sk;
 use crate::closing::CLOSING;
 use crate::item::Item;
@@ -102,6 +103,12 @@ impl Audit {
             .condition_expression("attribute_exists(#pk) AND attribute_exists(#closing)")
             .expression_attribute_names("#closing", CLOSING)
             .build()?;
+        Ok(TransactWriteItem::builder().condition_check(check).build())
+    }
+
+    /// That no blocking event came for this key.
+    pub(crate) fn not_barred(&self, key: &PayoutKey) -> Result<TransactWriteItem, LedgerError> {
+        let check = self.check(key, BARRED_SK).condition_expression(NOTHING_THERE).build()?;
         Ok(TransactWriteItem::builder().condition_check(check).build())
     }
 

@@ -12,7 +12,7 @@ use payonce_protocol::order::PayoutKey;
 use payonce_protocol::sweep::Minute;
 
 use crate::claim::{Claim, RefusalNote, bucket, claim_sk, claimed_attempt, refused_event, refused_sk};
-use crate::closing::is_closing;
+use crate::closing::is_no_attempt;
 use crate::item::{Item, Reader};
 use crate::outcome::StoredOutcome;
 use crate::schema::BY_MINUTE;
@@ -48,10 +48,10 @@ impl Ledger {
         answer::classify(claim, answer)
     }
 
-    /// The claim of an attempt; where people closed the payout there is none. A consistent read.
+    /// The claim of an attempt; where people closed the payout, or a blocking event bars it, there is none. A consistent read.
     pub async fn read_claim(&self, key: &PayoutKey, attempt: u16) -> Result<Option<Claim>, LedgerError> {
         let item = self.read_audit(key.as_str(), &claim_sk(attempt)).await?;
-        item.as_ref().filter(|item| !is_closing(item)).map(Claim::from_item).transpose()
+        item.as_ref().filter(|item| !is_no_attempt(item)).map(Claim::from_item).transpose()
     }
 
     /// Once for each event of a key; a note that is there already is as good.
@@ -95,7 +95,7 @@ impl Ledger {
             let sk = AttributeValue::S(format!("{prefix}{name}"));
             found.items().iter().find(|item| item.get("sk") == Some(&sk))
         };
-        let Some(claim) = part("claim").filter(|claim| !is_closing(claim)) else { return Ok(None) };
+        let Some(claim) = part("claim").filter(|claim| !is_no_attempt(claim)) else { return Ok(None) };
         match whole_attempt(claim, part("outcome")) {
             Ok(whole) => Ok(Some(whole)),
             Err(error) => {

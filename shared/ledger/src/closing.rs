@@ -6,12 +6,13 @@ use std::collections::BTreeMap;
 
 use payonce_protocol::UnixMillis;
 use payonce_protocol::case::{Act, Ending, next};
-use payonce_protocol::closing::{ClosingFacts, Held, closing_key};
+use payonce_protocol::closing::{ClosedBy, ClosingFacts, Held, closing_key};
 use payonce_protocol::ids::{AttemptId, CaseId, Digest};
 use payonce_protocol::money::Money;
 use payonce_protocol::order::{Destination, EventId, Mode, PayoutKey, terms};
 use payonce_protocol::outcome::Reason;
 
+use crate::bar::{Bar, is_bar};
 use crate::case::{Case, FiledCase, Resolution, Who};
 use crate::case_item::history;
 use crate::claim::{Claim, RefusalNote, claim_sk, mode};
@@ -21,7 +22,7 @@ use crate::transaction::Transacted;
 use crate::{Ledger, LedgerError};
 
 /// The place of a payout's first attempt, which a webhook claims.
-const FIRST: u16 = 1;
+pub(crate) const FIRST: u16 = 1;
 
 /// Stands where the first attempt's claim would. It has no outcome, and no bucket: there is nothing to sweep.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -47,6 +48,8 @@ pub struct Closing {
 pub enum Standing {
     Claim(Claim),
     Closing(Closing),
+    /// A blocking event came before any claim.
+    Bar(Bar),
 }
 
 /// Where the event of a case could be claimed, and what stands there.
@@ -101,6 +104,7 @@ pub struct Agreed<'a> {
 impl Closing {
     pub fn facts(&self) -> ClosingFacts {
         ClosingFacts {
+            by: ClosedBy::People,
             event: self.event.as_ref().map(|event| Digest::of(event.as_str())),
             terms: self.terms.as_ref().map(|(money, destination)| terms(money, destination)),
         }
@@ -144,23 +148,34 @@ impl Closing {
 /// The attribute by which a closing claim is told from an attempt's.
 pub(crate) const CLOSING: &str = "closing";
 
-pub(crate) fn is_closing(item: &Item) -> bool {
+fn is_closing(item: &Item) -> bool {
     item.contains_key(CLOSING)
 }
 
-/// What a closing claim says to an event. One of a newer schema, or that cannot be read, closes the payout all the same, and
+/// A closing claim or a bar: nothing was attempted here.
+pub(crate) fn is_no_attempt(item: &Item) -> bool {
+    is_closing(item) || is_bar(item)
+}
+
+/// What a closing claim, or a bar, says to an event. One of a newer schema, or that cannot be read, closes the payout all the same, and
 /// vouches for nobody.
 pub(crate) fn facts_of(item: &Item) -> ClosingFacts {
+    if is_bar(item) {
+        let event = Bar::from_item(item).ok().and_then(|bar| bar.facts().event);
+        return ClosingFacts { by: ClosedBy::Bar, event, terms: None };
+    }
     let newer = Reader::new("the closing claim", item).is_newer();
     match Closing::from_item(item) {
         Ok(closing) if !newer => closing.facts(),
-        _ => ClosingFacts { event: None, terms: None },
+        _ => ClosingFacts { by: ClosedBy::People, event: None, terms: None },
     }
 }
 
 impl Standing {
-    fn from_item(item: &Item) -> Result<Self, LedgerError> {
-        if is_closing(item) {
+    pub(crate) fn from_item(item: &Item) -> Result<Self, LedgerError> {
+        if is_bar(item) {
+            Bar::from_item(item).map(Self::Bar)
+        } else if is_closing(item) {
             Closing::from_item(item).map(Self::Closing)
         } else {
             Claim::from_item(item).map(Self::Claim)
@@ -172,6 +187,7 @@ impl Standing {
         match self {
             Self::Claim(claim) => claim.claimed_at,
             Self::Closing(closing) => closing.closed_at,
+            Self::Bar(bar) => bar.barred_at,
         }
     }
 
@@ -180,6 +196,7 @@ impl Standing {
         match self {
             Self::Claim(claim) => Some(&claim.event),
             Self::Closing(closing) => closing.event.as_ref(),
+            Self::Bar(bar) => Some(&bar.event),
         }
     }
 
@@ -195,22 +212,21 @@ impl Ledger {
         item.as_ref().map(Standing::from_item).transpose()
     }
 
+    /// Where this event could be claimed under this key.
+    pub async fn place(&self, key: &PayoutKey, event: Option<&EventId>) -> Result<Place, LedgerError> {
+        let standing = self.standing(key, FIRST).await?;
+        let place = closing_key(key, event, Standing::held(standing.as_ref()));
+        let standing = if place == *key { standing } else { self.standing(&place, FIRST).await? };
+        Ok(Place { key: place, standing })
+    }
+
     /// Where this event could be claimed: under this key, and under each that other rules gave it.
     pub async fn places(&self, key: &PayoutKey, event: Option<&EventId>) -> Result<Vec<Place>, LedgerError> {
         let mut places = vec![];
         for key in self.keys_of(key, event).await? {
-            let standing = self.standing(&key, FIRST).await?;
-            let place = closing_key(&key, event, Standing::held(standing.as_ref()));
-            let standing = if place == key { standing } else { self.standing(&place, FIRST).await? };
-            places.push(Place { key: place, standing });
+            places.push(self.place(&key, event).await?);
         }
         Ok(places)
-    }
-
-    /// What stands for this event, under whichever of its keys.
-    pub async fn standing_of(&self, key: &PayoutKey, event: &EventId) -> Result<Option<Standing>, LedgerError> {
-        let places = self.places(key, Some(event)).await?;
-        Ok(places.into_iter().find_map(|place| place.standing))
     }
 
     /// The payout that the event of a case has, or would have: where another event has the key's own place, an order of its own;
@@ -233,7 +249,8 @@ impl Ledger {
     /// Whether something speaks for an event that we refused: its claim, a closing claim, or a case of whatever reason, open or
     /// not. A second case would let it be paid by hand beside the first.
     pub async fn is_accounted_for(&self, note: &RefusalNote) -> Result<bool, LedgerError> {
-        if self.standing_of(&note.key, &note.event).await?.is_some() {
+        let places = self.places(&note.key, Some(&note.event)).await?;
+        if places.iter().any(|place| place.standing.is_some()) {
             return Ok(true);
         }
         let (provider, event) = (note.provider.as_str(), note.event.as_str());
@@ -241,10 +258,12 @@ impl Ledger {
         let mut cases = vec![
             CaseId::new(Reason::InvalidEvent, &[provider, event]),
             CaseId::new(Reason::BeforeCutover, &[provider, event]),
+            CaseId::new(Reason::StaleEvent, &[provider, event]),
         ];
         for key in self.keys_of(&note.key, Some(&note.event)).await? {
             let key = key.as_str();
             cases.push(CaseId::new(Reason::SecondEventForKey, &[key, event]));
+            cases.push(CaseId::new(Reason::BlockedBeforePayout, &[key, event]));
             cases.push(CaseId::new(Reason::ConflictingDuplicate, &[key, event, &terms]));
             cases.push(CaseId::new(Reason::InvalidEvent, &[key, event]));
             // The note under another of its keys was final before this one.

@@ -11,9 +11,10 @@ use payonce_protocol::reissue::{LastAttempt, LookedUp, Said};
 use serde::{Deserialize, Serialize};
 
 use crate::attempt::is_taken;
+use crate::bar::{BARRED_SK, Bar};
 use crate::case::Case;
 use crate::claim::{Claim, claimed_attempt};
-use crate::closing::{Closing, is_closing};
+use crate::closing::{Closing, Standing, is_no_attempt};
 use crate::item::{Fields, Item, Reader};
 use crate::outcome::StoredOutcome;
 use crate::{Ledger, LedgerError};
@@ -23,6 +24,10 @@ use crate::{Ledger, LedgerError};
 pub struct Payout {
     /// People closed it before anything was attempted.
     pub closed: Option<Closing>,
+    /// Its payment was given back or disputed: no further attempt is made. The first event that said so.
+    pub barred: Option<Bar>,
+    /// That event came before any claim, and stands in the place of the first attempt.
+    pub is_barred_from_the_first: bool,
     pub attempts: Vec<Attempted>,
     /// What the rail said when it was asked, by functions that may write the audit table; the oldest first.
     pub look_ups: Vec<LookUpRecord>,
@@ -121,6 +126,10 @@ impl Payout {
     /// Who has the first place.
     pub(crate) fn held(&self) -> Held {
         let digest = |event: &EventId| Digest::of(event.as_str());
+        let bar = self.barred.as_ref().filter(|_| self.is_barred_from_the_first);
+        if let Some(bar) = bar {
+            return Held::By(Some(digest(&bar.event)));
+        }
         match (&self.closed, self.attempts.first()) {
             (Some(closing), _) => Held::By(closing.event.as_ref().map(digest)),
             (None, Some(first)) => Held::By(Some(digest(&first.claim.event))),
@@ -251,8 +260,19 @@ impl Payout {
             return Err(read.unreadable("v"));
         }
         let sk = read.text("sk")?;
-        if is_closing(item) {
-            self.closed = Some(Closing::from_item(item)?);
+        if sk == BARRED_SK {
+            self.barred = Some(Bar::from_item(item)?);
+            return Ok(());
+        }
+        if is_no_attempt(item) {
+            match Standing::from_item(item)? {
+                Standing::Closing(closing) => self.closed = Some(closing),
+                Standing::Bar(bar) => {
+                    self.barred = Some(bar);
+                    self.is_barred_from_the_first = true;
+                }
+                Standing::Claim(_) => return Err(read.unreadable("sk")),
+            }
             return Ok(());
         }
         if claimed_attempt(sk).is_some() {

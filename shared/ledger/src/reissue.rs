@@ -9,6 +9,7 @@ use aws_sdk_dynamodb::types::{AttributeValue, TransactWriteItem};
 use payonce_protocol::UnixMillis;
 use payonce_protocol::case::{Act, Status, next};
 use payonce_protocol::event::ClaimAnswer;
+use payonce_protocol::order::PayoutKey;
 
 use crate::case::{FiledCase, Resolution, Who};
 use crate::case_item::history;
@@ -23,6 +24,8 @@ pub struct Decided<'a> {
     pub checker: &'a Who,
     /// What the history keeps: hashes of both tokens, what the source payment's state was, …
     pub facts: &'a BTreeMap<String, String>,
+    /// The key that the event's rule derives: an order of its own has another. A blocking event of it bars every attempt.
+    pub unless_barred: &'a PayoutKey,
     /// No attempt came before: people had closed the payout, and were wrong.
     pub after_closing: bool,
     pub at: UnixMillis,
@@ -55,6 +58,7 @@ impl Ledger {
             self.move_on_by_another(seen, after, decided.checker)?,
             self.put_new(record)?,
         ];
+        parts.push(self.audit.not_barred(decided.unless_barred)?);
         match claim.attempt.checked_sub(1).filter(|before| *before > 0) {
             Some(before) if decided.after_closing => parts.push(self.audit.closed(&claim.key, before)?),
             Some(before) => {

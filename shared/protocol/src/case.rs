@@ -155,6 +155,7 @@ pub fn risk(reason: Reason) -> u8 {
         | Reason::LateOutcome
         | Reason::PayoutReplayed
         | Reason::PayoutOrphan
+        | Reason::BlockedAfterPayout
         | Reason::AmountMismatch => 3,
         Reason::PayoutRejected
         | Reason::PayoutNotSent
@@ -163,8 +164,9 @@ pub fn risk(reason: Reason) -> u8 {
         | Reason::ConflictingDuplicate
         | Reason::PayoutReturned
         | Reason::EventMissing
+        | Reason::StaleEvent
         | Reason::PayoutMissing => 2,
-        Reason::InvalidEvent | Reason::UnroutedEvent | Reason::BeforeCutover => 1,
+        Reason::InvalidEvent | Reason::UnroutedEvent | Reason::BeforeCutover | Reason::BlockedBeforePayout => 1,
     }
 }
 

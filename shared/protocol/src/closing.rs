@@ -7,10 +7,20 @@ use crate::ids::Digest;
 use crate::order::{EventId, PayoutKey};
 use crate::outcome::Reason;
 
-/// What a closing claim says to an event that meets it.
+/// What closed a payout.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum ClosedBy {
+    /// An ending that two people agreed on.
+    People,
+    /// A blocking event: the payment was given back or is disputed.
+    Bar,
+}
+
+/// What a closing claim, or a bar, says to an event that meets it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct ClosingFacts {
-    /// SHA-256 of the id of the event whose case was closed. `None`: the case named no event.
+    pub by: ClosedBy,
+    /// SHA-256 of the id of the event whose case was closed, or which bars it. `None`: the case named no event.
     pub event: Option<Digest>,
     /// [`crate::order::terms`], where they were verified when it was closed, and not taken from the case.
     pub terms: Option<Digest>,
@@ -44,12 +54,15 @@ pub fn is_claimless(reason: Reason) -> bool {
         | Reason::InvalidEvent
         | Reason::UnroutedEvent
         | Reason::BeforeCutover
+        | Reason::StaleEvent
+        | Reason::BlockedBeforePayout
         | Reason::EventMissing => true,
         Reason::PayoutRejected
         | Reason::PayoutUnknown
         | Reason::PayoutNotSent
         | Reason::AttemptAbandoned
         | Reason::ConflictingDuplicate
+        | Reason::BlockedAfterPayout
         | Reason::LateOutcome
         | Reason::PayoutReplayed
         | Reason::PayoutReturned

@@ -19,7 +19,7 @@
 //! `Claiming` on a claim that is ours makes a [`Claimed`], and only a `Claimed` can be paid: that is the invariant
 //! claim-before-pay, held by a type.
 
-use crate::closing::ClosingFacts;
+use crate::closing::{ClosedBy, ClosingFacts};
 use crate::hold::Hold;
 use crate::ids::{AttemptId, Digest};
 use crate::outcome::{Reason, Verdict};
@@ -98,7 +98,7 @@ pub enum Input {
     },
     /// A consistent read of the claim's place, or of those under the former keys.
     ClaimRead(Option<ClaimFacts>),
-    /// The same read found that people had closed it.
+    /// The same read found that people had closed it, or that a blocking event bars it.
     ClosingRead(ClosingFacts),
     /// A claim is there that this code cannot read. It is somebody's.
     ClaimUnreadable,
@@ -121,7 +121,7 @@ pub enum ClaimAnswer {
     Written,
     /// The condition failed; this claim was there.
     Taken(ClaimFacts),
-    /// The condition failed: people had closed this payout.
+    /// The condition failed: people had closed this payout, or a blocking event bars it.
     Closed(ClosingFacts),
     /// Timeout, reset, 5xx, throttle: it may have been written.
     NoAnswer,
@@ -350,10 +350,13 @@ impl Event {
         }
     }
 
-    /// People closed this payout: nothing is paid. Only the very event whose terms were verified then is a redelivery; of
+    /// Nothing is paid. A payment that was given back is one case for each event that asks for its payout. Where people closed
+    /// it, only the very event whose terms were verified then is a redelivery; of
     /// any other, and where nobody could verify them, a person must know.
     fn closed(&self, closing: ClosingFacts) -> (State, Action) {
-        if closing.event != Some(self.ours.event) {
+        if closing.by == ClosedBy::Bar {
+            file(Reason::BlockedBeforePayout)
+        } else if closing.event != Some(self.ours.event) {
             file(Reason::SecondEventForKey)
         } else if closing.terms != Some(self.ours.terms) {
             file(Reason::ConflictingDuplicate)

@@ -51,7 +51,7 @@ fn former_keys_are_read_before_the_own_claim() {
     let other = ClaimFacts { event: Digest::of("other"), ..facts(2) };
     let second = begun().step(Input::ClaimRead(Some(other)));
     assert!(matches!(second, Action::FileCase(Reason::SecondEventForKey)));
-    let closing = ClosingFacts { event: None, terms: None };
+    let closing = ClosingFacts { by: ClosedBy::People, event: None, terms: None };
     assert!(matches!(begun().step(Input::ClosingRead(closing)), Action::FileCase(Reason::SecondEventForKey)));
     assert!(matches!(begun().step(Input::ClaimUnreadable), Action::Answer(Answer::Duplicate)), "it is somebody's");
     for unknown in [Input::ClaimNotRead, Input::Panicked] {
@@ -139,13 +139,17 @@ fn another_event_or_other_terms_open_a_case() {
 #[test]
 fn closing_claim_is_a_duplicate_only_for_verified_terms() {
     let ours = facts(1);
-    let closing = |event, terms| ClosingFacts { event, terms };
+    let closing = |event, terms| ClosingFacts { by: ClosedBy::People, event, terms };
     for (closing, expected) in [
         (closing(Some(ours.event), Some(ours.terms)), Answer::Duplicate),
         (closing(Some(ours.event), None), Answer::Filed(Reason::ConflictingDuplicate)),
         (closing(Some(ours.event), Some(Digest::of("other"))), Answer::Filed(Reason::ConflictingDuplicate)),
         (closing(Some(Digest::of("other")), Some(ours.terms)), Answer::Filed(Reason::SecondEventForKey)),
         (closing(None, None), Answer::Filed(Reason::SecondEventForKey)),
+        (
+            ClosingFacts { by: ClosedBy::Bar, event: Some(Digest::of("a refund")), terms: None },
+            Answer::Filed(Reason::BlockedBeforePayout),
+        ),
     ] {
         let mut shut = event();
         shut.step(Input::Gate { hold: Hold::Refuse, time: TimeLeft::ForPayout, patience: Patience::Lasts });
@@ -210,8 +214,11 @@ fn every_sequence_of_inputs_ends_with_at_most_one_payment() {
             Input::ClaimRead(Some(facts(2))),
             Input::ClaimUnreadable,
             Input::ClaimNotRead,
-            Input::ClosingRead(ClosingFacts { event: None, terms: None }),
+            Input::ClosingRead(ClosingFacts { by: ClosedBy::People, event: None, terms: None }),
+            Input::ClosingRead(ClosingFacts { by: ClosedBy::Bar, event: None, terms: None }),
+            Input::Claim(ClaimAnswer::Closed(ClosingFacts { by: ClosedBy::Bar, event: None, terms: None })),
             Input::Claim(ClaimAnswer::Closed(ClosingFacts {
+                by: ClosedBy::People,
                 event: Some(facts(1).event),
                 terms: Some(facts(1).terms),
             })),

@@ -109,6 +109,12 @@ reasons! {
     UnroutedEvent = "unrouted_event",
     /// The event is older than the moment from which payouts are made here.
     BeforeCutover = "before_cutover",
+    /// The event is older than its rule's `max_age`: what it says may not be so any more.
+    StaleEvent = "stale_event",
+    /// The payment was given back, or disputed, before its payout was claimed. Nothing was sent.
+    BlockedBeforePayout = "blocked_before_payout",
+    /// The payment was given back, or disputed, after its payout was claimed.
+    BlockedAfterPayout = "blocked_after_payout",
     /// A worker reported after its attempt was given up.
     LateOutcome = "late_outcome",
     /// The rail replayed an answer on the first use of a key: somebody else sent it.

@@ -8,6 +8,7 @@ use payonce_protocol::UnixMillis;
 use payonce_protocol::order::Mode;
 use serde::Deserialize;
 
+use crate::blocks::BlockConfig;
 use crate::custom::Custom;
 use crate::preset::AmountAs;
 use crate::when::Expected;
@@ -40,6 +41,9 @@ pub struct ProviderConfig {
     pub ignore: Vec<String>,
     #[serde(default)]
     pub payouts: Vec<Rule>,
+    /// Events that bar a payout: refunds, disputes.
+    #[serde(default)]
+    pub blocks: Vec<BlockConfig>,
     /// The first part of every payout key; the provider's name when not given. May never change.
     pub namespace: Option<String>,
     /// How long an event may be refused with 503 before it is claimed and filed instead, such as `48h`; `0s`: never refused.
@@ -83,6 +87,8 @@ pub struct Rule {
     pub destination_pattern: Option<String>,
     /// Events that are older are never paid.
     pub paid_from: Option<Moment>,
+    /// Events that are older, by their signed time, become cases, such as `96h`; the preset's when not given.
+    pub max_age: Option<String>,
     /// Field of the rail's request → pointer to its text.
     #[serde(default)]
     pub rail_fields: BTreeMap<String, String>,

@@ -201,7 +201,7 @@ impl Custom {
                 (None, None) => Identity::Body,
             },
             event_type: event_type.map_or(TypeFrom::Configured, TypeFrom::Pointers),
-            created: created.map(|at| Created { at, form: self.created_as }),
+            created: created.map(|at| Created { at, form: self.created_as, is_optional: false }),
             live: live.map_or(Live::Configured, Live::Flag),
             markers: test.map_or(&[], |at| &*Box::leak(Box::new([Marker::test(at)]))),
             accounts: account.map_or(&[], |at| &*Box::leak(Box::new([at]))),

@@ -230,6 +230,7 @@ fn named(pointer: &Pointer, event: &Value) -> Option<String> {
 fn moment(value: &Value, form: TimeForm) -> Option<UnixMillis> {
     match form {
         TimeForm::Seconds => value.as_u64()?.checked_mul(1000),
+        TimeForm::Millis => value.as_u64(),
         TimeForm::Rfc3339 => value.as_str()?.parse::<jiff::Timestamp>().ok()?.as_millisecond().try_into().ok(),
     }
 }

@@ -7,6 +7,7 @@
 //! * [`when`]: whether an event asks at all, says that it does not, or leaves it open.
 //! * [`marker`]: what an event says itself about whether its money is real.
 //! * [`same_payment`]: where events of different kinds name the payment that they all tell of.
+//! * [`blocks`]: events that bar a payout.
 //! * [`custom`]: the same, written in the configuration.
 //! * [`explain`]: what was read where and why, for a person who tries a configuration.
 //! * `adyen`: the one scheme that is no data.
@@ -18,6 +19,7 @@
 
 mod adyen;
 mod beyond;
+pub mod blocks;
 pub mod config;
 pub mod custom;
 pub mod event;
@@ -33,6 +35,7 @@ mod secrets;
 mod signed_time;
 pub mod when;
 
+pub use blocks::{Block, Blocking};
 pub use config::{ConfigError, ProviderConfig, Rule};
 pub use event::{BodyMisfit, ItemMisfit, MAX_EVENTS, ParsedEvent, Verified};
 pub use provider::{NoPayout, Patience, Provider, RouteContext, Routed, unwise};

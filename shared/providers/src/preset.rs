@@ -8,11 +8,14 @@
 use payonce_protocol::exponents::{self, Table};
 use serde::Deserialize;
 
+use crate::blocks::Blocking;
 use crate::marker::Marker;
 use crate::same_payment::{self, Family};
 use crate::scheme::{self, Scheme};
 
 const HOUR_MS: u64 = 3_600_000;
+/// What comes by itself is never too old, however slow the last try and whatever the clocks say.
+const MAX_AGE_MARGIN_MS: u64 = 24 * HOUR_MS;
 const MEBIBYTE: usize = 1 << 20;
 
 #[derive(Clone, Debug)]
@@ -33,6 +36,8 @@ pub struct Preset {
     pub amount: AmountAs,
     /// Why no rule can be made for it: its events carry no amount.
     pub no_amount: Option<&'static str>,
+    /// Its events that say that a payment was given back or is disputed.
+    pub blocks: &'static [Blocking],
     pub exponents: &'static Table,
     /// Stands when a rule gives no pattern of its own; without one a rule must.
     pub destination_pattern: Option<&'static str>,
@@ -99,12 +104,23 @@ pub enum TypeFrom {
 pub struct Created {
     pub at: &'static str,
     pub form: TimeForm,
+    /// Not every event has it: one without counts as made now.
+    pub is_optional: bool,
+}
+
+const fn time(at: &'static str, form: TimeForm) -> Option<Created> {
+    Some(Created { at, form, is_optional: false })
+}
+
+const fn time_if_there(at: &'static str, form: TimeForm) -> Option<Created> {
+    Some(Created { at, form, is_optional: true })
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum TimeForm {
     Seconds,
+    Millis,
     Rfc3339,
 }
 
@@ -162,6 +178,7 @@ const PLAIN: Preset = Preset {
     accounts: &[],
     amount: AmountAs::Minor,
     no_amount: None,
+    blocks: &[],
     exponents: &exponents::ISO_4217,
     destination_pattern: None,
     signed_fields: None,
@@ -187,7 +204,7 @@ pub static STRIPE: Preset = Preset {
     name: "stripe",
     signature: Signature::Scheme(&scheme::STRIPE),
     same_payment: same_payment::STRIPE,
-    created: Some(Created { at: "/created", form: TimeForm::Seconds }),
+    created: time("/created", TimeForm::Seconds),
     live: Live::Flag("/livemode"),
     markers: &[Marker::live("/data/object/livemode")],
     accounts: &["/account", "/context"],
@@ -199,6 +216,10 @@ pub static STRIPE: Preset = Preset {
     answer_within_ms: None,
     redelivery: "live: up to 3 days, pauses not published; by hand for 15 to 30 days",
     checked_with: &[npm("stripe", "23.1.0"), pypi("stripe", "16.1.0")],
+    blocks: &[
+        Blocking { event: "charge.refunded", payment: "/data/object/payment_intent" },
+        Blocking { event: "charge.dispute.created", payment: "/data/object/payment_intent" },
+    ],
     ..PLAIN
 };
 
@@ -207,7 +228,7 @@ static STANDARD_WEBHOOKS: Preset = Preset {
     name: "standard_webhooks",
     signature: Signature::Scheme(&scheme::STANDARD_WEBHOOKS),
     id: Identity::Message,
-    created: Some(Created { at: "/timestamp", form: TimeForm::Rfc3339 }),
+    created: time("/timestamp", TimeForm::Rfc3339),
     redelivers_ms: 75 * HOUR_MS,
     longest_gap_ms: 24 * HOUR_MS,
     refuse_for_ms: 48 * HOUR_MS,
@@ -254,6 +275,14 @@ static ADYEN: Preset = Preset {
     redelivery: "3 tries within a minute, then a queue for up to 30 days, in the end every 8 hours; in order",
     checked_with: &[npm("@adyen/api-library", "32.1.0"), pypi("Adyen", "16.0.0")],
     note: "eight signed fields; only they can feed a payout, and `success` must be `true`",
+    blocks: &[
+        Blocking { event: "REFUND", payment: "/originalReference" },
+        Blocking { event: "CANCELLATION", payment: "/originalReference" },
+        Blocking { event: "CANCEL_OR_REFUND", payment: "/originalReference" },
+        Blocking { event: "TECHNICAL_CANCEL", payment: "/originalReference" },
+        Blocking { event: "NOTIFICATION_OF_CHARGEBACK", payment: "/originalReference" },
+        Blocking { event: "CHARGEBACK", payment: "/originalReference" },
+    ],
     ..PLAIN
 };
 
@@ -262,7 +291,7 @@ static ADYEN_BALANCE_PLATFORM: Preset = Preset {
     signature: Signature::Scheme(&scheme::ADYEN_BALANCE_PLATFORM),
     same_payment: same_payment::ADYEN_BALANCE_PLATFORM,
     id: Identity::Pointers { needed: &["/type", "/data/id"], optional: &["/data/sequenceNumber"] },
-    created: Some(Created { at: "/timestamp", form: TimeForm::Rfc3339 }),
+    created: time("/timestamp", TimeForm::Rfc3339),
     live: Live::Word("/environment"),
     exponents: &exponents::ADYEN,
     redelivers_ms: 30 * 24 * HOUR_MS,
@@ -280,10 +309,14 @@ static SQUARE: Preset = Preset {
     markers: &[Marker::sandbox("/data/object/payment/receipt_url", "squareupsandbox.com/")],
     same_payment: same_payment::SQUARE,
     id: at(&["/event_id"]),
-    created: Some(Created { at: "/created_at", form: TimeForm::Rfc3339 }),
+    created: time("/created_at", TimeForm::Rfc3339),
     redelivery: "up to 24 hours, then dropped",
     checked_with: &[npm("square", "46.0.0"), pypi("squareup", "46.0.0.20260916")],
     note: "the configured `url` is signed with the body",
+    blocks: &[
+        Blocking { event: "refund.created", payment: "/data/object/refund/payment_id" },
+        Blocking { event: "dispute.created", payment: "/data/object/dispute/disputed_payment/payment_id" },
+    ],
     ..PLAIN
 };
 
@@ -293,12 +326,18 @@ static GOCARDLESS: Preset = Preset {
     same_payment: same_payment::GOCARDLESS,
     items: Some(Items { list: "/events", event: None }),
     event_type: TypeFrom::Pointers(&["/resource_type", "/action"]),
-    created: Some(Created { at: "/created_at", form: TimeForm::Rfc3339 }),
+    created: time("/created_at", TimeForm::Rfc3339),
     amount: AmountAs::MinorText,
     exponents: &exponents::GOCARDLESS,
     redelivery: "up to 8 times, pauses partly published; by hand at any time",
     checked_with: &[npm("gocardless-nodejs", "10.1.2"), pypi("gocardless-pro", "3.22.0")],
     note: "up to 250 events in a delivery; the amount must stand in the resource's metadata",
+    blocks: &[
+        Blocking { event: "payments/failed", payment: "/links/payment" },
+        Blocking { event: "payments/cancelled", payment: "/links/payment" },
+        Blocking { event: "payments/charged_back", payment: "/links/payment" },
+        Blocking { event: "payments/late_failure_settled", payment: "/links/payment" },
+    ],
     ..PLAIN
 };
 
@@ -311,9 +350,13 @@ static CHECKOUT: Preset = Preset {
         Marker::sandbox("/data/event_links/payment", ".sandbox.checkout.com/"),
     ],
     same_payment: same_payment::CHECKOUT,
-    created: Some(Created { at: "/created_on", form: TimeForm::Rfc3339 }),
+    created: time("/created_on", TimeForm::Rfc3339),
     exponents: &exponents::CHECKOUT,
     note: "Checkout.com (no library verifies: checked with Node's and Python's own HMAC)",
+    blocks: &[
+        Blocking { event: "payment_refunded", payment: "/data/id" },
+        Blocking { event: "dispute_received", payment: "/data/payment_id" },
+    ],
     ..PLAIN
 };
 
@@ -323,12 +366,17 @@ static RAZORPAY: Preset = Preset {
     same_payment: same_payment::RAZORPAY,
     id: Identity::Body,
     event_type: TypeFrom::Pointers(&["/event"]),
-    created: Some(Created { at: "/created_at", form: TimeForm::Seconds }),
+    created: time("/created_at", TimeForm::Seconds),
     exponents: &exponents::RAZORPAY,
     answer_within_ms: Some(5_000),
     redelivery: "growing pauses for 24 hours, then the webhook is disabled",
     checked_with: &[npm("razorpay", "2.9.8"), pypi("razorpay", "2.0.1")],
     note: "`x-razorpay-event-id` is not signed; after a rotation redeliveries keep the old secret: list both",
+    blocks: &[
+        Blocking { event: "refund.created", payment: "/payload/refund/entity/payment_id" },
+        Blocking { event: "refund.processed", payment: "/payload/refund/entity/payment_id" },
+        Blocking { event: "payment.dispute.created", payment: "/payload/dispute/entity/payment_id" },
+    ],
     ..PLAIN
 };
 
@@ -347,6 +395,13 @@ static PAYSTACK: Preset = Preset {
     redelivery: "live: 4 times every 3 minutes, then hourly for 72 hours; test: hourly for 10 hours",
     checked_with: &[pypi("pypaystack2", "3.4.0")],
     note: "HMAC-SHA512 with the API's secret key; the library is the community's",
+    blocks: &[
+        Blocking { event: "refund.pending", payment: "/data/transaction_reference" },
+        Blocking { event: "refund.processed", payment: "/data/transaction_reference" },
+        Blocking { event: "charge.dispute.create", payment: "/data/transaction/reference" },
+    ],
+    // When the charge was paid; other events have no time of their own.
+    created: time_if_there("/data/paid_at", TimeForm::Rfc3339),
     ..PLAIN
 };
 
@@ -356,6 +411,7 @@ static FLUTTERWAVE: Preset = Preset {
     id: Identity::Body,
     amount: AmountAs::Decimal,
     note: "version 4 (no library verifies: checked with Node's and Python's own HMAC)",
+    created: time_if_there("/timestamp", TimeForm::Millis),
     ..PLAIN
 };
 
@@ -366,7 +422,7 @@ static MOLLIE: Preset = Preset {
     signature: Signature::Scheme(&scheme::MOLLIE),
     same_payment: same_payment::MOLLIE,
     markers: &[Marker::word("/mode"), Marker::word("/_embedded/entity/mode")],
-    created: Some(Created { at: "/createdAt", form: TimeForm::Rfc3339 }),
+    created: time("/createdAt", TimeForm::Rfc3339),
     amount: AmountAs::Decimal,
     checked_with: &[npm("mollie-api-typescript", "1.12.28"), pypi("mollie-api-py", "1.10.20")],
     note: "next-generation webhooks",
@@ -382,7 +438,8 @@ static SHOPIFY: Preset = Preset {
     markers: &[Marker::test("/test")],
     id: Identity::Body,
     event_type: TypeFrom::Configured,
-    created: Some(Created { at: "/created_at", form: TimeForm::Rfc3339 }),
+    // The order's last change, which its payment was; `created_at` is the order's birth, days before for some.
+    created: time_if_there("/updated_at", TimeForm::Rfc3339),
     amount: AmountAs::Decimal,
     redelivers_ms: 4 * HOUR_MS,
     longest_gap_ms: 2 * HOUR_MS,
@@ -405,6 +462,8 @@ static MODERN_TREASURY: Preset = Preset {
     redelivery: "growing pauses, their end not published; taken as 24 hours",
     checked_with: &[npm("modern-treasury", "3.3.0"), pypi("modern-treasury", "1.80.0")],
     note: "its id stands in a header that is not signed",
+    // The object's last change, which the event is about.
+    created: time_if_there("/data/updated_at", TimeForm::Rfc3339),
     ..PLAIN
 };
 
@@ -412,7 +471,7 @@ static DWOLLA: Preset = Preset {
     name: "dwolla",
     signature: Signature::Scheme(&scheme::DWOLLA),
     event_type: TypeFrom::Pointers(&["/topic"]),
-    created: Some(Created { at: "/timestamp", form: TimeForm::Rfc3339 }),
+    created: time("/timestamp", TimeForm::Rfc3339),
     no_amount: Some("Dwolla's events carry links and no amount: nothing that was signed says what to pay"),
     redelivers_ms: 72 * HOUR_MS,
     longest_gap_ms: 24 * HOUR_MS,
@@ -427,7 +486,7 @@ static COINBASE_COMMERCE: Preset = Preset {
     signature: Signature::Scheme(&scheme::COINBASE_COMMERCE),
     id: at(&["/event/id"]),
     event_type: TypeFrom::Pointers(&["/event/type"]),
-    created: Some(Created { at: "/event/created_at", form: TimeForm::Rfc3339 }),
+    created: time("/event/created_at", TimeForm::Rfc3339),
     amount: AmountAs::Decimal,
     redelivers_ms: 72 * HOUR_MS,
     longest_gap_ms: HOUR_MS,
@@ -490,6 +549,12 @@ pub static REFUSED: &[(&str, &str)] = &[
 ];
 
 impl Preset {
+    /// How old an event may be where its rule does not say. Longer than the provider comes back by itself: whatever is
+    /// older, somebody sent by hand, and may not know what became of the payment since.
+    pub fn max_age_ms(&self) -> u64 {
+        self.redelivers_ms.saturating_add(MAX_AGE_MARGIN_MS)
+    }
+
     pub fn by_name(name: &str) -> Option<&'static Self> {
         ALL.iter().copied().find(|preset| preset.name == name)
     }

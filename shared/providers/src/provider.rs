@@ -6,13 +6,14 @@ use std::borrow::Cow;
 
 use payonce_protocol::UnixMillis;
 use payonce_protocol::ids::{Digest, Hasher};
-use payonce_protocol::order::{EventId, Mode, PayoutOrder};
+use payonce_protocol::order::{EventId, Mode, PayoutKey, PayoutOrder};
 use payonce_protocol::outcome::Reason;
 use payonce_protocol::release::{Derivation, KeyRule, KeyRules};
 use serde_json::Value;
 
 use crate::adyen;
 
+use crate::blocks::{self, Block, BlockRule};
 use crate::config::{ConfigError, ProviderConfig, duration_ms};
 use crate::event::{self, BodyMisfit, ItemMisfit, MAX_EVENTS, ParsedEvent, Reader, Verified};
 use crate::pointer::Pointer;
@@ -35,6 +36,7 @@ pub struct Provider {
     reader: Reader,
     ignore: Vec<String>,
     rules: Vec<PayoutRule>,
+    blocks: Vec<BlockRule>,
     refuse_for_ms: u64,
     answer_within_ms: Option<u64>,
     max_body_bytes: usize,
@@ -57,12 +59,16 @@ pub struct RouteContext {
     pub paid_from: Option<UnixMillis>,
     /// An event without a signed time may be from before that moment, and becomes a case.
     pub files_undated: bool,
+    /// An event whose time lies longer ago than its rule's `max_age` is a case.
+    pub now: UnixMillis,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Routed {
     Order(PayoutOrder),
     NoPayout(NoPayout),
+    /// It asks for none, and bars one.
+    Block(Block),
     /// Neither in a rule nor ignored: one case for each type.
     Unrouted {
         event_type: String,
@@ -108,9 +114,25 @@ impl Provider {
             .map(|(index, rule)| PayoutRule::compile(index, rule, preset, mode, &mut problems))
             .collect();
         check_types(config, &mut problems);
+        let blocks: Vec<Option<BlockRule>> = config
+            .blocks
+            .iter()
+            .enumerate()
+            .map(|(index, block)| BlockRule::compile(index, block, preset, &mut problems))
+            .collect();
+        blocks::check_types(config, &mut problems);
         let refuse_for_ms = duration("refuse_for", config.refuse_for.as_deref(), &mut problems);
         if refuse_for_ms.is_some_and(|millis| millis > preset.redelivers_ms) {
             problems.add("refuse_for", "longer than the provider comes back");
+        }
+        let patience_ms = refuse_for_ms.unwrap_or(preset.refuse_for_ms);
+        for (index, rule) in rules.iter().enumerate() {
+            if rule.as_ref().is_some_and(|rule| rule.max_age_ms < patience_ms) {
+                problems.add(
+                    &format!("payouts[{index}].max_age"),
+                    "shorter than refuse_for: what was refused would come too late",
+                );
+            }
         }
         let answer_within_ms = duration("answer_within", config.answer_within.as_deref(), &mut problems);
         if answer_within_ms == Some(0) {
@@ -122,8 +144,8 @@ impl Provider {
         }
         let reader = Reader::of(preset, config.event_type.as_deref());
         let reader = reader.map_err(|problem| problems.add("scheme", problem)).ok();
-        match (reader, rules.into_iter().collect(), problems.found) {
-            (Some(reader), Some(rules), found) if found.is_empty() => Ok(Self {
+        match (reader, rules.into_iter().collect(), blocks.into_iter().collect(), problems.found) {
+            (Some(reader), Some(rules), Some(blocks), found) if found.is_empty() => Ok(Self {
                 name: name.to_owned(),
                 namespace: namespace.to_owned(),
                 preset,
@@ -131,11 +153,12 @@ impl Provider {
                 reader,
                 ignore: config.ignore.clone(),
                 rules: learned(rules),
+                blocks,
                 refuse_for_ms: refuse_for_ms.unwrap_or(preset.refuse_for_ms),
                 answer_within_ms: answer_within_ms.or(preset.answer_within_ms),
                 max_body_bytes: max_body_bytes as usize,
             }),
-            (_, _, found) => Err(found),
+            (.., found) => Err(found),
         }
     }
 
@@ -225,12 +248,24 @@ impl Provider {
 
     /// Of a kept event that people decide about: whatever moment its rule pays from, it is they who say what becomes of it.
     pub fn route_by_people(&self, event: &ParsedEvent, context: &RouteContext) -> Routed {
-        self.route_in(event, |_| *context)
+        // To them no event is too old.
+        self.route_in(event, |_| RouteContext { now: 0, ..*context })
+    }
+
+    /// Whether the event bars a payout, whatever else may be wrong with it.
+    pub fn blocks(&self, event: &ParsedEvent) -> bool {
+        self.blocks.iter().any(|block| block.blocks(event))
     }
 
     fn route_in(&self, event: &ParsedEvent, context: impl Fn(&PayoutRule) -> RouteContext) -> Routed {
+        if let Some(block) = self.blocks.iter().find(|block| block.blocks(event)) {
+            return block.route(&self.name, &self.namespace, event);
+        }
+        let is_blocking_type = self.blocks.iter().any(|block| block.event == event.event_type);
         if !self.rules.iter().any(|rule| rule.event == event.event_type) {
-            return if self.ignore.iter().any(|ignored| *ignored == event.event_type || ignored == "*") {
+            return if is_blocking_type {
+                Routed::NoPayout(NoPayout::WhenNotMet)
+            } else if self.ignore.iter().any(|ignored| *ignored == event.event_type || ignored == "*") {
                 Routed::NoPayout(NoPayout::Ignored)
             } else {
                 Routed::Unrouted { event_type: event.event_type.clone() }
@@ -258,14 +293,16 @@ impl Provider {
         }
     }
 
-    /// The order with the keys, too, that other accepted rules for this type of event derive from it.
+    /// The keys that other accepted rules for this type of event derive from it.
+    pub fn former_keys(&self, event: &ParsedEvent, former: &[Derivation]) -> Vec<PayoutKey> {
+        former.iter().filter(|was| was.event == event.event_type).filter_map(|was| key_by(was, event)).collect()
+    }
+
+    /// The order with these keys, too.
     pub fn with_former_keys(&self, order: PayoutOrder, event: &ParsedEvent, former: &[Derivation]) -> PayoutOrder {
-        let mut keys = order.former_keys.clone();
-        for was in former.iter().filter(|was| was.event == event.event_type) {
-            if let Some(key) = key_by(was, event)
-                && key != order.key
-                && !keys.contains(&key)
-            {
+        let mut keys = order.former_keys;
+        for key in self.former_keys(event, former) {
+            if key != order.key && !keys.contains(&key) {
                 keys.push(key);
             }
         }
@@ -284,9 +321,9 @@ impl Provider {
         self.max_body_bytes
     }
 
-    /// Whether a time stands in what it signs, which tells an old event from a new one.
+    /// Whether a time stands in everything that it signs, which tells an old event from a new one.
     pub fn signs_time(&self) -> bool {
-        self.preset.created.is_some()
+        self.preset.created.is_some_and(|created| !created.is_optional)
     }
 
     /// How long after its first try an event may come again: by itself, and then sent by hand.
@@ -432,7 +469,16 @@ pub fn unwise(name: &str, config: &ProviderConfig) -> Vec<ConfigError> {
     if config.payouts.is_empty() {
         problems.add("payouts", "no rule: nothing is ever paid");
     }
+    let preset = Preset::by_name(&config.scheme);
+    problems.found.extend(preset.and_then(|preset| blocks::unwise(config, preset, &problems.path)));
     for (index, rule) in config.payouts.iter().enumerate() {
+        let max_age_ms = rule.max_age.as_deref().and_then(duration_ms);
+        if max_age_ms.zip(preset).is_some_and(|(max_age_ms, preset)| max_age_ms < preset.redelivers_ms) {
+            problems.add(
+                &format!("payouts[{index}].max_age"),
+                "shorter than the provider comes back: what comes late becomes a case",
+            );
+        }
         if rule.max_amount.is_empty() {
             problems.add(&format!("payouts[{index}].max_amount"), "not given: there is no limit");
         }

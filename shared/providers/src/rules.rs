@@ -14,7 +14,7 @@ use payonce_protocol::release::Derivation;
 use regex_lite::Regex;
 use serde_json::Value;
 
-use crate::config::{ConfigError, Rule};
+use crate::config::{ConfigError, Formerly, Rule, duration_ms};
 use crate::event::ParsedEvent;
 use crate::marker::{Marker, Odd};
 use crate::pointer::Pointer;
@@ -24,7 +24,7 @@ use crate::when::{self, Asks, Condition};
 
 const MAX_KEY_POINTERS: usize = 8;
 /// Each costs a read of the audit table for every event.
-const MAX_FORMER: usize = 4;
+pub(crate) const MAX_FORMER: usize = 4;
 const MAX_RAIL_FIELDS: usize = 16;
 const MAX_RAIL_FIELD_BYTES: usize = 128;
 
@@ -39,7 +39,7 @@ impl Problems {
         self.found.push(ConfigError { path: format!("{}.{field}", self.path), problem: problem.to_string() });
     }
 
-    fn pointer(&mut self, field: &str, text: &str) -> Option<Pointer> {
+    pub(crate) fn pointer(&mut self, field: &str, text: &str) -> Option<Pointer> {
         Pointer::parse(text).map_err(|problem| self.add(field, problem)).ok()
     }
 }
@@ -79,9 +79,13 @@ pub(crate) struct PayoutRule {
     max_amount: BTreeMap<Currency, u64>,
     destination_pattern: Regex,
     pub paid_from: Option<UnixMillis>,
+    /// Nothing without a signed time grows old.
+    pub max_age_ms: u64,
     rail_fields: BTreeMap<String, Pointer>,
     allow_connected_accounts: bool,
     created: Option<Pointer>,
+    /// An event may lack its time.
+    is_dated_only_sometimes: bool,
     live: LiveFrom,
     markers: &'static [Marker],
     accounts: Vec<Pointer>,
@@ -151,15 +155,7 @@ impl PayoutRule {
         if rule.formerly.len() > MAX_FORMER {
             problems.add(&field("formerly"), format!("there are more than {MAX_FORMER}"));
         }
-        let former = rule.formerly.iter().enumerate().map(|(index, former)| {
-            let path = field(&format!("formerly[{index}]"));
-            if !is_name(&former.namespace) {
-                problems.add(&format!("{path}.namespace"), "up to 32 of a-z, A-Z, 0-9, `_`, `-`");
-            }
-            let key = pointers(&format!("{path}.key"), former.key.as_slice(), problems);
-            Former { namespace: former.namespace.clone(), event: former.event.clone(), key }
-        });
-        let former = former.collect();
+        let former = former_rules(&name, &rule.formerly, problems);
         let when = rule.when.iter().filter_map(|(text, expected)| {
             if let Some(problem) = expected.problem() {
                 problems.add(&field(&format!("when.{text}")), problem);
@@ -199,6 +195,7 @@ impl PayoutRule {
             }
             millis
         });
+        let max_age_ms = max_age(&field("max_age"), rule.max_age.as_deref(), preset, problems);
         let destination_pattern = match rule.destination_pattern.as_deref().or(preset.destination_pattern) {
             Some(pattern) => {
                 whole(pattern).map_err(|problem| problems.add(&field("destination_pattern"), problem)).ok()
@@ -239,8 +236,10 @@ impl PayoutRule {
             max_amount,
             destination_pattern: destination_pattern?,
             paid_from,
+            max_age_ms,
             rail_fields,
             allow_connected_accounts: rule.allow_connected_accounts,
+            is_dated_only_sometimes: preset.created.is_some_and(|created| created.is_optional),
             created: preset.created.and_then(|created| Pointer::parse(created.at).ok()),
             live: live?,
             markers: preset.markers,
@@ -288,6 +287,15 @@ impl PayoutRule {
                 let problem = self.says_of(self.created.as_ref(), "lies before paid_from");
                 return Err(misfit(Reason::BeforeCutover, problem));
             }
+            (Some(created), Some(at), _) if context.now.saturating_sub(at) > self.max_age_ms => {
+                return Err(misfit(Reason::StaleEvent, self.says(created, "lies longer ago than max_age")));
+            }
+            (Some(created), None, _) if self.is_undated(created, event) => {
+                if context.files_undated || self.paid_from.is_some() {
+                    let problem = self.says(created, "is missing, and it may be from before paid_from");
+                    return Err(misfit(Reason::BeforeCutover, problem));
+                }
+            }
             (Some(created), None, _) => return Err(invalid(self.says(created, "is no time"))),
             (None, ..) if context.files_undated => {
                 let problem = format!("{}: no time is signed, and it may be from before paid_from", self.name);
@@ -318,13 +326,12 @@ impl PayoutRule {
     }
 
     fn payout_key(&self, namespace: &str, key: &[Pointer], event: &ParsedEvent) -> Result<PayoutKey, String> {
-        let parts = key.iter().map(|pointer| {
-            key_part(pointer, event)
-                .ok_or_else(|| self.says(pointer, "is missing, or neither a text nor a whole number"))
-        });
-        let parts = parts.collect::<Result<Vec<String>, String>>()?;
-        PayoutKey::from_parts(namespace, parts.iter().map(String::as_str))
-            .map_err(|problem| format!("{}.key: {problem}", self.name))
+        derived_key(&self.name, namespace, key, event)
+    }
+
+    /// Its provider writes a time into some events only, and not into this one.
+    fn is_undated(&self, created: &Pointer, event: &ParsedEvent) -> bool {
+        self.is_dated_only_sometimes && created.of(&event.body).is_none_or(Value::is_null)
     }
 
     /// Whose event it is, and whether real money moves in it.
@@ -445,7 +452,46 @@ pub(crate) fn key_by(derivation: &Derivation, event: &ParsedEvent) -> Option<Pay
     PayoutKey::from_parts(&derivation.namespace, parts.iter().map(String::as_str)).ok()
 }
 
-fn pointers(path: &str, texts: &[String], problems: &mut Problems) -> Vec<Pointer> {
+/// `rule` is the rule's name in the configuration.
+pub(crate) fn derived_key(
+    rule: &str,
+    namespace: &str,
+    key: &[Pointer],
+    event: &ParsedEvent,
+) -> Result<PayoutKey, String> {
+    let parts = key.iter().map(|pointer| {
+        key_part(pointer, event)
+            .ok_or_else(|| format!("{rule}: {} is missing, or neither a text nor a whole number", pointer.as_str()))
+    });
+    let parts = parts.collect::<Result<Vec<String>, String>>()?;
+    PayoutKey::from_parts(namespace, parts.iter().map(String::as_str))
+        .map_err(|problem| format!("{rule}.key: {problem}"))
+}
+
+pub(crate) fn former_rules(rule: &str, formerly: &[Formerly], problems: &mut Problems) -> Vec<Former> {
+    let former = formerly.iter().enumerate().map(|(index, former)| {
+        let path = format!("{rule}.formerly[{index}]");
+        if !is_name(&former.namespace) {
+            problems.add(&format!("{path}.namespace"), "up to 32 of a-z, A-Z, 0-9, `_`, `-`");
+        }
+        let key = pointers(&format!("{path}.key"), former.key.as_slice(), problems);
+        Former { namespace: former.namespace.clone(), event: former.event.clone(), key }
+    });
+    former.collect()
+}
+
+fn max_age(path: &str, text: Option<&str>, preset: &Preset, problems: &mut Problems) -> u64 {
+    let Some(text) = text else { return preset.max_age_ms() };
+    if preset.created.is_none() {
+        problems.add(path, "no time stands in what this provider signs");
+    }
+    duration_ms(text).unwrap_or_else(|| {
+        problems.add(path, "write a duration such as 96h");
+        u64::MAX
+    })
+}
+
+pub(crate) fn pointers(path: &str, texts: &[String], problems: &mut Problems) -> Vec<Pointer> {
     if texts.is_empty() || texts.len() > MAX_KEY_POINTERS {
         problems.add(path, format!("give 1 to {MAX_KEY_POINTERS} JSON pointers"));
     }

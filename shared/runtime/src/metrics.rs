@@ -236,6 +236,8 @@ impl Step {
 pub enum End {
     /// It asks for no payout.
     NoPayout,
+    /// It asks for no payout, and bars one that was not made.
+    Barred,
     /// It is no order; a case is open.
     Filed(Reason),
     /// It is no order, and its case could not be written.
@@ -249,6 +251,7 @@ impl End {
     pub fn outcome(self) -> &'static str {
         match self {
             Self::NoPayout => "no_payout",
+            Self::Barred => "barred",
             Self::Filed(_) | Self::Order(Answer::Filed(_)) => "filed",
             Self::Order(Answer::Done(verdict, _)) => verdict.outcome.as_str(),
             Self::Order(Answer::Duplicate) => "duplicate",
@@ -259,7 +262,7 @@ impl End {
 
     pub fn reason(self) -> Option<&'static str> {
         match self {
-            Self::NoPayout | Self::Order(Answer::Duplicate | Answer::Impossible) => None,
+            Self::NoPayout | Self::Barred | Self::Order(Answer::Duplicate | Answer::Impossible) => None,
             Self::Filed(reason) | Self::Order(Answer::Filed(reason)) => Some(reason.as_str()),
             Self::Order(Answer::Done(verdict, Recorded::Durable)) => verdict.reason().map(Reason::as_str),
             Self::Order(Answer::Done(_, Recorded::Late)) => Some(Reason::LateOutcome.as_str()),
@@ -271,7 +274,7 @@ impl End {
 
     fn metrics(self) -> Vec<Metric> {
         match self {
-            Self::NoPayout => vec![Metric::NoPayout],
+            Self::NoPayout | Self::Barred => vec![Metric::NoPayout],
             Self::Filed(_) | Self::Order(Answer::Filed(_)) => vec![Metric::CasesFiled],
             // The status of the whole delivery counts these.
             Self::NotFiled | Self::Order(Answer::Refused(_)) => vec![],

@@ -52,6 +52,8 @@ pub enum Mutation {
     EndingWithoutClaim,
     /// A second event is closed by hand while its own order can still be paid.
     SecondEventEndsWithoutClaim,
+    /// A claim takes the place of a bar.
+    BarIgnored,
     /// What comes again is filed under a case that is resolved.
     FiledUnderAResolvedCase,
     /// The sweeper stores its place before everything up to there is written.

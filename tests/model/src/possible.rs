@@ -39,6 +39,9 @@ impl World {
                 let lagging = rail.lagging_look_up(searched, setting, tick).into_iter();
                 steps.extend(lagging.map(|said| Step::LookUpAtRail(said, List::Lagging)));
             }
+            if setting.is_given_back && state.table.bar.is_none() {
+                steps.push(Step::GiveBack);
+            }
             if state.people.endings_left > 0 {
                 self.endings(state, steps);
             }

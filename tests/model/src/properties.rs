@@ -11,6 +11,7 @@ use crate::world::{State, World};
 
 pub const AT_MOST_ONCE: &str = "the payee gets the money of the order at most once, by the rail or by hand";
 pub const OWN_ORDER_ONCE: &str = "the payee gets the money of the second event's own order at most once";
+pub const GIVEN_BACK_UNPAID: &str = "nothing is claimed for a payment after it was given back";
 pub const FILED_IS_OPEN: &str = "filed is answered only when an open case says so";
 pub const CLAIM_BEFORE_PAY: &str = "claim-before-pay";
 pub const ONE_REQUEST: &str = "one-request-per-attempt";
@@ -49,12 +50,17 @@ pub enum Sight {
     OwnOrderByRail,
     OwnOrderByHand,
     Rewritten,
+    GivenBackFirst,
+    GivenBackAfterwards,
 }
 
 pub fn of(setting: &Setting) -> Vec<Property<World>> {
     let mut all = vec![
         always(AT_MOST_ONCE, |_, state| state.rail.executed.len() + usize::from(state.people.by_hand) <= 1),
         always(OWN_ORDER_ONCE, |_, state| state.people.own.by_rail + state.people.own.by_hand <= 1),
+        always(GIVEN_BACK_UNPAID, |_, state| {
+            state.table.bar.is_none_or(|bar| claims(state).count() <= usize::from(bar.claims_before))
+        }),
         always(FILED_IS_OPEN, |_, state| !state.seen.filed_unseen),
         always(CLAIM_BEFORE_PAY, |_, state| !state.seen.request_without_claim),
         always(ONE_REQUEST, |_, state| claims(state).all(|(_, claim)| claim.requests <= 1)),
@@ -169,6 +175,12 @@ impl Sight {
                 sometimes("an own order is paid by the rail", |_, state| state.people.own.by_rail == 1)
             }
             Self::OwnOrderByHand => sometimes("an own order is paid by hand", |_, state| state.people.own.by_hand == 1),
+            Self::GivenBackFirst => sometimes("given back first, and filed", |_, state| {
+                state.table.is_open(Reason::BlockedBeforePayout, Subject::Event(ONE))
+            }),
+            Self::GivenBackAfterwards => sometimes("given back when it was paid, a case", |_, state| {
+                accepted(state, 0) && state.table.has_case(Subject::Attempt(0))
+            }),
             Self::Rewritten => sometimes("the rail wrote its own group", |_, state| {
                 accepted(state, 0) && state.rail.executed.iter().any(|paid| paid.rewritten)
             }),

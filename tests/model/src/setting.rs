@@ -63,6 +63,8 @@ pub struct Setting {
     pub look_ups: u8,
     /// How many cases two people may close, or pay as an order of its own.
     pub endings: u8,
+    /// The payment is given back at any moment, or never.
+    pub is_given_back: bool,
     /// What must be seen at least once.
     pub sights: Vec<Sight>,
     pub mutation: Option<Mutation>,
@@ -98,6 +100,7 @@ impl Setting {
             approvals: 0,
             look_ups: 0,
             endings: 0,
+            is_given_back: false,
             sights: vec![],
             mutation: None,
         }

@@ -43,6 +43,8 @@ pub enum Step {
     End(Reason, Asked, Ending),
     /// A second event is paid under a key of its own.
     PayOwnOrder,
+    /// The payment is given back, and its event comes.
+    GiveBack,
 }
 
 /// The list that a look-up searches.

@@ -3,7 +3,8 @@
 
 use std::collections::BTreeSet;
 
-use payonce_protocol::event::{ClaimAnswer, ClaimFacts, Recorded};
+use payonce_protocol::closing::{ClosedBy, ClosingFacts};
+use payonce_protocol::event::{ClaimAnswer, ClaimFacts, Input, Recorded};
 use payonce_protocol::ids::{AttemptId, Digest, KeyGeneration};
 use payonce_protocol::outcome::{Outcome, Reason, Verdict};
 
@@ -19,6 +20,7 @@ pub struct Table {
     /// Claims whose put is still under way, though nobody waits for it.
     pub landing: Vec<(u8, Claim)>,
     pub cases: BTreeSet<(Reason, Subject)>,
+    pub bar: Option<Bar>,
     /// Of these, the ones that people have closed.
     pub resolved: BTreeSet<(Reason, Subject)>,
 }
@@ -43,6 +45,13 @@ pub struct Claim {
 pub struct Closing {
     /// The payee has the money, or gets it now.
     pub by_hand: bool,
+}
+
+/// A blocking event came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Bar {
+    /// How many attempts were claimed before it; where there was none, it stands in the first one's place.
+    pub claims_before: u8,
 }
 
 /// The attempt id of a closing claim: no worker's.
@@ -77,6 +86,9 @@ pub enum Subject {
     Attempt(u8),
 }
 
+/// What a bar says, and of which event it is: none of those that ask for a payout.
+const BARRED: ClosingFacts = ClosingFacts { by: ClosedBy::Bar, event: Some(Digest([9; 32])), terms: None };
+
 pub fn facts(attempt_id: u8, asked: Asked) -> ClaimFacts {
     ClaimFacts {
         attempt_id: AttemptId([attempt_id; 16]),
@@ -109,6 +121,11 @@ impl Table {
     /// The conditional put. A further attempt is claimed in one transaction with the check that the one before has an
     /// outcome, not `Accepted`, and nothing late.
     pub fn put(&mut self, slot: u8, claim: Claim) -> ClaimAnswer {
+        match (slot, self.bar) {
+            (0, Some(_)) if self.claim(0).is_none() => return ClaimAnswer::Closed(BARRED),
+            (1.., Some(_)) => return ClaimAnswer::NotApplied,
+            _ => {}
+        }
         if let Some(theirs) = self.claim(slot) {
             return ClaimAnswer::Taken(theirs.facts());
         }
@@ -160,6 +177,23 @@ impl Table {
     pub fn file(&mut self, reason: Reason, subject: Subject) {
         self.resolved.remove(&(reason, subject));
         self.cases.insert((reason, subject));
+    }
+
+    /// What a blocking event leaves: in the free place, or beside the claim with a case.
+    pub fn bar(&mut self) {
+        let claims_before = self.claims.iter().flatten().count() as u8;
+        self.bar = Some(Bar { claims_before });
+        if claims_before > 0 {
+            self.file(Reason::BlockedAfterPayout, Subject::Attempt(0));
+        }
+    }
+
+    /// What stands in the first place, to whoever reads it before a refusal.
+    pub fn first(&self) -> Input {
+        match (self.claim(0), self.bar) {
+            (None, Some(_)) => Input::ClosingRead(BARRED),
+            (claim, _) => Input::ClaimRead(claim.map(Claim::facts)),
+        }
     }
 
     pub fn is_open(&self, reason: Reason, subject: Subject) -> bool {

@@ -124,8 +124,7 @@ impl World {
                 }
             }
             Step::LookUpClaim(index, fate) => {
-                let there = state.table.claim(0).map(|claim| claim.facts());
-                let input = if fate == Fate::Done { Input::ClaimRead(there) } else { Input::ClaimNotRead };
+                let input = if fate == Fate::Done { state.table.first() } else { Input::ClaimNotRead };
                 self.feed(state, index, input);
             }
             Step::Note(index, fate) => {
@@ -198,6 +197,7 @@ impl World {
                 state.people.look_ups.push((tick, said));
             }
             Step::End(reason, asked, ending) => self.end(state, reason, asked, ending),
+            Step::GiveBack => state.table.bar(),
             Step::PayOwnOrder => {
                 state.people.endings_left -= 1;
                 let own = &mut state.people.own;
@@ -271,7 +271,12 @@ impl World {
                 state.table.landing.push((slot, claim.clone()));
                 ClaimAnswer::NoAnswer
             }
-            Fate::Done | Fate::AnswerLost | Fate::PanicAfter => state.claim(slot, claim.clone()),
+            Fate::Done | Fate::AnswerLost | Fate::PanicAfter => {
+                let bar = state.table.bar.take_if(|_| self.setting.is(Mutation::BarIgnored));
+                let said = state.claim(slot, claim.clone());
+                state.table.bar = bar.or(state.table.bar);
+                said
+            }
         };
         let ours = ClaimAnswer::Taken(claim.facts());
         let said = match said {

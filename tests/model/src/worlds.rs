@@ -26,7 +26,23 @@ pub fn all() -> Vec<Setting> {
         a_list_that_lags(),
         endings(),
         a_second_event_ends(),
+        given_back(),
     ]
+}
+
+/// A payment that is given back, before or after, while everything else goes wrong.
+pub fn given_back() -> Setting {
+    Setting {
+        rail: KEYS_AND_LOOK_UP,
+        faults: vec![Fault::Crash, Fault::Hold, Fault::PutAnswerLost, Fault::PutLate, Fault::ReplyLost, Fault::Refuses],
+        fault_budget: 2,
+        moments: vec![0, 5 * MINUTE_MS, 22 * MINUTE_MS, 25 * HOUR_MS],
+        sweeper_pauses: false,
+        approvals: 1,
+        is_given_back: true,
+        sights: vec![Sight::Paid, Sight::GivenBackFirst, Sight::GivenBackAfterwards],
+        ..Setting::deliveries("a payment that is given back", vec![vec![ONE], vec![ONE]])
+    }
 }
 
 /// A rail that writes a group of its own over our reference, and whose list ends too early.

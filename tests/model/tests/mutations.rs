@@ -8,8 +8,8 @@ use std::time::Instant;
 
 use payonce_model::mutation::Mutation;
 use payonce_model::properties::{
-    AT_MOST_ONCE, CLAIM_BEFORE_PAY, EVERY_CLAIM_ENDS, FILED_IS_OPEN, FIRST_PUT_IS_FRESH, NO_SILENT_LOSS, ONE_REQUEST,
-    OWN_ORDER_ONCE, REFUSAL_REMEMBERED, REFUSED_UNPAID,
+    AT_MOST_ONCE, CLAIM_BEFORE_PAY, EVERY_CLAIM_ENDS, FILED_IS_OPEN, FIRST_PUT_IS_FRESH, GIVEN_BACK_UNPAID,
+    NO_SILENT_LOSS, ONE_REQUEST, OWN_ORDER_ONCE, REFUSAL_REMEMBERED, REFUSED_UNPAID,
 };
 use payonce_model::releases::{self, Releases};
 use payonce_model::setting::Setting;
@@ -40,6 +40,11 @@ fn attempt_id_shared_by_two_events_of_a_delivery() {
 #[test]
 fn attempt_id_ignored_on_the_second_put() {
     breaks(Mutation::AttemptIdIgnored, worlds::three_deliveries(), AT_MOST_ONCE);
+}
+
+#[test]
+fn bar_ignored_by_a_claim() {
+    breaks(Mutation::BarIgnored, worlds::given_back(), GIVEN_BACK_UNPAID);
 }
 
 #[test]

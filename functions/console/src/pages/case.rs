@@ -486,6 +486,15 @@ impl CasePage {
             Reason::InvalidEvent | Reason::UnroutedEvent => {
                 "Find out what the sender meant. If the rules are wrong, have them corrected; then resolve this case."
             }
+            Reason::StaleEvent => {
+                "Look at the payment in the provider's dashboard as it stands today: was it paid out, given back, disputed?"
+            }
+            Reason::BlockedBeforePayout => {
+                "Look at the payment in the provider's dashboard. What was given back in part, pay by hand or not at all."
+            }
+            Reason::BlockedAfterPayout => {
+                "Read the payout's outcome in the timeline. If the payee was paid, settle with the payee what was given back."
+            }
             Reason::BeforeCutover => "Find out whether the payout was made before payonce took over.",
             Reason::RefusedNotRedelivered | Reason::EventMissing => {
                 "Look at the provider's dashboard: deliver the event again there, or settle it another way."

@@ -28,6 +28,9 @@ impl Words for Reason {
             Self::InvalidEvent => "Event asks for what no rule allows",
             Self::UnroutedEvent => "Event type without a rule",
             Self::BeforeCutover => "Older than our start",
+            Self::StaleEvent => "Event is too old",
+            Self::BlockedBeforePayout => "Given back before it was paid",
+            Self::BlockedAfterPayout => "Given back after it was paid",
             Self::LateOutcome => "Answer after we gave up",
             Self::PayoutReplayed => "Rail had seen this key before",
             Self::PayoutReturned => "Money came back",
@@ -50,6 +53,13 @@ impl Words for Reason {
             Self::InvalidEvent => "The event is properly signed, but its rule does not allow the payout it asks for.",
             Self::UnroutedEvent => "The event is properly signed, but no rule says what to do with its type.",
             Self::BeforeCutover => "The event happened before the moment from which payouts are made here.",
+            Self::StaleEvent => "The event is older than its rule allows: what it says may have changed since.",
+            Self::BlockedBeforePayout => {
+                "The buyer's payment was given back or disputed before its payout was claimed, so nothing was paid."
+            }
+            Self::BlockedAfterPayout => {
+                "The buyer's payment was given back or disputed after its payout had been claimed."
+            }
             Self::LateOutcome => "The worker reported an outcome after its attempt had been given up.",
             Self::PayoutReplayed => {
                 "On our first use of its key the rail repeated an earlier answer: somebody else sent it."
@@ -77,6 +87,9 @@ pub fn known(reason: Reason) -> &'static str {
         (_, Reason::AmountMismatch) => "Something was paid. The books disagree on how much.",
         (_, Reason::ConflictingDuplicate | Reason::SecondEventForKey) => {
             "Nothing was paid for this event. A payout with the same key exists."
+        }
+        (_, Reason::BlockedAfterPayout) => {
+            "This was paid, or may have been, and the buyer's payment was given back or is disputed."
         }
         (_, Reason::EventMissing) => "The provider expected a payout. We never heard of it.",
         (Some(Outcome::Accepted), _) => "The rail accepted this. Something about it must be explained.",

@@ -65,7 +65,12 @@ pub fn answer(explained: &Explained) -> String {
         [] => "there is no event in it".to_owned(),
         [one] => of_event(one),
         _ => {
-            let counted = [("paid", "to be paid"), ("no_payout", "that ask for nothing"), ("case", "in a case each")];
+            let counted = [
+                ("paid", "to be paid"),
+                ("no_payout", "that ask for nothing"),
+                ("barred", "that bar a payout"),
+                ("case", "in a case each"),
+            ];
             let said = counted.map(|(outcome, words)| (count(outcome), words));
             let said = said.iter().filter(|(count, _)| *count > 0).map(|(count, words)| format!("{count} {words}"));
             said.collect::<Vec<_>>().join(", ")
@@ -77,7 +82,7 @@ fn of_event(event: &Event) -> String {
     let problem = event.problem.as_deref().unwrap_or_default();
     match event.outcome {
         "paid" => "paid once the rail accepts; a case when it does not".to_owned(),
-        "no_payout" => format!("no_payout: {problem}"),
+        "no_payout" | "barred" => format!("{}: {problem}", event.outcome),
         _ => format!("a case {}: {problem}", event.reason.as_deref().unwrap_or_default()),
     }
 }

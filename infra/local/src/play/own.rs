@@ -188,8 +188,8 @@ fn of_event(
 ) -> Sent {
     let mut name = format!("{}/{}", provider.name(), event.id);
     let mut about = vec![event.id.to_string(), digest.to_owned()];
-    let expected = match Foreseen::of(provider, stack.rail_of_functions(), event) {
-        Foreseen::Nothing(_) => Expected::Nothing,
+    let expected = match Foreseen::of(provider, stack.rail_of_functions(), event, stack.clock.now()) {
+        Foreseen::Nothing(_) | Foreseen::Bars(_) => Expected::Nothing,
         Foreseen::Case(misfit) => {
             about.extend(misfit.shared.into_iter().flatten().skip(1));
             Expected::Case(misfit.reason.to_string())

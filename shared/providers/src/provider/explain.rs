@@ -136,6 +136,7 @@ impl Provider {
         let from = now.saturating_sub(older_ms);
         let present: Option<Value> = match created.form {
             TimeForm::Seconds => at.as_u64().filter(|at| *at < from / 1000).map(|_| (now / 1000).into()),
+            TimeForm::Millis => at.as_u64().filter(|at| *at < from).map(|_| now.into()),
             TimeForm::Rfc3339 => {
                 let stands = at.as_str().and_then(|at| at.parse::<jiff::Timestamp>().ok());
                 let is_old = stands.zip(seconds(from)).is_some_and(|(at, from)| at < from);

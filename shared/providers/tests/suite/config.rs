@@ -191,3 +191,45 @@ fn former_keys_are_checked_and_a_part_of_the_fingerprint() {
     // Three days by itself, thirty by hand.
     assert_eq!(rules.comes_back_ms, 33 * 24 * 3_600_000);
 }
+
+const BLOCK: &str = "[[blocks]]\nevent = \"charge.refunded\"\nkey = \"/data/object/payment_intent\"\n";
+
+#[test]
+fn a_mistake_in_a_blocking_event_is_told_with_its_path() {
+    let with = |from: &str, to: &str| paths(&format!("{TOML}\n{}", BLOCK.replace(from, to)));
+    assert_eq!(with("", ""), Vec::<String>::new());
+    assert_eq!(with("/data", "data"), ["providers.stripe.blocks[0].key"]);
+    assert_eq!(with("charge.refunded", "*"), ["providers.stripe.blocks[0].event"]);
+    assert_eq!(with("charge.refunded", "payment_intent.succeeded"), ["providers.stripe.blocks[0].when"]);
+    assert_eq!(with("charge.refunded", "payment_intent.created"), ["providers.stripe.ignore"]);
+    let twice = format!("{TOML}\n{BLOCK}\n{BLOCK}");
+    assert_eq!(paths(&twice), ["providers.stripe.blocks[0].when", "providers.stripe.blocks[1].when"]);
+}
+
+#[test]
+fn a_rule_without_blocking_events_is_unwise_where_the_provider_has_them() {
+    let unwise_paths = |toml: &str| unwise("stripe", &config(toml)).into_iter().map(|error| error.path);
+    assert!(unwise_paths(TOML).any(|path| path == "providers.stripe.blocks"));
+    assert!(!unwise_paths(&format!("{TOML}\n{BLOCK}")).any(|path| path == "providers.stripe.blocks"));
+}
+
+/// A bar under a wrong key pays nothing, so nobody has to accept it.
+#[test]
+fn a_blocking_event_derives_no_key_of_a_payout() {
+    let print = |toml: &str| Provider::new("stripe", &config(toml)).unwrap().key_rules().to_string();
+    assert_eq!(print(&format!("{TOML}\n{BLOCK}")), print(TOML));
+}
+
+#[test]
+fn an_age_shorter_than_the_patience_or_of_nothing_signed_is_a_mistake() {
+    let aged = |age: &str| TOML.replace("when", &format!("max_age = \"{age}\"\nwhen"));
+    let path = "providers.stripe.payouts[0].max_age";
+    assert_eq!(paths(&aged("96h")), Vec::<String>::new());
+    assert_eq!(paths(&aged("47h")), [path], "shorter than refuse_for");
+    assert_eq!(paths(&aged("soon")), [path]);
+    let is_unwise = |age| unwise("stripe", &config(&aged(age))).into_iter().any(|error| error.path == path);
+    assert!(is_unwise("60h") && !is_unwise("96h"), "Stripe comes back for three days");
+    let unsigned =
+        aged("96h").replace("scheme = \"stripe\"", "scheme = \"github\"\nmode = \"test\"\nevent_type = \"x\"");
+    assert!(paths(&unsigned).contains(&path.to_owned()));
+}

@@ -78,7 +78,7 @@ fn a_described_scheme_verifies_and_routes() {
     let verified = provider.verify(&held(), &headers, body.as_bytes(), T).unwrap();
     let event = provider.events(&verified).unwrap().remove(0).unwrap();
     assert_eq!((event.id.as_str(), event.created_at), ("s1", Some(T)));
-    let context = RouteContext { rail_mode: Mode::Test, paid_from: None, files_undated: false };
+    let context = RouteContext { rail_mode: Mode::Test, paid_from: None, files_undated: false, now: 0 };
     let Routed::Order(order) = provider.route(&event, &context) else { panic!("no order") };
     assert_eq!((order.key.as_str(), order.money.to_string().as_str()), ("x/s1", "10.50 EUR"));
 

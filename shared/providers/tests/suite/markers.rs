@@ -11,7 +11,7 @@ use crate::damage::parse_with;
 use crate::presets::{SAMPLES, sample};
 use crate::{T_S, config, provider_with};
 
-const LIVE: RouteContext = RouteContext { rail_mode: Mode::Live, paid_from: None, files_undated: false };
+const LIVE: RouteContext = RouteContext { rail_mode: Mode::Live, paid_from: None, files_undated: false, now: 0 };
 
 fn problem(routed: Routed) -> String {
     match routed {

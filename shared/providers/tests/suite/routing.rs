@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use crate::random::Random;
 use crate::{T, T_S, provider_with, secrets};
 
-const LIVE: RouteContext = RouteContext { rail_mode: Mode::Live, paid_from: None, files_undated: false };
+const LIVE: RouteContext = RouteContext { rail_mode: Mode::Live, paid_from: None, files_undated: false, now: 0 };
 
 fn event() -> Value {
     json!({
@@ -437,4 +437,14 @@ fn nothing_in_a_body_panics_or_reaches_a_problem() {
             let _ = provider.route(&parsed, &LIVE);
         }
     }
+}
+
+/// Three days and a day's margin for Stripe.
+#[test]
+fn an_event_older_than_its_rule_allows_is_a_case_and_no_order() {
+    let provider = provider_with("");
+    let at = |now| RouteContext { now, ..LIVE };
+    let limit = 96 * 3_600_000;
+    assert!(matches!(route_in(&provider, &event(), at(T + limit)), Routed::Order(_)));
+    misfit(route_in(&provider, &event(), at(T + limit + 1)), Reason::StaleEvent);
 }

@@ -68,9 +68,11 @@ fn time(preset: &Preset) -> String {
     preset.created.map_or("none is signed".to_owned(), |created| {
         let form = match created.form {
             TimeForm::Seconds => "seconds",
+            TimeForm::Millis => "milliseconds",
             TimeForm::Rfc3339 => "RFC 3339",
         };
-        format!("`{}`, {form}", created.at)
+        let if_there = if created.is_optional { "; made now where it is missing" } else { "" };
+        format!("`{}`, {form}{if_there}", created.at)
     })
 }
 
@@ -91,8 +93,9 @@ fn mode(preset: &Preset) -> String {
 }
 
 /// Types that bar a payout, or open a case when it was made.
-fn blocking(_: &Preset) -> String {
-    "—".to_owned()
+fn blocking(preset: &Preset) -> String {
+    let blocks = preset.blocks.iter().map(|block| format!("`{}` at `{}`", block.event, block.payment));
+    or_dash(blocks.collect::<Vec<_>>().join(", "))
 }
 
 /// What becomes of an event in which a place that is read holds nothing.
@@ -109,7 +112,7 @@ fn missing(preset: &Preset) -> String {
         Live::Flag(at) | Live::Word(at) => Some(format!("`{at}`")),
         Live::Configured => None,
     };
-    let time = preset.created.map(|created| format!("`{}`", created.at));
+    let time = preset.created.filter(|created| !created.is_optional).map(|created| format!("`{}`", created.at));
     let always: Vec<String> = [needed, event_type, time, mode].into_iter().flatten().collect();
     let mut said = vec![];
     if !always.is_empty() {

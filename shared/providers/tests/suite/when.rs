@@ -9,7 +9,7 @@ use crate::damage::parse_with;
 use crate::presets::{PAYEE, SAMPLES};
 use crate::{T_S, config};
 
-const LIVE: RouteContext = RouteContext { rail_mode: Mode::Live, paid_from: None, files_undated: false };
+const LIVE: RouteContext = RouteContext { rail_mode: Mode::Live, paid_from: None, files_undated: false, now: 0 };
 
 fn invoice() -> Value {
     json!({

@@ -290,7 +290,7 @@ fn order_of(it: &Claimless) -> payonce_protocol::order::PayoutOrder {
     let named = payonce_protocol::ids::Digest::of(&body);
     let event = it.world.provider.kept(body.as_bytes(), named, &id_of(&it.event)).unwrap();
     let rail_mode = payonce_protocol::order::Mode::Test;
-    let context = payonce_providers::RouteContext { rail_mode, paid_from: None, files_undated: false };
+    let context = payonce_providers::RouteContext { rail_mode, paid_from: None, files_undated: false, now: 0 };
     match it.world.provider.route_by_people(&event, &context) {
         payonce_providers::Routed::Order(order) => order,
         other => panic!("{other:?}"),

@@ -409,3 +409,23 @@ async fn a_crash_at_any_step_of_a_further_attempt() {
     println!("crashed at each of {} waits", waits - 1);
     assert!(waits > 12, "a further attempt waits more often than {waits} times");
 }
+
+/// Whatever two people decided before they knew.
+#[tokio::test]
+async fn a_payout_whose_payment_was_given_back_is_refused() {
+    let (world, mut desk, key) = not_sent("1").await;
+    let shown = propose(&world, &desk, &key, 2, 1).await;
+    let bar = payonce_ledger::Bar {
+        key: key.clone(),
+        event: payonce_protocol::order::EventId::new("evt_refund").unwrap(),
+        provider: "stripe".to_owned(),
+        body: payonce_protocol::ids::Digest::of("a refund"),
+        received_at: world.clock.now(),
+        barred_at: world.clock.now(),
+    };
+    assert!(matches!(world.ledger.bar(&bar).await, Ok(payonce_ledger::Barred::AfterPayout(Some(_)))));
+    let request = desk.approves(&world, &shown);
+    assert_eq!(why(&desk.ask(&world, &request).await), "barred");
+    assert!(world.ledger.read_claim(&key, 2).await.unwrap().is_none());
+    assert!(world.executed(&key).is_empty());
+}

@@ -4,6 +4,7 @@
 #![allow(clippy::disallowed_methods, reason = "tests spawn, and a test's limit reads the clock")]
 
 mod arrives;
+mod blocks;
 mod causes;
 mod crashes;
 mod deliveries;

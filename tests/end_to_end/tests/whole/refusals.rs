@@ -64,7 +64,9 @@ async fn a_note_becomes_final_in_time_whatever_time_the_event_claims() {
         assert_eq!(note_of(&world, &event).await.unwrap().final_after, most, "{name}");
     }
     // From the past: patience is over, and it is a case at once.
-    assert_eq!(world.deliver(&payment("far_behind", PAYEE, 0)).await.outcome(), "not_sent");
+    let behind = now - patience.refuse_for_ms;
+    assert_eq!(world.deliver(&payment("behind", PAYEE, behind)).await.outcome(), "not_sent");
+    assert_eq!(world.deliver(&payment("far_behind", PAYEE, 0)).await.reason(), "stale_event");
 }
 
 #[tokio::test]

@@ -393,6 +393,7 @@ async fn closed_and_reissued(world: World, case: payonce_ledger::Case) -> String
         rail_mode: payonce_protocol::order::Mode::Test,
         paid_from: None,
         files_undated: false,
+        now: 0,
     };
     let payonce_providers::Routed::Order(order) = world.provider.route_by_people(&event, &context) else {
         panic!("no order");

@@ -63,7 +63,8 @@ fn further(bench: &Bench, claim: Claim, number: u8) -> Claim {
 
 async fn decide(bench: &Bench, claim: &Claim, seen: &FiledCase, by: &str) -> ClaimAnswer {
     let facts = BTreeMap::from([("source".to_owned(), "paid".to_owned())]);
-    let decided = Decided { case: seen, checker: &person(by), facts: &facts, after_closing: false, at: NOW };
+    let (checker, unless_barred) = (&person(by), &claim.key);
+    let decided = Decided { case: seen, checker, facts: &facts, unless_barred, after_closing: false, at: NOW };
     bench.ledger.put_further_claim(claim, decided).await
 }
 

@@ -3,7 +3,7 @@
 use aws_sdk_dynamodb::types::AttributeValue;
 use payonce_ledger::{Agreed, Case, Claim, Closed, Closing, Decided, Doing, Filed, FiledCase, RefusalNote, Standing};
 use payonce_protocol::case::{Ending, Status};
-use payonce_protocol::closing::ClosingFacts;
+use payonce_protocol::closing::{ClosedBy, ClosingFacts};
 use payonce_protocol::event::{ClaimAnswer, Recorded};
 use payonce_protocol::ids::{AttemptId, Digest};
 use payonce_protocol::order::EventId;
@@ -91,11 +91,12 @@ pub async fn claim_meets_a_closing(bench: Bench) {
     let ours = closing(&seen.case, "pi_1");
     close(&bench, &ours, &seen, "ben").await;
     let event = claim("pi_1", 7);
-    let facts = ClosingFacts { event: Some(event.facts().event), terms: Some(event.facts().terms) };
+    let facts =
+        ClosingFacts { by: ClosedBy::People, event: Some(event.facts().event), terms: Some(event.facts().terms) };
     assert_eq!(bench.ledger.put_claim(&event).await, ClaimAnswer::Closed(facts));
     // Without verified terms, of a newer schema, or unreadable: it closes, and vouches for nobody.
     let mut item = bench.audit(&ours.key, "0001#claim").await.unwrap();
-    let nobody = ClaimAnswer::Closed(ClosingFacts { event: None, terms: None });
+    let nobody = ClaimAnswer::Closed(ClosingFacts { by: ClosedBy::People, event: None, terms: None });
     item.insert("v".to_owned(), AttributeValue::N("2".to_owned()));
     bench.plant(&bench.tables.audit, item.clone()).await;
     assert_eq!(bench.ledger.put_claim(&event).await, nobody);
@@ -155,7 +156,15 @@ pub async fn further_claim_after_a_closing(bench: Bench) {
         Claim { attempt: 2, attempt_id: AttemptId(id), ..claim(object, 1) }
     };
     let (ben, facts) = (person("ben"), Default::default());
-    let decided = |after_closing| Decided { case: &proposed, checker: &ben, facts: &facts, after_closing, at: NOW };
+    let unless_barred = &ours.key;
+    let decided = |after_closing| Decided {
+        case: &proposed,
+        checker: &ben,
+        facts: &facts,
+        unless_barred,
+        after_closing,
+        at: NOW,
+    };
     assert_eq!(bench.ledger.put_further_claim(&further("pi_1", 1), decided(false)).await, ClaimAnswer::NotApplied);
     assert_eq!(bench.ledger.put_further_claim(&further("pi_none", 2), decided(true)).await, ClaimAnswer::NotApplied);
     bench.ledger.put_claim(&claim("pi_claimed", 3)).await;

@@ -131,7 +131,8 @@ async fn requests(bench: &Bench) -> Value {
     keep("blind look-up");
     ledger.payout(&ours.key).await.unwrap();
     keep("a payout");
-    let decided = Decided { case: &seen, checker: &ben, facts: &Default::default(), after_closing: false, at: NOW };
+    let (facts, unless_barred) = (&Default::default(), &ours.key);
+    let decided = Decided { case: &seen, checker: &ben, facts, unless_barred, after_closing: false, at: NOW };
     ledger.put_further_claim(&Claim { attempt: 2, key_generation: 2, ..ours.clone() }, decided).await;
     keep("claim of a further attempt");
     let after_closing = Decided { after_closing: true, ..decided };

@@ -1,0 +1,99 @@
+//! One blocking event: a payment was given back or is disputed. Its bar is durable before the 200; where the payout was
+//! claimed before, so is a case. No money moves here, so a hold does not stop it; what forbids to claim does, because where
+//! claims may be missing a bar would call a payout unmade that was made.
+
+use payonce_ledger::{Bar, Barred, Case, Claim, LedgerError};
+use payonce_protocol::event::{Answer, Refusal};
+use payonce_protocol::ids::Digest;
+use payonce_protocol::order::PayoutKey;
+use payonce_protocol::outcome::Reason;
+use payonce_providers::{Block, ParsedEvent};
+use payonce_runtime::metrics::End;
+
+use crate::delivery::{Delivery, Ended};
+use crate::gate::Ruling;
+
+impl Delivery<'_> {
+    pub(crate) async fn block(&self, event: &ParsedEvent, block: &Block, body: Digest, ruling: &Ruling) -> Ended {
+        self.keep_body.notify_one();
+        let end = match ruling.hold {
+            Err(refusal) => self.not_barred(event, block, body, refusal).await,
+            Ok(_) => match self.bar(event, block, body, ruling).await {
+                Ok(end) => end,
+                Err(error) => {
+                    tracing::error!(request_id = %self.request_id, payout_key = %block.key, %error, "a bar could not be written");
+                    self.not_barred(event, block, body, Refusal::ClaimUncertain).await
+                }
+            },
+        };
+        tracing::info!(
+            request_id = %self.request_id, payout_key = %block.key, event_id = %event.id, outcome = end.outcome(),
+            reason = end.reason(), "blocking event answered"
+        );
+        Ended { keeps_body: true, ..Ended::new(Some(event), Some(block.key.to_string()), end) }
+    }
+
+    /// The own key first: from then on no first attempt is claimed.
+    async fn bar(&self, event: &ParsedEvent, block: &Block, body: Digest, ruling: &Ruling) -> Result<End, LedgerError> {
+        let parts = &self.app.parts;
+        let bar = Bar {
+            key: block.key.clone(),
+            event: event.id.clone(),
+            provider: parts.provider.name().to_owned(),
+            body,
+            received_at: self.received_at,
+            barred_at: parts.clock.now(),
+        };
+        let mut end = self.found(event, &bar, parts.ledger.bar(&bar).await?).await;
+        for key in &block.all_former_keys(&ruling.former) {
+            let bar = Bar { key: key.clone(), ..bar.clone() };
+            let found = parts.ledger.bar_former(&bar).await?;
+            if !matches!(end, End::NotFiled) && matches!(found, Barred::AfterPayout(_)) {
+                end = self.found(event, &bar, found).await;
+            }
+        }
+        Ok(end)
+    }
+
+    async fn found(&self, event: &ParsedEvent, bar: &Bar, found: Barred) -> End {
+        match found {
+            Barred::BeforePayout | Barred::Closed => End::Barred,
+            Barred::AfterPayout(claim) => {
+                let case = self.after_payout(event, bar, claim.as_deref());
+                self.file(case, "the payment was given back or is disputed, and its payout had been claimed").await
+            }
+        }
+    }
+
+    /// With all that the claim knows. One for each blocking event: two refunds in part are two sums to settle.
+    fn after_payout(&self, event: &ParsedEvent, bar: &Bar, claim: Option<&Claim>) -> Case {
+        let reason = Reason::BlockedAfterPayout;
+        let mut case = match claim {
+            Some(claim) => Case::of_claim(reason, claim, self.received_at),
+            None => Case { key: Some(bar.key.clone()), ..self.case(event, reason, bar.body) },
+        };
+        case.subject = vec![bar.key.to_string(), event.id.to_string()];
+        case.since = self.received_at;
+        case.details.extend(
+            [
+                ("blocked_by", event.id.to_string()),
+                ("blocked_by_type", event.event_type.clone()),
+                ("blocked_by_body", bar.body.to_string()),
+            ]
+            .map(|(name, value)| (name.to_owned(), value)),
+        );
+        case.of_cause(&bar.provider)
+    }
+
+    /// A 503 that is noted as a case: should the provider not come back, nobody else would say that the payment was given back.
+    async fn not_barred(&self, event: &ParsedEvent, block: &Block, body: Digest, refusal: Refusal) -> End {
+        let key: &PayoutKey = &block.key;
+        let mut case = self.case(event, Reason::RefusedNotRedelivered, body);
+        case.subject = vec![key.to_string(), event.id.to_string()];
+        case.key = Some(key.clone());
+        let problem = "a blocking event was refused: see whether it came again, and bars its payout";
+        case.details.insert("problem".to_owned(), problem.to_owned());
+        self.noted("a blocking event", || self.app.parts.ledger.note_case(&case)).await;
+        End::Order(Answer::Refused(refusal))
+    }
+}

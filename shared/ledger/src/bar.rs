@@ -1,0 +1,117 @@
+//! Bars: what a blocking event (a refund, a dispute) leaves, so that a payment that was given back is not paid out. Two items
+//! of the payout's own partition. The first is for payer: no further attempt, however this one ended. The second stands in
+//! the place of the first attempt, where the webhook's claim meets it; where something stands there already, it stays.
+
+use payonce_protocol::UnixMillis;
+use payonce_protocol::closing::{ClosedBy, ClosingFacts};
+use payonce_protocol::ids::Digest;
+use payonce_protocol::order::{EventId, PayoutKey};
+
+use crate::attempt::is_taken;
+use crate::claim::{Claim, claim_sk};
+use crate::closing::{FIRST, Standing};
+use crate::item::{Fields, Item, Reader};
+use crate::{Ledger, LedgerError};
+
+/// The attribute by which a bar is told from a claim.
+pub(crate) const BAR: &str = "barred_at";
+/// Number 0 is no attempt's. The first blocking event of a key says enough.
+pub(crate) const BARRED_SK: &str = "0000#barred";
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Bar {
+    pub key: PayoutKey,
+    /// The blocking event.
+    pub event: EventId,
+    pub provider: String,
+    /// SHA-256 of its delivery's body.
+    pub body: Digest,
+    pub received_at: UnixMillis,
+    pub barred_at: UnixMillis,
+}
+
+/// What a bar found in the place of the first attempt.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Barred {
+    /// Nothing, or another bar: no money can leave under this key.
+    BeforePayout,
+    /// People had closed it.
+    Closed,
+    /// The payout was claimed before. It may have been made. `None`: by a claim that this code cannot read.
+    AfterPayout(Option<Box<Claim>>),
+}
+
+impl Bar {
+    pub fn facts(&self) -> ClosingFacts {
+        ClosingFacts { by: ClosedBy::Bar, event: Some(Digest::of(self.event.as_str())), terms: None }
+    }
+
+    fn to_item(&self, sk: String) -> Item {
+        Fields::new(&self.key, sk)
+            .text("event", &self.event)
+            .text("provider", &self.provider)
+            .bytes("body", self.body.0)
+            .number("received_at", self.received_at)
+            .number(BAR, self.barred_at)
+            .done()
+    }
+
+    pub(crate) fn from_item(item: &Item) -> Result<Self, LedgerError> {
+        let read = Reader::new("the bar", item);
+        Ok(Self {
+            key: read.parsed("pk", |text| PayoutKey::new(text).ok())?,
+            event: read.event()?,
+            provider: read.text("provider")?.to_owned(),
+            body: read.digest("body")?,
+            received_at: read.number("received_at")?,
+            barred_at: read.number(BAR)?,
+        })
+    }
+}
+
+pub(crate) fn is_bar(item: &Item) -> bool {
+    item.contains_key(BAR)
+}
+
+impl Ledger {
+    /// Durable when this returns. May be asked again: what stands, stays.
+    pub async fn bar(&self, bar: &Bar) -> Result<Barred, LedgerError> {
+        self.put_bar(bar.to_item(BARRED_SK.to_owned())).await?;
+        if self.put_bar(bar.to_item(claim_sk(FIRST))).await? {
+            return Ok(Barred::BeforePayout);
+        }
+        match self.standing(&bar.key, FIRST).await {
+            Ok(Some(Standing::Bar(_))) => Ok(Barred::BeforePayout),
+            Ok(Some(Standing::Closing(_))) => Ok(Barred::Closed),
+            Ok(Some(Standing::Claim(claim))) => Ok(Barred::AfterPayout(Some(Box::new(claim)))),
+            Err(LedgerError::Unreadable { .. }) => Ok(Barred::AfterPayout(None)),
+            // It was there: nothing is ever taken away.
+            Ok(None) => Err(LedgerError::Missing { what: "what stands in the place of a bar" }),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Of a key that earlier rules derived: whatever the webhook claims now meets the bar under its own key, and only what
+    /// was claimed formerly is of interest.
+    pub async fn bar_former(&self, bar: &Bar) -> Result<Barred, LedgerError> {
+        match self.standing(&bar.key, FIRST).await {
+            Ok(None) => Ok(Barred::BeforePayout),
+            Ok(Some(_)) | Err(LedgerError::Unreadable { .. }) => self.bar(bar).await,
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Whether the payment of this key was given back or disputed. A consistent read.
+    pub async fn is_barred(&self, key: &PayoutKey) -> Result<bool, LedgerError> {
+        Ok(self.read_audit(key.as_str(), BARRED_SK).await?.is_some())
+    }
+
+    /// Whether it was free. The client tries an unclear answer again; the identical item is then found to be there.
+    async fn put_bar(&self, item: Item) -> Result<bool, LedgerError> {
+        match self.audit.append(&self.records, item).send().await {
+            Ok(_) => Ok(true),
+            Err(error) if is_taken(&error) => Ok(false),
+            Err(error) => Err(LedgerError::failed("put a bar", &error)),
+        }
+    }
+}

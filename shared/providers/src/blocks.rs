@@ -1,0 +1,160 @@
+//! Blocking events: those that say that a payment was given back or is disputed. They ask for no payout, they bar one.
+//!
+//! A bar under a wrong key only fails to bar, and pays nothing. So what derives it is not a part of what a person accepts.
+
+use std::collections::BTreeMap;
+
+use payonce_protocol::order::PayoutKey;
+use payonce_protocol::outcome::Reason;
+use payonce_protocol::release::Derivation;
+use serde::Deserialize;
+
+use crate::config::{ConfigError, Formerly, OneOrMore, ProviderConfig};
+use crate::event::ParsedEvent;
+use crate::pointer::Pointer;
+use crate::preset::Preset;
+use crate::provider::Routed;
+use crate::rules::{Former, MAX_FORMER, Misfit, Problems, derived_key, former_rules, pointers};
+use crate::when::{self, Asks, Condition, Expected};
+
+/// A blocking event of a provider, as its documentation has it: the type, and where the id of the payment stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Blocking {
+    pub event: &'static str,
+    pub payment: &'static str,
+}
+
+/// One `[[providers.X.blocks]]`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BlockConfig {
+    pub event: String,
+    /// Where the key of the payout stands that it bars.
+    pub key: OneOrMore,
+    /// Pointer → value, as in a rule. An event bars nothing only where a value says so that is known to.
+    #[serde(default)]
+    pub when: BTreeMap<String, Expected>,
+    /// How earlier rules derived the key of the same payout.
+    #[serde(default)]
+    pub formerly: Vec<Formerly>,
+}
+
+/// The payouts that an event bars.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Block {
+    pub key: PayoutKey,
+    pub former_keys: Vec<PayoutKey>,
+}
+
+impl Block {
+    /// With the keys that it has in the namespaces of other accepted rules.
+    pub fn all_former_keys(&self, others: &[Derivation]) -> Vec<PayoutKey> {
+        let mut keys = self.former_keys.clone();
+        let (_, parts) = self.key.as_str().split_once('/').unwrap_or_default();
+        for other in others {
+            if let Ok(key) = PayoutKey::new(format!("{}/{parts}", other.namespace))
+                && key != self.key
+                && !keys.contains(&key)
+            {
+                keys.push(key);
+            }
+        }
+        keys
+    }
+}
+
+#[derive(Debug)]
+pub(crate) struct BlockRule {
+    /// As in the configuration: `blocks[0]`.
+    name: String,
+    pub event: String,
+    key: Vec<Pointer>,
+    former: Vec<Former>,
+    /// The preset's, by which a refund that failed is told, and the configuration's.
+    when: Vec<Condition>,
+}
+
+impl BlockRule {
+    /// `None` when something was wrong; what, is in `problems`.
+    pub fn compile(index: usize, block: &BlockConfig, preset: &Preset, problems: &mut Problems) -> Option<Self> {
+        let name = format!("blocks[{index}]");
+        let before = problems.found.len();
+        let field = |field: &str| format!("{name}.{field}");
+        if block.event.is_empty() || block.event == "*" {
+            problems.add(&field("event"), "name one event type, exactly");
+        }
+        let formerly = block.formerly.iter().flat_map(|former| former.key.as_slice());
+        for text in block.key.as_slice().iter().chain(formerly).chain(block.when.keys()) {
+            if preset.signed_fields.is_some_and(|fields| text.starts_with('/') && !fields.contains(&text.as_str())) {
+                problems.add(&name, format!("{text} is not signed by the provider"));
+            }
+        }
+        let key = pointers(&field("key"), block.key.as_slice(), problems);
+        if block.formerly.len() > MAX_FORMER {
+            problems.add(&field("formerly"), format!("there are more than {MAX_FORMER}"));
+        }
+        let former = former_rules(&name, &block.formerly, problems);
+        let own = preset
+            .asks_when
+            .iter()
+            .filter_map(|(at, asks, not)| Some(Condition::of_texts(Pointer::parse(at).ok()?, asks, not)));
+        let written = block.when.iter().filter_map(|(text, expected)| {
+            if let Some(problem) = expected.problem() {
+                problems.add(&field(&format!("when.{text}")), problem);
+            }
+            Some(Condition::new(problems.pointer(&field("when"), text)?, expected))
+        });
+        let when = own.chain(written).collect();
+        let compiled = Self { event: block.event.clone(), key, former, when, name };
+        (problems.found.len() == before).then_some(compiled)
+    }
+
+    /// In doubt it blocks: that costs a look by a person, and the other way costs money.
+    pub fn blocks(&self, event: &ParsedEvent) -> bool {
+        self.event == event.event_type && when::asks(&self.when, &event.body) != Asks::No
+    }
+
+    /// An event from which no key can be derived is one case for the rule and the problem, and not one for each event.
+    pub fn route(&self, provider: &str, namespace: &str, event: &ParsedEvent) -> Routed {
+        let misfit = |problem: String| {
+            let shared = vec![provider.to_owned(), self.name.clone(), problem.clone()];
+            Routed::Misfit(Misfit { shared: Some(shared), ..Misfit::new(Reason::InvalidEvent, problem) })
+        };
+        let key = match derived_key(&self.name, namespace, &self.key, event) {
+            Ok(key) => key,
+            Err(problem) => return misfit(problem),
+        };
+        // A former key that cannot be derived barred nothing, and is no reason not to bar what can be.
+        let former_keys = self.former.iter();
+        let former_keys =
+            former_keys.filter_map(|former| derived_key(&self.name, &former.namespace, &former.key, event).ok());
+        Routed::Block(Block { key, former_keys: former_keys.collect() })
+    }
+}
+
+/// An event type must lead to one answer: a block and a rule that share one are told apart by `when`.
+pub(crate) fn check_types(config: &ProviderConfig, problems: &mut Problems) {
+    for (index, block) in config.blocks.iter().enumerate() {
+        let rules = config.payouts.iter().filter(|rule| rule.event == block.event);
+        let others = config.blocks.iter().filter(|other| other.event == block.event);
+        if block.when.is_empty() && rules.count() + others.count() > 1 {
+            problems.add(
+                &format!("blocks[{index}].when"),
+                "another rule or block names this event type: say with `when` which one is meant",
+            );
+        }
+        if config.ignore.contains(&block.event) {
+            problems.add("ignore", format!("`{}` stands in a block, too", block.event));
+        }
+    }
+}
+
+/// A payment that was given back is paid out where nothing bars it.
+pub(crate) fn unwise(config: &ProviderConfig, preset: &Preset, path: &str) -> Option<ConfigError> {
+    let is_bare = !config.payouts.is_empty() && config.blocks.is_empty() && !preset.blocks.is_empty();
+    let known: Vec<&str> = preset.blocks.iter().map(|block| block.event).collect();
+    is_bare.then(|| ConfigError {
+        path: format!("{path}.blocks"),
+        problem: format!("none: a payment that was given back or disputed is paid out; there is {}", known.join(", ")),
+    })
+}
