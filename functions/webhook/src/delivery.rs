@@ -15,7 +15,9 @@ use payonce_protocol::event::{Answer, Refusal};
 use payonce_protocol::ids::{AttemptId, Digest};
 use payonce_protocol::order::PayoutKey;
 use payonce_protocol::outcome::Reason;
-use payonce_providers::{ItemMisfit, Misfit, ParsedEvent, Refused, RouteContext, Routed, Verified};
+use payonce_providers::{
+    BodyMisfit, EventMisfit, ItemMisfit, Misfit, ParsedEvent, Refused, RouteContext, Routed, Verified,
+};
 use payonce_runtime::metrics::{DeliveryMetrics, End, Named, Step};
 use tokio::sync::Notify;
 use tokio::time::timeout;
@@ -168,8 +170,14 @@ impl<'a> Delivery<'a> {
                 let ruling = self.app.control.ruling(&self.app.parts.ledger, self.received_at).await;
                 self.handled(&events, body, ruling).await
             }
-            Ok(Err(misfit)) => vec![self.misfit_body(body, body, misfit.to_string()).await],
-            Err(_) => vec![self.misfit_body(body, body, "the parser gave up".to_owned()).await],
+            Ok(Err(misfit)) => {
+                let event = match &misfit {
+                    BodyMisfit::Event(event) => Some(event),
+                    _ => None,
+                };
+                vec![self.misfit_body(body, body, event, misfit.to_string()).await]
+            }
+            Err(_) => vec![self.misfit_body(body, body, None, "the parser gave up".to_owned()).await],
         }
     }
 
@@ -201,7 +209,7 @@ impl<'a> Delivery<'a> {
     async fn item(&self, item: &Result<ParsedEvent, ItemMisfit>, body: Digest, ruling: &Ruling) -> Ended {
         match item {
             Ok(event) => self.event(event, body, ruling).await,
-            Err(misfit) => self.misfit_body(body, misfit.item, misfit.to_string()).await,
+            Err(misfit) => self.misfit_body(body, misfit.item, Some(&misfit.misfit), misfit.to_string()).await,
         }
     }
 
@@ -264,18 +272,29 @@ impl<'a> Delivery<'a> {
         .of_cause(provider)
     }
 
-    /// The whole body, or one item of it, that has no id: its hash names it.
-    async fn misfit_body(&self, body: Digest, nameless: Digest, problem: String) -> Ended {
+    /// The whole body, or one item of it. What can be read of it names it: what it shares with others of its kind, else its
+    /// event's id; else its hash does.
+    async fn misfit_body(
+        &self,
+        body: Digest,
+        nameless: Digest,
+        misfit: Option<&EventMisfit>,
+        problem: String,
+    ) -> Ended {
         let provider = self.app.parts.provider.name();
-        let subject = vec![provider.to_owned(), nameless.to_string()];
+        let event = misfit.and_then(|misfit| misfit.event.clone());
+        let named = || vec![provider.to_owned(), event.as_ref().map_or(nameless.to_string(), ToString::to_string)];
+        let subject = misfit.and_then(|misfit| misfit.shared.clone()).unwrap_or_else(named);
         let case = Case {
             provider: Some(provider.to_owned()),
+            event,
             body: Some(body),
             ..Case::new(Reason::InvalidEvent, subject, self.received_at)
         }
         .of_cause(provider);
-        let end = self.file(case, &problem).await;
-        Ended { keeps_body: true, ..Ended::new(None, None, end) }
+        let event = case.event.as_ref().map(ToString::to_string);
+        let answer = EventAnswer { event, payout_key: None, end: self.file(case, &problem).await };
+        Ended { answer, attempt_id: None, steps: vec![], keeps_body: true }
     }
 
     /// What is known to be claimed by this very event, or closed for it by people who knew its terms, is a duplicate, and no

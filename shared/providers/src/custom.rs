@@ -119,7 +119,7 @@ fn minor() -> AmountAs {
 }
 
 /// A configuration lives as long as its process.
-fn kept(text: &str) -> &'static str {
+pub(crate) fn kept(text: &str) -> &'static str {
     Box::leak(text.into())
 }
 

@@ -1,14 +1,11 @@
-//! The body of a verified delivery, read strictly: one JSON object, no name twice in any object, no number rounded on the
-//! way to an amount.
+//! The events of a verified delivery: what names each, its type and its time.
 
 use std::fmt;
 
 use payonce_protocol::UnixMillis;
 use payonce_protocol::ids::Digest;
 use payonce_protocol::order::EventId;
-use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
-use serde_json::error::Category;
-use serde_json::{Map, Number, Value};
+use serde_json::Value;
 use thiserror::Error;
 
 use crate::pointer::Pointer;
@@ -63,12 +60,9 @@ impl fmt::Debug for Verified<'_> {
 pub enum BodyMisfit {
     #[error("the body is not JSON (line {line}, column {column})")]
     NotJson { line: usize, column: usize },
-    /// Two readers would see two amounts.
-    #[error("a name stands twice in one JSON object (line {line}, column {column})")]
-    RepeatedName { line: usize, column: usize },
     /// Of a delivery that is one event.
     #[error("{0}")]
-    Event(String),
+    Event(EventMisfit),
     #[error("{pointer} is no list of events")]
     NoList { pointer: &'static str },
     #[error("{pointer} holds more than {MAX_EVENTS} events")]
@@ -78,15 +72,32 @@ pub enum BodyMisfit {
 /// More events than this in one delivery are not looked at; the largest that a provider documents is 250.
 pub const MAX_EVENTS: usize = 500;
 
+/// Why an event cannot be read.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[error("{problem}")]
+pub struct EventMisfit {
+    /// Names places, never values.
+    pub problem: String,
+    /// Its id, when that can be read: it names the case, whatever bytes the event comes in.
+    pub event: Option<EventId>,
+    /// One case for all events that share this, where it is not one for each event.
+    pub shared: Option<Vec<String>>,
+}
+
+impl EventMisfit {
+    pub(crate) fn new(problem: impl Into<String>) -> Self {
+        Self { problem: problem.into(), event: None, shared: None }
+    }
+}
+
 /// Why one item of a body cannot be read. Its neighbours may be fine.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
-#[error("item {index}: {problem}")]
+#[error("item {index}: {misfit}")]
 pub struct ItemMisfit {
     pub index: usize,
     /// The hash of the item, which is the same in whatever company it comes again.
     pub item: Digest,
-    /// Names places, never values.
-    pub problem: String,
+    pub misfit: EventMisfit,
 }
 
 /// One event of a verified delivery; made by [`crate::Provider::events`] alone, as its body is private:
@@ -118,19 +129,6 @@ impl fmt::Debug for ParsedEvent {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "ParsedEvent({} {})", self.event_type, self.id)
     }
-}
-
-/// The body of a verified delivery as one JSON value.
-pub(crate) fn read(body: &[u8]) -> Result<Value, BodyMisfit> {
-    let Strict(body) = serde_json::from_slice(body).map_err(|error| {
-        let (line, column) = (error.line(), error.column());
-        // The one error that is ours.
-        match error.classify() {
-            Category::Data => BodyMisfit::RepeatedName { line, column },
-            _ => BodyMisfit::NotJson { line, column },
-        }
-    })?;
-    Ok(body)
 }
 
 /// Where a preset's events keep what every event has, compiled once.
@@ -174,43 +172,54 @@ impl Reader {
         })
     }
 
-    /// One event. `body` is the whole delivery's.
-    pub fn event(&self, event: Value, verified: &Verified<'_>) -> Result<ParsedEvent, String> {
+    /// One event. `verified` is the whole delivery.
+    pub fn event(&self, event: Value, verified: &Verified<'_>) -> Result<ParsedEvent, EventMisfit> {
         if !event.is_object() {
-            return Err("the event is no JSON object".to_owned());
+            return Err(EventMisfit::new("the event is no JSON object"));
         }
-        let id = match &self.id {
-            Id::Pointers { needed, optional } => {
-                let needed = needed.iter().map(|pointer| named(pointer, &event).ok_or_else(|| misfit(pointer)));
-                let optional = optional.iter().filter_map(|pointer| named(pointer, &event)).map(Ok);
-                needed.chain(optional).collect::<Result<Vec<_>, _>>()?.join("/")
-            }
-            Id::Body => Digest::of(verified.body).to_string(),
-            Id::Message => verified.message.clone().unwrap_or_default(),
-        };
-        let event_type = match &self.event_type {
-            Type::Pointers(pointers) => {
-                let texts = pointers.iter().map(|pointer| {
-                    pointer.of(&event).and_then(Value::as_str).map(str::to_owned).ok_or_else(|| misfit(pointer))
-                });
-                texts.collect::<Result<Vec<_>, _>>()?.join("/")
-            }
-            Type::Fixed(event_type) => event_type.clone(),
-        };
-        let short = |text: String, pointers: &[Pointer]| {
-            EventId::new(text).map_err(|_| pointers.first().map_or_else(|| "it has no id".to_owned(), misfit))
-        };
-        let (id_at, type_at): (&[Pointer], &[Pointer]) = (
-            if let Id::Pointers { needed, .. } = &self.id { needed } else { &[] },
-            if let Type::Pointers(pointers) = &self.event_type { pointers } else { &[] },
-        );
+        let id = self.id(&event, verified).map_err(EventMisfit::new)?;
+        let event_type = self.event_type(&event);
+        let event_type =
+            event_type.map_err(|problem| EventMisfit { event: Some(id.clone()), ..EventMisfit::new(problem) })?;
         Ok(ParsedEvent {
-            id: short(id, id_at)?,
-            // A type is held to the same form as an id: both become parts of a case's name.
-            event_type: short(event_type, type_at)?.as_str().to_owned(),
+            id,
+            event_type,
             created_at: self.created.as_ref().and_then(|(pointer, form)| moment(pointer.of(&event)?, *form)),
             body: event,
         })
+    }
+
+    fn id(&self, event: &Value, verified: &Verified<'_>) -> Result<EventId, String> {
+        let (id, at) = match &self.id {
+            Id::Pointers { needed, optional } => {
+                let found = |pointer| (pointer, Pointer::of(pointer, event));
+                // One that is there and cannot be read is no reason to take two events for one.
+                let is_given = |found: Option<&Value>| found.is_some_and(|found| !found.is_null() && found != "");
+                let optional = optional.iter().map(found).filter(|(_, found)| is_given(*found));
+                let parts = needed.iter().map(found).chain(optional);
+                let parts = parts.map(|(pointer, found)| found.and_then(named).ok_or_else(|| misfit(pointer)));
+                (parts.collect::<Result<Vec<_>, _>>()?.join("/"), needed.first())
+            }
+            Id::Body => (Digest::of(verified.body).to_string(), None),
+            Id::Message => (verified.message.clone().unwrap_or_default(), None),
+        };
+        EventId::new(id).map_err(|_| at.map_or_else(|| "it has no id".to_owned(), misfit))
+    }
+
+    fn event_type(&self, event: &Value) -> Result<String, String> {
+        match &self.event_type {
+            Type::Pointers(pointers) => {
+                let texts = pointers
+                    .iter()
+                    .map(|pointer| pointer.of(event).and_then(Value::as_str).ok_or_else(|| misfit(pointer)));
+                let joined = texts.collect::<Result<Vec<_>, _>>()?.join("/");
+                // Held to the same form as an id: both become parts of a case's name.
+                let short = EventId::new(joined).map(|text| text.as_str().to_owned());
+                short.map_err(|_| pointers.first().map_or_else(String::new, misfit))
+            }
+            // Checked at start.
+            Type::Fixed(event_type) => Ok(event_type.clone()),
+        }
     }
 }
 
@@ -219,8 +228,8 @@ fn misfit(pointer: &Pointer) -> String {
 }
 
 /// A text, or a whole number as it is written; an empty text names nothing.
-fn named(pointer: &Pointer, event: &Value) -> Option<String> {
-    match pointer.of(event)? {
+fn named(value: &Value) -> Option<String> {
+    match value {
         Value::String(text) if !text.is_empty() => Some(text.clone()),
         Value::Number(number) => number.as_u64().map(|number| number.to_string()),
         _ => None,
@@ -232,71 +241,5 @@ fn moment(value: &Value, form: TimeForm) -> Option<UnixMillis> {
         TimeForm::Seconds => value.as_u64()?.checked_mul(1000),
         TimeForm::Millis => value.as_u64(),
         TimeForm::Rfc3339 => value.as_str()?.parse::<jiff::Timestamp>().ok()?.as_millisecond().try_into().ok(),
-    }
-}
-
-/// A JSON value in which no object holds a name twice. How deep it may nest is bounded by serde_json.
-pub(crate) struct Strict(pub Value);
-
-impl<'de> Deserialize<'de> for Strict {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(StrictVisitor).map(Strict)
-    }
-}
-
-struct StrictVisitor;
-
-impl<'de> Visitor<'de> for StrictVisitor {
-    type Value = Value;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a JSON value")
-    }
-
-    fn visit_unit<E>(self) -> Result<Value, E> {
-        Ok(Value::Null)
-    }
-
-    fn visit_bool<E>(self, value: bool) -> Result<Value, E> {
-        Ok(Value::Bool(value))
-    }
-
-    fn visit_u64<E>(self, value: u64) -> Result<Value, E> {
-        Ok(Value::Number(value.into()))
-    }
-
-    fn visit_i64<E>(self, value: i64) -> Result<Value, E> {
-        Ok(Value::Number(value.into()))
-    }
-
-    /// Kept as a float, so that it can never pass for an integer.
-    fn visit_f64<E>(self, value: f64) -> Result<Value, E> {
-        Ok(Number::from_f64(value).map_or(Value::Null, Value::Number))
-    }
-
-    fn visit_str<E>(self, value: &str) -> Result<Value, E> {
-        Ok(Value::String(value.to_owned()))
-    }
-
-    fn visit_string<E>(self, value: String) -> Result<Value, E> {
-        Ok(Value::String(value))
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Value, A::Error> {
-        let mut array = Vec::new();
-        while let Some(Strict(item)) = items.next_element()? {
-            array.push(item);
-        }
-        Ok(Value::Array(array))
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Value, A::Error> {
-        let mut object = Map::new();
-        while let Some((name, Strict(value))) = entries.next_entry::<String, _>()? {
-            if object.insert(name, value).is_some() {
-                return Err(A::Error::custom("repeated name"));
-            }
-        }
-        Ok(Value::Object(object))
     }
 }

@@ -11,7 +11,8 @@
 //! * [`custom`]: the same, written in the configuration.
 //! * [`explain`]: what was read where and why, for a person who tries a configuration.
 //! * `adyen`: the one scheme that is no data.
-//! * [`event`]: the body of a verified delivery, read strictly.
+//! * `read`: a signed body as one JSON value, in which only what cannot be read is unreadable.
+//! * [`event`]: the events of a verified delivery.
 //!
 //! Data flows one way, and the types hold it there: [`Provider::verify`] is the only source of a [`Verified`],
 //! [`Provider::events`] of a [`ParsedEvent`], [`Provider::route`] of an order. Nothing here does I/O, reads a clock or
@@ -28,18 +29,21 @@ pub mod marker;
 pub mod pointer;
 pub mod preset;
 mod provider;
+mod read;
 pub mod rules;
 pub mod same_payment;
 pub mod scheme;
+mod secret_form;
 mod secrets;
 mod signed_time;
 pub mod when;
 
 pub use blocks::{Block, Blocking};
 pub use config::{ConfigError, ProviderConfig, Rule};
-pub use event::{BodyMisfit, ItemMisfit, MAX_EVENTS, ParsedEvent, Verified};
+pub use event::{BodyMisfit, EventMisfit, ItemMisfit, MAX_EVENTS, ParsedEvent, Verified};
 pub use provider::{NoPayout, Patience, Provider, RouteContext, Routed, unwise};
 pub use rules::Misfit;
 pub use same_payment::split_payments;
 pub use scheme::Refused;
+pub use secret_form::SecretForm;
 pub use secrets::{MAX_SECRETS, Secrets, SecretsError};

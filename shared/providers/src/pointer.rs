@@ -2,6 +2,8 @@
 
 use serde_json::Value;
 
+use crate::read::hides;
+
 const MAX_BYTES: usize = 256;
 
 /// Points below the root of an event.
@@ -27,8 +29,15 @@ impl Pointer {
     }
 
     pub fn of<'v>(&self, event: &'v Value) -> Option<&'v Value> {
-        event.pointer(&self.0)
+        find(event, &self.0)
     }
+}
+
+/// Whether anything stands below what cannot be read, or beside a name that cannot, nobody can say: that itself is found
+/// then, and it is no value.
+pub(crate) fn find<'v>(event: &'v Value, pointer: &str) -> Option<&'v Value> {
+    let above = || pointer.match_indices('/').filter_map(|(end, _)| event.pointer(pointer.get(..end)?));
+    event.pointer(pointer).or_else(|| above().last().and_then(hides))
 }
 
 #[cfg(test)]
@@ -47,5 +56,17 @@ mod tests {
         let event = serde_json::json!({"a/b": [10, {"m~n": "here"}]});
         assert_eq!(Pointer::parse("/a~1b/1/m~0n").unwrap().of(&event).unwrap(), "here");
         assert_eq!(Pointer::parse("/a~1b/01").unwrap().of(&event), None);
+    }
+
+    #[test]
+    fn what_lies_below_something_unreadable_is_not_absent() {
+        let event = serde_json::json!({"context": crate::read::unreadable(), "empty": {},
+            "odd": {"\u{fffd}": crate::read::unreadable(), "a": {}}, "even": {"\u{fffd}": 1}});
+        for below in ["/context", "/context/account", "/context/0/account", "/odd/account", "/odd/b/account"] {
+            assert_eq!(Pointer::parse(below).unwrap().of(&event), Some(&crate::read::unreadable()), "{below}");
+        }
+        for absent in ["/empty/account", "/contexts/account", "/account", "/odd/a/account", "/even/account"] {
+            assert_eq!(Pointer::parse(absent).unwrap().of(&event), None, "{absent}");
+        }
     }
 }

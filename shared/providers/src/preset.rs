@@ -12,6 +12,7 @@ use crate::blocks::Blocking;
 use crate::marker::Marker;
 use crate::same_payment::{self, Family};
 use crate::scheme::{self, Scheme};
+use crate::secret_form::SecretForm;
 
 const HOUR_MS: u64 = 3_600_000;
 /// What comes by itself is never too old, however slow the last try and whatever the clocks say.
@@ -22,6 +23,8 @@ const MEBIBYTE: usize = 1 << 20;
 pub struct Preset {
     pub name: &'static str,
     pub signature: Signature,
+    /// What its signing secrets look like.
+    pub secret_form: SecretForm,
     /// Where the list of events stands, when one delivery carries several, and where in an entry the event itself.
     pub items: Option<Items>,
     pub id: Identity,
@@ -165,10 +168,15 @@ const fn pypi(package: &'static str, version: &'static str) -> Library {
 
 const NOT_PUBLISHED: &str = "not published; taken as 24 hours";
 
+/// <https://docs.adyen.com/development-resources/webhooks/verify-hmac-signatures>: 32 bytes in hex, as its Customer Area
+/// generates them.
+const ADYEN_KEY: SecretForm = SecretForm::Hex { digits: Some(64) };
+
 /// A provider that signs the body, says little else, and redelivers for a day.
 const PLAIN: Preset = Preset {
     name: "",
     signature: Signature::Scheme(&scheme::PLAIN),
+    secret_form: SecretForm::Text,
     items: None,
     id: at(&["/id"]),
     event_type: TypeFrom::Pointers(&["/type"]),
@@ -205,6 +213,7 @@ pub static STRIPE: Preset = Preset {
     signature: Signature::Scheme(&scheme::STRIPE),
     same_payment: same_payment::STRIPE,
     created: time("/created", TimeForm::Seconds),
+    secret_form: SecretForm::Begins("whsec_"),
     live: Live::Flag("/livemode"),
     markers: &[Marker::live("/data/object/livemode")],
     accounts: &["/account", "/context"],
@@ -227,6 +236,7 @@ pub static STRIPE: Preset = Preset {
 static STANDARD_WEBHOOKS: Preset = Preset {
     name: "standard_webhooks",
     signature: Signature::Scheme(&scheme::STANDARD_WEBHOOKS),
+    secret_form: SecretForm::Base64 { mark: "whsec_" },
     id: Identity::Message,
     created: time("/timestamp", TimeForm::Rfc3339),
     redelivers_ms: 75 * HOUR_MS,
@@ -254,6 +264,7 @@ static ADYEN: Preset = Preset {
     name: "adyen",
     signature: Signature::Adyen,
     same_payment: same_payment::ADYEN,
+    secret_form: ADYEN_KEY,
     items: Some(Items { list: "/notificationItems", event: Some("/NotificationRequestItem") }),
     id: Identity::Pointers { needed: &["/eventCode", "/pspReference", "/success"], optional: &["/originalReference"] },
     event_type: TypeFrom::Pointers(&["/eventCode"]),
@@ -290,6 +301,7 @@ static ADYEN_BALANCE_PLATFORM: Preset = Preset {
     name: "adyen_balance_platform",
     signature: Signature::Scheme(&scheme::ADYEN_BALANCE_PLATFORM),
     same_payment: same_payment::ADYEN_BALANCE_PLATFORM,
+    secret_form: ADYEN_KEY,
     id: Identity::Pointers { needed: &["/type", "/data/id"], optional: &["/data/sequenceNumber"] },
     created: time("/timestamp", TimeForm::Rfc3339),
     live: Live::Word("/environment"),
@@ -386,6 +398,7 @@ static PAYSTACK: Preset = Preset {
     signature: Signature::Scheme(&scheme::PAYSTACK),
     same_payment: same_payment::PAYSTACK,
     markers: &[Marker::word("/data/domain")],
+    secret_form: SecretForm::ApiKey,
     id: Identity::Body,
     event_type: TypeFrom::Pointers(&["/event"]),
     exponents: &exponents::PAYSTACK,

@@ -15,9 +15,10 @@ use crate::adyen;
 
 use crate::blocks::{self, Block, BlockRule};
 use crate::config::{ConfigError, ProviderConfig, duration_ms};
-use crate::event::{self, BodyMisfit, ItemMisfit, MAX_EVENTS, ParsedEvent, Reader, Verified};
+use crate::event::{BodyMisfit, EventMisfit, ItemMisfit, MAX_EVENTS, ParsedEvent, Reader, Verified};
 use crate::pointer::Pointer;
 use crate::preset::{self, Items, Live, Preset, Signature, TypeFrom};
+use crate::read::read;
 use crate::rules::{Misfit, PayoutRule, Problems, key_by};
 use crate::scheme::{Piece, Refused};
 use crate::secrets::{MAX_SECRETS, Secrets};
@@ -205,7 +206,7 @@ impl Provider {
     /// Every event of a delivery in the order of the body, before anything is done about the first. One that cannot be
     /// read hinders no other.
     pub fn events(&self, verified: &Verified<'_>) -> Result<Vec<Result<ParsedEvent, ItemMisfit>>, BodyMisfit> {
-        let mut body = event::read(verified.body)?;
+        let mut body = read(verified.body)?;
         let items = match self.preset.items {
             None => return Ok(vec![Ok(self.reader.event(body, verified).map_err(BodyMisfit::Event)?)]),
             Some(Items { list, .. }) => match body.pointer_mut(list).map(Value::take) {
@@ -216,12 +217,11 @@ impl Provider {
                 _ => return Err(BodyMisfit::NoList { pointer: list }),
             },
         };
-        let read = |(index, item): (usize, Value)| {
+        let item = |(index, item): (usize, Value)| {
             let digest = Digest::of(item.to_string());
-            let event = self.event_of(item).and_then(|event| self.reader.event(event, verified));
-            event.map_err(|problem| ItemMisfit { index, item: digest, problem })
+            self.event_of(item, verified).map_err(|misfit| ItemMisfit { index, item: digest, misfit })
         };
-        Ok(items.into_iter().enumerate().map(read).collect())
+        Ok(items.into_iter().enumerate().map(item).collect())
     }
 
     /// One event of a body that was kept under its hash, for a further attempt at its payout. `None`: these are other bytes
@@ -231,14 +231,17 @@ impl Provider {
         self.events(&verified).ok()?.into_iter().flatten().find(|found| found.id == *event)
     }
 
-    fn event_of(&self, mut item: Value) -> Result<Value, String> {
+    fn event_of(&self, mut item: Value, verified: &Verified<'_>) -> Result<ParsedEvent, EventMisfit> {
         let event = match self.preset.items.and_then(|items| items.event) {
             None => item,
-            Some(at) => item.pointer_mut(at).map(Value::take).ok_or_else(|| format!("{at} is missing"))?,
+            Some(at) => {
+                let missing = || EventMisfit::new(format!("{at} is missing"));
+                item.pointer_mut(at).map(Value::take).ok_or_else(missing)?
+            }
         };
         match self.preset.signature {
-            Signature::Scheme(_) => Ok(event),
-            Signature::Adyen => adyen::signed_part(&event).ok_or_else(|| "its signed fields cannot be read".to_owned()),
+            Signature::Scheme(_) => self.reader.event(event, verified),
+            Signature::Adyen => adyen::event(&self.name, &self.reader, &event, verified),
         }
     }
 

@@ -278,8 +278,15 @@ impl PayoutRule {
         context: &RouteContext,
     ) -> Result<PayoutOrder, Box<Misfit>> {
         let key = self.payout_key(namespace, &self.key, event);
-        let misfit =
-            |reason, problem: String| Box::new(Misfit { key: key.clone().ok(), ..Misfit::new(reason, problem) });
+        // A case bears whatever its event says well, also when something else in it is wrong.
+        let misfit = |reason, problem: String| {
+            Box::new(Misfit {
+                key: key.clone().ok(),
+                money: self.asked(event).ok(),
+                destination: self.destination(event).ok(),
+                ..Misfit::new(reason, problem)
+            })
+        };
         let invalid = |problem| misfit(Reason::InvalidEvent, problem);
 
         match (&self.created, event.created_at, context.paid_from) {
@@ -371,6 +378,16 @@ impl PayoutRule {
     }
 
     fn money(&self, event: &ParsedEvent) -> Result<Money, String> {
+        let money = self.asked(event)?;
+        match self.max_amount.get(&money.currency()) {
+            None if !self.max_amount.is_empty() => Err(self.says(&self.amount, "is of a currency in no max_amount")),
+            Some(largest) if money.minor() > *largest => Err(self.says(&self.amount, "is above max_amount")),
+            _ => Ok(money),
+        }
+    }
+
+    /// What the event asks for, whether it may be paid or not.
+    fn asked(&self, event: &ParsedEvent) -> Result<Money, String> {
         let currency: Currency = match &self.currency {
             CurrencyFrom::Always(currency) => *currency,
             CurrencyFrom::Event(pointer) => self
@@ -393,12 +410,7 @@ impl PayoutRule {
                 money.map_err(|problem| not(&problem.to_string()))?.minor()
             }
         };
-        let money = self.exponents.money(minor, currency).map_err(|problem| not(&problem.to_string()))?;
-        match self.max_amount.get(&currency) {
-            None if !self.max_amount.is_empty() => Err(self.says(&self.amount, "is of a currency in no max_amount")),
-            Some(largest) if minor > *largest => Err(self.says(&self.amount, "is above max_amount")),
-            _ => Ok(money),
-        }
+        self.exponents.money(minor, currency).map_err(|problem| not(&problem.to_string()))
     }
 
     fn destination(&self, event: &ParsedEvent) -> Result<Destination, String> {

@@ -68,7 +68,7 @@ pub enum Algorithm {
 #[derive(Clone, Copy, Debug)]
 pub enum KeyDecoding {
     Utf8,
-    /// Padded base64 after this mark, such as `whsec_`.
+    /// Padded base64, after this mark or without it, such as `whsec_`.
     Base64 {
         mark: &'static str,
     },
@@ -110,9 +110,6 @@ pub enum Refused {
     Future,
     #[error("no active secret made this signature")]
     Mismatch,
-    /// What was signed could be read in two ways.
-    #[error("what is signed is ambiguous")]
-    Ambiguous,
     /// Ours to repair: none of the secrets has the form that the scheme wants.
     #[error("no secret can be read as a key")]
     UnusableSecret,
@@ -127,7 +124,6 @@ impl Refused {
             Self::Stale => "stale",
             Self::Future => "future",
             Self::Mismatch => "mismatch",
-            Self::Ambiguous => "ambiguous",
             Self::UnusableSecret => "unusable_secret",
         }
     }
@@ -285,7 +281,7 @@ impl Scheme {
     fn mac(&self, secret: &str, content: Content<'_>) -> Option<Vec<u8>> {
         let key = match self.key {
             KeyDecoding::Utf8 => secret.as_bytes().to_vec(),
-            KeyDecoding::Base64 { mark } => BASE64.decode(secret.strip_prefix(mark)?).ok()?,
+            KeyDecoding::Base64 { mark } => BASE64.decode(secret.strip_prefix(mark).unwrap_or(secret)).ok()?,
             KeyDecoding::Hex => hex_bytes(&secret.to_ascii_lowercase())?,
         };
         // A key of no bytes is nobody's secret.

@@ -5,13 +5,13 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use payonce_protocol::release::KeyRules;
-use payonce_providers::{ConfigError, Provider, ProviderConfig, Rule, split_payments, unwise};
+use payonce_providers::{ConfigError, Provider, ProviderConfig, Rule, SecretForm, split_payments, unwise};
 use payonce_rails::{RailConfig, SourceConfig};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use toml::{Table, Value};
 
-use crate::secrets::SecretRef;
+use crate::secrets::{SecretRef, SigningRefs};
 
 /// A configuration that passed every check; there is no other way to make one than [`Config::parse`].
 #[derive(Clone, Debug)]
@@ -218,9 +218,13 @@ impl Config {
         Provider::new(name, config)
     }
 
-    /// Where a provider's signing secrets are kept; empty for an unknown name.
-    pub fn secrets(&self, provider: &str) -> Vec<SecretRef> {
-        self.secrets.get(provider).cloned().unwrap_or_default()
+    /// Where a provider's signing secrets are kept, and what they look like; none for an unknown name.
+    pub fn secrets(&self, provider: &str) -> SigningRefs {
+        SigningRefs {
+            path: format!("providers.{provider}.secrets"),
+            refs: self.secrets.get(provider).cloned().unwrap_or_default(),
+            form: self.providers.get(provider).map_or(SecretForm::Any, SecretForm::of),
+        }
     }
 
     /// Where the secret that pays is kept.

@@ -49,8 +49,8 @@ fn parsed(text: &str) -> Config {
 fn the_configuration_of_the_design_is_refused() {
     let config = parsed(PLAIN);
     assert_eq!(config.limits, Limits::default());
-    assert_eq!(config.secrets("stripe"), ["secretsmanager:payonce/stripe".parse().unwrap()]);
-    assert_eq!(config.secrets("other"), []);
+    assert_eq!(config.secrets("stripe").refs, ["secretsmanager:payonce/stripe".parse().unwrap()]);
+    assert_eq!(config.secrets("other").refs, []);
     assert_eq!(config.rail_secret().to_string(), "secretsmanager:payonce/rail");
     assert_eq!(config.lookup_secret().map(ToString::to_string).as_deref(), Some("secretsmanager:payonce/lookup"));
     assert_eq!(

@@ -16,7 +16,7 @@ use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
 use aws_smithy_http_client::{Builder, Connector};
 use payonce_protocol::UnixMillis;
 use payonce_protocol::ids::{Digest, Hasher};
-use payonce_providers::Secrets;
+use payonce_providers::{SecretForm, Secrets};
 use payonce_rails::RailSecret;
 use tokio::sync::Mutex;
 
@@ -154,14 +154,6 @@ impl SecretReader {
         }
     }
 
-    async fn read_all(&self, refs: &[SecretRef]) -> Result<Vec<String>, SecretError> {
-        let mut all = vec![];
-        for secret in refs {
-            all.extend(self.read(secret).await?);
-        }
-        Ok(all)
-    }
-
     async fn read(&self, secret: &SecretRef) -> Result<Vec<String>, SecretError> {
         let text = match secret {
             SecretRef::Env(name) => {
@@ -240,10 +232,18 @@ fn one_or_more(text: &str) -> Result<Vec<String>, &'static str> {
     }
 }
 
+/// Where the signing secrets of one provider are kept, and what they look like.
+pub struct SigningRefs {
+    /// Where the references stand in the configuration.
+    pub path: String,
+    pub refs: Vec<SecretRef>,
+    pub form: SecretForm,
+}
+
 /// The signing secrets of one provider, as they were last read.
 pub struct SecretSource {
     reader: SecretReader,
-    refs: Vec<SecretRef>,
+    refs: SigningRefs,
     current: RwLock<Arc<Secrets>>,
     /// Held while secrets are read, so that many failing deliveries read them once.
     last: Mutex<Reading>,
@@ -261,9 +261,12 @@ struct Reading {
 }
 
 impl SecretSource {
-    /// Reads every reference; one that fails is an error here, at start.
-    pub async fn open(reader: SecretReader, refs: Vec<SecretRef>, now: UnixMillis) -> Result<Self, SecretError> {
-        let (secrets, fingerprint) = read(&reader, &refs).await?;
+    /// Reads every reference; one that fails, or that holds a secret that cannot work, is an error here, at start.
+    pub async fn open(reader: SecretReader, refs: SigningRefs, now: UnixMillis) -> Result<Self, SecretError> {
+        let Read { secrets, fingerprint, useless } = read(&reader, &refs).await?;
+        if let Some(first) = useless.into_iter().next() {
+            return Err(first);
+        }
         let last = Mutex::new(Reading { at: now, good_at: now, fingerprint, changed: false });
         Ok(Self { reader, refs, current: RwLock::new(Arc::new(secrets)), last })
     }
@@ -296,7 +299,10 @@ impl SecretSource {
         // Before the reading: one that is given up counts, too.
         *last = Reading { at: now, changed: false, ..*last };
         match read(&self.reader, &self.refs).await {
-            Ok((secrets, fingerprint)) => {
+            Ok(Read { secrets, fingerprint, useless }) => {
+                for error in useless {
+                    tracing::error!(%error, "a signing secret cannot work; those beside it are used");
+                }
                 let changed = fingerprint != last.fingerprint;
                 *last = Reading { at: now, good_at: now, fingerprint, changed };
                 if changed {
@@ -312,14 +318,35 @@ impl SecretSource {
     }
 }
 
-async fn read(reader: &SecretReader, refs: &[SecretRef]) -> Result<(Secrets, Digest), SecretError> {
-    let values = reader.read_all(refs).await?;
-    let fingerprint = values.iter().fold(Hasher::new("payonce/secrets/1"), |hasher, value| hasher.part(value)).finish();
-    let secrets = Secrets::new(values).map_err(|error| {
-        let names: Vec<String> = refs.iter().map(ToString::to_string).collect();
-        SecretError::new(names.join(", "), error)
+/// What one reading brought.
+struct Read {
+    secrets: Secrets,
+    fingerprint: Digest,
+    /// Of the secrets that cannot work; they are not among the others.
+    useless: Vec<SecretError>,
+}
+
+/// An error when there is nothing to verify with.
+async fn read(reader: &SecretReader, refs: &SigningRefs) -> Result<Read, SecretError> {
+    let (mut useful, mut useless) = (vec![], vec![]);
+    for (index, secret) in refs.refs.iter().enumerate() {
+        let wrong = |problem| SecretError::new(format!("{secret} ({}[{index}])", refs.path), problem);
+        for value in reader.read(secret).await.map_err(|error| wrong(error.problem))? {
+            match refs.form.check(&value) {
+                Ok(()) => useful.push(value),
+                Err(problem) => useless.push(wrong(problem)),
+            }
+        }
+    }
+    if useful.is_empty() && !useless.is_empty() {
+        return Err(useless.swap_remove(0));
+    }
+    let fingerprint = useful.iter().fold(Hasher::new("payonce/secrets/1"), |hasher, value| hasher.part(value)).finish();
+    let secrets = Secrets::new(useful).map_err(|error| {
+        let names: Vec<String> = refs.refs.iter().map(ToString::to_string).collect();
+        SecretError::new(format!("{} ({})", names.join(", "), refs.path), error)
     })?;
-    Ok((secrets, fingerprint))
+    Ok(Read { secrets, fingerprint, useless })
 }
 
 #[cfg(test)]

@@ -83,8 +83,9 @@ fn reader(fake: &Fake) -> SecretReader {
     })
 }
 
-fn refs(texts: &[&str]) -> Vec<SecretRef> {
-    texts.iter().map(|text| text.parse().unwrap()).collect()
+fn refs(texts: &[&str]) -> SigningRefs {
+    let refs = texts.iter().map(|text| text.parse().unwrap()).collect();
+    SigningRefs { path: "providers.p.secrets".to_owned(), refs, form: SecretForm::Begins("whsec_") }
 }
 
 /// What the source accepts is told by what it verifies: it shows its secrets to nobody.
@@ -158,7 +159,7 @@ async fn a_secret_that_cannot_be_had_is_passed_over_or_shown() {
         ("none", "[]"),
         ("empty", ""),
         ("line", "planted\n"),
-        ("holes", r#"["planted", ""]"#),
+        ("holes", r#"["whsec_planted", ""]"#),
     ] {
         fake.holds(id, secret);
     }
@@ -262,6 +263,32 @@ async fn secrets_that_cannot_be_read_again_are_trusted_for_their_hour_and_no_lon
     // And again as soon as they can be read, a minute later at the most.
     fake.holds("s", "whsec_old");
     assert!(accepts(&source.trusted(25 * TRUSTED_FOR_MS + REFRESH_EVERY_MS).await.unwrap(), "whsec_old"));
+}
+
+#[tokio::test]
+async fn a_secret_that_cannot_work_stops_the_start_and_is_named_by_its_place() {
+    let fake = Fake::start();
+    for wrong in ["sk_live_planted", "v1,whsec_planted", "planted", r#"["whsec_good", "https://planted.example"]"#] {
+        fake.holds("s", wrong);
+        let error = SecretSource::open(reader(&fake), refs(&["env:ONE", "secretsmanager:s"]), 0).await.err().unwrap();
+        assert!(error.to_string().starts_with("secretsmanager:s (providers.p.secrets[1]): "), "{error}");
+        assert!(!format!("{error} {error:?}").contains("planted"), "{error:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_secret_that_cannot_work_displaces_none_that_does() {
+    let fake = Fake::start();
+    fake.holds("s", "whsec_old");
+    let source = SecretSource::open(reader(&fake), refs(&["secretsmanager:s"]), 0).await.unwrap();
+    fake.holds("s", "sk_live_planted");
+    assert!(source.refresh(REFRESH_EVERY_MS).await.is_none());
+    assert!(accepts(&source.trusted(TRUSTED_FOR_MS - 1).await.unwrap(), "whsec_old"));
+    assert!(source.trusted(TRUSTED_FOR_MS + 1).await.is_none(), "inside their trust, and no longer");
+    // Beside others it is left out.
+    fake.holds("s", r#"["sk_live_planted", "whsec_new"]"#);
+    let renewed = source.trusted(TRUSTED_FOR_MS + REFRESH_EVERY_MS).await.unwrap();
+    assert!(accepts(&renewed, "whsec_new") && !accepts(&renewed, "whsec_old"));
 }
 
 #[tokio::test]

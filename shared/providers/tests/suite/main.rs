@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "clippy.toml allows them in #[test] functions only")]
 #![allow(clippy::disallowed_methods, reason = "a seed may be given by the environment, else the time is one")]
 
+mod adyen;
 mod config;
 mod custom;
 mod damage;
@@ -14,6 +15,7 @@ mod random;
 mod routing;
 mod same_payment;
 mod signature;
+mod strict;
 mod table;
 mod when;
 

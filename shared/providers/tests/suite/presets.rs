@@ -515,31 +515,6 @@ fn adyen_item(change: impl Fn(&mut Value)) -> Value {
 }
 
 #[test]
-fn an_adyen_field_that_moves_a_boundary_is_believed() {
-    let adyen = sample("adyen");
-    for (field, value) in [
-        ("pspReference", "791:4073"),
-        ("originalReference", "a:b"),
-        ("merchantAccountCode", "Test:Merchant"),
-        ("eventCode", "AUTHORISATION:true"),
-        ("success", "TRUE"),
-        ("success", ""),
-    ] {
-        let (body, headers) = sent(adyen, &adyen_item(|item| item[field] = value.into()));
-        let refused = received(adyen, &body, &headers).unwrap_err();
-        // An ambiguous item cannot even be signed here, so that it has no signature either.
-        assert!(matches!(refused, Refused::Ambiguous | Refused::MissingSignature), "{field}: {refused}");
-    }
-    // The attack itself: the same signed text, cut in another place.
-    let (body, _) = sent(adyen, &adyen_item(|item| item["merchantReference"] = "a:b".into()));
-    let moved = String::from_utf8(body)
-        .unwrap()
-        .replace("\"merchantAccountCode\":\"TestMerchant\"", "\"merchantAccountCode\":\"TestMerchant:a\"")
-        .replace("\"a:b\"", "\"b\"");
-    assert_eq!(received(adyen, moved.as_bytes(), &HeaderMap::new()), Err(Refused::Ambiguous));
-}
-
-#[test]
 fn one_unsigned_item_among_adyens_is_let_in() {
     let adyen_sample = sample("adyen");
     let mut two = adyen();

@@ -257,11 +257,13 @@ fn an_id_cannot_move_the_boundary_of_what_is_signed() {
 fn a_secret_that_is_no_key_is_our_fault_not_the_senders() {
     let good = secrets(&["whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"]);
     let sent = signed(&STANDARD_WEBHOOKS, &good, b"{}", T);
-    // Unpadded, unmarked, and of no bytes.
-    for bad in ["whsec_YQ", "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "whsec_"] {
+    // Unpadded, with another mark, and of no bytes.
+    for bad in ["whsec_YQ", "v1,whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "whsec_"] {
         let refused = STANDARD_WEBHOOKS.verify(&secrets(&[bad]), "", &sent, b"{}", T);
         assert_eq!(refused, Err(Refused::UnusableSecret), "{bad}");
     }
+    let unmarked = secrets(&["MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"]);
+    assert_eq!(STANDARD_WEBHOOKS.verify(&unmarked, "", &sent, b"{}", T), Ok(()));
 }
 
 #[test]

@@ -16,6 +16,7 @@ mod faults;
 mod further_attempts;
 mod holds;
 mod misfits;
+mod odd_bodies;
 mod outage;
 mod rails;
 mod refusals;
