@@ -160,7 +160,16 @@ fn ways(case: &Case, node: &mut Oracle) -> Vec<Way> {
         .unwrap()
         .replace("\"eventCode\"", "\"eventCode\":\"REFUND\",\"eventCode\"")
         .into();
+    let odd = |token: &str| {
+        let mut odd = with("/reason", "@".into());
+        odd.body = String::from_utf8(odd.body).unwrap().replace("\"@\"", token).into();
+        odd
+    };
     vec![
+        // Nobody signed it.
+        ("half a character in an unsigned field", odd(r#""Ann \ud83d""#), BOTH, Ok(())),
+        ("an unsigned field twice", odd(r#"1,"reason":2"#), BOTH, Ok(())),
+        ("an unsigned number out of range", odd("1e400"), BOTH, Ok(())),
         // The same text is signed for `psp1:x` + ``, and for `psp1` + `x`: let in, and never paid.
         ("a colon in a field", sign_with("/pspReference", "psp1:x".into()), BOTH, Ok(())),
         ("a colon in the reference", sign_with("/merchantReference", "a:b".into()), BOTH, Ok(())),

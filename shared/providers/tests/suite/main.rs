@@ -10,6 +10,7 @@ mod custom;
 mod damage;
 mod headers;
 mod markers;
+mod mutations;
 mod presets;
 mod random;
 mod routing;

@@ -289,7 +289,7 @@ fn toml(sample: &Sample) -> String {
     format!("scheme = '{}'\nsecrets = ['env:A']\n{}\n{rule}", sample.preset, sample.besides)
 }
 
-fn provider(sample: &Sample) -> Provider {
+pub fn provider(sample: &Sample) -> Provider {
     Provider::new(sample.preset, &config(&toml(sample)))
         .unwrap_or_else(|errors| panic!("{}: {errors:?}", sample.preset))
 }

@@ -151,3 +151,37 @@ async fn one_case_per_payment_whose_references_are_uncertain() {
     let [case] = &world.cases().await[..] else { panic!("one case") };
     assert_eq!((case.money.unwrap().to_string().as_str(), world.payout_requests()), ("42.00 EUR", 0));
 }
+
+/// Whatever stands at whatever place of a signed body: a 200, the payout as it was asked for or a case, and never both
+/// refused and forgotten.
+#[tokio::test]
+async fn every_place_of_a_body_may_be_odd_and_the_answer_is_paid_or_one_case() {
+    let world = World::start().await;
+    let (mut number, mut paid, mut filed) = (0, 0, 0);
+    let sample = payment("places", PAYEE, world.clock.now()).to_string();
+    let places: Vec<usize> = sample.match_indices('"').map(|(at, _)| at + 1).collect();
+    for at in places {
+        for odd in [r"\ud83d", r"\x", "\n", r"\ud83d\ude00"] {
+            number += 1;
+            // Another event each time, whose charge is another.
+            let event = payment(&format!("places{number}"), PAYEE, world.clock.now());
+            let text = event.to_string();
+            let Some((before, after)) = text.split_at_checked(at) else { continue };
+            let body = format!("{before}{odd}{after}");
+            let (executed, cases) = (world.payout_requests(), world.cases().await.len());
+            for _ in 0..2 {
+                assert_eq!(world.send(world.request(body.as_bytes())).await.status, 200, "{body}");
+            }
+            let sent = world.payout_requests() - executed;
+            let opened = world.cases().await.len() - cases;
+            assert!(sent + opened as u64 <= 1, "{body}");
+            paid += sent;
+            filed += opened;
+            for transfer in world.executed(&key_of(&event)) {
+                assert_eq!(transfer.amount, event["data"]["object"]["amount_received"].as_u64().unwrap(), "{body}");
+                assert_eq!(transfer.destination, PAYEE);
+            }
+        }
+    }
+    assert!(paid > 20 && filed > 20, "{paid} paid, {filed} filed");
+}
