@@ -37,7 +37,7 @@ impl Pointer {
 /// then, and it is no value.
 pub(crate) fn find<'v>(event: &'v Value, pointer: &str) -> Option<&'v Value> {
     let above = || pointer.match_indices('/').filter_map(|(end, _)| event.pointer(pointer.get(..end)?));
-    event.pointer(pointer).or_else(|| above().last().and_then(hides))
+    event.pointer(pointer).or_else(|| above().next_back().and_then(hides))
 }
 
 #[cfg(test)]

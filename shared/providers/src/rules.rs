@@ -264,7 +264,7 @@ impl PayoutRule {
         let problem = format!("{}: {place} {why}", self.name);
         Misfit {
             key: self.payout_key(namespace, &self.key, event).ok(),
-            money: self.money(event).ok(),
+            money: self.asked(event).ok(),
             destination: self.destination(event).ok(),
             shared: Some(vec![provider.to_owned(), self.name.clone(), problem.clone()]),
             ..Misfit::new(Reason::InvalidEvent, problem)
