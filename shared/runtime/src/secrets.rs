@@ -240,6 +240,12 @@ pub struct SigningRefs {
     pub form: SecretForm,
 }
 
+impl SigningRefs {
+    pub fn iter(&self) -> impl Iterator<Item = &SecretRef> {
+        self.refs.iter()
+    }
+}
+
 /// The signing secrets of one provider, as they were last read.
 pub struct SecretSource {
     reader: SecretReader,
@@ -329,7 +335,7 @@ struct Read {
 /// An error when there is nothing to verify with.
 async fn read(reader: &SecretReader, refs: &SigningRefs) -> Result<Read, SecretError> {
     let (mut useful, mut useless) = (vec![], vec![]);
-    for (index, secret) in refs.refs.iter().enumerate() {
+    for (index, secret) in refs.iter().enumerate() {
         let wrong = |problem| SecretError::new(format!("{secret} ({}[{index}])", refs.path), problem);
         for value in reader.read(secret).await.map_err(|error| wrong(error.problem))? {
             match refs.form.check(&value) {
@@ -343,7 +349,7 @@ async fn read(reader: &SecretReader, refs: &SigningRefs) -> Result<Read, SecretE
     }
     let fingerprint = useful.iter().fold(Hasher::new("payonce/secrets/1"), |hasher, value| hasher.part(value)).finish();
     let secrets = Secrets::new(useful).map_err(|error| {
-        let names: Vec<String> = refs.refs.iter().map(ToString::to_string).collect();
+        let names: Vec<String> = refs.iter().map(ToString::to_string).collect();
         SecretError::new(format!("{} ({})", names.join(", "), refs.path), error)
     })?;
     Ok(Read { secrets, fingerprint, useless })
