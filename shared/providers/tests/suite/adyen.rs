@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use crate::{T, config, secrets};
 
 const KEY: &str = "44782DEF547AAA06C910C43932B1EB0C71FC68D9D0C057550C48EC2ACF6BA056";
-const TEST: RouteContext = RouteContext { rail_mode: Mode::Test, paid_from: None, files_undated: false };
+const TEST: RouteContext = RouteContext { rail_mode: Mode::Test, paid_from: None, files_undated: false, now: 0 };
 const REPORT: &str = "settlement_report_2026-11-01T00:00:00_2026-11-02T23:59:59.csv";
 
 fn provider(ignore: &str) -> Provider {

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::{T, T_S, config, provider_with, secrets};
 
-const LIVE: RouteContext = RouteContext { rail_mode: Mode::Live, paid_from: None, files_undated: false };
+const LIVE: RouteContext = RouteContext { rail_mode: Mode::Live, paid_from: None, files_undated: false, now: 0 };
 
 /// What stands in a signed body, and cannot be read.
 const ODD: [&[u8]; 7] = [
