@@ -48,8 +48,8 @@ impl Dynamo {
     pub fn count(&self, table: &str, sort_key_ends: &str) -> io::Result<usize> {
         let ends_so = |item: &&dynoxide::Item| matches!(item.get("sk"), Some(AttributeValue::S(sk)) if sk.ends_with(sort_key_ends));
         // What people closed stands in a claim's place, and is no attempt.
-        let is_closing = |item: &&dynoxide::Item| item.contains_key("closing");
-        Ok(self.scan(table)?.iter().filter(ends_so).filter(|item| !is_closing(item)).count())
+        let is_no_attempt = |item: &&dynoxide::Item| item.contains_key("closing") || item.contains_key("barred_at");
+        Ok(self.scan(table)?.iter().filter(ends_so).filter(|item| !is_no_attempt(item)).count())
     }
 
     /// What stands in these tables now.

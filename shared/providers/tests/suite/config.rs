@@ -156,8 +156,9 @@ const GOLDEN: &str = "dc5ab0c7909e7ca86971f4e9583b79ca85d7dd9ccb5e8b286539068ee3
 fn what_is_unwise_is_said() {
     let paths =
         |toml: &str| -> Vec<String> { unwise("stripe", &config(toml)).into_iter().map(|advice| advice.path).collect() };
-    assert_eq!(paths(TOML), ["providers.stripe.payouts[0].max_amount"]);
-    assert!(paths(&format!("{TOML}\nmax_amount = {{ eur = 1 }}")).is_empty());
+    let toml = format!("{TOML}\n{BLOCK}");
+    assert_eq!(paths(&toml), ["providers.stripe.payouts[0].max_amount"]);
+    assert!(paths(&format!("{TOML}\nmax_amount = {{ eur = 1 }}\n{BLOCK}")).is_empty());
     assert_eq!(
         paths("scheme = 'stripe'\nsecrets = ['env:A']\nignore = ['*']"),
         ["providers.stripe.ignore", "providers.stripe.payouts"]

@@ -648,7 +648,7 @@ fn what_a_provider_must_be_told_is_missing_or_is_told_in_vain() {
     assert_eq!(with("github", "'USD'", "'XYZ'"), ["providers.x.payouts[0].currency"]);
     assert_eq!(with("gocardless", "destination_pattern = ", "#"), ["providers.x.payouts[0].destination_pattern"]);
     let paid_from = "destination_pattern = '^a$'\npaid_from = 2026-12-01T00:00:00Z\n#";
-    assert_eq!(with("paystack", "destination_pattern = ", paid_from), ["providers.x.payouts[0].paid_from"]);
+    assert_eq!(with("github", "destination_pattern = ", paid_from), ["providers.x.payouts[0].paid_from"]);
     let dwolla = format!(
         "{}\n[[payouts]]\nevent = 'a'\nkey = '/a'\namount = '/a'\ncurrency = 'USD'\n\
         destination = '/a'\ndestination_pattern = '^a$'",

@@ -2,7 +2,7 @@
 //! claim must be found by next year's code, and during a canary two versions write the same table.
 
 use payonce_ledger::{
-    Acted, Agreed, Books, Claim, Cursor, Decided, Doing, DueLookUp, FoundPayout, LookUpRecord, Queue, RefusalNote,
+    Acted, Agreed, Bar, Books, Claim, Cursor, Decided, Doing, DueLookUp, FoundPayout, LookUpRecord, Queue, RefusalNote,
     Sample, Seen, Snapshot, Stranger, Tables, Totals, Wish,
 };
 use payonce_protocol::case::Ending;
@@ -131,6 +131,17 @@ async fn requests(bench: &Bench) -> Value {
     keep("blind look-up");
     ledger.payout(&ours.key).await.unwrap();
     keep("a payout");
+    let barred = claim("pi_barred", 0xb4);
+    let bar = Bar {
+        key: barred.key,
+        event: barred.event,
+        provider: barred.provider,
+        body: barred.body,
+        received_at: NOW,
+        barred_at: NOW,
+    };
+    ledger.bar(&bar).await.unwrap();
+    keep("bar");
     let (facts, unless_barred) = (&Default::default(), &ours.key);
     let decided = Decided { case: &seen, checker: &ben, facts, unless_barred, after_closing: false, at: NOW };
     ledger.put_further_claim(&Claim { attempt: 2, key_generation: 2, ..ours.clone() }, decided).await;
