@@ -297,13 +297,13 @@ impl PayoutRule {
             (Some(created), Some(at), _) if context.now.saturating_sub(at) > self.max_age_ms => {
                 return Err(misfit(Reason::StaleEvent, self.says(created, "lies longer ago than max_age")));
             }
-            (Some(created), None, _) if self.is_undated(created, event) => {
-                if context.files_undated || self.paid_from.is_some() {
-                    let problem = self.says(created, "is missing, and it may be from before paid_from");
-                    return Err(misfit(Reason::BeforeCutover, problem));
-                }
+            (Some(created), None, _) if !self.is_undated(created, event) => {
+                return Err(invalid(self.says(created, "is no time")));
             }
-            (Some(created), None, _) => return Err(invalid(self.says(created, "is no time"))),
+            (Some(created), None, _) if context.files_undated || self.paid_from.is_some() => {
+                let problem = self.says(created, "is missing, and it may be from before paid_from");
+                return Err(misfit(Reason::BeforeCutover, problem));
+            }
             (None, ..) if context.files_undated => {
                 let problem = format!("{}: no time is signed, and it may be from before paid_from", self.name);
                 return Err(misfit(Reason::BeforeCutover, problem));

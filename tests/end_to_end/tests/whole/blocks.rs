@@ -251,8 +251,7 @@ async fn an_event_that_is_too_old_is_a_case() {
 
 #[tokio::test]
 async fn an_order_of_days_ago_that_is_paid_now_is_patient() {
-    let shop = format!(
-        r#"
+    let shop = r#"
 [providers.shop]
 scheme = "shopify"
 mode = "test"
@@ -266,9 +265,8 @@ amount = "/total_price"
 currency = "/currency"
 destination = "/note_attributes/0/value"
 destination_pattern = "^acct_[A-Za-z0-9]+$"
-when = {{ "/financial_status" = "paid" }}
-"#
-    );
+when = { "/financial_status" = "paid" }
+"#;
     for has_time in [false, true] {
         let world = World::of("shop", |text| format!("{text}\n{shop}")).await;
         // After a restore, or a first release, an event without a time may be from before for a while.
