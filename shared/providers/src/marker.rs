@@ -15,7 +15,7 @@ pub struct Marker {
 pub enum Marks {
     /// `true` for real money.
     Live,
-    /// `true` for a trial.
+    /// `true` for a trial. `false` says nothing: an order that is no trial may still be made in a shop that is.
     Test,
     /// `live` or `test`.
     Word,
@@ -51,7 +51,8 @@ impl Marker {
                 let is_trial = found.as_str().is_some_and(|link| link.contains(host));
                 return is_trial.then_some(Ok(Mode::Test));
             }
-            (Marks::Live, Value::Bool(true)) | (Marks::Test, Value::Bool(false)) => Ok(Mode::Live),
+            (Marks::Test, Value::Bool(false)) => return None,
+            (Marks::Live, Value::Bool(true)) => Ok(Mode::Live),
             (Marks::Live, Value::Bool(false)) | (Marks::Test, Value::Bool(true)) => Ok(Mode::Test),
             (Marks::Word, Value::String(word)) if word == "live" => Ok(Mode::Live),
             (Marks::Word, Value::String(word)) if word == "test" => Ok(Mode::Test),

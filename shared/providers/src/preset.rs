@@ -15,8 +15,6 @@ use crate::scheme::{self, Scheme};
 use crate::secret_form::SecretForm;
 
 const HOUR_MS: u64 = 3_600_000;
-/// What comes by itself is never too old, however slow the last try and whatever the clocks say.
-const MAX_AGE_MARGIN_MS: u64 = 24 * HOUR_MS;
 const MEBIBYTE: usize = 1 << 20;
 
 #[derive(Clone, Debug)]
@@ -562,10 +560,10 @@ pub static REFUSED: &[(&str, &str)] = &[
 ];
 
 impl Preset {
-    /// How old an event may be where its rule does not say. Longer than the provider comes back by itself: whatever is
-    /// older, somebody sent by hand, and may not know what became of the payment since.
+    /// How old an event may be where its rule does not say: as long as it may come again, by itself or sent by hand. An older
+    /// one comes from an archive, and nobody knows what became of its payment since.
     pub fn max_age_ms(&self) -> u64 {
-        self.redelivers_ms.saturating_add(MAX_AGE_MARGIN_MS)
+        self.redelivers_ms.saturating_add(self.resent_ms)
     }
 
     pub fn by_name(name: &str) -> Option<&'static Self> {

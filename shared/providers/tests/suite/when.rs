@@ -174,7 +174,8 @@ fn check_names_each_rule_that_cannot_tell() {
         let rules: String =
             rules.iter().map(|when| rule(when).replace("when", "max_amount = { eur = 1 }\nwhen")).collect();
         let config = config(&format!("scheme = 'stripe'\nsecrets = ['env:A']\n{rules}"));
-        unwise("stripe", &config).into_iter().map(|found| found.path).collect()
+        let found = unwise("stripe", &config).into_iter().map(|found| found.path);
+        found.filter(|path| !path.ends_with(".blocks")).collect()
     };
     assert!(paths(&[PAID]).is_empty() && paths(&[STATUS]).is_empty());
     let texts = "{ '/a' = 'paid', '/b' = 3, '/c' = true }";

@@ -15,6 +15,16 @@ const HOUR_MS: u64 = 3_600_000;
 const DAY_MS: u64 = 24 * HOUR_MS;
 
 /// That the charge of `payment(name)` was given back.
+/// Tables of one scheme each say their namespace.
+fn beside(text: &str, scheme: &str, table: &str) -> String {
+    let named = format!("scheme = \"{scheme}\"\nnamespace");
+    let text = text.replace(&format!("scheme = \"{scheme}\""), &format!("{named} = \"{scheme}\""));
+    let (_, name) = table.split_once("[providers.").unwrap();
+    let (name, _) = name.split_once(']').unwrap();
+    let table = table.replace(&format!("scheme = \"{scheme}\""), &format!("{named} = \"{name}\""));
+    format!("{text}\n{table}")
+}
+
 fn refund(name: &str, number: u8, now: u64) -> Value {
     json!({
         "id": format!("evt_r{number}{name}"), "object": "event", "created": now / 1000, "livemode": false,
@@ -103,7 +113,7 @@ destination_pattern = "^acct_[A-Za-z0-9]+$"
 event = "payments/charged_back"
 key = "/links/payment"
 "#;
-    let world = World::of("collections", |text| format!("{text}\n{gocardless}")).await;
+    let world = World::of("collections", |text| beside(&text, "gocardless", gocardless)).await;
     let created = jiff::Timestamp::from_millisecond(world.clock.now() as i64).unwrap().to_string();
     let event = |id: &str, action: &str, of: &str| {
         json!({
@@ -268,7 +278,7 @@ destination_pattern = "^acct_[A-Za-z0-9]+$"
 when = { "/financial_status" = "paid" }
 "#;
     for has_time in [false, true] {
-        let world = World::of("shop", |text| format!("{text}\n{shop}")).await;
+        let world = World::of("shop", |text| beside(&text, "shopify", shop)).await;
         // After a restore, or a first release, an event without a time may be from before for a while.
         world.clock.advance(40 * DAY_MS);
         let moment = |ago| jiff::Timestamp::from_millisecond((world.clock.now() - ago) as i64).unwrap().to_string();
