@@ -1,13 +1,13 @@
 //! An event is a photograph: what it says may be over when it comes. A payment that was given back or is disputed is not
 //! paid out, in whatever order the two events come; what is too old is a case; an order's birth is not its payment's time.
 
-use payonce_end_to_end::{Desk, PAYEE, World, cut_after, filed, key_of, payment};
-use payonce_ledger::{Case, Standing};
+use payonce_end_to_end::{Desk, PAYEE, World, cut_after, key_of, payment};
+use payonce_ledger::Case;
 use payonce_local::sandbox_rail::Weather;
 use payonce_protocol::case::Ending;
 use payonce_protocol::hold::Hold;
 use payonce_protocol::order::PayoutKey;
-use payonce_protocol::outcome::{Outcome, Reason};
+use payonce_protocol::outcome::Reason;
 use payonce_suite::faults::Fault;
 use serde_json::{Value, json};
 
@@ -296,37 +296,6 @@ when = { "/financial_status" = "paid" }
         assert_eq!(world.deliver(&order).await.outcome(), "accepted");
         assert!(world.cases().await.is_empty());
     }
-}
-
-#[tokio::test]
-async fn what_was_given_back_is_not_paid_by_a_further_attempt() {
-    let world = World::start().await;
-    let event = payment("refused", "acct_sandboxRefuses", world.clock.now());
-    world.deliver(&event).await;
-    assert_eq!(world.outcome(&key_of(&event)).await, Some(Outcome::Rejected));
-    assert_eq!(world.deliver(&refund("refused", 1, world.clock.now())).await.reason(), "blocked_after_payout");
-    let standing = world.ledger.standing(&key_of(&event), 1).await.unwrap();
-    assert!(matches!(standing, Some(Standing::Claim(_))), "the claim is for ever");
-    let case = cases_of(&world, Reason::PayoutRejected).await.remove(0);
-    let seen = filed(&world, &case.id()).await;
-    let claim = payonce_ledger::Claim {
-        attempt: 2,
-        attempt_id: payonce_protocol::ids::AttemptId([7; 16]),
-        ..world.ledger.read_claim(&key_of(&event), 1).await.unwrap().unwrap()
-    };
-    let mut awaited = seen.clone();
-    awaited.status = payonce_protocol::case::Status::AwaitingApproval;
-    let decided = payonce_ledger::Decided {
-        case: &awaited,
-        checker: &payonce_ledger::Who { subject: "ben".to_owned(), name: None },
-        facts: &Default::default(),
-        unless_barred: &key_of(&event),
-        after_closing: false,
-        at: world.clock.now(),
-    };
-    let answer = world.ledger.put_further_claim(&claim, decided).await;
-    assert_ne!(answer, payonce_protocol::event::ClaimAnswer::Written);
-    assert!(world.ledger.read_claim(&key_of(&event), 2).await.unwrap().is_none());
 }
 
 /// No ending of its case pays, and none lifts the bar; what comes again opens the case again.

@@ -1,7 +1,9 @@
 //! Closing claims: what an ending by people leaves in the audit table, and who it stops.
 
 use aws_sdk_dynamodb::types::AttributeValue;
-use payonce_ledger::{Agreed, Case, Claim, Closed, Closing, Decided, Doing, Filed, FiledCase, RefusalNote, Standing};
+use payonce_ledger::{
+    Agreed, Bar, Barred, Case, Claim, Closed, Closing, Decided, Doing, Filed, FiledCase, RefusalNote, Standing,
+};
 use payonce_protocol::case::{Ending, Status};
 use payonce_protocol::closing::{ClosedBy, ClosingFacts};
 use payonce_protocol::event::{ClaimAnswer, Recorded};
@@ -169,6 +171,13 @@ pub async fn further_claim_after_a_closing(bench: Bench) {
     assert_eq!(bench.ledger.put_further_claim(&further("pi_none", 2), decided(true)).await, ClaimAnswer::NotApplied);
     bench.ledger.put_claim(&claim("pi_claimed", 3)).await;
     assert_eq!(bench.ledger.put_further_claim(&further("pi_claimed", 4), decided(true)).await, ClaimAnswer::NotApplied);
+    // A blocking event that came between payer's look and its claim.
+    let back = claim("pi_back", 6);
+    let (event, provider, body) = (back.event, back.provider, back.body);
+    let bar = Bar { key: back.key, event, provider, body, received_at: NOW, barred_at: NOW };
+    assert_eq!(bench.ledger.bar(&bar).await, Ok(Barred::BeforePayout));
+    let barred = Decided { unless_barred: &bar.key, ..decided(true) };
+    assert_eq!(bench.ledger.put_further_claim(&further("pi_1", 6), barred).await, ClaimAnswer::NotApplied);
     let second = further("pi_1", 5);
     assert_eq!(bench.ledger.put_further_claim(&second, decided(true)).await, ClaimAnswer::Written);
     let payout = bench.ledger.payout(&ours.key).await.unwrap();
