@@ -224,6 +224,7 @@ pub static STRIPE: Preset = Preset {
     redelivery: "live: up to 3 days, pauses not published; by hand for 15 to 30 days",
     checked_with: &[npm("stripe", "23.1.0"), pypi("stripe", "16.1.0")],
     blocks: &[
+        // <https://docs.stripe.com/api/events/types>, <https://docs.stripe.com/api/disputes/object>
         Blocking { event: "charge.refunded", payment: "/data/object/payment_intent" },
         Blocking { event: "charge.dispute.created", payment: "/data/object/payment_intent" },
     ],
@@ -285,6 +286,7 @@ static ADYEN: Preset = Preset {
     checked_with: &[npm("@adyen/api-library", "32.1.0"), pypi("Adyen", "16.0.0")],
     note: "eight signed fields; only they can feed a payout, and `success` must be `true`",
     blocks: &[
+        // <https://docs.adyen.com/development-resources/webhooks/webhook-types>
         Blocking { event: "REFUND", payment: "/originalReference" },
         Blocking { event: "CANCELLATION", payment: "/originalReference" },
         Blocking { event: "CANCEL_OR_REFUND", payment: "/originalReference" },
@@ -324,6 +326,7 @@ static SQUARE: Preset = Preset {
     checked_with: &[npm("square", "46.0.0"), pypi("squareup", "46.0.0.20260916")],
     note: "the configured `url` is signed with the body",
     blocks: &[
+        // <https://developer.squareup.com/reference/square/webhooks/refund.created>
         Blocking { event: "refund.created", payment: "/data/object/refund/payment_id" },
         Blocking { event: "dispute.created", payment: "/data/object/dispute/disputed_payment/payment_id" },
     ],
@@ -343,6 +346,7 @@ static GOCARDLESS: Preset = Preset {
     checked_with: &[npm("gocardless-nodejs", "10.1.2"), pypi("gocardless-pro", "3.22.0")],
     note: "up to 250 events in a delivery; the amount must stand in the resource's metadata",
     blocks: &[
+        // <https://developer.gocardless.com/api-reference/#events-payment-actions>
         Blocking { event: "payments/failed", payment: "/links/payment" },
         Blocking { event: "payments/cancelled", payment: "/links/payment" },
         Blocking { event: "payments/charged_back", payment: "/links/payment" },
@@ -364,6 +368,7 @@ static CHECKOUT: Preset = Preset {
     exponents: &exponents::CHECKOUT,
     note: "Checkout.com (no library verifies: checked with Node's and Python's own HMAC)",
     blocks: &[
+        // <https://www.checkout.com/docs/developer-resources/webhooks/webhook-event-types>
         Blocking { event: "payment_refunded", payment: "/data/id" },
         Blocking { event: "dispute_received", payment: "/data/payment_id" },
     ],
@@ -383,6 +388,7 @@ static RAZORPAY: Preset = Preset {
     checked_with: &[npm("razorpay", "2.9.8"), pypi("razorpay", "2.0.1")],
     note: "`x-razorpay-event-id` is not signed; after a rotation redeliveries keep the old secret: list both",
     blocks: &[
+        // <https://razorpay.com/docs/webhooks/refunds>, <https://razorpay.com/docs/webhooks/disputes>
         Blocking { event: "refund.created", payment: "/payload/refund/entity/payment_id" },
         Blocking { event: "refund.processed", payment: "/payload/refund/entity/payment_id" },
         Blocking { event: "payment.dispute.created", payment: "/payload/dispute/entity/payment_id" },
@@ -407,6 +413,7 @@ static PAYSTACK: Preset = Preset {
     checked_with: &[pypi("pypaystack2", "3.4.0")],
     note: "HMAC-SHA512 with the API's secret key; the library is the community's",
     blocks: &[
+        // <https://paystack.com/docs/payments/webhooks/>
         Blocking { event: "refund.pending", payment: "/data/transaction_reference" },
         Blocking { event: "refund.processed", payment: "/data/transaction_reference" },
         Blocking { event: "charge.dispute.create", payment: "/data/transaction/reference" },
