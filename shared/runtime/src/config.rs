@@ -12,6 +12,7 @@ use serde::de::DeserializeOwned;
 use toml::{Table, Value};
 
 use crate::secrets::{SecretRef, SigningRefs};
+use crate::section;
 
 /// A configuration that passed every check; there is no other way to make one than [`Config::parse`].
 #[derive(Clone, Debug)]
@@ -305,23 +306,7 @@ fn read_provider(path: &str, mut table: Table, problems: &mut Vec<ConfigError>) 
 }
 
 fn read<T: DeserializeOwned>(path: &str, value: Value, problems: &mut Vec<ConfigError>) -> Option<T> {
-    serde_path_to_error::deserialize(value).map_err(|error| problems.push(mistyped(path, &error))).ok()
-}
-
-fn mistyped(path: &str, error: &serde_path_to_error::Error<toml::de::Error>) -> ConfigError {
-    let inner = error.path().to_string();
-    let mut path = path.to_owned();
-    if inner.starts_with('[') {
-        path.push_str(&inner);
-    } else if inner != "." {
-        path.push('.');
-        path.push_str(&inner);
-    }
-    let message = error.inner().message();
-    if let Some(key) = message.strip_prefix("missing field `").and_then(|rest| rest.strip_suffix('`')) {
-        return problem(format!("{path}.{key}"), "is missing".to_owned());
-    }
-    problem(path, without_text(message))
+    section::read(path, value).map_err(|wrong| problems.push(wrong)).ok()
 }
 
 /// Serde quotes the text that it did not expect.

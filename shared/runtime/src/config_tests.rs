@@ -408,3 +408,43 @@ fn check_names_keys_of_different_objects_across_tables() {
     assert_eq!(warned(&text), ["providers.again.payouts[0].key"]);
     assert!(parsed(&text).warnings().iter().any(|found| found.problem.contains("invoice_payment.paid")));
 }
+
+#[test]
+fn a_mistake_is_named_by_its_whole_path_and_in_the_words_of_the_file() {
+    let refs = "[\"secretsmanager:payonce/stripe\"]";
+    for (from, to, said) in [
+        (refs, "\"env:A\"", "providers.stripe.secrets: must be a list, not a text"),
+        (refs, "[\"env:A\", 7]", "providers.stripe.secrets[1]: must be a text, not a whole number"),
+        (
+            "max_amount = { eur = 500000 }",
+            "max_amount = 1",
+            "providers.stripe.payouts[0].max_amount: must be a table, not a whole number",
+        ),
+        (
+            "max_amount = { eur = 500000 }",
+            "max_amount = { eur = 5000.00 }",
+            "providers.stripe.payouts[0].max_amount.eur: must be a whole number, not below 0, not a number with a decimal point",
+        ),
+        ("[rail]", "[limits]\npayout_ms = -1\n[rail]", "limits.payout_ms: must be a whole number, not below 0"),
+        (
+            "not = [\"processing\", \"canceled\"]",
+            "not = [\"processing\", 1.5]",
+            "providers.stripe.payouts[0].when./data/object/status: must be a text, true, false or a whole number, or { pays = …, not = [ … ] }",
+        ),
+        (
+            "[rail]",
+            "[rail]\ncolour = 1",
+            "rail.colour: is unknown; there are: kind, url, account, secret, lookup_secret, http",
+        ),
+        ("key = \"/data/object/id\"\n", "", "providers.stripe.payouts[0].key: is missing"),
+        (
+            "paid_from = 2026-12-01T00:00:00Z",
+            "paid_from = 7",
+            "providers.stripe.payouts[0].paid_from: must be a time such as 2026-12-01T00:00:00Z",
+        ),
+        ("scheme = \"stripe\"", "scheme = \"stripes\"", "providers.stripe.scheme: unknown; there is stripe, "),
+    ] {
+        let found = errors(&with(from, to));
+        assert!(found.len() == 1 && found[0].starts_with(said), "{to}: {found:?}");
+    }
+}

@@ -15,6 +15,7 @@ pub mod look_up;
 pub mod metrics;
 pub mod random;
 pub mod secrets;
+mod section;
 pub mod signed;
 pub mod start;
 pub mod telemetry;
