@@ -1,7 +1,9 @@
 //! An ending without a payout, of a case whose event has no attempt of its own: it takes the event's place in the audit table
 //! (invariant endings-bind), which no tool of people's may write. No money moves, so nobody signs in afresh for it.
 
-use payonce_ledger::{Acted, Agreed, Case, Closed, Closing, Doing, FiledCase, Place, Proposal, Standing, Who};
+use payonce_ledger::{
+    Acted, Agreed, Case, Closed, Closing, Doing, FiledCase, LedgerError, Place, Proposal, Standing, Who,
+};
 use payonce_protocol::case::{Ending, Status};
 use payonce_protocol::closing::{CameAfterAll, is_claimless, was_known};
 use payonce_protocol::ids::{CaseId, Digest};
@@ -21,6 +23,8 @@ const LOOKS: u32 = 2;
 #[derive(Default)]
 struct Known {
     key: Option<PayoutKey>,
+    /// Under which it could have been claimed by earlier rules.
+    former: Vec<PayoutKey>,
     terms: Option<(Money, Destination)>,
 }
 
@@ -39,7 +43,13 @@ impl App {
             return self.end_bound(&case, &checker, &request.note).await;
         };
         for _ in 0..LOOKS {
-            let places = self.parts.ledger.places(&key, case.case.event.as_ref()).await?;
+            let places = match self.places(&case.case, &key, &known).await {
+                // What cannot be read is a claim, and claims are for ever: nothing more is to be taken.
+                Err(LedgerError::Unreadable { .. }) if !is_claimless(case.case.reason) => {
+                    return self.end_bound(&case, &checker, &request.note).await;
+                }
+                places => places?,
+            };
             if places.iter().any(|place| place.standing.is_some()) {
                 for place in &places {
                     self.was_known(&case.case, &proposal, place).await?;
@@ -60,6 +70,18 @@ impl App {
             }
         }
         Err(Refusal::Changed)
+    }
+
+    /// Where the event could be claimed, and by earlier rules could have been.
+    async fn places(&self, case: &Case, key: &PayoutKey, known: &Known) -> Result<Vec<Place>, LedgerError> {
+        let ledger = &self.parts.ledger;
+        let mut places = ledger.places(key, case.event.as_ref()).await?;
+        for former in &known.former {
+            if places.iter().all(|place| place.key != *former) {
+                places.push(ledger.place(former, case.event.as_ref()).await?);
+            }
+        }
+        Ok(places)
     }
 
     fn closing(&self, case: &Case, ending: Ending, known: &Known, key: PayoutKey) -> Closing {
@@ -149,9 +171,14 @@ impl App {
         let Some(event) = provider.kept(&stored.bytes, body, event) else { return Ok(Known::default()) };
         let (rail_mode, now) = (self.parts.rail.mode(), self.parts.clock.now());
         let context = RouteContext { rail_mode, paid_from: None, files_undated: false, now };
+        let accepted = self.parts.ledger.accepted(provider.name()).await?;
+        let accepted = accepted.map_or_else(Vec::new, |accepted| accepted.others(&provider.derivations(), now));
+        let former = provider.former_keys(&event, &accepted);
         Ok(match provider.route_by_people(&event, &context) {
-            Routed::Order(order) => Known { key: Some(order.key), terms: Some((order.money, order.destination)) },
-            Routed::Misfit(Misfit { key, .. }) => Known { key, terms: None },
+            Routed::Order(order) => {
+                Known { key: Some(order.key), former, terms: Some((order.money, order.destination)) }
+            }
+            Routed::Misfit(Misfit { key, .. }) => Known { key, former, terms: None },
             Routed::NoPayout(_) | Routed::Unrouted { .. } | Routed::Block(_) => Known::default(),
         })
     }

@@ -2,7 +2,7 @@
 //! claimed before, so is a case. No money moves here, so a hold does not stop it; what forbids to claim does, because where
 //! claims may be missing a bar would call a payout unmade that was made.
 
-use payonce_ledger::{Bar, Barred, Case, Claim, LedgerError};
+use payonce_ledger::{Bar, Barred, Case, LedgerError, Made};
 use payonce_protocol::event::{Answer, Refusal};
 use payonce_protocol::ids::Digest;
 use payonce_protocol::order::PayoutKey;
@@ -44,36 +44,45 @@ impl Delivery<'_> {
             received_at: self.received_at,
             barred_at: parts.clock.now(),
         };
-        let mut end = self.found(event, &bar, parts.ledger.bar(&bar).await?).await;
-        for key in &block.all_former_keys(&ruling.former) {
-            let bar = Bar { key: key.clone(), ..bar.clone() };
-            let found = parts.ledger.bar_former(&bar).await?;
-            if !matches!(end, End::NotFiled) && matches!(found, Barred::AfterPayout(_)) {
-                end = self.found(event, &bar, found).await;
-            }
+        let mut found = parts.ledger.bar(&bar).await?;
+        for key in block.all_former_keys(&ruling.namespaces) {
+            found.extend(parts.ledger.bar_former(&Bar { key, ..bar.clone() }).await?);
         }
-        Ok(end)
+        Ok(self.after_payouts(event, &bar, &found).await)
     }
 
-    async fn found(&self, event: &ParsedEvent, bar: &Bar, found: Barred) -> End {
-        match found {
-            Barred::BeforePayout | Barred::Closed => End::Barred,
-            Barred::AfterPayout(claim) => {
-                let case = self.after_payout(event, bar, claim.as_deref());
-                self.file(case, "the payment was given back or is disputed, and its payout had been claimed").await
+    /// A case for each payout of the payment. One that cannot be written asks for the event again.
+    async fn after_payouts(&self, event: &ParsedEvent, bar: &Bar, found: &Barred) -> End {
+        let mut end = End::Barred;
+        for made in found {
+            let case = self.after_payout(event, bar, made);
+            let filed =
+                self.file(case, "the payment was given back or is disputed, and its payout had been made").await;
+            if !matches!(end, End::NotFiled) {
+                end = filed;
             }
         }
+        end
     }
 
-    /// With all that the claim knows. One for each blocking event: two refunds in part are two sums to settle.
-    fn after_payout(&self, event: &ParsedEvent, bar: &Bar, claim: Option<&Claim>) -> Case {
+    /// With all that is known of the payout. One for each blocking event: two refunds in part are two sums to settle.
+    fn after_payout(&self, event: &ParsedEvent, bar: &Bar, made: &Made) -> Case {
         let reason = Reason::BlockedAfterPayout;
-        let mut case = match claim {
-            Some(claim) => Case::of_claim(reason, claim, self.received_at),
-            None => Case { key: Some(bar.key.clone()), ..self.case(event, reason, bar.body) },
+        let unclaimed = |key: &PayoutKey| Case { key: Some(key.clone()), ..self.case(event, reason, bar.body) };
+        let mut case = match made {
+            Made::Claimed(claim) => Case::of_claim(reason, claim, self.received_at),
+            Made::ByHand(closing) => {
+                let (money, destination) = closing.terms.clone().unzip();
+                Case { event: closing.event.clone(), money, destination, ..unclaimed(&closing.key) }
+            }
+            Made::Unreadable => unclaimed(&bar.key),
         };
-        case.subject = vec![bar.key.to_string(), event.id.to_string()];
+        let key = case.key.as_ref().unwrap_or(&bar.key);
+        case.subject = vec![key.to_string(), event.id.to_string()];
         case.since = self.received_at;
+        if let Made::ByHand(closing) = made {
+            case.details.insert("paid_by_hand".to_owned(), closing.case.to_string());
+        }
         case.details.extend(
             [
                 ("blocked_by", event.id.to_string()),

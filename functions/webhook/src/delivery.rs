@@ -13,7 +13,8 @@ use payonce_ledger::{Case, LedgerError, Standing};
 use payonce_protocol::UnixMillis;
 use payonce_protocol::event::{Answer, Refusal};
 use payonce_protocol::ids::{AttemptId, Digest};
-use payonce_protocol::order::PayoutKey;
+use payonce_protocol::money::Money;
+use payonce_protocol::order::Destination;
 use payonce_protocol::outcome::Reason;
 use payonce_providers::{
     BodyMisfit, EventMisfit, ItemMisfit, Misfit, ParsedEvent, Refused, RouteContext, Routed, Verified,
@@ -244,10 +245,8 @@ impl<'a> Delivery<'a> {
                 let case = Case { subject, ..self.case(event, Reason::UnroutedEvent, body) };
                 self.filed(event, case, "no rule names this type, and it is not ignored").await
             }
-            Routed::Misfit(Misfit { reason: Reason::BeforeCutover | Reason::StaleEvent, key: Some(key), .. })
-                if self.has_claimed(&key, event, ruling).await =>
-            {
-                Ended::new(Some(event), Some(key.to_string()), End::Order(Answer::Duplicate))
+            Routed::Misfit(misfit) if self.has_claimed(&misfit, event, ruling).await => {
+                Ended::new(Some(event), misfit.key.map(|key| key.to_string()), End::Order(Answer::Duplicate))
             }
             Routed::Misfit(Misfit { reason, problem, key, money, destination, shared }) => {
                 let case = self.case(event, reason, body);
@@ -298,15 +297,23 @@ impl<'a> Delivery<'a> {
     }
 
     /// What is known to be claimed by this very event, or closed for it by people who knew its terms, is a duplicate, and no
-    /// case, however old it is.
-    async fn has_claimed(&self, key: &PayoutKey, event: &ParsedEvent, ruling: &Ruling) -> bool {
+    /// case, whatever its rule says of it now: that it is too old, above a limit that was lowered, or of an unknown state.
+    /// Where it asks for other terms than those, it is a case.
+    async fn has_claimed(&self, misfit: &Misfit, event: &ParsedEvent, ruling: &Ruling) -> bool {
         let parts = &self.app.parts;
+        let Some(key) = &misfit.key else { return false };
+        let same = |money: &Money, destination: &Destination| {
+            misfit.money.is_none_or(|ours| ours == *money)
+                && misfit.destination.as_ref().is_none_or(|ours| ours == destination)
+        };
         for key in std::iter::once(key).chain(&parts.provider.former_keys(event, &ruling.former)) {
             let place = parts.ledger.place(key, Some(&event.id)).await;
             let is_its_own = match place.ok().and_then(|place| place.standing) {
-                Some(Standing::Claim(claim)) => claim.event == event.id,
+                Some(Standing::Claim(claim)) => claim.event == event.id && same(&claim.money, &claim.destination),
                 Some(Standing::Closing(closing)) => {
-                    closing.event.as_ref() == Some(&event.id) && closing.terms.is_some()
+                    let terms = closing.terms.as_ref();
+                    closing.event.as_ref() == Some(&event.id)
+                        && terms.is_some_and(|(money, destination)| same(money, destination))
                 }
                 Some(Standing::Bar(_)) | None => false,
             };

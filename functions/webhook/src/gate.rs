@@ -24,12 +24,14 @@ pub(crate) struct Ruling {
     pub(crate) files_undated: bool,
     /// How other rules than this version's derive keys, which are accepted or were while its events may come again.
     pub(crate) former: Arc<[Derivation]>,
+    /// All that were ever accepted for the provider.
+    pub(crate) namespaces: Arc<[String]>,
 }
 
 impl Ruling {
     fn unreadable() -> Self {
         let hold = Err(Refusal::ControlUnreadable);
-        Self { hold, paid_from: None, files_undated: false, former: Arc::default() }
+        Self { hold, paid_from: None, files_undated: false, former: Arc::default(), namespaces: Arc::default() }
     }
 }
 
@@ -97,12 +99,14 @@ impl ControlCache {
         last.tables = Some(tables);
         let books_from = control.as_ref().and_then(|control: &Control| control.books_from);
         let may_come_again = |from: UnixMillis| now < from.saturating_add(self.rules.comes_back_ms);
+        let namespaces = accepted.as_ref().map_or_else(Vec::new, |accepted| accepted.namespaces.clone());
         let former = accepted.as_ref().map_or_else(Vec::new, |accepted| accepted.others(&self.rules, now));
         Ok(Ruling {
             hold,
             paid_from: accepted.and_then(|accepted| accepted.paid_from).max(books_from),
             files_undated: books_from.is_some_and(may_come_again),
             former: former.into(),
+            namespaces: namespaces.into(),
         })
     }
 }

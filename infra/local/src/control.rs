@@ -160,6 +160,11 @@ fn in_words(provider: &str, refused: NotAccepted) -> String {
                  how these stood (type: namespace, pointers):{listed}"
             )
         }
+        NotAccepted::AnotherName(other) => format!(
+            "{other} has the same scheme and another namespace. If {provider} is {other} under a new name, what {other} paid is \
+             paid once more: write `namespace` in the table of {provider}, the same as that of {other} where both hear of the \
+             same payments"
+        ),
         NotAccepted::Ledger(error) => error.to_string(),
     }
 }

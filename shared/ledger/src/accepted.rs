@@ -27,6 +27,11 @@ pub struct Accepted {
     pub paid_from: Option<UnixMillis>,
     /// What was accepted before, and until when an event from then may come again.
     pub former: Vec<(Derivation, UnixMillis)>,
+    /// Of these rules and of all before them, for as long as the table stands: payments are disputed long after their events
+    /// come again no more.
+    pub namespaces: Vec<String>,
+    /// Of the provider's table.
+    pub scheme: String,
     pub by: String,
     pub at: UnixMillis,
     pub version: u64,
@@ -52,6 +57,12 @@ pub enum NotAccepted {
     Uncovered(Vec<Derivation>),
     #[error("events from before may come again until {least}, in milliseconds since 1970")]
     EndsTooEarly { least: UnixMillis },
+    /// A table under another name pays again what it paid under the first, where nobody wrote which namespace it has.
+    #[error(
+        "{0} was accepted with the same scheme and another namespace: write `namespace` in the new table, the same where it hears \
+         of the same payments"
+    )]
+    AnotherName(String),
     #[error(transparent)]
     Ledger(#[from] LedgerError),
 }
@@ -81,7 +92,7 @@ impl Ledger {
     }
 
     /// Accepts the rules of one provider. The first of a provider may be accepted at any time, because nothing of it was
-    /// paid; others only as [`may_accept`] allows, and only if what was paid under the earlier ones is found.
+    /// paid, unless it may be another's new name; others only as [`may_accept`] allows, and only if what was paid under the earlier ones is found.
     pub async fn accept_keys(
         &self,
         rules: &KeyRules,
@@ -92,17 +103,22 @@ impl Ledger {
         let control = self.control().await?;
         let seen = self.accepted(&rules.provider).await?;
         let next = match &seen {
-            None => Accepted {
-                provider: rules.provider.clone(),
-                fingerprint: rules.fingerprint,
-                derivations: rules.derivations(),
-                // Providers write whole seconds.
-                paid_from: Some(wish.paid_from.unwrap_or(now - now % 1_000)),
-                former: vec![],
-                by: by.to_owned(),
-                at: now,
-                version: 1,
-            },
+            None => {
+                self.is_no_other_name(rules).await?;
+                Accepted {
+                    provider: rules.provider.clone(),
+                    fingerprint: rules.fingerprint,
+                    derivations: rules.derivations(),
+                    // Providers write whole seconds.
+                    paid_from: Some(wish.paid_from.unwrap_or(now - now % 1_000)),
+                    former: vec![],
+                    namespaces: rules.namespaces(),
+                    scheme: rules.scheme.clone(),
+                    by: by.to_owned(),
+                    at: now,
+                    version: 1,
+                }
+            }
             Some(seen) if seen.fingerprint == rules.fingerprint => return Err(NotAccepted::Same),
             Some(seen) => {
                 let held = control.as_ref().ok_or(NotYet::NotHeld)?;
@@ -119,6 +135,19 @@ impl Ledger {
             Transacted::Done => Ok(next),
             Transacted::Unmet(_) => Err(LedgerError::Changed { what: "the control item" }.into()),
         }
+    }
+
+    /// The first rules of a provider may be those of another that was given a new name.
+    async fn is_no_other_name(&self, rules: &KeyRules) -> Result<(), NotAccepted> {
+        if rules.namespace_is_written {
+            return Ok(());
+        }
+        let own = rules.namespaces();
+        let others = self.all_accepted().await?;
+        let same = others.into_iter().find(|other| {
+            other.scheme == rules.scheme && other.namespaces.iter().any(|namespace| !own.contains(namespace))
+        });
+        same.map_or(Ok(()), |other| Err(NotAccepted::AnotherName(other.provider)))
     }
 
     /// What a person does on a new stack of a machine that pays nobody: the first books, and rules as they are. What was
@@ -174,12 +203,18 @@ impl Accepted {
         let derivations = rules.derivations();
         let replaced = self.derivations.iter().map(|was| (was.clone(), until));
         let former = lasting().chain(replaced).filter(|(was, _)| !derivations.contains(was)).collect();
+        let mut namespaces = self.namespaces.clone();
+        namespaces.extend(rules.namespaces());
+        namespaces.sort();
+        namespaces.dedup();
         Ok(Self {
             provider: self.provider.clone(),
             fingerprint: rules.fingerprint,
             derivations,
             paid_from: Some(paid_from),
             former,
+            namespaces,
+            scheme: rules.scheme.clone(),
             by: by.to_owned(),
             at: now,
             version: self.version + 1,
@@ -197,6 +232,8 @@ impl Accepted {
             .number("version", self.version)
             .text("fingerprint", self.fingerprint)
             .optional(self.paid_from, |fields, from| fields.number("paid_from", from))
+            .list("namespaces", &self.namespaces)
+            .text("scheme", &self.scheme)
             .text("by", &self.by)
             .number("at", self.at)
             .done();
@@ -237,6 +274,8 @@ impl Accepted {
             derivations: derivations.collect::<Result<_, LedgerError>>()?,
             paid_from: read.optional("paid_from", |read| read.number("paid_from"))?,
             former: former.collect::<Result<_, LedgerError>>()?,
+            namespaces: read.list("namespaces")?,
+            scheme: read.text("scheme")?.to_owned(),
             by: read.text("by")?.to_owned(),
             at: read.number("at")?,
             version: read.number("version")?,

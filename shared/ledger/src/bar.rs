@@ -3,14 +3,16 @@
 //! the place of the first attempt, where the webhook's claim meets it; where something stands there already, it stays.
 
 use payonce_protocol::UnixMillis;
+use payonce_protocol::case::Ending;
 use payonce_protocol::closing::{ClosedBy, ClosingFacts};
 use payonce_protocol::ids::Digest;
 use payonce_protocol::order::{EventId, PayoutKey};
 
 use crate::attempt::is_taken;
 use crate::claim::{Claim, claim_sk};
-use crate::closing::{FIRST, Standing};
+use crate::closing::{Closing, FIRST};
 use crate::item::{Fields, Item, Reader};
+use crate::payout::Payout;
 use crate::{Ledger, LedgerError};
 
 /// The attribute by which a bar is told from a claim.
@@ -30,15 +32,18 @@ pub struct Bar {
     pub barred_at: UnixMillis,
 }
 
-/// What a bar found in the place of the first attempt.
+/// What a bar found of the payment's payouts. Nothing: no money can leave under this key, and none did.
+pub type Barred = Vec<Made>;
+
+/// A payout that was, or may have been, made before the blocking event came.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Barred {
-    /// Nothing, or another bar: no money can leave under this key.
-    BeforePayout,
-    /// People had closed it.
-    Closed,
-    /// The payout was claimed before. It may have been made. `None`: by a claim that this code cannot read.
-    AfterPayout(Option<Box<Claim>>),
+pub enum Made {
+    /// By its last claim.
+    Claimed(Box<Claim>),
+    /// People ended it as paid elsewhere.
+    ByHand(Box<Closing>),
+    /// Something stands there that this code cannot read.
+    Unreadable,
 }
 
 impl Bar {
@@ -69,6 +74,16 @@ impl Bar {
     }
 }
 
+impl Payout {
+    fn made(&self) -> Option<Made> {
+        let by_hand = self.closed.as_ref().filter(|closing| closing.ending == Ending::PaidElsewhere);
+        match self.attempts.last() {
+            Some(last) => Some(Made::Claimed(Box::new(last.claim.clone()))),
+            None => by_hand.map(|closing| Made::ByHand(Box::new(closing.clone()))),
+        }
+    }
+}
+
 pub(crate) fn is_bar(item: &Item) -> bool {
     item.contains_key(BAR)
 }
@@ -78,24 +93,30 @@ impl Ledger {
     pub async fn bar(&self, bar: &Bar) -> Result<Barred, LedgerError> {
         self.put_bar(bar.to_item(BARRED_SK.to_owned())).await?;
         if self.put_bar(bar.to_item(claim_sk(FIRST))).await? {
-            return Ok(Barred::BeforePayout);
+            return Ok(vec![]);
         }
-        match self.standing(&bar.key, FIRST).await {
-            Ok(Some(Standing::Bar(_))) => Ok(Barred::BeforePayout),
-            Ok(Some(Standing::Closing(_))) => Ok(Barred::Closed),
-            Ok(Some(Standing::Claim(claim))) => Ok(Barred::AfterPayout(Some(Box::new(claim)))),
-            Err(LedgerError::Unreadable { .. }) => Ok(Barred::AfterPayout(None)),
-            // It was there: nothing is ever taken away.
-            Ok(None) => Err(LedgerError::Missing { what: "what stands in the place of a bar" }),
-            Err(error) => Err(error),
+        match self.made(&bar.key).await {
+            Err(LedgerError::Unreadable { .. }) => Ok(vec![Made::Unreadable]),
+            made => made,
         }
+    }
+
+    /// All payouts of one payment: those of the key itself, and those of the other events that two people paid as orders of
+    /// their own.
+    async fn made(&self, key: &PayoutKey) -> Result<Barred, LedgerError> {
+        let first = self.payout(key).await?;
+        let mut made: Barred = first.made().into_iter().collect();
+        for own in &first.own_orders {
+            made.extend(self.payout(own).await?.made());
+        }
+        Ok(made)
     }
 
     /// Of a key that earlier rules derived: whatever the webhook claims now meets the bar under its own key, and only what
     /// was claimed formerly is of interest.
     pub async fn bar_former(&self, bar: &Bar) -> Result<Barred, LedgerError> {
         match self.standing(&bar.key, FIRST).await {
-            Ok(None) => Ok(Barred::BeforePayout),
+            Ok(None) => Ok(vec![]),
             Ok(Some(_)) | Err(LedgerError::Unreadable { .. }) => self.bar(bar).await,
             Err(error) => Err(error),
         }

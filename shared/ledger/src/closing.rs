@@ -282,8 +282,12 @@ impl Ledger {
         let bound = Bound { case: seen.case.id(), version: seen.version };
         // Without a key nothing says which place there would be.
         let Some(key) = &seen.case.key else { return Ok(Some(bound)) };
-        let places = self.places(key, seen.case.event.as_ref()).await?;
-        Ok(places.iter().any(|place| place.standing.is_some()).then_some(bound))
+        match self.places(key, seen.case.event.as_ref()).await {
+            Ok(places) => Ok(places.iter().any(|place| place.standing.is_some()).then_some(bound)),
+            // Whatever it is, the webhook takes it as a claim.
+            Err(LedgerError::Unreadable { .. }) => Ok(Some(bound)),
+            Err(error) => Err(error),
+        }
     }
 
     /// Ends a case and takes the places of its event, or nothing of this. `also`: the keys of the places besides the closing

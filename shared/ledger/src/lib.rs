@@ -46,7 +46,7 @@ use aws_sdk_dynamodb::Client;
 pub use accepted::{Accepted, NotAccepted, Wish};
 pub use acts::{Acted, Doing, HistoryRecord};
 pub use attempt::{AttemptName, Entry, IndexRow};
-pub use bar::{Bar, Barred};
+pub use bar::{Bar, Barred, Made};
 pub use batch::{Batch, Decision, LINES_AT_MOST, Step};
 pub use body::StoredBody;
 pub use case::{Case, Filed, FiledCase, Opened, Proposal, Resolution, Who};

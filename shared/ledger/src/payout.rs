@@ -29,6 +29,8 @@ pub struct Payout {
     /// That event came before any claim, and stands in the place of the first attempt.
     pub is_barred_from_the_first: bool,
     pub attempts: Vec<Attempted>,
+    /// Of other events with the same key, which two people paid as orders of their own.
+    pub own_orders: Vec<PayoutKey>,
     /// What the rail said when it was asked, by functions that may write the audit table; the oldest first.
     pub look_ups: Vec<LookUpRecord>,
 }
@@ -76,6 +78,14 @@ pub struct FoundPayout {
 }
 
 const LOOK_UP: &str = "look_up#";
+
+/// Number 0 is no attempt's.
+const OWN_ORDER: &str = "0000#own#";
+
+/// That another event of `key` is paid as an order of its own, so that whoever asks about the payment finds it.
+pub(crate) fn own_order(key: &PayoutKey, own: &PayoutKey) -> Item {
+    Fields::new(key, format!("{OWN_ORDER}{}", Digest::of(own.as_str()))).text("own", own).done()
+}
 
 impl Payout {
     /// What a re-issue is decided from. `None`: nothing was ever claimed, or the last attempt is still under way.
@@ -262,6 +272,10 @@ impl Payout {
         let sk = read.text("sk")?;
         if sk == BARRED_SK {
             self.barred = Some(Bar::from_item(item)?);
+            return Ok(());
+        }
+        if sk.starts_with(OWN_ORDER) {
+            self.own_orders.push(read.parsed("own", |text| PayoutKey::new(text).ok())?);
             return Ok(());
         }
         if is_no_attempt(item) {

@@ -14,6 +14,7 @@ use payonce_protocol::order::PayoutKey;
 use crate::case::{FiledCase, Resolution, Who};
 use crate::case_item::history;
 use crate::claim::Claim;
+use crate::payout::own_order;
 use crate::{Ledger, LedgerError, answer};
 
 /// Two people's decision on a case.
@@ -66,6 +67,10 @@ impl Ledger {
                 parts.push(self.audit.not_late(&claim.key, before)?);
             }
             None => {}
+        }
+        let is_its_first = claim.attempt == 1 || decided.after_closing;
+        if is_its_first && claim.key != *decided.unless_barred {
+            parts.push(self.audit.append_with(own_order(decided.unless_barred, &claim.key))?);
         }
         Ok(parts)
     }

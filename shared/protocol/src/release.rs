@@ -127,6 +127,10 @@ pub struct KeyRule {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KeyRules {
     pub provider: String,
+    /// How the provider signs, as its table names it: a table that is given another name keeps it.
+    pub scheme: String,
+    /// By a person, and not taken from the table's name.
+    pub namespace_is_written: bool,
     pub fingerprint: Digest,
     pub rules: Vec<KeyRule>,
     /// A time stands in what the provider signs: then `paid_from` keeps old events from being paid.
@@ -140,6 +144,16 @@ pub struct KeyRules {
 impl KeyRules {
     pub fn derivations(&self) -> Vec<Derivation> {
         self.rules.iter().map(|rule| rule.own.clone()).collect()
+    }
+
+    /// All in which these rules derive keys, or did.
+    pub fn namespaces(&self) -> Vec<String> {
+        let of =
+            |rule: &KeyRule| std::iter::once(&rule.own).chain(&rule.former).map(|one| one.namespace.clone()).collect();
+        let mut namespaces: Vec<String> = self.rules.iter().flat_map(|rule| -> Vec<String> { of(rule) }).collect();
+        namespaces.sort();
+        namespaces.dedup();
+        namespaces
     }
 
     /// The earlier derivations (those that are accepted now, and those before them whose time is not over) under whose keys
@@ -244,6 +258,8 @@ mod tests {
         let rules = rules.iter().map(|(own, former)| KeyRule { own: own.clone(), former: former.to_vec() }).collect();
         KeyRules {
             provider: "p".to_owned(),
+            scheme: "stripe".to_owned(),
+            namespace_is_written: false,
             fingerprint: Digest::of("rules"),
             rules,
             signs_time,

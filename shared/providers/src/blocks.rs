@@ -6,7 +6,6 @@ use std::collections::BTreeMap;
 
 use payonce_protocol::order::PayoutKey;
 use payonce_protocol::outcome::Reason;
-use payonce_protocol::release::Derivation;
 use serde::Deserialize;
 
 use crate::config::{ConfigError, Formerly, OneOrMore, ProviderConfig};
@@ -47,12 +46,12 @@ pub struct Block {
 }
 
 impl Block {
-    /// With the keys that it has in the namespaces of other accepted rules.
-    pub fn all_former_keys(&self, others: &[Derivation]) -> Vec<PayoutKey> {
+    /// With the keys that it has in every namespace that was ever accepted: a dispute comes months after its payment.
+    pub fn all_former_keys(&self, namespaces: &[String]) -> Vec<PayoutKey> {
         let mut keys = self.former_keys.clone();
         let (_, parts) = self.key.as_str().split_once('/').unwrap_or_default();
-        for other in others {
-            if let Ok(key) = PayoutKey::new(format!("{}/{parts}", other.namespace))
+        for namespace in namespaces {
+            if let Ok(key) = PayoutKey::new(format!("{namespace}/{parts}"))
                 && key != self.key
                 && !keys.contains(&key)
             {

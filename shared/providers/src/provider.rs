@@ -19,7 +19,7 @@ use crate::event::{BodyMisfit, EventMisfit, ItemMisfit, MAX_EVENTS, ParsedEvent,
 use crate::pointer::Pointer;
 use crate::preset::{self, Items, Live, Preset, Signature, TypeFrom};
 use crate::read::read;
-use crate::rules::{Misfit, PayoutRule, Problems, key_by};
+use crate::rules::{Misfit, PayoutRule, Problems, derived_key, key_by};
 use crate::scheme::{Piece, Refused};
 use crate::secrets::{MAX_SECRETS, Secrets};
 use crate::when::{Asks, Condition, Expected};
@@ -31,6 +31,8 @@ const MAX_BODY_BYTES: u64 = 4 << 20;
 pub struct Provider {
     name: String,
     namespace: String,
+    namespace_is_written: bool,
+    scheme: String,
     preset: &'static Preset,
     /// The address as configured, where it is signed.
     url: String,
@@ -149,6 +151,8 @@ impl Provider {
             (Some(reader), Some(rules), Some(blocks), found) if found.is_empty() => Ok(Self {
                 name: name.to_owned(),
                 namespace: namespace.to_owned(),
+                namespace_is_written: config.namespace.is_some(),
+                scheme: config.scheme.clone(),
                 preset,
                 url: config.url.clone().unwrap_or_default(),
                 reader,
@@ -296,9 +300,15 @@ impl Provider {
         }
     }
 
-    /// The keys that other accepted rules for this type of event derive from it.
-    pub fn former_keys(&self, event: &ParsedEvent, former: &[Derivation]) -> Vec<PayoutKey> {
-        former.iter().filter(|was| was.event == event.event_type).filter_map(|was| key_by(was, event)).collect()
+    /// The keys that other accepted rules for this type of event derive from it, and those that its own rules name as former
+    /// ones, however long ago.
+    pub fn former_keys(&self, event: &ParsedEvent, accepted: &[Derivation]) -> Vec<PayoutKey> {
+        let rules = self.rules.iter().filter(|rule| rule.event == event.event_type);
+        let named = rules.flat_map(|rule| {
+            rule.former.iter().filter_map(|was| derived_key("formerly", &was.namespace, &was.key, event).ok())
+        });
+        let accepted = accepted.iter().filter(|was| was.event == event.event_type);
+        named.chain(accepted.filter_map(|was| key_by(was, event))).collect()
     }
 
     /// The order with these keys, too.
@@ -349,6 +359,8 @@ impl Provider {
         };
         KeyRules {
             provider: self.name.clone(),
+            scheme: self.scheme.clone(),
+            namespace_is_written: self.namespace_is_written,
             fingerprint: self.key_rules(),
             rules: self.rules.iter().map(derived).collect(),
             signs_time: self.signs_time(),

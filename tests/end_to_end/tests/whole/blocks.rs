@@ -12,9 +12,8 @@ use payonce_suite::faults::Fault;
 use serde_json::{Value, json};
 
 const HOUR_MS: u64 = 3_600_000;
-const DAY_MS: u64 = 24 * HOUR_MS;
+pub const DAY_MS: u64 = 24 * HOUR_MS;
 
-/// That the charge of `payment(name)` was given back.
 /// Tables of one scheme each say their namespace.
 fn beside(text: &str, scheme: &str, table: &str) -> String {
     let named = format!("scheme = \"{scheme}\"\nnamespace");
@@ -25,7 +24,8 @@ fn beside(text: &str, scheme: &str, table: &str) -> String {
     format!("{text}\n{table}")
 }
 
-fn refund(name: &str, number: u8, now: u64) -> Value {
+/// That the charge of `payment(name)` was given back.
+pub fn refund(name: &str, number: u8, now: u64) -> Value {
     json!({
         "id": format!("evt_r{number}{name}"), "object": "event", "created": now / 1000, "livemode": false,
         "type": "charge.refunded",
@@ -42,7 +42,7 @@ fn dispute(name: &str, now: u64) -> Value {
     event
 }
 
-async fn cases_of(world: &World, reason: Reason) -> Vec<Case> {
+pub async fn cases_of(world: &World, reason: Reason) -> Vec<Case> {
     world.cases().await.into_iter().filter(|case| case.reason == reason).collect()
 }
 

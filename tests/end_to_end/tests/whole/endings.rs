@@ -19,7 +19,7 @@ const ENDINGS: [Ending; 4] = [Ending::PaidElsewhere, Ending::NotPaid, Ending::Wr
 
 /// Why an event has a case and no attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Cause {
+pub enum Cause {
     BeforeCutover,
     /// The rule allows less than the event asks for.
     TooMuch,
@@ -39,17 +39,17 @@ fn configured(cause: Cause) -> impl Fn(String) -> String {
     }
 }
 
-struct Claimless {
-    world: World,
-    desk: Desk,
-    case: CaseId,
-    event: Value,
+pub struct Claimless {
+    pub world: World,
+    pub desk: Desk,
+    pub case: CaseId,
+    pub event: Value,
     /// Under which the event would be paid.
-    key: PayoutKey,
+    pub key: PayoutKey,
 }
 
 impl Claimless {
-    async fn of(cause: Cause) -> Self {
+    pub async fn of(cause: Cause) -> Self {
         let world = World::with(configured(cause)).await;
         let warm = payment("warm", PAYEE, world.clock.now());
         world.deliver(&warm).await;
@@ -79,7 +79,7 @@ impl Claimless {
         Self { world, desk: Desk::new(), case, event, key }
     }
 
-    async fn ends(&mut self, ending: Ending) -> Answer {
+    pub async fn ends(&mut self, ending: Ending) -> Answer {
         self.desk.ends(&self.world, &self.case, ending).await
     }
 
@@ -109,7 +109,7 @@ impl Claimless {
     }
 }
 
-fn id_of(event: &Value) -> EventId {
+pub fn id_of(event: &Value) -> EventId {
     EventId::new(event["id"].as_str().unwrap()).unwrap()
 }
 
@@ -268,7 +268,7 @@ async fn closed_case_is_reopened_and_paid_once() {
     }
 }
 
-async fn reissue(it: &mut Claimless) -> Shown {
+pub async fn reissue(it: &mut Claimless) -> Shown {
     it.desk.reopens(&it.world, &it.case).await;
     reissue_of(it, 2).await
 }

@@ -14,6 +14,7 @@ mod endings;
 mod fan_out;
 mod faults;
 mod further_attempts;
+mod given_back;
 mod holds;
 mod misfits;
 mod odd_bodies;

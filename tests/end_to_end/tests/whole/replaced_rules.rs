@@ -21,7 +21,7 @@ fn as_it_is(text: String) -> String {
 }
 
 /// Every key of this provider is another one.
-fn renamed(text: String) -> String {
+pub fn renamed(text: String) -> String {
     text.replacen("scheme = \"stripe\"", "scheme = \"stripe\"\nnamespace = \"stripe_eu\"", 1)
 }
 
@@ -29,12 +29,12 @@ fn renamed_key(event: &Value) -> PayoutKey {
     PayoutKey::new(key_of(event).as_str().replacen("stripe/", "stripe_eu/", 1)).unwrap()
 }
 
-async fn hold(world: &World, hold: Hold) {
+pub async fn hold(world: &World, hold: Hold) {
     world.ledger.set_hold(hold, "a person", "a test", world.clock.now()).await.unwrap();
     world.clock.advance(FRESH_MS);
 }
 
-async fn accept(world: &World) {
+pub async fn accept(world: &World) {
     let rules = world.config.key_rules().iter().find(|rules| rules.provider == "stripe").unwrap();
     world.ledger.accept_keys(rules, Wish::default(), "a person", world.clock.now()).await.unwrap();
 }

@@ -67,6 +67,8 @@ pub fn rules(provider: &str, key: &str, former: &[&str]) -> KeyRules {
     };
     let former = former.iter().map(|key| derivation(key)).collect();
     KeyRules {
+        scheme: "stripe".to_owned(),
+        namespace_is_written: true,
         provider: provider.to_owned(),
         fingerprint: Digest::of(format!("{key}{former:?}")),
         rules: vec![KeyRule { own: derivation(key), former }],
