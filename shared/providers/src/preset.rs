@@ -5,14 +5,19 @@
 //! body's own hash is the event's name, because a header can be replaced by whoever replays the body. Redelivery windows
 //! and time limits are the providers' own words where [`Preset::redelivery`] says so.
 
+mod known;
+mod reversals;
+
 use payonce_protocol::exponents::{self, Table};
 use serde::Deserialize;
 
 use crate::blocks::Blocking;
 use crate::marker::Marker;
-use crate::same_payment::{self, Family};
+use crate::same_payment::Family;
 use crate::scheme::{self, Scheme};
 use crate::secret_form::SecretForm;
+
+pub use known::{ALL, STRIPE};
 
 const HOUR_MS: u64 = 3_600_000;
 const MEBIBYTE: usize = 1 << 20;
@@ -89,10 +94,6 @@ pub enum Identity {
     Message,
 }
 
-const fn at(needed: &'static [&'static str]) -> Identity {
-    Identity::Pointers { needed, optional: &[] }
-}
-
 #[derive(Clone, Copy, Debug)]
 pub enum TypeFrom {
     /// The texts at these places, joined by `/`.
@@ -107,14 +108,6 @@ pub struct Created {
     pub form: TimeForm,
     /// Not every event has it: one without counts as made now.
     pub is_optional: bool,
-}
-
-const fn time(at: &'static str, form: TimeForm) -> Option<Created> {
-    Some(Created { at, form, is_optional: false })
-}
-
-const fn time_if_there(at: &'static str, form: TimeForm) -> Option<Created> {
-    Some(Created { at, form, is_optional: true })
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
@@ -156,19 +149,11 @@ pub struct Library {
     pub version: &'static str,
 }
 
-const fn npm(package: &'static str, version: &'static str) -> Library {
-    Library { registry: "npm", package, version }
-}
-
-const fn pypi(package: &'static str, version: &'static str) -> Library {
-    Library { registry: "PyPI", package, version }
+const fn at(needed: &'static [&'static str]) -> Identity {
+    Identity::Pointers { needed, optional: &[] }
 }
 
 const NOT_PUBLISHED: &str = "not published; taken as 24 hours";
-
-/// <https://docs.adyen.com/development-resources/webhooks/verify-hmac-signatures>: 32 bytes in hex, as its Customer Area
-/// generates them.
-const ADYEN_KEY: SecretForm = SecretForm::Hex { digits: Some(64) };
 
 /// A provider that signs the body, says little else, and redelivers for a day.
 const PLAIN: Preset = Preset {
@@ -201,357 +186,8 @@ const PLAIN: Preset = Preset {
     note: "",
 };
 
-/// Stripe's snapshot events (`object: "event"`), <https://docs.stripe.com/api/events/object>. `account` stands in events of
-/// Connect, `context` in those of an organisation's accounts, too
-/// (<https://docs.stripe.com/changelog/basil/2025-04-30/additional-context-organization-events>). It redelivers live events
-/// for up to three days with growing pauses (<https://docs.stripe.com/webhooks#retries>), test events a few times in a
-/// few hours; it publishes neither the pauses nor when it hangs up, so a day is taken for the longest pause.
-pub static STRIPE: Preset = Preset {
-    name: "stripe",
-    signature: Signature::Scheme(&scheme::STRIPE),
-    same_payment: same_payment::STRIPE,
-    created: time("/created", TimeForm::Seconds),
-    secret_form: SecretForm::Begins("whsec_"),
-    live: Live::Flag("/livemode"),
-    markers: &[Marker::live("/data/object/livemode")],
-    accounts: &["/account", "/context"],
-    exponents: &exponents::STRIPE,
-    destination_pattern: Some("^acct_[A-Za-z0-9]+$"),
-    redelivers_ms: 72 * HOUR_MS,
-    longest_gap_ms: 24 * HOUR_MS,
-    refuse_for_ms: 48 * HOUR_MS,
-    answer_within_ms: None,
-    redelivery: "live: up to 3 days, pauses not published; by hand for 15 to 30 days",
-    checked_with: &[npm("stripe", "23.1.0"), pypi("stripe", "16.1.0")],
-    blocks: &[
-        // <https://docs.stripe.com/api/events/types>, <https://docs.stripe.com/api/disputes/object>
-        Blocking { event: "charge.refunded", payment: "/data/object/payment_intent" },
-        Blocking { event: "charge.dispute.created", payment: "/data/object/payment_intent" },
-    ],
-    ..PLAIN
-};
-
-/// The specification's example schedule ends after some 75 hours.
-static STANDARD_WEBHOOKS: Preset = Preset {
-    name: "standard_webhooks",
-    signature: Signature::Scheme(&scheme::STANDARD_WEBHOOKS),
-    secret_form: SecretForm::Base64 { mark: "whsec_" },
-    id: Identity::Message,
-    created: time("/timestamp", TimeForm::Rfc3339),
-    redelivers_ms: 75 * HOUR_MS,
-    longest_gap_ms: 24 * HOUR_MS,
-    refuse_for_ms: 48 * HOUR_MS,
-    answer_within_ms: Some(15_000),
-    redelivery: "the sender's own; the specification's example ends after 75 hours",
-    checked_with: &[npm("standardwebhooks", "1.1.1"), pypi("standardwebhooks", "1.1.0")],
-    ..PLAIN
-};
-
-static SVIX: Preset = Preset {
-    name: "svix",
-    signature: Signature::Scheme(&scheme::SVIX),
-    redelivers_ms: 27 * HOUR_MS,
-    longest_gap_ms: 10 * HOUR_MS,
-    refuse_for_ms: 16 * HOUR_MS,
-    redelivery: "8 attempts in 27.5 hours, the last two pauses 10 hours",
-    checked_with: &[npm("svix", "1.99.1"), pypi("svix", "2.9.1")],
-    ..STANDARD_WEBHOOKS
-};
-
-/// <https://docs.adyen.com/development-resources/webhooks/>. Its `live` and `eventDate` are not signed, and so not read.
-static ADYEN: Preset = Preset {
-    name: "adyen",
-    signature: Signature::Adyen,
-    same_payment: same_payment::ADYEN,
-    secret_form: ADYEN_KEY,
-    items: Some(Items { list: "/notificationItems", event: Some("/NotificationRequestItem") }),
-    id: Identity::Pointers { needed: &["/eventCode", "/pspReference", "/success"], optional: &["/originalReference"] },
-    event_type: TypeFrom::Pointers(&["/eventCode"]),
-    exponents: &exponents::ADYEN,
-    signed_fields: Some(&[
-        "/pspReference",
-        "/originalReference",
-        "/merchantAccountCode",
-        "/merchantReference",
-        "/amount/value",
-        "/amount/currency",
-        "/eventCode",
-        "/success",
-    ]),
-    asks_when: &[("/success", "true", "false")],
-    redelivers_ms: 30 * 24 * HOUR_MS,
-    longest_gap_ms: 8 * HOUR_MS,
-    refuse_for_ms: 29 * 24 * HOUR_MS,
-    redelivery: "3 tries within a minute, then a queue for up to 30 days, in the end every 8 hours; in order",
-    checked_with: &[npm("@adyen/api-library", "32.1.0"), pypi("Adyen", "16.0.0")],
-    note: "eight signed fields; only they can feed a payout, and `success` must be `true`",
-    blocks: &[
-        // <https://docs.adyen.com/development-resources/webhooks/webhook-types>
-        Blocking { event: "REFUND", payment: "/originalReference" },
-        Blocking { event: "CANCELLATION", payment: "/originalReference" },
-        Blocking { event: "CANCEL_OR_REFUND", payment: "/originalReference" },
-        Blocking { event: "TECHNICAL_CANCEL", payment: "/originalReference" },
-        Blocking { event: "NOTIFICATION_OF_CHARGEBACK", payment: "/originalReference" },
-        Blocking { event: "CHARGEBACK", payment: "/originalReference" },
-    ],
-    ..PLAIN
-};
-
-static ADYEN_BALANCE_PLATFORM: Preset = Preset {
-    name: "adyen_balance_platform",
-    signature: Signature::Scheme(&scheme::ADYEN_BALANCE_PLATFORM),
-    same_payment: same_payment::ADYEN_BALANCE_PLATFORM,
-    secret_form: ADYEN_KEY,
-    id: Identity::Pointers { needed: &["/type", "/data/id"], optional: &["/data/sequenceNumber"] },
-    created: time("/timestamp", TimeForm::Rfc3339),
-    live: Live::Word("/environment"),
-    exponents: &exponents::ADYEN,
-    redelivers_ms: 30 * 24 * HOUR_MS,
-    longest_gap_ms: 8 * HOUR_MS,
-    refuse_for_ms: 29 * 24 * HOUR_MS,
-    redelivery: "as Adyen's payments: up to 30 days",
-    checked_with: &[npm("@adyen/api-library", "32.1.0"), pypi("Adyen", "16.0.0")],
-    ..PLAIN
-};
-
-/// A payment's receipt is the sandbox's in the sandbox: <https://developer.squareup.com/reference/square/objects/Payment>.
-static SQUARE: Preset = Preset {
-    name: "square",
-    signature: Signature::Scheme(&scheme::SQUARE),
-    markers: &[Marker::sandbox("/data/object/payment/receipt_url", "squareupsandbox.com/")],
-    same_payment: same_payment::SQUARE,
-    id: at(&["/event_id"]),
-    created: time("/created_at", TimeForm::Rfc3339),
-    redelivery: "up to 24 hours, then dropped",
-    checked_with: &[npm("square", "46.0.0"), pypi("squareup", "46.0.0.20260916")],
-    note: "the configured `url` is signed with the body",
-    blocks: &[
-        // <https://developer.squareup.com/reference/square/webhooks/refund.created>
-        Blocking { event: "refund.created", payment: "/data/object/refund/payment_id" },
-        Blocking { event: "dispute.created", payment: "/data/object/dispute/disputed_payment/payment_id" },
-    ],
-    ..PLAIN
-};
-
-static GOCARDLESS: Preset = Preset {
-    name: "gocardless",
-    signature: Signature::Scheme(&scheme::GOCARDLESS),
-    same_payment: same_payment::GOCARDLESS,
-    items: Some(Items { list: "/events", event: None }),
-    event_type: TypeFrom::Pointers(&["/resource_type", "/action"]),
-    created: time("/created_at", TimeForm::Rfc3339),
-    amount: AmountAs::MinorText,
-    exponents: &exponents::GOCARDLESS,
-    redelivery: "up to 8 times, pauses partly published; by hand at any time",
-    checked_with: &[npm("gocardless-nodejs", "10.1.2"), pypi("gocardless-pro", "3.22.0")],
-    note: "up to 250 events in a delivery; the amount must stand in the resource's metadata",
-    blocks: &[
-        // <https://developer.gocardless.com/api-reference/#events-payment-actions>
-        Blocking { event: "payments/failed", payment: "/links/payment" },
-        Blocking { event: "payments/cancelled", payment: "/links/payment" },
-        Blocking { event: "payments/charged_back", payment: "/links/payment" },
-        Blocking { event: "payments/late_failure_settled", payment: "/links/payment" },
-    ],
-    ..PLAIN
-};
-
-/// An event links to itself where it was made (<https://www.checkout.com/docs/developer-resources/api/api-endpoints>).
-static CHECKOUT: Preset = Preset {
-    name: "checkout",
-    signature: Signature::Scheme(&scheme::CHECKOUT),
-    markers: &[
-        Marker::sandbox("/_links/self/href", ".sandbox.checkout.com/"),
-        Marker::sandbox("/data/event_links/payment", ".sandbox.checkout.com/"),
-    ],
-    same_payment: same_payment::CHECKOUT,
-    created: time("/created_on", TimeForm::Rfc3339),
-    exponents: &exponents::CHECKOUT,
-    note: "Checkout.com (no library verifies: checked with Node's and Python's own HMAC)",
-    blocks: &[
-        // <https://www.checkout.com/docs/developer-resources/webhooks/webhook-event-types>
-        Blocking { event: "payment_refunded", payment: "/data/id" },
-        Blocking { event: "dispute_received", payment: "/data/payment_id" },
-    ],
-    ..PLAIN
-};
-
-static RAZORPAY: Preset = Preset {
-    name: "razorpay",
-    signature: Signature::Scheme(&scheme::RAZORPAY),
-    same_payment: same_payment::RAZORPAY,
-    id: Identity::Body,
-    event_type: TypeFrom::Pointers(&["/event"]),
-    created: time("/created_at", TimeForm::Seconds),
-    exponents: &exponents::RAZORPAY,
-    answer_within_ms: Some(5_000),
-    redelivery: "growing pauses for 24 hours, then the webhook is disabled",
-    checked_with: &[npm("razorpay", "2.9.8"), pypi("razorpay", "2.0.1")],
-    note: "`x-razorpay-event-id` is not signed; after a rotation redeliveries keep the old secret: list both",
-    blocks: &[
-        // <https://razorpay.com/docs/webhooks/refunds>, <https://razorpay.com/docs/webhooks/disputes>
-        Blocking { event: "refund.created", payment: "/payload/refund/entity/payment_id" },
-        Blocking { event: "refund.processed", payment: "/payload/refund/entity/payment_id" },
-        Blocking { event: "payment.dispute.created", payment: "/payload/dispute/entity/payment_id" },
-    ],
-    ..PLAIN
-};
-
-/// `data.domain` is `live` or `test`, as a transaction has it: <https://paystack.com/docs/payments/webhooks/>.
-static PAYSTACK: Preset = Preset {
-    name: "paystack",
-    signature: Signature::Scheme(&scheme::PAYSTACK),
-    same_payment: same_payment::PAYSTACK,
-    markers: &[Marker::word("/data/domain")],
-    secret_form: SecretForm::ApiKey,
-    id: Identity::Body,
-    event_type: TypeFrom::Pointers(&["/event"]),
-    exponents: &exponents::PAYSTACK,
-    redelivers_ms: 72 * HOUR_MS,
-    longest_gap_ms: HOUR_MS,
-    refuse_for_ms: 64 * HOUR_MS,
-    redelivery: "live: 4 times every 3 minutes, then hourly for 72 hours; test: hourly for 10 hours",
-    checked_with: &[pypi("pypaystack2", "3.4.0")],
-    note: "HMAC-SHA512 with the API's secret key; the library is the community's",
-    blocks: &[
-        // <https://paystack.com/docs/payments/webhooks/>
-        Blocking { event: "refund.pending", payment: "/data/transaction_reference" },
-        Blocking { event: "refund.processed", payment: "/data/transaction_reference" },
-        Blocking { event: "charge.dispute.create", payment: "/data/transaction/reference" },
-    ],
-    // When the charge was paid; other events have no time of their own.
-    created: time_if_there("/data/paid_at", TimeForm::Rfc3339),
-    ..PLAIN
-};
-
-static FLUTTERWAVE: Preset = Preset {
-    name: "flutterwave",
-    signature: Signature::Scheme(&scheme::FLUTTERWAVE),
-    id: Identity::Body,
-    amount: AmountAs::Decimal,
-    note: "version 4 (no library verifies: checked with Node's and Python's own HMAC)",
-    created: time_if_there("/timestamp", TimeForm::Millis),
-    ..PLAIN
-};
-
-/// Every resource of Mollie's has a `mode`, `live` or `test`, the event's entity among them:
-/// <https://docs.mollie.com/reference/webhooks-new>.
-static MOLLIE: Preset = Preset {
-    name: "mollie",
-    signature: Signature::Scheme(&scheme::MOLLIE),
-    same_payment: same_payment::MOLLIE,
-    markers: &[Marker::word("/mode"), Marker::word("/_embedded/entity/mode")],
-    created: time("/createdAt", TimeForm::Rfc3339),
-    amount: AmountAs::Decimal,
-    checked_with: &[npm("mollie-api-typescript", "1.12.28"), pypi("mollie-api-py", "1.10.20")],
-    note: "next-generation webhooks",
-    ..PLAIN
-};
-
-/// Orders and transactions bear `test` (<https://shopify.dev/docs/api/admin-rest/latest/resources/order>): a trial of the
-/// bogus gateway, which a live shop may have, too.
-static SHOPIFY: Preset = Preset {
-    name: "shopify",
-    signature: Signature::Scheme(&scheme::SHOPIFY),
-    same_payment: same_payment::SHOPIFY,
-    markers: &[Marker::test("/test")],
-    id: Identity::Body,
-    event_type: TypeFrom::Configured,
-    // The order's last change, which its payment was; `created_at` is the order's birth, days before for some.
-    created: time_if_there("/updated_at", TimeForm::Rfc3339),
-    amount: AmountAs::Decimal,
-    redelivers_ms: 4 * HOUR_MS,
-    longest_gap_ms: 2 * HOUR_MS,
-    refuse_for_ms: 2 * HOUR_MS,
-    answer_within_ms: Some(5_000),
-    redelivery: "8 times in 4 hours; a subscription that fails 8 times in a row is deleted",
-    checked_with: &[npm("@shopify/shopify-api", "13.1.0")],
-    note: "topic, ids and shop stand in headers that are not signed: one endpoint for each topic",
-    ..PLAIN
-};
-
-/// Every resource has `live_mode`: <https://docs.moderntreasury.com/platform/reference/incoming-payment-detail-object>.
-static MODERN_TREASURY: Preset = Preset {
-    name: "modern_treasury",
-    signature: Signature::Scheme(&scheme::MODERN_TREASURY),
-    markers: &[Marker::live("/data/live_mode")],
-    id: Identity::Body,
-    event_type: TypeFrom::Pointers(&["/event"]),
-    answer_within_ms: Some(5_000),
-    redelivery: "growing pauses, their end not published; taken as 24 hours",
-    checked_with: &[npm("modern-treasury", "3.3.0"), pypi("modern-treasury", "1.80.0")],
-    note: "its id stands in a header that is not signed",
-    // The object's last change, which the event is about.
-    created: time_if_there("/data/updated_at", TimeForm::Rfc3339),
-    ..PLAIN
-};
-
-static DWOLLA: Preset = Preset {
-    name: "dwolla",
-    signature: Signature::Scheme(&scheme::DWOLLA),
-    event_type: TypeFrom::Pointers(&["/topic"]),
-    created: time("/timestamp", TimeForm::Rfc3339),
-    no_amount: Some("Dwolla's events carry links and no amount: nothing that was signed says what to pay"),
-    redelivers_ms: 72 * HOUR_MS,
-    longest_gap_ms: 24 * HOUR_MS,
-    refuse_for_ms: 40 * HOUR_MS,
-    redelivery: "8 times in 72 hours, the last two pauses 24 hours; by hand at any time",
-    note: "carries no amount: rules are refused (no library verifies: checked with Node's and Python's own HMAC)",
-    ..PLAIN
-};
-
-static COINBASE_COMMERCE: Preset = Preset {
-    name: "coinbase_commerce",
-    signature: Signature::Scheme(&scheme::COINBASE_COMMERCE),
-    id: at(&["/event/id"]),
-    event_type: TypeFrom::Pointers(&["/event/type"]),
-    created: time("/event/created_at", TimeForm::Rfc3339),
-    amount: AmountAs::Decimal,
-    redelivers_ms: 72 * HOUR_MS,
-    longest_gap_ms: HOUR_MS,
-    refuse_for_ms: 64 * HOUR_MS,
-    redelivery: "growing pauses of at most an hour, for 3 days",
-    checked_with: &[npm("coinbase-commerce-node", "1.0.4"), pypi("coinbase-commerce", "1.0.1")],
-    ..PLAIN
-};
-
-static GITHUB: Preset = Preset {
-    name: "github",
-    signature: Signature::Scheme(&scheme::GITHUB),
-    id: Identity::Body,
-    event_type: TypeFrom::Configured,
-    redelivers_ms: 0,
-    longest_gap_ms: 24 * HOUR_MS,
-    refuse_for_ms: 0,
-    max_body_bytes: 4 * MEBIBYTE,
-    redelivery: "none by itself; by hand",
-    checked_with: &[npm("@octokit/webhooks-methods", "6.0.0")],
-    note: "delivery id and event stand in headers that are not signed: one endpoint for each event. Nothing is ever \
-           refused with 503, as it would not come back",
-    ..PLAIN
-};
-
 /// What a `custom` table does not say.
 pub(crate) static CUSTOM: Preset = Preset { name: "custom", redelivery: "as configured", ..PLAIN };
-
-pub static ALL: &[&Preset] = &[
-    &STRIPE,
-    &STANDARD_WEBHOOKS,
-    &SVIX,
-    &ADYEN,
-    &ADYEN_BALANCE_PLATFORM,
-    &SQUARE,
-    &GOCARDLESS,
-    &CHECKOUT,
-    &RAZORPAY,
-    &PAYSTACK,
-    &FLUTTERWAVE,
-    &MOLLIE,
-    &SHOPIFY,
-    &MODERN_TREASURY,
-    &DWOLLA,
-    &COINBASE_COMMERCE,
-    &GITHUB,
-];
 
 /// Schemes that are known, and refused: what they say is nobody's word.
 pub static REFUSED: &[(&str, &str)] = &[
