@@ -4,6 +4,7 @@ use std::io;
 
 use jiff::Timestamp;
 use payonce_protocol::UnixMillis;
+use payonce_protocol::ids::Digest;
 use payonce_protocol::outcome::Reason;
 use payonce_runtime::clock::Clock;
 use serde_json::Value;
@@ -18,6 +19,8 @@ const UNROUTED: &str = include_str!("../../../events/stripe/customer.created.jso
 
 /// Stands in every id of the other providers' samples, to be replaced by what makes it another event.
 pub const PLACE_OF_ID: &str = "sample0001";
+/// The same where an id is a number, as Shopify's are.
+const PLACE_OF_NUMBER: &str = "820982911946154508";
 const PAYEE: &str = "acct_1SampleWorkshop";
 /// The moment of every sample, as their providers write it, each with how far behind UTC it is read. To be replaced by now:
 /// an old event is a case.
@@ -63,8 +66,8 @@ pub static OTHERS: &[Sample] = &[
     sample!("razorpay", "payment.captured", ("pay_sample0001", Ok((420_000, "inr")))),
     sample!("paystack", "charge.success", ("ref_sample0001", Ok((4200, "usd")))),
     sample!("flutterwave", "charge.completed", ("chg_sample0001", Ok((4200, "usd")))),
-    sample!("mollie", "payment-link.paid", ("pl_sample0001", Ok((4200, "eur")))),
-    sample!("shopify", "orders.paid", ("sample0001", Ok((4200, "jpy")))),
+    sample!("mollie", "payment.paid", ("tr_sample0001", Ok((4200, "eur")))),
+    sample!("shopify", "orders.paid", ("820982911946154508", Ok((4200, "jpy")))),
     sample!("modern_treasury", "completed", ("ipd_sample0001", Ok((4200, "usd")))),
     sample!("coinbase_commerce", "charge.confirmed", ("charge_sample0001", Ok((4200, "usd")))),
     // These ask for nothing: one has no amount, the other no rule.
@@ -76,9 +79,9 @@ pub static OTHERS: &[Sample] = &[
 impl Sample {
     /// Its body and what is in it, made anew for this run.
     pub fn made(&self, run: &str, now: UnixMillis) -> (String, Vec<Sent>) {
-        let body = moved_to(now, &self.body.replace(PLACE_OF_ID, run));
+        let body = moved_to(now, &renamed(self.body, run));
         let made = |(name, expected): &(&str, Asked)| {
-            let name = name.replace(PLACE_OF_ID, run);
+            let name = renamed(name, run);
             let key = format!("{}/{name}", self.provider);
             let expected = match expected {
                 Ok((amount, currency)) => Expected::Payout(Payout {
@@ -93,6 +96,13 @@ impl Sample {
         };
         (body, self.expected.iter().map(made).collect())
     }
+}
+
+/// A sample, or a part of one, with ids of its own for each `run`.
+pub fn renamed(sample: &str, run: &str) -> String {
+    let digits = Digest::of(run).to_string();
+    let number = digits.get(..15).and_then(|digits| u64::from_str_radix(digits, 16).ok()).unwrap_or_default();
+    sample.replace(PLACE_OF_ID, run).replace(PLACE_OF_NUMBER, &number.to_string())
 }
 
 /// A sample as if it had happened now.

@@ -11,7 +11,7 @@ use payonce_runtime::random;
 use serde_json::{Value, json};
 
 use crate::charges::Charge;
-use crate::samples::{PLACE_OF_ID, charge_of, moved_to};
+use crate::samples::{PLACE_OF_ID, charge_of, moved_to, renamed};
 use crate::sender::{Answered, Sender, post};
 use crate::setup::Setup;
 
@@ -130,13 +130,16 @@ impl Changes {
         if !self.fresh && self.set.is_empty() {
             return Ok(body);
         }
-        let mut event: Value = serde_json::from_slice(&body).map_err(|error| format!("it is not JSON: {error}"))?;
+        let mut event: Value = match serde_json::from_slice(&body) {
+            Ok(event) => event,
+            Err(error) => return self.apply_to_odd(&body, now, provider, &error),
+        };
         let text = event.to_string();
         if self.fresh && text.contains(PLACE_OF_ID) {
             // A sample of `events/`: all of its ids hold this text.
             let id = random::attempt_id().to_string();
-            event = serde_json::from_str(&moved_to(now, &text.replace(PLACE_OF_ID, &id[..12])))
-                .map_err(|error| error.to_string())?;
+            event =
+                serde_json::from_str(&moved_to(now, &renamed(&text, &id[..12]))).map_err(|error| error.to_string())?;
         } else if self.fresh && event.pointer("/data/object/id").is_none() {
             // No event of Stripe's: by the places that the configuration names.
             provider.renew(&mut event, now, &random::attempt_id().to_string()[..12]);
@@ -157,6 +160,26 @@ impl Changes {
 }
 
 impl Changes {
+    /// A file of which a part cannot be read, such as half a character, is what somebody wants to try: only the text of its ids
+    /// and of its time is replaced.
+    fn apply_to_odd(
+        &self,
+        body: &[u8],
+        now: u64,
+        provider: &Provider,
+        error: &serde_json::Error,
+    ) -> Result<Vec<u8>, String> {
+        if !self.set.is_empty() {
+            return Err(format!("it cannot be read whole ({error}), so --set cannot change it: change the file"));
+        }
+        let renewed = provider.renewed(body, now, &random::attempt_id().to_string()[..12]);
+        renewed.ok_or_else(|| {
+            format!(
+                "it cannot be read whole ({error}), and no id that --fresh could replace was found: send it without"
+            )
+        })
+    }
+
     /// Another payment, or another sum, has another charge behind it. One that somebody chose, or of a real account, stays.
     fn recharge(&self, event: &mut Value) {
         let is_set = self.set.iter().any(|set| set.starts_with("/data/object/latest_charge="));
@@ -201,6 +224,25 @@ mod tests {
         assert_ne!(one["id"], other["id"]);
         assert_ne!(one["data"]["object"]["id"], other["data"]["object"]["id"]);
         assert_eq!(one["created"], 7);
+    }
+
+    /// Half a surrogate pair is no text, and serde_json reads nothing of its whole file.
+    #[test]
+    fn a_file_with_an_odd_part_is_sent_with_fresh_ids_and_nothing_else_changed() {
+        const ODD: &str = r#"{"id": "evt_1", "type": "payment_intent.succeeded", "created": 1, "n": 17, "s": [1],
+            "data": {"object": {"id": "pi_1", "note": "\"pi_1\"", "description": "Chair \ud83d"}}}"#;
+        let fresh = Changes { fresh: true, set: vec![] };
+        let sent = || String::from_utf8(fresh.apply(ODD.into(), 7_000, &stripe()).unwrap()).unwrap();
+        let (one, other) = (sent(), sent());
+        assert_ne!(one, other);
+        let id = one.split_once("evt_1").unwrap().1.split('"').next().unwrap();
+        let expected = ODD
+            .replace("\"evt_1\"", &format!("\"evt_1{id}\""))
+            .replace("\"id\": \"pi_1\"", &format!("\"id\": \"pi_1{id}\""));
+        assert_eq!(one, expected.replace("\"created\": 1,", "\"created\": 7,"));
+        let set = Changes { fresh: true, set: vec!["/id=evt_2".to_owned()] };
+        assert!(set.apply(ODD.into(), 7_000, &stripe()).unwrap_err().contains("cannot be read whole"));
+        assert!(fresh.apply(b"no JSON".to_vec(), 7_000, &stripe()).unwrap_err().contains("send it without"));
     }
 
     #[test]

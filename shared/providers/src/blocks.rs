@@ -4,16 +4,17 @@
 
 use std::collections::BTreeMap;
 
-use payonce_protocol::order::PayoutKey;
+use payonce_protocol::order::{Mode, PayoutKey};
 use payonce_protocol::outcome::Reason;
 use serde::Deserialize;
 
 use crate::config::{ConfigError, Formerly, OneOrMore, ProviderConfig};
 use crate::event::ParsedEvent;
 use crate::pointer::Pointer;
-use crate::preset::Preset;
+use crate::preset::{Preset, TypeFrom};
 use crate::provider::Routed;
 use crate::rules::{Former, MAX_FORMER, Misfit, Problems, derived_key, former_rules, pointers};
+use crate::sender::{Sender, Stranger};
 use crate::when::{self, Asks, Condition, Expected};
 
 /// A blocking event of a provider, as its documentation has it: the type, and where the id of the payment stands.
@@ -21,6 +22,8 @@ use crate::when::{self, Asks, Condition, Expected};
 pub struct Blocking {
     pub event: &'static str,
     pub payment: &'static str,
+    /// It says so only where this place holds this value, as TOML writes it.
+    pub when: Option<(&'static str, &'static str)>,
 }
 
 /// One `[[providers.X.blocks]]`.
@@ -71,11 +74,18 @@ pub(crate) struct BlockRule {
     former: Vec<Former>,
     /// The preset's, by which a refund that failed is told, and the configuration's.
     when: Vec<Condition>,
+    sender: Sender,
 }
 
 impl BlockRule {
     /// `None` when something was wrong; what, is in `problems`.
-    pub fn compile(index: usize, block: &BlockConfig, preset: &Preset, problems: &mut Problems) -> Option<Self> {
+    pub fn compile(
+        index: usize,
+        config: &ProviderConfig,
+        block: &BlockConfig,
+        preset: &Preset,
+        problems: &mut Problems,
+    ) -> Option<Self> {
         let name = format!("blocks[{index}]");
         let before = problems.found.len();
         let field = |field: &str| format!("{name}.{field}");
@@ -104,7 +114,10 @@ impl BlockRule {
             Some(Condition::new(problems.pointer(&field("when"), text)?, expected))
         });
         let when = own.chain(written).collect();
-        let compiled = Self { event: block.event.clone(), key, former, when, name };
+        // Where a rule pays for connected accounts, or another table does, their refunds count.
+        let allows = config.payouts.is_empty() || config.payouts.iter().any(|rule| rule.allow_connected_accounts);
+        let sender = Sender::new(preset, config.mode.map(Mode::from), allows)?;
+        let compiled = Self { event: block.event.clone(), key, former, when, sender, name };
         (problems.found.len() == before).then_some(compiled)
     }
 
@@ -113,12 +126,16 @@ impl BlockRule {
         self.event == event.event_type && when::asks(&self.when, &event.body) != Asks::No
     }
 
-    /// An event from which no key can be derived is one case for the rule and the problem, and not one for each event.
-    pub fn route(&self, provider: &str, namespace: &str, event: &ParsedEvent) -> Routed {
+    /// An event from which no key can be derived, and one that says itself that it is of another mode or account, is one case for
+    /// the rule and the problem, and not one for each event. It bars nothing: its key may be that of a payment of ours by chance.
+    pub fn route(&self, provider: &str, namespace: &str, event: &ParsedEvent, rail_mode: Mode) -> Routed {
         let misfit = |problem: String| {
             let shared = vec![provider.to_owned(), self.name.clone(), problem.clone()];
             Routed::Misfit(Misfit { shared: Some(shared), ..Misfit::new(Reason::InvalidEvent, problem) })
         };
+        if let Err(Stranger::Other(problem)) = self.sender.check(&self.name, event, rail_mode) {
+            return misfit(problem);
+        }
         let key = match derived_key(&self.name, namespace, &self.key, event) {
             Ok(key) => key,
             Err(problem) => return misfit(problem),
@@ -132,7 +149,7 @@ impl BlockRule {
 }
 
 /// An event type must lead to one answer: a block and a rule that share one are told apart by `when`.
-pub(crate) fn check_types(config: &ProviderConfig, problems: &mut Problems) {
+pub(crate) fn check_types(config: &ProviderConfig, preset: &Preset, problems: &mut Problems) {
     for (index, block) in config.blocks.iter().enumerate() {
         let rules = config.payouts.iter().filter(|rule| rule.event == block.event);
         let others = config.blocks.iter().filter(|other| other.event == block.event);
@@ -145,15 +162,37 @@ pub(crate) fn check_types(config: &ProviderConfig, problems: &mut Problems) {
         if config.ignore.contains(&block.event) {
             problems.add("ignore", format!("`{}` stands in a block, too", block.event));
         }
+        check_topic(config, preset, &format!("blocks[{index}].event"), &block.event, problems);
     }
 }
 
-/// A payment that was given back is paid out where nothing bars it.
-pub(crate) fn unwise(config: &ProviderConfig, preset: &Preset, path: &str) -> Option<ConfigError> {
-    let is_bare = !config.payouts.is_empty() && config.blocks.is_empty() && !preset.blocks.is_empty();
-    let known: Vec<&str> = preset.blocks.iter().map(|block| block.event).collect();
-    is_bare.then(|| ConfigError {
-        path: format!("{path}.blocks"),
-        problem: format!("none: a payment that was given back or disputed is paid out; there is {}", known.join(", ")),
-    })
+/// Where the type stands in no signed byte, a table has one: what names another would never be met.
+pub(crate) fn check_topic(config: &ProviderConfig, preset: &Preset, field: &str, event: &str, problems: &mut Problems) {
+    let topic = config.event_type.as_deref().filter(|_| matches!(preset.event_type, TypeFrom::Configured));
+    if let Some(topic) = topic.filter(|topic| *topic != event) {
+        let why = "write a table of its own for each, with one `namespace`";
+        problems.add(field, format!("never comes here: this endpoint is for `{topic}`. {why}"));
+    }
+}
+
+/// What is allowed but unwise: a payment that was given back is paid out where nothing bars it, and a bar that no rule can meet
+/// bars nothing. A table's blocks count for every table of its namespace.
+pub fn unbarred<'a>(tables: impl IntoIterator<Item = (&'a str, &'a ProviderConfig)>) -> Vec<ConfigError> {
+    let tables: Vec<(&str, &ProviderConfig)> = tables.into_iter().collect();
+    let mut found = vec![];
+    for (name, config) in &tables {
+        let beside = || tables.iter().filter(|(other, of)| of.namespace_or(other) == config.namespace_or(name));
+        let path = format!("providers.{name}.blocks");
+        let known = Preset::by_name(&config.scheme).map_or(&[][..], |preset| preset.blocks);
+        if !config.payouts.is_empty() && !known.is_empty() && beside().all(|(_, of)| of.blocks.is_empty()) {
+            let known: Vec<&str> = known.iter().map(|block| block.event).collect();
+            let problem = "none: a payment that was given back or disputed is paid out; there is";
+            found.push(ConfigError { path, problem: format!("{problem} {}", known.join(", ")) });
+        } else if !config.blocks.is_empty() && beside().all(|(_, of)| of.payouts.is_empty()) {
+            let namespace = config.namespace_or(name);
+            let problem = format!("bar nothing: no rule pays in the namespace {namespace}");
+            found.push(ConfigError { path, problem });
+        }
+    }
+    found
 }

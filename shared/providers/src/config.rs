@@ -53,6 +53,13 @@ pub struct ProviderConfig {
     pub max_body_bytes: Option<u64>,
 }
 
+impl ProviderConfig {
+    /// The first part of every payout key.
+    pub fn namespace_or<'c>(&'c self, name: &'c str) -> &'c str {
+        self.namespace.as_deref().unwrap_or(name)
+    }
+}
+
 /// Fields that hold references to secrets are left out, in case somebody wrote a secret there.
 impl fmt::Debug for ProviderConfig {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

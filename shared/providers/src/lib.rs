@@ -8,6 +8,7 @@
 //! * [`marker`]: what an event says itself about whether its money is real.
 //! * [`same_payment`]: where events of different kinds name the payment that they all tell of.
 //! * [`blocks`]: events that bar a payout.
+//! * `sender`: whose event it is, and of which mode.
 //! * [`custom`]: the same, written in the configuration.
 //! * [`explain`]: what was read where and why, for a person who tries a configuration.
 //! * `adyen`: the one scheme that is no data.
@@ -35,10 +36,11 @@ pub mod same_payment;
 pub mod scheme;
 mod secret_form;
 mod secrets;
+mod sender;
 mod signed_time;
 pub mod when;
 
-pub use blocks::{Block, Blocking};
+pub use blocks::{Block, Blocking, unbarred};
 pub use config::{ConfigError, ProviderConfig, Rule};
 pub use event::{BodyMisfit, EventMisfit, ItemMisfit, MAX_EVENTS, ParsedEvent, Verified};
 pub use provider::{NoPayout, Patience, Provider, RouteContext, Routed, unwise};

@@ -44,6 +44,8 @@ pub struct Preset {
     pub no_amount: Option<&'static str>,
     /// Its events that say that a payment was given back or is disputed.
     pub blocks: &'static [Blocking],
+    /// Why there are none.
+    pub no_blocks: Option<&'static str>,
     pub exponents: &'static Table,
     /// Stands when a rule gives no pattern of its own; without one a rule must.
     pub destination_pattern: Option<&'static str>,
@@ -170,6 +172,7 @@ const PLAIN: Preset = Preset {
     amount: AmountAs::Minor,
     no_amount: None,
     blocks: &[],
+    no_blocks: None,
     exponents: &exponents::ISO_4217,
     destination_pattern: None,
     signed_fields: None,
@@ -187,7 +190,8 @@ const PLAIN: Preset = Preset {
 };
 
 /// What a `custom` table does not say.
-pub(crate) static CUSTOM: Preset = Preset { name: "custom", redelivery: "as configured", ..PLAIN };
+pub(crate) static CUSTOM: Preset =
+    Preset { name: "custom", no_blocks: Some("the sender's own events"), redelivery: "as configured", ..PLAIN };
 
 /// Schemes that are known, and refused: what they say is nobody's word.
 pub static REFUSED: &[(&str, &str)] = &[

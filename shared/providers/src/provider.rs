@@ -1,6 +1,7 @@
 //! One configured provider: verify, parse, route, in this order and no other.
 
 mod explain;
+mod unwise;
 
 use std::borrow::Cow;
 
@@ -12,7 +13,6 @@ use payonce_protocol::release::{Derivation, KeyRule, KeyRules};
 use serde_json::Value;
 
 use crate::adyen;
-
 use crate::blocks::{self, Block, BlockRule};
 use crate::config::{ConfigError, ProviderConfig, duration_ms};
 use crate::event::{BodyMisfit, EventMisfit, ItemMisfit, MAX_EVENTS, ParsedEvent, Reader, Verified};
@@ -22,7 +22,9 @@ use crate::read::read;
 use crate::rules::{Misfit, PayoutRule, Problems, derived_key, key_by};
 use crate::scheme::{Piece, Refused};
 use crate::secrets::{MAX_SECRETS, Secrets};
-use crate::when::{Asks, Condition, Expected};
+use crate::when::{Asks, Condition};
+
+pub use unwise::unwise;
 
 const MAX_NAME_BYTES: usize = 32;
 /// What Lambda takes: 6 MB of request, the body being a part of it in base64.
@@ -103,7 +105,7 @@ impl Provider {
         if known.is_some() {
             check_besides(config, preset, &mut problems);
         }
-        let namespace = config.namespace.as_deref().unwrap_or(name);
+        let namespace = config.namespace_or(name);
         if config.namespace.is_some() && !is_name(namespace) {
             problems.add("namespace", "up to 32 of a-z, A-Z, 0-9, `_`, `-`");
         }
@@ -116,14 +118,14 @@ impl Provider {
             .enumerate()
             .map(|(index, rule)| PayoutRule::compile(index, rule, preset, mode, &mut problems))
             .collect();
-        check_types(config, &mut problems);
+        check_types(config, preset, &mut problems);
         let blocks: Vec<Option<BlockRule>> = config
             .blocks
             .iter()
             .enumerate()
-            .map(|(index, block)| BlockRule::compile(index, block, preset, &mut problems))
+            .map(|(index, block)| BlockRule::compile(index, config, block, preset, &mut problems))
             .collect();
-        blocks::check_types(config, &mut problems);
+        blocks::check_types(config, preset, &mut problems);
         let refuse_for_ms = duration("refuse_for", config.refuse_for.as_deref(), &mut problems);
         if refuse_for_ms.is_some_and(|millis| millis > preset.redelivers_ms) {
             problems.add("refuse_for", "longer than the provider comes back");
@@ -250,13 +252,14 @@ impl Provider {
     }
 
     pub fn route(&self, event: &ParsedEvent, context: &RouteContext) -> Routed {
-        self.route_in(event, |rule| RouteContext { paid_from: rule.paid_from.max(context.paid_from), ..*context })
+        let of_rule = |rule: &PayoutRule| RouteContext { paid_from: rule.paid_from.max(context.paid_from), ..*context };
+        self.route_in(event, context.rail_mode, of_rule)
     }
 
     /// Of a kept event that people decide about: whatever moment its rule pays from, it is they who say what becomes of it.
     pub fn route_by_people(&self, event: &ParsedEvent, context: &RouteContext) -> Routed {
         // To them no event is too old.
-        self.route_in(event, |_| RouteContext { now: 0, ..*context })
+        self.route_in(event, context.rail_mode, |_| RouteContext { now: 0, ..*context })
     }
 
     /// Whether the event bars a payout, whatever else may be wrong with it.
@@ -264,9 +267,9 @@ impl Provider {
         self.blocks.iter().any(|block| block.blocks(event))
     }
 
-    fn route_in(&self, event: &ParsedEvent, context: impl Fn(&PayoutRule) -> RouteContext) -> Routed {
+    fn route_in(&self, event: &ParsedEvent, rail_mode: Mode, context: impl Fn(&PayoutRule) -> RouteContext) -> Routed {
         if let Some(block) = self.blocks.iter().find(|block| block.blocks(event)) {
-            return block.route(&self.name, &self.namespace, event);
+            return block.route(&self.name, &self.namespace, event, rail_mode);
         }
         let is_blocking_type = self.blocks.iter().any(|block| block.event == event.event_type);
         if !self.rules.iter().any(|rule| rule.event == event.event_type) {
@@ -475,48 +478,6 @@ fn check_besides(config: &ProviderConfig, preset: &Preset, problems: &mut Proble
     }
 }
 
-/// What is allowed but unwise, for `check` to say.
-pub fn unwise(name: &str, config: &ProviderConfig) -> Vec<ConfigError> {
-    let mut problems = Problems { path: format!("providers.{name}"), found: Vec::new() };
-    if config.ignore.iter().any(|ignored| ignored == "*") {
-        problems.add("ignore", "a misspelt or renamed event type would be ignored without a word");
-    }
-    if config.payouts.is_empty() {
-        problems.add("payouts", "no rule: nothing is ever paid");
-    }
-    let preset = Preset::by_name(&config.scheme);
-    problems.found.extend(preset.and_then(|preset| blocks::unwise(config, preset, &problems.path)));
-    for (index, rule) in config.payouts.iter().enumerate() {
-        let max_age_ms = rule.max_age.as_deref().and_then(duration_ms);
-        if max_age_ms.zip(preset).is_some_and(|(max_age_ms, preset)| max_age_ms < preset.redelivers_ms) {
-            problems.add(
-                &format!("payouts[{index}].max_age"),
-                "shorter than the provider comes back: what comes late becomes a case",
-            );
-        }
-        if rule.max_amount.is_empty() {
-            problems.add(&format!("payouts[{index}].max_amount"), "not given: there is no limit");
-        }
-        let of_type = || config.payouts.iter().filter(|other| other.event == rule.event);
-        for pointer in rule.when.keys() {
-            if !of_type().filter_map(|other| other.when.get(pointer)).any(Expected::knows_no) {
-                problems.add(
-                    &format!("payouts[{index}].when.{pointer}"),
-                    "cannot tell \"no\": every other value is a case. Name those that are known not to pay: \
-                     { pays = …, not = [ … ] }",
-                );
-            }
-        }
-        if rule.allow_connected_accounts {
-            problems.add(
-                &format!("payouts[{index}].allow_connected_accounts"),
-                "whoever owns a connected account chooses what its events say",
-            );
-        }
-    }
-    problems.found
-}
-
 /// Letters that stand unchanged in a key, a path and a log line.
 pub(crate) fn is_name(text: &str) -> bool {
     (1..=MAX_NAME_BYTES).contains(&text.len())
@@ -532,7 +493,7 @@ fn duration(field: &str, text: Option<&str>, problems: &mut Problems) -> Option<
 }
 
 /// An event type must lead to one answer: rules that share one are told apart by `when`, and none is ignored as well.
-fn check_types(config: &ProviderConfig, problems: &mut Problems) {
+fn check_types(config: &ProviderConfig, preset: &Preset, problems: &mut Problems) {
     for (index, rule) in config.payouts.iter().enumerate() {
         let shared = config.payouts.iter().filter(|other| other.event == rule.event).count() > 1;
         if shared && rule.when.is_empty() {
@@ -544,5 +505,6 @@ fn check_types(config: &ProviderConfig, problems: &mut Problems) {
         if config.ignore.contains(&rule.event) {
             problems.add("ignore", format!("`{}` stands in a rule, too", rule.event));
         }
+        blocks::check_topic(config, preset, &format!("payouts[{index}].event"), &rule.event, problems);
     }
 }

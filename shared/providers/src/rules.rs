@@ -16,10 +16,10 @@ use serde_json::Value;
 
 use crate::config::{ConfigError, Formerly, Rule, duration_ms};
 use crate::event::ParsedEvent;
-use crate::marker::{Marker, Odd};
 use crate::pointer::Pointer;
-use crate::preset::{AmountAs, Live, Preset};
+use crate::preset::{AmountAs, Preset};
 use crate::provider::{RouteContext, is_name};
+use crate::sender::Sender;
 use crate::when::{self, Asks, Condition};
 
 const MAX_KEY_POINTERS: usize = 8;
@@ -82,13 +82,10 @@ pub(crate) struct PayoutRule {
     /// Nothing without a signed time grows old.
     pub max_age_ms: u64,
     rail_fields: BTreeMap<String, Pointer>,
-    allow_connected_accounts: bool,
     created: Option<Pointer>,
     /// An event may lack its time.
     is_dated_only_sometimes: bool,
-    live: LiveFrom,
-    markers: &'static [Marker],
-    accounts: Vec<Pointer>,
+    sender: Sender,
     /// Of the preset.
     asks_when: Vec<Condition>,
     exponents: &'static Table,
@@ -106,13 +103,6 @@ pub(crate) struct Former {
 enum CurrencyFrom {
     Event(Pointer),
     Always(Currency),
-}
-
-#[derive(Debug)]
-enum LiveFrom {
-    Flag(Pointer),
-    Word(Pointer),
-    Always(Mode),
 }
 
 impl PayoutRule {
@@ -218,11 +208,6 @@ impl PayoutRule {
             }
             known.map(CurrencyFrom::Always)
         };
-        let live = match preset.live {
-            Live::Flag(at) => Pointer::parse(at).ok().map(LiveFrom::Flag),
-            Live::Word(at) => Pointer::parse(at).ok().map(LiveFrom::Word),
-            Live::Configured => mode.map(LiveFrom::Always),
-        };
         let destination = problems.pointer(&field("destination"), &rule.destination);
         let compiled = Self {
             event: rule.event.clone(),
@@ -238,12 +223,9 @@ impl PayoutRule {
             paid_from,
             max_age_ms,
             rail_fields,
-            allow_connected_accounts: rule.allow_connected_accounts,
             is_dated_only_sometimes: preset.created.is_some_and(|created| created.is_optional),
             created: preset.created.and_then(|created| Pointer::parse(created.at).ok()),
-            live: live?,
-            markers: preset.markers,
-            accounts: preset.accounts.iter().filter_map(|at| Pointer::parse(at).ok()).collect(),
+            sender: Sender::new(preset, mode, rule.allow_connected_accounts)?,
             asks_when: preset
                 .asks_when
                 .iter()
@@ -311,7 +293,7 @@ impl PayoutRule {
             _ => {}
         }
         let key_found = key.clone().map_err(invalid)?;
-        self.check_sender(event, context.rail_mode).map_err(invalid)?;
+        self.sender.check(&self.name, event, context.rail_mode).map_err(|stranger| invalid(stranger.problem()))?;
         Ok(PayoutOrder {
             key: key_found,
             event: event.id.clone(),
@@ -339,42 +321,6 @@ impl PayoutRule {
     /// Its provider writes a time into some events only, and not into this one.
     fn is_undated(&self, created: &Pointer, event: &ParsedEvent) -> bool {
         self.is_dated_only_sometimes && created.of(&event.body).is_none_or(Value::is_null)
-    }
-
-    /// Whose event it is, and whether real money moves in it.
-    fn check_sender(&self, event: &ParsedEvent, rail_mode: Mode) -> Result<(), String> {
-        let is_there = |at: &&Pointer| at.of(&event.body).is_some_and(|account| !account.is_null());
-        if let Some(account) = self.accounts.iter().find(is_there)
-            && !self.allow_connected_accounts
-        {
-            return Err(self.says(account, "is there: an event of a connected account, which the rule does not allow"));
-        }
-        let (mode, says) = match &self.live {
-            LiveFrom::Always(mode) => (*mode, format!("{}: the provider's mode is", self.name)),
-            LiveFrom::Flag(at) => match at.of(&event.body) {
-                Some(Value::Bool(true)) => (Mode::Live, self.says(at, "says")),
-                Some(Value::Bool(false)) => (Mode::Test, self.says(at, "says")),
-                _ => return Err(self.says(at, "is neither true nor false")),
-            },
-            LiveFrom::Word(at) => match at.of(&event.body).and_then(Value::as_str) {
-                Some("live") => (Mode::Live, self.says(at, "says")),
-                Some("test") => (Mode::Test, self.says(at, "says")),
-                _ => return Err(self.says(at, "is neither `live` nor `test`")),
-            },
-        };
-        let other = |says| Err(format!("{says} another mode than the rail's key, which is {}", rail_mode.as_str()));
-        if mode != rail_mode {
-            return other(says);
-        }
-        for marker in self.markers {
-            let says = |what| format!("{}: {} {what}", self.name, marker.at);
-            match marker.mode(&event.body) {
-                Some(Ok(mode)) if mode != rail_mode => return other(says("says")),
-                Some(Err(Odd)) => return Err(says("says neither live nor test")),
-                Some(Ok(_)) | None => {}
-            }
-        }
-        Ok(())
     }
 
     fn money(&self, event: &ParsedEvent) -> Result<Money, String> {

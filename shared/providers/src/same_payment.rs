@@ -47,25 +47,27 @@ pub(crate) const ADYEN: &[Family] = &[
     family("CHARGEBACK", &["/originalReference"]),
 ];
 
-/// A transaction names its transfer: <https://docs.adyen.com/api-explorer/transaction-webhooks/latest/overview>.
+/// A transaction names its transfer:
+/// <https://docs.adyen.com/api-explorer/transaction-webhooks/4/post/balancePlatform.transaction.created>.
 pub(crate) const ADYEN_BALANCE_PLATFORM: &[Family] = &[
     family("balancePlatform.transfer.", &["/data/id"]),
     family("balancePlatform.transaction.", &["/data/transfer/id"]),
 ];
 
-/// The order is what payment and invoice have in common: <https://developer.squareup.com/reference/square/webhooks>.
+/// The order is what payment and invoice have in common: <https://developer.squareup.com/reference/square/webhooks>. Its own
+/// events name it in an object that is called after each.
 pub(crate) const SQUARE: &[Family] = &[
     family("payment.", &["/data/object/payment/order_id"]),
     family("invoice.", &["/data/object/invoice/order_id"]),
-    family("order.", &["/data/object/order_updated/order_id"]),
+    family("order.created", &["/data/object/order_created/order_id"]),
+    family("order.updated", &["/data/object/order_updated/order_id"]),
+    family("order.fulfillment.updated", &["/data/object/order_fulfillment_updated/order_id"]),
 ];
 
-/// <https://developer.gocardless.com/api-reference/#appendix-event-types>.
-pub(crate) const GOCARDLESS: &[Family] = &[
-    family("payments/", &["/links/payment"]),
-    family("billing_requests/", &["/links/payment_request_payment"]),
-    family("refunds/", &["/links/payment"]),
-];
+/// A billing request that is paid at once names its payment; a refund's events name the refund alone:
+/// <https://developer.gocardless.com/api-reference/#core-endpoints-events>.
+pub(crate) const GOCARDLESS: &[Family] =
+    &[family("payments/", &["/links/payment"]), family("billing_requests/", &["/links/payment_request_payment"])];
 
 /// <https://www.checkout.com/docs/developer-resources/event-notifications/event-types>.
 pub(crate) const CHECKOUT: &[Family] = &[family("payment_", &["/data/id"]), family("dispute_", &["/data/payment_id"])];
@@ -90,11 +92,12 @@ pub(crate) const PAYSTACK: &[Family] = &[
     family("refund.", &["/data/transaction_reference"]),
 ];
 
-/// A capture and a chargeback name their payment (<https://docs.mollie.com/reference/captures-api-webhooks>); a link and an
-/// invoice do not.
+/// A capture, a refund and a chargeback name their payment (<https://docs.mollie.com/reference/captures-api-webhooks>,
+/// <https://docs.mollie.com/reference/refunds-api-webhooks>); a link and an invoice do not.
 pub(crate) const MOLLIE: &[Family] = &[
     family("payment.", &["/entityId"]),
     family("capture.", &["/_embedded/entity/paymentId"]),
+    family("refund.", &["/_embedded/entity/paymentId"]),
     family("chargeback.", &["/_embedded/entity/paymentId"]),
     Family { events: "payment-link.", payment: &[], advice: "a link names no payment: keep one of the rules" },
     Family { events: "sales-invoice.", payment: &[], advice: "an invoice names no payment: keep one of the rules" },

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use payonce_protocol::release::KeyRules;
-use payonce_providers::{ConfigError, Provider, ProviderConfig, Rule, SecretForm, split_payments, unwise};
+use payonce_providers::{ConfigError, Provider, ProviderConfig, Rule, SecretForm, split_payments, unbarred, unwise};
 use payonce_rails::{RailConfig, SourceConfig};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -247,7 +247,9 @@ impl Config {
     pub fn warnings(&self) -> Vec<ConfigError> {
         let mut found: Vec<ConfigError> =
             self.providers.iter().flat_map(|(name, config)| unwise(name, config)).collect();
-        found.extend(split_payments(self.providers.iter().map(|(name, config)| (name.as_str(), config))));
+        let tables = || self.providers.iter().map(|(name, config)| (name.as_str(), config));
+        found.extend(split_payments(tables()));
+        found.extend(unbarred(tables()));
         for (name, config) in &self.providers {
             // Tables of one scheme had to say it. Ids of two schemes are equal by chance only.
             let shares = |(other, of): &(&String, &ProviderConfig)| {

@@ -14,4 +14,4 @@ pub use crash::cut_after;
 pub use desk::{Desk, Shown, approval, filed};
 pub use events::{PAYEE, key_of, payment, payment_in_group};
 pub use issuer::TestIssuer;
-pub use world::{Answered, FUNCTION_MS, World};
+pub use world::{Answered, FUNCTION_MS, World, own_secret};

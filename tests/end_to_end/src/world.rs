@@ -57,6 +57,11 @@ pub struct Answered {
     pub body: Value,
 }
 
+/// The sandbox's configuration, in which the provider of this name signs with the world's secret.
+pub fn own_secret(text: String, provider: &str) -> String {
+    text.replace(&format!("PAYONCE_SANDBOX_{}\"", provider.to_ascii_uppercase()), "PAYONCE_SANDBOX_STRIPE\"")
+}
+
 impl Answered {
     pub fn outcome(&self) -> &str {
         self.body["events"][0]["outcome"].as_str().unwrap_or_default()
@@ -82,6 +87,11 @@ impl World {
         let world = Self::unreleased(sender, change).await;
         world.ledger.start_books(world.config.key_rules(), world.clock.now()).await.unwrap();
         world
+    }
+
+    /// With the deliveries of one of the sandbox's own providers, in place of Stripe.
+    pub async fn of_own(sender: &'static str, change: impl Fn(String) -> String) -> Self {
+        Self::of(sender, |text| change(own_secret(text, sender))).await
     }
 
     /// As it is deployed: no person has released payouts or accepted rules.

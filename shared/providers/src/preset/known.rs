@@ -70,6 +70,7 @@ static STANDARD_WEBHOOKS: Preset = Preset {
     answer_within_ms: Some(15_000),
     redelivery: "the sender's own; the specification's example ends after 75 hours",
     checked_with: &[npm("standardwebhooks", "1.1.1"), pypi("standardwebhooks", "1.1.0")],
+    no_blocks: Some("the sender's own events"),
     ..PLAIN
 };
 
@@ -129,6 +130,7 @@ static ADYEN_BALANCE_PLATFORM: Preset = Preset {
     refuse_for_ms: 29 * 24 * HOUR_MS,
     redelivery: "as Adyen's payments: up to 30 days",
     checked_with: &[npm("@adyen/api-library", "32.1.0"), pypi("Adyen", "16.0.0")],
+    no_blocks: Some("what is given back is a transfer of its own, which does not name the first"),
     ..PLAIN
 };
 
@@ -224,6 +226,7 @@ static FLUTTERWAVE: Preset = Preset {
     amount: AmountAs::Decimal,
     note: "version 4 (no library verifies: checked with Node's and Python's own HMAC)",
     created: time_if_there("/timestamp", TimeForm::Millis),
+    blocks: reversals::FLUTTERWAVE,
     ..PLAIN
 };
 
@@ -238,6 +241,7 @@ static MOLLIE: Preset = Preset {
     amount: AmountAs::Decimal,
     checked_with: &[npm("mollie-api-typescript", "1.12.28"), pypi("mollie-api-py", "1.10.20")],
     note: "next-generation webhooks",
+    blocks: reversals::MOLLIE,
     ..PLAIN
 };
 
@@ -260,6 +264,7 @@ static SHOPIFY: Preset = Preset {
     redelivery: "8 times in 4 hours; a subscription that fails 8 times in a row is deleted",
     checked_with: &[npm("@shopify/shopify-api", "13.1.0")],
     note: "topic, ids and shop stand in headers that are not signed: one endpoint for each topic",
+    blocks: reversals::SHOPIFY,
     ..PLAIN
 };
 
@@ -276,6 +281,7 @@ static MODERN_TREASURY: Preset = Preset {
     note: "its id stands in a header that is not signed",
     // The object's last change, which the event is about.
     created: time_if_there("/data/updated_at", TimeForm::Rfc3339),
+    blocks: reversals::MODERN_TREASURY,
     ..PLAIN
 };
 
@@ -290,6 +296,7 @@ static DWOLLA: Preset = Preset {
     refuse_for_ms: 40 * HOUR_MS,
     redelivery: "8 times in 72 hours, the last two pauses 24 hours; by hand at any time",
     note: "carries no amount: rules are refused (no library verifies: checked with Node's and Python's own HMAC)",
+    no_blocks: Some("nothing is paid by it"),
     ..PLAIN
 };
 
@@ -305,6 +312,7 @@ static COINBASE_COMMERCE: Preset = Preset {
     refuse_for_ms: 64 * HOUR_MS,
     redelivery: "growing pauses of at most an hour, for 3 days",
     checked_with: &[npm("coinbase-commerce-node", "1.0.4"), pypi("coinbase-commerce", "1.0.1")],
+    no_blocks: Some("a confirmed charge is final, and what a merchant sends back is no event"),
     ..PLAIN
 };
 
@@ -321,6 +329,7 @@ static GITHUB: Preset = Preset {
     checked_with: &[npm("@octokit/webhooks-methods", "6.0.0")],
     note: "delivery id and event stand in headers that are not signed: one endpoint for each event. Nothing is ever \
            refused with 503, as it would not come back",
+    no_blocks: Some("its events have no payments"),
     ..PLAIN
 };
 

@@ -11,6 +11,7 @@ use super::Provider;
 use crate::event::ParsedEvent;
 use crate::explain::{PlacesShown, RuleShown, SignatureShown, SignedAt};
 use crate::preset::{Identity, Signature, TimeForm, TypeFrom};
+use crate::read::read;
 use crate::scheme::{Algorithm, Encoding, KeyDecoding, Piece, TimeFrom};
 use crate::when::Condition;
 
@@ -122,6 +123,20 @@ impl Provider {
         }
     }
 
+    /// [`Provider::renew`] for a body of which a part cannot be read: what changes is replaced where it is written, and every
+    /// other byte stays. `None`: it is no JSON, or nothing in it names the event.
+    pub fn renewed(&self, body: &[u8], now: UnixMillis, id: &str) -> Option<Vec<u8>> {
+        let before = read(body).ok()?;
+        let mut after = before.clone();
+        self.renew(&mut after, now, id);
+        let mut text = std::str::from_utf8(body).ok()?.to_owned();
+        let changes = changed(&before, &after, "");
+        for (name, was, is) in &changes {
+            text = with_value(&text, name, was, is)?;
+        }
+        (!changes.is_empty()).then(|| text.into_bytes())
+    }
+
     fn each_event<'v>(&self, whole: &'v mut Value) -> Vec<&'v mut Value> {
         let Some(items) = self.preset.items else { return vec![whole] };
         let list = whole.pointer_mut(items.list).and_then(Value::as_array_mut).into_iter().flatten();
@@ -165,4 +180,40 @@ impl Provider {
             KeyDecoding::Hex => format!("{}{}", "7E57".repeat(12), digits[..16].to_ascii_uppercase()),
         }
     }
+}
+
+/// The values that differ, each with the name that it stands under, as they are written.
+fn changed(before: &Value, after: &Value, name: &str) -> Vec<(String, String, String)> {
+    match (before, after) {
+        (Value::Object(before), Value::Object(after)) => {
+            let both = before.iter().filter_map(|(name, before)| Some((name, before, after.get(name)?)));
+            both.flat_map(|(name, before, after)| changed(before, after, name)).collect()
+        }
+        (Value::Array(before), Value::Array(after)) => {
+            before.iter().zip(after).flat_map(|(before, after)| changed(before, after, name)).collect()
+        }
+        _ if before == after => vec![],
+        _ => vec![(name.to_owned(), before.to_string(), after.to_string())],
+    }
+}
+
+/// The text with `is` for `was` under every such name. `None`: it does not stand there as it would be written here.
+fn with_value(text: &str, name: &str, was: &str, is: &str) -> Option<String> {
+    let name = format!("{}:", Value::from(name));
+    let (mut out, mut rest, mut found) = (String::new(), text, false);
+    while let Some(at) = rest.find(&name) {
+        let (before, behind) = rest.split_at(at + name.len());
+        let value = behind.trim_start();
+        out.push_str(before);
+        out.push_str(&behind[..behind.len() - value.len()]);
+        rest = value;
+        let ends =
+            |rest: &str| rest.is_empty() || rest.starts_with([',', '}', ']']) || rest.starts_with(char::is_whitespace);
+        if let Some(after) = value.strip_prefix(was).filter(|after| ends(after)) {
+            out.push_str(is);
+            (rest, found) = (after, true);
+        }
+    }
+    out.push_str(rest);
+    found.then_some(out)
 }

@@ -207,13 +207,6 @@ fn a_mistake_in_a_blocking_event_is_told_with_its_path() {
     assert_eq!(paths(&twice), ["providers.stripe.blocks[0].when", "providers.stripe.blocks[1].when"]);
 }
 
-#[test]
-fn a_rule_without_blocking_events_is_unwise_where_the_provider_has_them() {
-    let unwise_paths = |toml: &str| unwise("stripe", &config(toml)).into_iter().map(|error| error.path);
-    assert!(unwise_paths(TOML).any(|path| path == "providers.stripe.blocks"));
-    assert!(!unwise_paths(&format!("{TOML}\n{BLOCK}")).any(|path| path == "providers.stripe.blocks"));
-}
-
 /// A bar under a wrong key pays nothing, so nobody has to accept it.
 #[test]
 fn a_blocking_event_derives_no_key_of_a_payout() {

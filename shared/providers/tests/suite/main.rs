@@ -13,6 +13,7 @@ mod markers;
 mod mutations;
 mod presets;
 mod random;
+mod reversals;
 mod routing;
 mod same_payment;
 mod signature;

@@ -94,8 +94,14 @@ fn mode(preset: &Preset) -> String {
 
 /// Types that bar a payout, or open a case when it was made.
 fn blocking(preset: &Preset) -> String {
-    let blocks = preset.blocks.iter().map(|block| format!("`{}` at `{}`", block.event, block.payment));
-    or_dash(blocks.collect::<Vec<_>>().join(", "))
+    if let Some(why) = preset.no_blocks {
+        return format!("none: {why}");
+    }
+    let blocks = preset.blocks.iter().map(|block| {
+        let only = block.when.map_or_else(String::new, |(at, value)| format!(", when `{at}` is `{value}`"));
+        format!("`{}` at `{}`{only}", block.event, block.payment)
+    });
+    blocks.collect::<Vec<_>>().join("; ")
 }
 
 /// What becomes of an event in which a place that is read holds nothing.

@@ -1,7 +1,7 @@
 //! An event is a photograph: what it says may be over when it comes. A payment that was given back or is disputed is not
 //! paid out, in whatever order the two events come; what is too old is a case; an order's birth is not its payment's time.
 
-use payonce_end_to_end::{Desk, PAYEE, World, cut_after, key_of, payment};
+use payonce_end_to_end::{Desk, PAYEE, World, cut_after, key_of, own_secret, payment};
 use payonce_ledger::Case;
 use payonce_local::sandbox_rail::Weather;
 use payonce_protocol::case::Ending;
@@ -13,16 +13,6 @@ use serde_json::{Value, json};
 
 const HOUR_MS: u64 = 3_600_000;
 pub const DAY_MS: u64 = 24 * HOUR_MS;
-
-/// Tables of one scheme each say their namespace.
-fn beside(text: &str, scheme: &str, table: &str) -> String {
-    let named = format!("scheme = \"{scheme}\"\nnamespace");
-    let text = text.replace(&format!("scheme = \"{scheme}\""), &format!("{named} = \"{scheme}\""));
-    let (_, name) = table.split_once("[providers.").unwrap();
-    let (name, _) = name.split_once(']').unwrap();
-    let table = table.replace(&format!("scheme = \"{scheme}\""), &format!("{named} = \"{name}\""));
-    format!("{text}\n{table}")
-}
 
 /// That the charge of `payment(name)` was given back.
 pub fn refund(name: &str, number: u8, now: u64) -> Value {
@@ -95,25 +85,7 @@ async fn opens_one_case_for_each_refund_of_what_was_paid() {
 
 #[tokio::test]
 async fn bars_in_one_delivery_whatever_the_order() {
-    let gocardless = r#"
-[providers.collections]
-scheme = "gocardless"
-mode = "test"
-secrets = ["env:PAYONCE_SANDBOX_STRIPE"]
-
-[[providers.collections.payouts]]
-event = "payments/confirmed"
-key = "/links/payment"
-amount = "/resource_metadata/payout_pence"
-currency = "GBP"
-destination = "/resource_metadata/payee"
-destination_pattern = "^acct_[A-Za-z0-9]+$"
-
-[[providers.collections.blocks]]
-event = "payments/charged_back"
-key = "/links/payment"
-"#;
-    let world = World::of("collections", |text| beside(&text, "gocardless", gocardless)).await;
+    let world = World::of_own("gocardless", |text| text).await;
     let created = jiff::Timestamp::from_millisecond(world.clock.now() as i64).unwrap().to_string();
     let event = |id: &str, action: &str, of: &str| {
         json!({
@@ -141,6 +113,52 @@ key = "/links/payment"
     assert_eq!(world.deliver(&json!({ "events": events })).await.status, 200);
     assert_eq!(world.payout_requests(), 0);
     assert_eq!(world.reasons().await[&Reason::BlockedBeforePayout], 3);
+}
+
+/// Each topic of a shop has an endpoint and a table of its own, and one namespace.
+#[tokio::test]
+async fn bars_an_order_whose_refund_comes_to_another_endpoint() {
+    let own = |text: String| own_secret(text, "shopify");
+    let order = |id: u64, now: u64| {
+        let now = jiff::Timestamp::from_millisecond(now as i64).unwrap().to_string();
+        json!({
+            "id": id, "created_at": now, "updated_at": now, "currency": "USD", "financial_status": "paid",
+            "total_price": "10.10", "test": true, "note_attributes": [{ "name": "payee", "value": PAYEE }]
+        })
+    };
+    for (topic, body) in [
+        ("shopify_refunds", json!({ "id": 99, "order_id": 5_550_001_u64, "transactions": [] })),
+        ("shopify_cancellations", order(5_550_001, 0)),
+    ] {
+        let mut world = World::of(topic, own).await;
+        assert_eq!(world.deliver(&body).await.outcome(), "barred", "{topic}");
+        world.switch_to("shopify", "PAYONCE_SANDBOX_STRIPE", own).await;
+        let answer = world.deliver(&order(5_550_001, world.clock.now())).await;
+        assert_eq!((answer.status, answer.reason()), (200, "blocked_before_payout"), "{topic}");
+        assert_eq!(world.deliver(&order(5_550_002, world.clock.now())).await.outcome(), "accepted");
+        assert_eq!(world.payout_requests(), 1);
+
+        // Of what was paid, it opens a case.
+        world.switch_to(topic, "PAYONCE_SANDBOX_STRIPE", own).await;
+        let mut later = body.clone();
+        later[if topic == "shopify_refunds" { "order_id" } else { "id" }] = 5_550_002_u64.into();
+        assert_eq!(world.deliver(&later).await.reason(), "blocked_after_payout", "{topic}");
+    }
+}
+
+/// A trial's refund that reaches a live endpoint, or one of another account: whatever payment it names, ours is paid.
+#[tokio::test]
+async fn pays_when_what_was_given_back_is_another_accounts() {
+    let world = World::start().await;
+    let event = payment("ours", PAYEE, world.clock.now());
+    let mut other = refund("ours", 1, world.clock.now());
+    other["account"] = "acct_1OtherWorkshop".into();
+    for number in [1, 2] {
+        other["id"] = format!("evt_other{number}").into();
+        assert_eq!(world.deliver(&other).await.outcome(), "filed");
+    }
+    assert_eq!(world.deliver(&event).await.outcome(), "accepted");
+    assert_eq!(world.reasons().await, [(Reason::InvalidEvent, 1)].into(), "one case for all of them");
 }
 
 #[tokio::test]
@@ -261,24 +279,8 @@ async fn an_event_that_is_too_old_is_a_case() {
 
 #[tokio::test]
 async fn an_order_of_days_ago_that_is_paid_now_is_patient() {
-    let shop = r#"
-[providers.shop]
-scheme = "shopify"
-mode = "test"
-event_type = "orders/paid"
-secrets = ["env:PAYONCE_SANDBOX_STRIPE"]
-
-[[providers.shop.payouts]]
-event = "orders/paid"
-key = "/confirmation_number"
-amount = "/total_price"
-currency = "/currency"
-destination = "/note_attributes/0/value"
-destination_pattern = "^acct_[A-Za-z0-9]+$"
-when = { "/financial_status" = "paid" }
-"#;
     for has_time in [false, true] {
-        let world = World::of("shop", |text| beside(&text, "shopify", shop)).await;
+        let world = World::of_own("shopify", |text| text).await;
         // After a restore, or a first release, an event without a time may be from before for a while.
         world.clock.advance(40 * DAY_MS);
         let moment = |ago| jiff::Timestamp::from_millisecond((world.clock.now() - ago) as i64).unwrap().to_string();

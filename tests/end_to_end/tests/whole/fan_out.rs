@@ -15,31 +15,8 @@ const EVENTS: usize = 250;
 /// Places of the events that cannot be paid: one has no id, one no amount, one a payee that is no account.
 const POISONED: [usize; 3] = [17, 130, 249];
 
-const GOCARDLESS: &str = r#"
-[providers.collections]
-scheme = "gocardless"
-namespace = "collections"
-mode = "test"
-secrets = ["env:PAYONCE_SANDBOX_STRIPE"]
-
-[[providers.collections.payouts]]
-event = "payments/confirmed"
-key = "/links/payment"
-amount = "/resource_metadata/payout_pence"
-amount_as = "minor_text"
-currency = "GBP"
-destination = "/resource_metadata/payee"
-destination_pattern = "^acct_[A-Za-z0-9]+$"
-"#;
-
-/// Beside the sandbox's own GoCardless, so each says its namespace.
-fn with_collections(text: &str, collections: &str) -> String {
-    let named = text.replace("scheme = \"gocardless\"", "scheme = \"gocardless\"\nnamespace = \"gocardless\"");
-    format!("{named}\n{collections}")
-}
-
 async fn world() -> World {
-    World::of("collections", |text| with_collections(&text, GOCARDLESS)).await
+    World::of_own("gocardless", |text| text).await
 }
 
 fn event(world: &World, place: usize) -> Value {
@@ -64,7 +41,7 @@ fn delivery(world: &World) -> Value {
 }
 
 fn key(place: usize) -> PayoutKey {
-    PayoutKey::new(format!("collections/PM{place:05}")).unwrap()
+    PayoutKey::new(format!("gocardless/PM{place:05}")).unwrap()
 }
 
 fn payable() -> impl Iterator<Item = usize> {
@@ -113,7 +90,7 @@ async fn a_poisoned_event_blocks_its_neighbours() {
 async fn a_death_half_way_loses_the_other_half() {
     let world = Arc::new(world().await);
     for place in 120..EVENTS {
-        world.proxy.plan(1, "PutItem", &format!("collections/PM{place:05}"), Fault::Hold);
+        world.proxy.plan(1, "PutItem", &format!("gocardless/PM{place:05}"), Fault::Hold);
     }
     let body = delivery(&world);
     let running = tokio::spawn({
@@ -170,10 +147,8 @@ async fn a_death_at_any_moment_of_a_fan_out() {
 /// When the provider will not wait for all of them, the rest is left to the redelivery, and said so.
 #[tokio::test]
 async fn time_runs_out_before_all_events_are_handled() {
-    let world = World::of("collections", |text| {
-        with_collections(&text, &GOCARDLESS.replace("mode =", "answer_within = \"10s\"\nmode ="))
-    })
-    .await;
+    let hurried = "scheme = \"gocardless\"\nanswer_within = \"10s\"";
+    let world = World::of_own("gocardless", |text| text.replace("scheme = \"gocardless\"", hurried)).await;
     let body = delivery(&world).to_string();
     // It took long to come here: the provider's clock runs from the moment it was received.
     let request = world.request(body.as_bytes());
