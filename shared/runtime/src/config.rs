@@ -253,7 +253,7 @@ impl Config {
         for (name, config) in &self.providers {
             // Tables of one scheme had to say it. Ids of two schemes are equal by chance only.
             let shares = |(other, of): &(&String, &ProviderConfig)| {
-                *other < name && of.scheme != config.scheme && namespace(other, of) == namespace(name, config)
+                *other < name && of.scheme != config.scheme && of.namespace_or(other) == config.namespace_or(name)
             };
             if let Some((other, _)) = self.providers.iter().find(shares) {
                 let why = format!("is that of providers.{other}, too: an id that both use is paid once");
@@ -323,10 +323,6 @@ fn syntax(text: &str, error: &toml::de::Error) -> ConfigError {
     let before = text.get(..error.span().map_or(0, |span| span.start)).unwrap_or_default();
     let line = before.matches('\n').count() + 1;
     problem(format!("line {line}"), without_text(error.message()))
-}
-
-fn namespace<'c>(name: &'c str, config: &'c ProviderConfig) -> &'c str {
-    config.namespace.as_deref().unwrap_or(name)
 }
 
 /// One event may reach two tables of one scheme: two endpoints during an upgrade, an account's and a platform's. Whether they

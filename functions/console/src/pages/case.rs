@@ -490,10 +490,12 @@ impl CasePage {
                 "Look at the payment in the provider's dashboard as it stands today: was it paid out, given back, disputed?"
             }
             Reason::BlockedBeforePayout => {
-                "Look at the payment in the provider's dashboard. What was given back in part, pay by hand or not at all."
+                "Look at the payment in the provider's dashboard. Of what was given back in part, payonce pays nothing: propose \
+                 \"Paid another way\", and once that is approved pay what remains at the rail yourself."
             }
             Reason::BlockedAfterPayout => {
-                "Read the payout's outcome in the timeline. If the payee was paid, settle with the payee what was given back."
+                "Read the payout's outcome in the timeline. If the payee was paid, settle with the payee what was given back: all of \
+                 it, or the part that the provider's dashboard names."
             }
             Reason::BeforeCutover => "Find out whether the payout was made before payonce took over.",
             Reason::RefusedNotRedelivered | Reason::EventMissing => {

@@ -1,9 +1,9 @@
-//! Events by which a provider says that a payment was given back, cancelled or disputed: their type, and where in them the
-//! payment is named that the shipped rules take as payout key. Data for `[[providers.X.blocks]]`.
+//! Events by which a provider says that a payment was given back, cancelled or disputed: their type, and where in them
+//! the payment is named that the shipped rules take as payout key. Data for `[[providers.X.blocks]]`.
 //!
 //! A pointer that is wrong bars nothing and says nothing, so each list names the page that it is from, and
-//! `tests/suite/reversals.rs` holds a body in that page's form. What only follows one of these is left out where the first
-//! surely comes, because each event is a case of its own after a payout.
+//! `tests/suite/reversals.rs` holds a body in that page's form. What only follows one of these is left out where the
+//! first surely comes, because each event is a case of its own after a payout.
 
 use crate::blocks::Blocking;
 
@@ -23,11 +23,11 @@ pub(super) const STRIPE: &[Blocking] = &[
     at("charge.dispute.created", "/data/object/payment_intent"),
 ];
 
-/// A modification and a dispute name the payment in `originalReference`, which is signed. Modifications, a capture that failed and
-/// an authorisation that expired: <https://docs.adyen.com/development-resources/webhooks/webhook-types>,
+/// A modification and a dispute name the payment in `originalReference`, which is signed. Modifications, a capture that
+/// failed and an authorisation that expired: <https://docs.adyen.com/development-resources/webhooks/webhook-types>,
 /// <https://docs.adyen.com/api-explorer/Webhooks/1/post/CAPTURE_FAILED>,
-/// <https://docs.adyen.com/api-explorer/Webhooks/1/post/EXPIRE>. Disputes, of which a fraud alert and a request for information are
-/// the forerunners: <https://docs.adyen.com/risk-management/disputes-api/dispute-notifications/>.
+/// <https://docs.adyen.com/api-explorer/Webhooks/1/post/EXPIRE>. Disputes, of which a fraud alert and a request for
+/// information are the forerunners: <https://docs.adyen.com/risk-management/disputes-api/dispute-notifications/>.
 pub(super) const ADYEN: &[Blocking] = &[
     at("REFUND", "/originalReference"),
     at("CANCELLATION", "/originalReference"),
@@ -49,10 +49,10 @@ pub(super) const SQUARE: &[Blocking] = &[
     at("dispute.created", "/data/object/dispute/disputed_payment/payment_id"),
 ];
 
-/// <https://developer.gocardless.com/api-reference/#events-payment-actions>. A payment may fail after it was confirmed, when the
-/// bank says so late, and one that failed may be tried again and be confirmed then: `will_attempt_retry` says whether GoCardless
-/// itself will (<https://developer.gocardless.com/introduction/success-plus>). While it will, nothing is lost: the last failure
-/// says `false`. The events of refunds name the refund alone.
+/// <https://developer.gocardless.com/api-reference/#events-payment-actions>. A payment may fail after it was confirmed,
+/// when the bank says so late, and one that failed may be tried again and be confirmed then: `will_attempt_retry` says
+/// whether GoCardless itself will (<https://developer.gocardless.com/introduction/success-plus>). While it will,
+/// nothing is lost: the last failure says `false`. The events of refunds name the refund alone.
 pub(super) const GOCARDLESS: &[Blocking] = &[
     at_when("payments/failed", "/links/payment", "/details/will_attempt_retry", "false"),
     at("payments/cancelled", "/links/payment"),
@@ -61,9 +61,9 @@ pub(super) const GOCARDLESS: &[Blocking] = &[
     at("payments/late_failure_settled", "/links/payment"),
 ];
 
-/// <https://www.checkout.com/docs/developer-resources/event-notifications/event-types>, and there
-/// `/payment_refunded`, `/payment_returned`, `/payment_voided`, `/payment_canceled`, `/dispute_received` and
-/// `/dispute_evidence_required`: a dispute's `data.id` is its own, and its payment is `data.payment_id`.
+/// <https://www.checkout.com/docs/developer-resources/event-notifications/event-types>, and there `/payment_refunded`,
+/// `/payment_returned`, `/payment_voided`, `/payment_canceled`, `/dispute_received` and `/dispute_evidence_required`: a
+/// dispute's `data.id` is its own, and its payment is `data.payment_id`.
 pub(super) const CHECKOUT: &[Blocking] = &[
     at("payment_refunded", "/data/id"),
     at("payment_returned", "/data/id"),
@@ -87,13 +87,15 @@ pub(super) const PAYSTACK: &[Blocking] = &[
     at("charge.dispute.create", "/data/transaction/reference"),
 ];
 
-/// <https://developer.flutterwave.com/reference/refund_completed_webhook>: its `data` is the refund, which names its charge as
-/// <https://developer.flutterwave.com/reference/refunds_get> shows it. What the event of a chargeback holds is not published.
+/// <https://developer.flutterwave.com/reference/refund_completed_webhook>: its `data` is the refund, which names its
+/// charge as <https://developer.flutterwave.com/reference/refunds_get> shows it. What the event of a chargeback holds
+/// is not published.
 pub(super) const FLUTTERWAVE: &[Blocking] = &[at("refund.completed", "/data/charge_id")];
 
 /// <https://docs.mollie.com/reference/refunds-api-webhooks>: a refund begins queued or pending.
-/// <https://docs.mollie.com/reference/chargebacks-api-webhooks>. Only the full payload holds the payment's id; a simple one names the
-/// refund alone, and is a case. A payment link is named by neither, so the shipped rule pays on `payment.paid`.
+/// <https://docs.mollie.com/reference/chargebacks-api-webhooks>. Only the full payload holds the payment's id; a simple
+/// one names the refund alone, and is a case. A payment link is named by neither, so the shipped rule pays on
+/// `payment.paid`.
 pub(super) const MOLLIE: &[Blocking] = &[
     at("refund.queued", "/_embedded/entity/paymentId"),
     at("refund.pending", "/_embedded/entity/paymentId"),
@@ -105,7 +107,7 @@ pub(super) const MOLLIE: &[Blocking] = &[
 /// <https://shopify.dev/docs/api/webhooks>, <https://shopify.dev/docs/api/admin-rest/latest/resources/refund>.
 pub(super) const SHOPIFY: &[Blocking] = &[at("refunds/create", "/order_id"), at("orders/cancelled", "/id")];
 
-/// An incoming payment that was returned: <https://docs.moderntreasury.com/reference/incoming-payment-details>. Other objects have
-/// events of this name, too.
+/// An incoming payment that was returned: <https://docs.moderntreasury.com/reference/incoming-payment-details>. Other
+/// objects have events of this name, too.
 pub(super) const MODERN_TREASURY: &[Blocking] =
     &[at_when("returned", "/data/id", "/data/object", "\"incoming_payment_detail\"")];
