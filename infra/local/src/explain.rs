@@ -296,6 +296,7 @@ impl Event {
             }
             Foreseen::Bars(key) => {
                 told.outcome = "barred";
+                told.rule = format!("a block of providers.{} names {}", provider.name(), event.event_type);
                 told.key = Some(key.to_string());
                 told.problem = Some(format!("the payout {key} is barred; a case, where it was begun"));
             }

@@ -23,18 +23,18 @@ pub(super) const STRIPE: &[Blocking] = &[
     at("charge.dispute.created", "/data/object/payment_intent"),
 ];
 
-/// A modification and a dispute name the payment in `originalReference`, which is signed. Modifications, a capture that
-/// failed and an authorisation that expired: <https://docs.adyen.com/development-resources/webhooks/webhook-types>,
-/// <https://docs.adyen.com/api-explorer/Webhooks/1/post/CAPTURE_FAILED>,
-/// <https://docs.adyen.com/api-explorer/Webhooks/1/post/EXPIRE>. Disputes, of which a fraud alert and a request for
-/// information are the forerunners: <https://docs.adyen.com/risk-management/disputes-api/dispute-notifications/>.
+/// A modification and a dispute name the payment in `originalReference`, which is signed, and their `success` is `true`: the
+/// examples in <https://github.com/Adyen/adyen-openapi/blob/main/json/Webhooks-v1.json>. Modifications and a capture that
+/// failed: <https://docs.adyen.com/development-resources/webhooks/webhook-types>. Disputes, of which a fraud alert and a
+/// request for information are the forerunners:
+/// <https://docs.adyen.com/risk-management/disputes-api/dispute-notifications/>. Not `EXPIRE`, whose example names no
+/// original: pay on `CAPTURE` where authorisations may expire.
 pub(super) const ADYEN: &[Blocking] = &[
     at("REFUND", "/originalReference"),
     at("CANCELLATION", "/originalReference"),
     at("CANCEL_OR_REFUND", "/originalReference"),
     at("TECHNICAL_CANCEL", "/originalReference"),
     at("CAPTURE_FAILED", "/originalReference"),
-    at("EXPIRE", "/originalReference"),
     at("NOTIFICATION_OF_FRAUD", "/originalReference"),
     at("REQUEST_FOR_INFORMATION", "/originalReference"),
     at("NOTIFICATION_OF_CHARGEBACK", "/originalReference"),
