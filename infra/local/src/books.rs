@@ -5,6 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use payonce_ledger::{Case, Ledger, LedgerError};
+use payonce_protocol::case::Ending;
+use payonce_protocol::ids::CaseId;
 use payonce_protocol::order::{EventId, PayoutKey};
 use payonce_protocol::outcome::{Outcome, Reason};
 
@@ -24,6 +26,21 @@ pub struct Attempt {
     pub outcome: Option<Outcome>,
 }
 
+/// A case that two people ended.
+#[derive(Clone, Debug)]
+pub struct Ended {
+    pub case: Case,
+    pub ending: Ending,
+}
+
+/// What people left in the place of an attempt.
+#[derive(Clone, Debug)]
+pub struct Closed {
+    /// Whose case was ended by it.
+    pub event: Option<String>,
+    pub ending: Ending,
+}
+
 /// The books as they are kept, each by its own side.
 #[derive(Clone, Debug, Default)]
 pub struct Kept {
@@ -38,8 +55,13 @@ pub struct Kept {
     pub by_hand: Vec<ByHand>,
     /// In the tables.
     pub claims: usize,
-    pub attempts: BTreeMap<String, Attempt>,
+    /// All attempts at a payout, by its key.
+    pub attempts: BTreeMap<String, Vec<Attempt>>,
+    /// By the payout key whose place they have.
+    pub closed: BTreeMap<String, Closed>,
+    /// Those that are open.
     pub cases: Vec<Case>,
+    pub ended: Vec<Ended>,
     pub looked_up: LookedUp,
 }
 
@@ -53,30 +75,61 @@ pub struct LookedUp {
 }
 
 impl Kept {
-    /// Adds what the tables say about every payout key that the sender or the rail knows.
-    pub async fn look_up(&mut self, ledger: &Ledger) -> Result<(), LedgerError> {
-        self.cases = ledger.open_cases(CASES_AT_MOST).await?;
-        for case in
-            self.cases.iter().filter(|case| matches!(case.reason, Reason::PayoutUnknown | Reason::AttemptAbandoned))
-        {
-            let filed = ledger.case(&case.id()).await?;
-            let said = filed.as_ref().and_then(|filed| filed.evidence.get("looked_up"));
-            self.looked_up.found += usize::from(said.is_some_and(|said| said == "found"));
-            self.looked_up.absent += usize::from(said.is_some_and(|said| said == "absent"));
-            self.looked_up.blind += usize::from(said.is_some_and(|said| said == "blind"));
+    /// Adds what the tables say about every payout key that the sender or the rail knows, and `filed`: every case that was ever
+    /// written. An ended one stands in no list, but what people decided still accounts for its event.
+    pub async fn look_up(&mut self, ledger: &Ledger, filed: &[CaseId]) -> Result<(), LedgerError> {
+        for id in filed {
+            let Some(filed) = ledger.case(id).await? else { continue };
+            if matches!(filed.case.reason, Reason::PayoutUnknown | Reason::AttemptAbandoned) {
+                self.looked_up.add(filed.evidence.get("looked_up").map(String::as_str));
+            }
+            match filed.proposal {
+                Some(proposal) if !filed.status.is_open() => {
+                    self.ended.push(Ended { case: filed.case, ending: proposal.ending });
+                }
+                _ => self.cases.push(filed.case),
+            }
         }
         let asked = self.sent.iter().filter_map(Sent::payout).map(|payout| payout.key.as_str());
         let paid = self.executed.iter().map(|transfer| transfer.payout_key());
         let keys: BTreeSet<&str> = asked.chain(paid).collect();
         for name in keys {
             let Ok(key) = PayoutKey::new(name) else { continue };
-            if let Some((claim, outcome)) = ledger.attempt(&key, 1).await? {
-                let outcome = outcome.map(|outcome| outcome.verdict.outcome);
-                let (rail_key, event) = (claim.rail_key, claim.event.to_string());
-                self.attempts.insert(name.to_owned(), Attempt { rail_key, event, outcome });
+            let payout = ledger.payout(&key).await?;
+            if let Some(closing) = payout.closed {
+                let event = closing.event.map(|event| event.to_string());
+                self.closed.insert(name.to_owned(), Closed { event, ending: closing.ending });
+            }
+            let attempts: Vec<Attempt> = payout
+                .attempts
+                .into_iter()
+                .map(|attempted| Attempt {
+                    rail_key: attempted.claim.rail_key,
+                    event: attempted.claim.event.to_string(),
+                    outcome: attempted.outcome.map(|outcome| outcome.verdict.outcome),
+                })
+                .collect();
+            if !attempts.is_empty() {
+                self.attempts.insert(name.to_owned(), attempts);
             }
         }
         Ok(())
+    }
+
+    fn attempts_at(&self, key: &str) -> &[Attempt] {
+        self.attempts.get(key).map(Vec::as_slice).unwrap_or_default()
+    }
+
+    fn has_paid(&self, key: &str) -> bool {
+        self.executed.iter().any(|transfer| transfer.payout_key() == key)
+    }
+}
+
+impl LookedUp {
+    fn add(&mut self, said: Option<&str>) {
+        self.found += usize::from(said == Some("found"));
+        self.absent += usize::from(said == Some("absent"));
+        self.blind += usize::from(said == Some("blind"));
     }
 }
 
@@ -101,6 +154,8 @@ pub enum Fault {
     Trace,
     /// Not answered 2xx by the end of the play.
     NotTaken,
+    /// Two people ended its case as not paid, and it was executed.
+    PaidThoughEnded,
 }
 
 impl fmt::Display for Fault {
@@ -115,6 +170,7 @@ impl fmt::Display for Fault {
             Self::AskedTwice => "the rail was asked twice",
             Self::Trace => "a forged delivery left a trace",
             Self::NotTaken => "not taken in the end",
+            Self::PaidThoughEnded => "ended as not paid, and the rail has paid",
         })
     }
 }
@@ -131,6 +187,8 @@ pub struct Books {
     /// Payments that people made.
     pub by_hand: usize,
     pub cases: BTreeMap<&'static str, usize>,
+    /// Cases that two people ended, by how.
+    pub ended: BTreeMap<&'static str, usize>,
     pub looked_up: LookedUp,
     /// Each with the event, payout key or place that it is about.
     pub faults: BTreeSet<(Fault, String)>,
@@ -154,11 +212,13 @@ impl Books {
             confirmed: kept.executed.iter().filter(|paid| is_accepted(kept, paid.payout_key())).count(),
             by_hand: kept.by_hand.len(),
             cases: per_reason(&kept.cases),
+            ended: counted(kept.ended.iter().map(|ended| ended.ending.as_str())),
             looked_up: kept.looked_up,
             faults: BTreeSet::new(),
         };
         books.rail_against_others(kept);
         books.hand_against_others(kept);
+        books.endings_against_others(kept);
         for sent in &kept.sent {
             if !sent.acknowledged {
                 books.fault(Fault::NotTaken, &sent.name);
@@ -181,7 +241,7 @@ impl Books {
             // A rail that takes no key is sent none.
             let own_key =
                 |attempt: &Attempt| transfer.idempotency_key.is_empty() || attempt.rail_key == transfer.idempotency_key;
-            if !kept.attempts.get(key).is_some_and(own_key) {
+            if !kept.attempts_at(key).iter().any(own_key) {
                 self.fault(Fault::Unclaimed, key);
             }
             match asked.get(key) {
@@ -190,7 +250,9 @@ impl Books {
                 _ => {}
             }
         }
-        for (key, _) in kept.requests.iter().filter(|(_, times)| **times > 1) {
+        // Each further attempt is one that two people decided, with a claim of its own.
+        let claimed = |key: &str| kept.attempts_at(key).len().max(1) as u64;
+        for (key, _) in kept.requests.iter().filter(|(key, times)| **times > claimed(key)) {
             self.fault(Fault::AskedTwice, key);
         }
     }
@@ -201,12 +263,32 @@ impl Books {
         for by_hand in &kept.by_hand {
             let (key, event) = (by_hand.payout.key.as_str(), by_hand.event.as_str());
             let is_again = !orders.insert((key, event));
-            if is_again || kept.executed.iter().any(|transfer| is_of_order(kept, transfer, by_hand)) {
+            if is_again || kept.executed.iter().any(|transfer| is_of_order(kept, transfer, key, event)) {
                 self.fault(Fault::PaidByHandAsWell, key);
             }
             let asked = kept.sent.iter().filter(|sent| sent.name == event).find_map(Sent::payout);
             if asked.is_some_and(|asked| *asked != by_hand.payout) {
                 self.fault(Fault::OtherTerms, key);
+            }
+        }
+    }
+
+    /// An ending is the word of two people about money. It is held against the rail's ledger like any other.
+    fn endings_against_others(&mut self, kept: &Kept) {
+        for Ended { case, ending } in kept.ended.iter().filter(|ended| is_of_payout(ended.case.reason)) {
+            let (Some(key), Some(event)) = (&case.key, &case.event) else { continue };
+            let of_order = |transfer: &Transfer| is_of_order(kept, transfer, key.as_str(), event.as_str());
+            if !kept.executed.iter().any(of_order) {
+                continue;
+            }
+            match ending {
+                Ending::PaidElsewhere => self.fault(Fault::PaidByHandAsWell, key.as_str()),
+                Ending::NotPaid => self.fault(Fault::PaidThoughEnded, key.as_str()),
+                Ending::ConfirmedAccepted
+                | Ending::WrittenOff
+                | Ending::DuplicateOf
+                | Ending::OwnOrder
+                | Ending::Reissue => {}
             }
         }
     }
@@ -217,21 +299,27 @@ impl Books {
 }
 
 pub fn per_reason(cases: &[Case]) -> BTreeMap<&'static str, usize> {
+    counted(cases.iter().map(|case| case.reason.as_str()))
+}
+
+fn counted(words: impl Iterator<Item = &'static str>) -> BTreeMap<&'static str, usize> {
     let mut counted = BTreeMap::new();
-    for case in cases {
-        *counted.entry(case.reason.as_str()).or_default() += 1;
+    for word in words {
+        *counted.entry(word).or_default() += 1;
     }
     counted
 }
 
 /// Under the key itself when this event claimed it, or as an order of its own.
-fn is_of_order(kept: &Kept, transfer: &Transfer, by_hand: &ByHand) -> bool {
-    let (key, paid) = (by_hand.payout.key.as_str(), transfer.payout_key());
-    if paid == key {
-        return kept.attempts.get(key).is_none_or(|attempt| attempt.event == by_hand.event);
+fn is_of_order(kept: &Kept, transfer: &Transfer, key: &str, event: &str) -> bool {
+    if transfer.payout_key() == key {
+        return kept.attempts_at(key).first().is_none_or(|attempt| attempt.event == event);
     }
-    let own = PayoutKey::new(key).ok().zip(EventId::new(by_hand.event.as_str()).ok());
-    own.and_then(|(key, event)| key.of_own_order(&event).ok()).is_some_and(|own| own.as_str() == paid)
+    own_order(key, event).is_some_and(|own| own.as_str() == transfer.payout_key())
+}
+
+fn own_order(key: &str, event: &str) -> Option<PayoutKey> {
+    PayoutKey::new(key).ok()?.of_own_order(&EventId::new(event).ok()?).ok()
 }
 
 fn is_as_asked(transfer: &Transfer, payout: &Payout) -> bool {
@@ -239,27 +327,77 @@ fn is_as_asked(transfer: &Transfer, payout: &Payout) -> bool {
 }
 
 fn is_accepted(kept: &Kept, key: &str) -> bool {
-    kept.attempts.get(key).is_some_and(|attempt| attempt.outcome == Some(Outcome::Accepted))
+    kept.attempts_at(key).iter().any(|attempt| attempt.outcome == Some(Outcome::Accepted))
 }
 
 fn is_settled(kept: &Kept, sent: &Sent) -> bool {
+    let by_hand = || kept.by_hand.iter().any(|by_hand| by_hand.event == sent.name);
+    let ended = || kept.ended.iter().any(|ended| ended.is_about(sent) && ended.accounts_for(kept));
     match &sent.expected {
         Expected::Nothing => true,
-        _ if kept.by_hand.iter().any(|by_hand| by_hand.event == sent.name) => true,
-        Expected::Case(reason) => kept.cases.iter().any(|case| {
-            case.reason.as_str() == reason && case.subject.iter().any(|subject| sent.about.contains(subject))
-        }),
+        Expected::Case(reason) => {
+            by_hand() || ended() || kept.cases.iter().any(|case| is_filed_as(case, reason, sent))
+        }
         Expected::Payout(payout) => {
-            let paid = kept.executed.iter().any(|transfer| transfer.payout_key() == payout.key);
-            (paid && is_accepted(kept, &payout.key)) || kept.cases.iter().any(|case| speaks_of(case, payout))
+            let closed = || {
+                let closed = kept.closed.get(&payout.key);
+                closed.is_some_and(|closed| {
+                    let is_its_own = closed.event.as_ref().is_some_and(|event| sent.about.contains(event));
+                    is_its_own && is_kept(kept, closed.ending, &payout.key, &sent.name)
+                })
+            };
+            (kept.has_paid(&payout.key) && is_accepted(kept, &payout.key))
+                || kept.cases.iter().any(|case| speaks_of(case, payout))
+                || by_hand()
+                || ended()
+                || closed()
         }
     }
 }
 
+impl Ended {
+    fn is_about(&self, sent: &Sent) -> bool {
+        match &sent.expected {
+            Expected::Nothing => false,
+            Expected::Case(reason) => is_filed_as(&self.case, reason, sent),
+            Expected::Payout(payout) => speaks_of(&self.case, payout),
+        }
+    }
+
+    fn accounts_for(&self, kept: &Kept) -> bool {
+        let key = self.case.key.as_ref().map_or("", PayoutKey::as_str);
+        let event = self.case.event.as_ref().map_or("", EventId::as_str);
+        is_kept(kept, self.ending, key, event)
+    }
+}
+
+/// An ending that says that money left, or is to leave, through payonce must be found so at the rail, or in a case that says
+/// what became of it. Any other is what two people decided.
+fn is_kept(kept: &Kept, ending: Ending, key: &str, event: &str) -> bool {
+    let follows = |key: &str| {
+        let of_key = |case: &Case| case.key.as_ref().is_some_and(|of| of.as_str() == key) && is_of_payout(case.reason);
+        kept.has_paid(key) || kept.cases.iter().any(of_key)
+    };
+    match ending {
+        Ending::ConfirmedAccepted => kept.has_paid(key),
+        Ending::Reissue => follows(key),
+        Ending::OwnOrder => own_order(key, event).is_some_and(|own| follows(own.as_str())),
+        Ending::PaidElsewhere | Ending::NotPaid | Ending::WrittenOff | Ending::DuplicateOf => true,
+    }
+}
+
+fn is_filed_as(case: &Case, reason: &str, sent: &Sent) -> bool {
+    case.reason.as_str() == reason && case.subject.iter().any(|subject| sent.about.contains(subject))
+}
+
 /// A case that says what became of this payout, and not of some other event that asked for the same.
 fn speaks_of(case: &Case, payout: &Payout) -> bool {
-    let of_payout = matches!(
-        case.reason,
+    is_of_payout(case.reason) && case.key.as_ref().is_some_and(|key| key.as_str() == payout.key)
+}
+
+fn is_of_payout(reason: Reason) -> bool {
+    matches!(
+        reason,
         Reason::PayoutRejected
             | Reason::PayoutUnknown
             | Reason::PayoutNotSent
@@ -267,6 +405,5 @@ fn speaks_of(case: &Case, payout: &Payout) -> bool {
             | Reason::RefusedNotRedelivered
             | Reason::StaleEvent
             | Reason::BlockedBeforePayout
-    );
-    of_payout && case.key.as_ref().is_some_and(|key| key.as_str() == payout.key)
+    )
 }

@@ -52,6 +52,17 @@ impl Dynamo {
         Ok(self.scan(table)?.iter().filter(ends_so).filter(|item| !is_no_attempt(item)).count())
     }
 
+    /// The partition keys of one table's items with this sort key.
+    pub fn keys(&self, table: &str, sort_key: &str) -> io::Result<Vec<String>> {
+        let text = |item: &dynoxide::Item, name: &str| match item.get(name) {
+            Some(AttributeValue::S(text)) => Some(text.clone()),
+            _ => None,
+        };
+        let items = self.scan(table)?;
+        let found = items.iter().filter(|item| text(item, "sk").as_deref() == Some(sort_key));
+        Ok(found.filter_map(|item| text(item, "pk")).collect())
+    }
+
     /// What stands in these tables now.
     pub fn backup(&self, tables: &[&str]) -> io::Result<Backup> {
         tables.iter().map(|table| Ok(((*table).to_owned(), self.scan(table)?))).collect()

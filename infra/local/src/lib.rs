@@ -16,6 +16,7 @@ mod foreseen;
 mod form;
 pub mod front;
 pub mod hand;
+mod held;
 pub mod issuer;
 pub mod play;
 pub mod report;

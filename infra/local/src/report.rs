@@ -183,6 +183,10 @@ pub fn books(answers: &BTreeMap<u16, u64>, books: &Books, paint: Paint) -> Strin
     for (reason, count) in &books.cases {
         line(&format!("  {reason}"), *count as u64);
     }
+    line("cases ended by two people", books.ended.values().sum::<usize>() as u64);
+    for (ending, count) in &books.ended {
+        line(&format!("  {ending}"), *count as u64);
+    }
     let looked_up = books.looked_up;
     line("looked up at the rail by the sweeper", (looked_up.found + looked_up.absent + looked_up.blind) as u64);
     line("  found there", looked_up.found as u64);

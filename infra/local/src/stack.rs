@@ -12,6 +12,7 @@ use jiff::Timestamp;
 use payonce_ledger::{Credentials, FiledCase, Ledger, LedgerError, Settings, Tables, create_tables};
 use payonce_protocol::UnixMillis;
 use payonce_protocol::hold::Hold;
+use payonce_protocol::ids::CaseId;
 use payonce_protocol::order::PayoutKey;
 use payonce_protocol::sweep::MINUTE_MS;
 use payonce_providers::{Provider, Secrets};
@@ -28,6 +29,7 @@ use crate::desk;
 use crate::dynamo::{Backup, Dynamo};
 use crate::front::{Front, Page, Pages};
 use crate::hand::HandBook;
+use crate::held::Held;
 use crate::issuer::Issuer;
 use crate::sandbox_rail::{Behaviour, PAYOUT_KEY, SandboxRail, Weather};
 use crate::sender::Sender;
@@ -37,6 +39,7 @@ use crate::setup::Setup;
 pub const PROVIDER: &str = "stripe";
 const TABLES: [&str; 3] = ["payonce-audit", "payonce-bodies", "payonce-reconcile"];
 const AUDIT: &str = TABLES[0];
+const RECONCILE: &str = TABLES[2];
 
 /// The sandbox's configuration, as it is in the repository.
 pub const CONFIG: &str = include_str!("../payonce.toml");
@@ -102,6 +105,8 @@ pub struct Stack {
     /// What the rail had executed when this process began.
     executed_before: usize,
     pub setup: Setup,
+    /// Kept until the end: nobody else writes these books.
+    _held: Option<Held>,
 }
 
 pub fn sandbox_secret(name: &str) -> Option<String> {
@@ -121,6 +126,7 @@ impl Stack {
             std::fs::create_dir_all(directory)
                 .map_err(|error| io::Error::new(error.kind(), format!("--data {}: {error}", directory.display())))?;
         }
+        let held = options.data.as_deref().map(Held::take).transpose()?;
         // Everything that people are sent to must know where that is.
         let listener = Front::bind(options.port).await.map_err(|error| {
             let hint = if error.kind() == io::ErrorKind::AddrInUse { " (--port 0 takes any that is free)" } else { "" };
@@ -189,6 +195,7 @@ impl Stack {
             by_hand,
             executed_before,
             setup,
+            _held: held,
         })
     }
 
@@ -252,7 +259,9 @@ impl Stack {
             ..Kept::default()
         };
         self.name_by_key(&mut kept);
-        kept.look_up(&self.ledger).await.map_err(io::Error::other)?;
+        let filed = self.dynamo.keys(RECONCILE, "case")?;
+        let filed: Vec<CaseId> = filed.iter().filter_map(|id| CaseId::parse(id)).collect();
+        kept.look_up(&self.ledger, &filed).await.map_err(io::Error::other)?;
         Ok(Books::compare(&kept))
     }
 
@@ -315,7 +324,7 @@ fn environment(dynamodb: &str, provider: &str) -> Result<Environment, Environmen
         ("PAYONCE_CONFIG", "infra/local/payonce.toml"),
         ("PAYONCE_AUDIT_TABLE", AUDIT),
         ("PAYONCE_BODIES_TABLE", TABLES[1]),
-        ("PAYONCE_RECONCILE_TABLE", TABLES[2]),
+        ("PAYONCE_RECONCILE_TABLE", RECONCILE),
         ("PAYONCE_PROVIDER", provider),
         ("AWS_REGION", "eu-central-1"),
         ("AWS_ACCESS_KEY_ID", "sandbox"),

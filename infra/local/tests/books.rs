@@ -5,10 +5,11 @@
 use std::collections::BTreeMap;
 
 use payonce_ledger::Case;
-use payonce_local::books::{Attempt, Books, Fault, Kept};
+use payonce_local::books::{Attempt, Books, Closed, Ended, Fault, Kept};
 use payonce_local::hand::ByHand;
 use payonce_local::sandbox_rail::Transfer;
 use payonce_local::sender::{Expected, Payout, Sent};
+use payonce_protocol::case::Ending;
 use payonce_protocol::order::{EventId, PayoutKey};
 use payonce_protocol::outcome::{Outcome, Reason};
 
@@ -36,11 +37,9 @@ fn transfer(number: u64) -> Transfer {
     }
 }
 
-fn attempt(number: u64, outcome: Option<Outcome>) -> (String, Attempt) {
-    (
-        format!("stripe/pi_{number}"),
-        Attempt { rail_key: format!("rail-key-{number}"), event: format!("evt_{number}"), outcome },
-    )
+fn attempt(number: u64, outcome: Option<Outcome>) -> (String, Vec<Attempt>) {
+    let attempt = Attempt { rail_key: format!("rail-key-{number}"), event: format!("evt_{number}"), outcome };
+    (format!("stripe/pi_{number}"), vec![attempt])
 }
 
 fn by_hand(number: u64) -> ByHand {
@@ -118,7 +117,7 @@ fn hand_payment_beside_another_is_told() {
             kept.executed.push(Transfer { metadata: [("payout_key".to_owned(), own(paid))].into(), ..transfer(7) });
             let attempt =
                 Attempt { rail_key: "rail-key-7".into(), event: paid.into(), outcome: Some(Outcome::Accepted) };
-            kept.attempts.insert(own(paid), attempt);
+            kept.attempts.insert(own(paid), vec![attempt]);
             kept.executed_before = 3;
         })
     };
@@ -200,4 +199,66 @@ fn a_payout_without_its_claim_is_overlooked() {
 #[test]
 fn an_event_that_was_never_taken_counts_as_fine() {
     assert_eq!(faults(|kept| kept.sent[3].acknowledged = false), only(Fault::NotTaken, "evt_4"));
+}
+
+/// As two people end its case.
+fn ends(number: u64, ending: Ending) -> impl Fn(&mut Kept) {
+    move |kept| {
+        let name = format!("evt_{number}");
+        let of = kept.cases.iter().position(|case| case.subject.contains(&name)).unwrap();
+        let case = kept.cases.remove(of);
+        kept.ended.push(Ended { case, ending });
+    }
+}
+
+#[test]
+fn a_case_that_people_ended_accounts_for_its_event() {
+    for ending in [Ending::PaidElsewhere, Ending::NotPaid, Ending::WrittenOff, Ending::DuplicateOf] {
+        assert_eq!(faults(ends(3, ending)), [], "{ending}: refused by the rail");
+        assert_eq!(faults(ends(5, ending)), [], "{ending}: invalid");
+    }
+    assert_eq!(faults(ends(2, Ending::ConfirmedAccepted)), [], "the rail has it");
+    let mut kept = kept();
+    ends(3, Ending::PaidElsewhere)(&mut kept);
+    assert_eq!(Books::compare(&kept).ended, BTreeMap::from([("paid_elsewhere", 1)]));
+}
+
+#[test]
+fn an_ending_that_the_rail_contradicts_is_told() {
+    let key = |number: u64| format!("stripe/pi_{number}");
+    assert_eq!(faults(ends(2, Ending::PaidElsewhere)), only(Fault::PaidByHandAsWell, &key(2)));
+    assert_eq!(faults(ends(2, Ending::NotPaid)), only(Fault::PaidThoughEnded, &key(2)));
+    assert_eq!(faults(ends(3, Ending::ConfirmedAccepted)), only(Fault::Lost, "evt_3"), "nothing is there");
+    assert_eq!(faults(ends(3, Ending::Reissue)), only(Fault::Lost, "evt_3"), "decided, and nothing came of it");
+}
+
+/// Two people decided on it: it has a claim and a rail key of its own.
+#[test]
+fn a_further_attempt_is_no_second_request() {
+    let again = |kept: &mut Kept| {
+        ends(3, Ending::Reissue)(kept);
+        let second =
+            Attempt { rail_key: "rail-key-3-2".into(), event: "evt_3".into(), outcome: Some(Outcome::Accepted) };
+        kept.attempts.get_mut("stripe/pi_3").unwrap().push(second);
+        kept.requests.insert("stripe/pi_3".into(), 2);
+        kept.executed.push(Transfer { idempotency_key: "rail-key-3-2".into(), ..transfer(3) });
+    };
+    assert_eq!(faults(again), []);
+    let and_again = |kept: &mut Kept| {
+        again(kept);
+        kept.requests.insert("stripe/pi_3".into(), 3);
+    };
+    assert_eq!(faults(and_again), only(Fault::AskedTwice, "stripe/pi_3"));
+}
+
+#[test]
+fn a_closing_claim_accounts_for_the_event_that_it_was_written_for() {
+    let closed = |event: &'static str| {
+        faults(move |kept| {
+            kept.sent.push(sent(9, Expected::Payout(payout(9))));
+            kept.closed.insert("stripe/pi_9".into(), Closed { event: Some(event.into()), ending: Ending::NotPaid });
+        })
+    };
+    assert_eq!(closed("evt_9"), []);
+    assert_eq!(closed("evt_1"), only(Fault::Lost, "evt_9"));
 }
