@@ -9,7 +9,7 @@ use payonce_ledger::{Case, Claim, Decided as Decision, FiledCase, LedgerError, O
 use payonce_protocol::UnixMillis;
 use payonce_protocol::event::{self, Action, Claimed, Event, Input, Patience, Recorded, TimeLeft};
 use payonce_protocol::hold::Hold;
-use payonce_protocol::outcome::Verdict;
+use payonce_protocol::outcome::{Outcome, Verdict};
 use payonce_rails::{Connection, Evidence, Gate};
 use payonce_runtime::random;
 use payonce_runtime::telemetry::Detail;
@@ -98,6 +98,10 @@ impl Attempt<'_> {
             outcome = %outcome,
             "a further attempt ended"
         );
+        if outcome != Outcome::Accepted {
+            let next = "a new case is open: a person decides it";
+            tracing::warn!(payout_key = %self.claim.key, attempt = self.claim.attempt, %outcome, next, "no accepted payout");
+        }
         let (payout_key, attempt) = (self.claim.key.to_string(), self.claim.attempt);
         Ok(Answer::Attempted { payout_key, attempt, outcome: outcome.to_string() })
     }

@@ -122,7 +122,20 @@ impl App {
             return Err(error);
         }
         metrics.ran(&report.figures());
-        tracing::info!(?report, "sweep done");
+        tracing::info!(
+            buckets = report.buckets,
+            abandoned = report.abandoned,
+            refusals = report.refusals,
+            unfiled = report.unfiled,
+            looked_up = report.looked_up,
+            look_ups_waiting = report.look_ups_waiting,
+            unreadable = report.unreadable,
+            evidence_lost = report.evidence_lost,
+            hold_tripped = report.hold_tripped,
+            minutes_behind = report.minutes_behind,
+            oldest_open_age_s = report.oldest_open_age_s,
+            "sweep done"
+        );
         Ok(report)
     }
 }

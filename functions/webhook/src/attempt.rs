@@ -11,7 +11,7 @@ use payonce_protocol::event::{Action, Answer, Claimed, Event, Input, Patience, R
 use payonce_protocol::hold::{HELD, Hold, NOT_TRIED};
 use payonce_protocol::ids::Digest;
 use payonce_protocol::order::{PayoutKey, PayoutOrder};
-use payonce_protocol::outcome::{Reason, Verdict};
+use payonce_protocol::outcome::{Outcome, Reason, Verdict};
 use payonce_providers::ParsedEvent;
 use payonce_rails::{Connection, Evidence, Gate, Prepared};
 use payonce_runtime::config::{MIN_PAYOUT_MS, RECORD_RESERVE_MS};
@@ -346,6 +346,24 @@ impl<'a> Attempt<'a> {
             reason = end.reason(),
             "event answered"
         );
+        if let Some(next) = next(answer) {
+            tracing::warn!(
+                payout_key = %self.order.key, event_id = %self.order.event, request_id = %self.delivery.request_id,
+                outcome = end.outcome(), reason = end.reason(), next, "no accepted payout"
+            );
+        }
+    }
+}
+
+/// What becomes of an event that was answered 200 and has no accepted payout of this delivery's; a duplicate's is another's.
+fn next(answer: Answer) -> Option<&'static str> {
+    match answer {
+        Answer::Done(Verdict { outcome: Outcome::Accepted, .. }, _) => None,
+        Answer::Done(Verdict { outcome: Outcome::Unknown, .. }, _) => Some(
+            "nothing is sent again: the sweeper asks the rail whether it has the payout, and a person decides its case",
+        ),
+        Answer::Done(..) | Answer::Filed(_) => Some("a person decides its case"),
+        Answer::Duplicate | Answer::Refused(_) | Answer::Impossible => None,
     }
 }
 

@@ -250,10 +250,6 @@ impl<'a> Delivery<'a> {
             }
             Routed::Misfit(Misfit { reason, problem, key, money, destination, shared }) => {
                 let case = self.case(event, reason, body);
-                if shared.is_some() {
-                    // The case speaks of the first; whoever watches the log sees each.
-                    tracing::warn!(request_id = %self.request_id, event = %event.id, %problem, "nobody knows whether an event asks for a payout");
-                }
                 let subject = shared.unwrap_or_else(|| case.subject.clone());
                 self.filed(event, Case { subject, key, money, destination, ..case }, &problem).await
             }
@@ -335,6 +331,11 @@ impl<'a> Delivery<'a> {
         self.keep_body.notify_one();
         case.details.insert("problem".to_owned(), problem.to_owned());
         let reason = case.reason;
+        // A case that events share speaks of the first; whoever watches the log sees each. No problem repeats a value.
+        tracing::warn!(
+            request_id = %self.request_id, %reason, problem, event_id = case.event.as_ref().map(tracing::field::display),
+            payout_key = case.key.as_ref().map(tracing::field::display), next = "a person decides it", "a case is filed"
+        );
         match self.app.parts.ledger.file_case(&case).await {
             Ok(_) => End::Filed(reason),
             Err(error) => {

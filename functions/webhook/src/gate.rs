@@ -88,7 +88,11 @@ impl ControlCache {
         });
         match hold {
             Err(Refusal::TablesNotReleased) => {
-                tracing::error!(tables = ?tables.1, "these tables were not released: refusing until a person releases payouts");
+                tracing::error!(
+                    audit = tables.1.audit,
+                    reconcile = tables.1.reconcile,
+                    "these tables were not released: refusing until a person releases payouts"
+                );
             }
             Err(_) => tracing::error!(
                 provider = self.rules.provider, configured = %self.rules.fingerprint,

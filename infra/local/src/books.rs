@@ -335,9 +335,7 @@ fn is_settled(kept: &Kept, sent: &Sent) -> bool {
     let ended = || kept.ended.iter().any(|ended| ended.is_about(sent) && ended.accounts_for(kept));
     match &sent.expected {
         Expected::Nothing => true,
-        Expected::Case(reason) => {
-            by_hand() || ended() || kept.cases.iter().any(|case| is_filed_as(case, reason, sent))
-        }
+        Expected::Case(reason) => by_hand() || ended() || kept.cases.iter().any(|case| is_filed_as(case, reason, sent)),
         Expected::Payout(payout) => {
             let closed = || {
                 let closed = kept.closed.get(&payout.key);

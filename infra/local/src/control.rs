@@ -1,17 +1,23 @@
 //! What only a person may do to a stack that is deployed: hold and release its payouts, and accept a provider's rules of
 //! payout keys. On-call's commands, so they answer in a second and say what stands afterwards.
 
+mod trouble;
+
 use std::error::Error;
 use std::path::PathBuf;
 
-use clap::{Args, Subcommand, ValueEnum};
+use clap::{Args, Subcommand, ValueEnum, ValueHint};
 use jiff::Timestamp;
-use payonce_ledger::{Accepted, Books, Control, Credentials, Ledger, NotAccepted, Settings, Tables, Wish};
+use payonce_ledger::{Accepted, Books, Control, Credentials, Ledger, LedgerError, NotAccepted, Settings, Tables, Wish};
 use payonce_protocol::UnixMillis;
 use payonce_protocol::hold::Hold;
 use payonce_protocol::release::{NotYet, TableIds};
 use payonce_runtime::clock::Clock;
 use payonce_runtime::config::Config;
+use serde_json::{Value, json};
+
+use crate::near::hint;
+use crate::{check, given};
 
 /// Which stack; the credentials are those of AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN.
 #[derive(Args, Clone, Debug)]
@@ -22,10 +28,11 @@ pub struct Target {
     /// And what they end in, such as -2: tables that were restored have new names
     #[arg(long, global = true, value_name = "TEXT", default_value = "", allow_hyphen_values = true)]
     suffix: String,
-    #[arg(long, global = true, value_name = "R", env = "AWS_REGION", default_value = "eu-central-1")]
+    /// Where it is deployed
+    #[arg(long, global = true, value_name = "REGION", env = "AWS_REGION", default_value = "eu-central-1")]
     region: String,
     /// Of an emulator on this machine, in place of AWS's
-    #[arg(long, global = true, value_name = "U", env = "AWS_ENDPOINT_URL", hide_env_values = true)]
+    #[arg(long, global = true, value_name = "URL", env = "AWS_ENDPOINT_URL", hide_env_values = true, value_hint = ValueHint::Url)]
     endpoint: Option<String>,
 }
 
@@ -53,7 +60,8 @@ pub enum Command {
     Show,
     /// Stop payouts; a running function obeys within seconds
     Hold {
-        #[arg(long, value_enum, default_value = "refuse")]
+        /// What becomes of the events that come meanwhile
+        #[arg(long, value_name = "MODE", value_enum, default_value = "refuse")]
         mode: Mode,
         #[command(flatten)]
         signed: Signed,
@@ -69,9 +77,11 @@ pub enum Command {
     },
     /// Accept a provider's rules of payout keys; what was signed before --paid-from is a case and not paid
     AcceptKeys {
+        /// A provider of the configuration
         #[arg(long, value_name = "NAME")]
         provider: String,
-        #[arg(long, value_name = "FILE", default_value = "infra/payonce.toml")]
+        /// The configuration that is deployed
+        #[arg(long, value_name = "FILE", default_value = "infra/payonce.toml", value_hint = ValueHint::FilePath)]
         config: PathBuf,
         /// From when events are paid, such as 2026-12-01T00:00:00Z [default: from when no version with other rules could pay]
         #[arg(long, value_name = "TIME")]
@@ -79,6 +89,7 @@ pub enum Command {
         /// Until when the rules before count [default: until the provider's events cannot come again]
         #[arg(long, value_name = "TIME")]
         former_until: Option<Timestamp>,
+        /// Who does it
         #[arg(long, value_name = "NAME")]
         by: String,
     },
@@ -86,16 +97,34 @@ pub enum Command {
 
 type Failure = Box<dyn Error + Send + Sync>;
 
-/// What is said in the end.
-pub async fn run(target: &Target, command: &Command) -> Result<String, Failure> {
+/// What stands in the end.
+pub struct Stands {
+    target: Target,
+    tables: TableIds,
+    control: Option<Control>,
+    accepted: Vec<Accepted>,
+}
+
+/// Whatever fails names where it was tried, and why in plain words.
+pub async fn run(target: &Target, command: &Command) -> Result<Stands, Failure> {
+    trouble::credentials().map_err(|why| trouble::tried(target, &why))?;
+    match acted(target, command).await {
+        Err(error) => match error.downcast_ref::<LedgerError>() {
+            Some(failed) => Err(trouble::tried(target, &trouble::why(target, failed).await).into()),
+            None => Err(error),
+        },
+        stands => stands,
+    }
+}
+
+async fn acted(target: &Target, command: &Command) -> Result<Stands, Failure> {
     let settings = Settings {
         region: target.region.clone(),
-        endpoint: target.endpoint.clone().filter(|endpoint| !endpoint.is_empty()),
+        endpoint: target.own_endpoint().map(str::to_owned),
         credentials: Credentials::Environment,
     };
-    let named = |what| format!("{}-{what}{}", target.stack, target.suffix);
-    let tables = Tables { audit: named("audit"), bodies: named("bodies"), reconcile: named("reconcile") };
-    let ledger = Ledger::new(&settings, tables)?;
+    let [audit, bodies, reconcile] = ["audit", "bodies", "reconcile"].map(|what| target.table(what));
+    let ledger = Ledger::new(&settings, Tables { audit, bodies, reconcile })?;
     let now = Clock::system().now();
     match command {
         Command::Show => {}
@@ -110,27 +139,86 @@ pub async fn run(target: &Target, command: &Command) -> Result<String, Failure> 
             let books = if *first { Books::First } else { Books::Restored };
             ledger.release(books, &signed.by, &signed.why, now).await?;
         }
-        Command::AcceptKeys { provider, config, paid_from, former_until, by } => {
-            let config = Config::load(config).map_err(|problems| {
-                let listed: Vec<String> = problems.iter().map(ToString::to_string).collect();
-                format!("{} cannot be used: {}", config.display(), listed.join("; "))
-            })?;
+        Command::AcceptKeys { provider, config: path, paid_from, former_until, by } => {
+            let text = given::read_text(path)?;
+            let config = Config::parse(&text);
+            let config = config.map_err(|found| check::listed(path, &check::in_words(&text, &found)))?;
             let rules = config.key_rules().iter().find(|rules| rules.provider == *provider);
-            let rules = rules.ok_or_else(|| format!("the configuration has no provider {provider}"))?;
+            let rules = rules.ok_or_else(|| {
+                let known: Vec<&str> = config.providers.keys().map(String::as_str).collect();
+                let near = hint(provider, known.iter().copied());
+                format!("the configuration has no provider {provider}; there is {}{near}", known.join(", "))
+            })?;
             let millis = |time: &Option<Timestamp>| time.map(|time| u64::try_from(time.as_millisecond())).transpose();
             let wish = Wish { paid_from: millis(paid_from)?, former_until: millis(former_until)? };
-            ledger.accept_keys(rules, wish, by, now).await.map_err(|refused| in_words(provider, refused))?;
+            match ledger.accept_keys(rules, wish, by, now).await {
+                Err(NotAccepted::Ledger(error)) => return Err(error.into()),
+                settled => settled.map_err(|refused| in_words(provider, refused))?,
+            };
         }
     }
     let tables = ledger.table_ids().await?;
-    let mut shown = ledger.control().await?.map_or_else(
-        || "hold       nobody has released payouts yet: nothing is paid".to_owned(),
-        |control| held(&control, &tables),
-    );
-    for accepted in ledger.all_accepted().await? {
-        shown.push_str(&rules(&accepted));
+    let control = ledger.control().await?;
+    Ok(Stands { target: target.clone(), tables, control, accepted: ledger.all_accepted().await? })
+}
+
+impl Target {
+    /// An emulator's; AWS's where there is none.
+    fn own_endpoint(&self) -> Option<&str> {
+        self.endpoint.as_deref().filter(|endpoint| !endpoint.is_empty())
     }
-    Ok(shown)
+
+    fn endpoint(&self) -> String {
+        self.own_endpoint().map_or_else(|| format!("https://dynamodb.{}.amazonaws.com", self.region), str::to_owned)
+    }
+
+    fn table(&self, what: &str) -> String {
+        format!("{}-{what}{}", self.stack, self.suffix)
+    }
+}
+
+impl Stands {
+    pub fn text(&self) -> String {
+        let mut shown = match &self.control {
+            None => "hold       nobody has released payouts yet: nothing is paid".to_owned(),
+            Some(control) => held(control, &self.tables),
+        };
+        self.accepted.iter().for_each(|accepted| shown.push_str(&rules(accepted)));
+        shown
+    }
+
+    pub fn json(&self) -> Value {
+        let released = |control: &Control| match &control.released_for {
+            Some(released) if *released == self.tables => "these_tables",
+            Some(_) => "other_tables",
+            None => "no_tables",
+        };
+        let from = |ms: Option<UnixMillis>| ms.filter(|from| *from > 0).map(at);
+        let providers = self.accepted.iter().map(|accepted| {
+            let former =
+                accepted.former.iter().map(|(rule, until)| json!({ "rule": rule.to_string(), "until": at(*until) }));
+            json!({
+                "provider": accepted.provider,
+                "accepted_by": accepted.by,
+                "accepted_at": at(accepted.at),
+                "paid_from": from(accepted.paid_from),
+                "rules": accepted.derivations.iter().map(ToString::to_string).collect::<Vec<_>>(),
+                "formerly": former.collect::<Vec<_>>(),
+            })
+        });
+        json!({
+            "endpoint": self.target.endpoint(),
+            "region": self.target.region,
+            "tables": { "audit": self.tables.audit, "reconcile": self.tables.reconcile },
+            "hold": self.control.as_ref().map(|control| control.hold.to_string()),
+            "set_by": self.control.as_ref().map(|control| control.set_by.clone()),
+            "set_at": self.control.as_ref().map(|control| at(control.set_at)),
+            "why": self.control.as_ref().map(|control| control.why.clone()),
+            "released_for": self.control.as_ref().map(released),
+            "paid_from": from(self.control.as_ref().and_then(|control| control.books_from)),
+            "providers": providers.collect::<Vec<_>>(),
+        })
+    }
 }
 
 /// Why rules are not accepted, and what to do about it.

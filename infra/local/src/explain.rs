@@ -1,8 +1,10 @@
 //! `payonce explain`: what becomes of one delivery, step by step, without sending or writing anything. Each step is taken by the
 //! code that the webhook takes it with; here it is only told. Values of the file are shown, as it is its owner's terminal.
 
+mod hints;
 mod words;
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use http::{HeaderMap, HeaderName, HeaderValue};
@@ -14,7 +16,9 @@ use payonce_runtime::config::Config;
 use serde::Serialize;
 use serde_json::{Value, json};
 
+use self::hints::hints;
 use crate::foreseen::Foreseen;
+use crate::given;
 use crate::send::signer;
 use crate::setup::Setup;
 
@@ -40,6 +44,9 @@ pub struct Explained {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub unreadable: Option<String>,
     pub events: Vec<Event>,
+    /// Of pointers that find nothing, those that were likely meant.
+    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
+    pub hints: BTreeSet<String>,
     pub answer: Answer,
 }
 
@@ -132,7 +139,7 @@ impl Explained {
 }
 
 pub fn explain(asked: &Asked<'_>, setup: &Setup, now: UnixMillis) -> Result<Explained, Failure> {
-    let read = std::fs::read(asked.file).map_err(|error| format!("{}: {error}", asked.file.display()))?;
+    let read = given::read(asked.file)?;
     let config = setup.as_written().map_err(|problems| format!("{problems:?}"))?;
     let (provider, secrets) = signer(setup, asked.provider, asked.secret.clone())?;
     let rail = rail(&config, setup)?;
@@ -151,6 +158,7 @@ pub fn explain(asked: &Asked<'_>, setup: &Setup, now: UnixMillis) -> Result<Expl
         signature: Signature::of(&provider, setup, &config, asked),
         unreadable: None,
         events: vec![],
+        hints: BTreeSet::new(),
         answer: Answer { status: 200, says: String::new() },
     };
     if body.len() > provider.max_body_bytes() {
@@ -173,15 +181,26 @@ pub fn explain(asked: &Asked<'_>, setup: &Setup, now: UnixMillis) -> Result<Expl
             return Ok(explained);
         }
     };
+    let whole: Value = serde_json::from_slice(&body).unwrap_or_default();
     match provider.events(&verified) {
         Ok(events) => {
-            let of = |event: Result<ParsedEvent, payonce_providers::ItemMisfit>| match event {
-                Ok(event) => Event::of(&provider, &rail, &config, &event),
-                Err(misfit) => Event::unreadable(misfit.to_string()),
-            };
-            explained.events = events.into_iter().map(of).collect();
+            for event in events {
+                explained.events.push(match event {
+                    Ok(event) => {
+                        explained.hints.extend(hints(&provider.rules_shown(&event), "", &whole));
+                        Event::of(&provider, &rail, &config, &event)
+                    }
+                    Err(misfit) => {
+                        explained.hints.extend(hints(&[], &misfit.to_string(), &whole));
+                        Event::unreadable(misfit.to_string())
+                    }
+                });
+            }
         }
-        Err(misfit) => explained.unreadable = Some(misfit.to_string()),
+        Err(misfit) => {
+            explained.hints.extend(hints(&[], &misfit.to_string(), &whole));
+            explained.unreadable = Some(misfit.to_string());
+        }
     }
     explained.answer.says = words::answer(&explained);
     Ok(explained)
@@ -261,6 +280,8 @@ impl Event {
     fn of(provider: &Provider, rail: &Rail, config: &Config, event: &ParsedEvent) -> Self {
         let places = provider.places_shown();
         let rules: Vec<Rule> = provider.rules_shown(event).iter().map(Rule::of).collect();
+        let named = config.providers.get(provider.name()).map(|of| of.payouts.as_slice()).unwrap_or_default();
+        let named: Vec<&str> = named.iter().map(|rule| rule.event.as_str()).collect();
         let time = places
             .created
             .map(|from| Place { value: event.created_at.map_or_else(|| "is no time".to_owned(), words::moment), from });
@@ -268,7 +289,7 @@ impl Event {
             id: Some(Place { value: event.id.to_string(), from: places.id }),
             event_type: Some(Place { value: event.event_type.clone(), from: places.event_type }),
             time,
-            rule: words::rule(provider.name(), &event.event_type, &rules),
+            rule: words::rule(provider.name(), &event.event_type, &rules, &named),
             rules,
             ..Self::default()
         };

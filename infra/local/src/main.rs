@@ -11,209 +11,136 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use clap::{Args, Parser, Subcommand};
-use console::ConsoleConfig;
+use clap::Parser;
+use payonce_local::check::{self, Tried};
+use payonce_local::cli::{self, Arguments, Command, Run, WrittenMode};
 use payonce_local::explain::{Asked, explain};
 use payonce_local::report::{self, Paint};
-use payonce_local::send::{Changes, Form, sign};
+use payonce_local::send::{Changes, sign};
 use payonce_local::sender::Answered;
 use payonce_local::setup::Setup;
 use payonce_local::stack::{Lines, Options, Stack};
-use payonce_local::{PORT, control, play};
-use payonce_protocol::order::Mode;
-use payonce_protocol::release::KeyRules;
-use payonce_providers::ConfigError;
+use payonce_local::{control, given, machine, play};
 use payonce_runtime::clock::Clock;
-use payonce_runtime::config::Config;
 use payonce_runtime::telemetry::{self, Level};
+use serde_json::{Value, json};
 use tracing_subscriber::fmt::writer::MakeWriterExt;
-
-/// payonce on one machine: plays signed deliveries, shows the books, stays up until Ctrl-C.
-#[derive(Parser)]
-#[command(name = "payonce", version, args_conflicts_with_subcommands = true)]
-struct Arguments {
-    #[command(subcommand)]
-    command: Option<Command>,
-    #[command(flatten)]
-    run: Run,
-}
-
-#[derive(Args)]
-struct Run {
-    /// Run this configuration instead of the sandbox's: its rail and its issuer are played, its secrets are taken from the
-    /// environment or made up, and nothing of it leaves this machine
-    #[arg(long, value_name = "FILE")]
-    config: Option<PathBuf>,
-    /// Play the samples in DIR/PROVIDER/*.json instead of the sandbox's own
-    #[arg(long, value_name = "DIR", conflicts_with = "no_play")]
-    events: Option<PathBuf>,
-    /// Send samples with the time that stands in them, though it is an hour past or more
-    #[arg(long, requires = "events")]
-    as_written: bool,
-    /// Whether the rail takes live or test events [default: as the configuration says, else test]
-    #[arg(long, value_name = "MODE")]
-    mode: Option<WrittenMode>,
-    /// End after the play; not 0 if the books do not agree
-    #[arg(long)]
-    exit: bool,
-    /// Show the books and stay up, without a play
-    #[arg(long)]
-    no_play: bool,
-    /// Keep the tables, the rail's ledger and the sender's list in this directory
-    #[arg(long, value_name = "DIR")]
-    data: Option<PathBuf>,
-    /// Where deliveries are taken, on 127.0.0.1 (0: any free port); the rail and DynamoDB take the two after it
-    #[arg(long, value_name = "N", default_value_t = PORT)]
-    port: u16,
-    /// Write what the functions log and measure to this file, as Lambda would to CloudWatch
-    #[arg(long, value_name = "FILE")]
-    log: Option<PathBuf>,
-}
-
-#[derive(Clone, Copy, clap::ValueEnum)]
-enum WrittenMode {
-    Live,
-    Test,
-}
-
-impl WrittenMode {
-    fn mode(self) -> Mode {
-        match self {
-            Self::Live => Mode::Live,
-            Self::Test => Mode::Test,
-        }
-    }
-}
-
-#[derive(Subcommand)]
-enum Command {
-    /// Say step by step what becomes of one delivery; sends and writes nothing
-    ///
-    /// Ends with 0 when everything in it would be paid or asks for nothing, and with 1 when there would be a case or a refusal.
-    Explain {
-        file: PathBuf,
-        #[arg(long)]
-        provider: String,
-        /// By which configuration [default: the sandbox's]
-        #[arg(long, value_name = "FILE")]
-        config: Option<PathBuf>,
-        /// A header as it was received; repeat it for several. Without one the file is signed here
-        #[arg(long, value_name = "NAME: VALUE")]
-        header: Vec<String>,
-        /// The signing secret [default: from the environment, else the test value]
-        #[arg(long, value_name = "S")]
-        secret: Option<String>,
-        /// Whether the rail takes live or test events [default: as the configuration says, else test]
-        #[arg(long, value_name = "MODE")]
-        mode: Option<WrittenMode>,
-        /// As JSON
-        #[arg(long)]
-        json: bool,
-    },
-    /// Sign a file as the provider would, and send it to the stack that is up
-    Send {
-        file: PathBuf,
-        #[arg(long)]
-        provider: String,
-        /// The configuration that the stack runs [default: the sandbox's]
-        #[arg(long, value_name = "FILE")]
-        config: Option<PathBuf>,
-        /// The signing secret [default: the running stack's]
-        #[arg(long, value_name = "S")]
-        secret: Option<String>,
-        /// Write the signed delivery down instead, for somebody else to send to --url
-        #[arg(long = "as", value_name = "FORM", value_enum)]
-        form: Option<Form>,
-        /// Where the stack is
-        #[arg(long, value_name = "U", default_value_t = format!("http://127.0.0.1:{PORT}"))]
-        url: String,
-        /// Change the file's ids and its time first, so that it was never sent before
-        #[arg(long)]
-        fresh: bool,
-        /// Change a value first, such as /data/object/metadata/payee=acct_sandboxDies
-        #[arg(long, value_name = "POINTER=VALUE")]
-        set: Vec<String>,
-    },
-    /// Look at, hold and release the payouts of a stack that is deployed
-    Control {
-        #[command(flatten)]
-        target: control::Target,
-        #[command(subcommand)]
-        command: control::Command,
-    },
-    /// Check a configuration: what is wrong, and what is allowed but unwise
-    #[command(alias = "check-config")]
-    Check {
-        #[arg(value_name = "FILE", required_unless_present = "config")]
-        file: Option<PathBuf>,
-        #[arg(long, value_name = "FILE", conflicts_with = "file")]
-        config: Option<PathBuf>,
-    },
-}
 
 /// Of somebody's own samples, each with its problem.
 const CASES_SHOWN: usize = 50;
 
+/// A command that is wrong in itself, as clap has it.
+const MISUSED: u8 = 2;
+
 type Failure = Box<dyn Error + Send + Sync>;
+
+/// For a person or a program.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum To {
+    Person,
+    Program,
+}
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    let arguments = Arguments::parse();
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => return misused(&error),
+    };
+    let to = if arguments.json { To::Program } else { To::Person };
     let ended = match arguments.command {
-        Some(Command::Check { file, config }) => check(&file.or(config).unwrap_or_default()),
-        Some(Command::Control { target, command }) => match control::run(&target, &command).await {
-            Ok(shown) => say(&shown).map(|()| true).map_err(Into::into),
-            Err(error) => Err(error),
-        },
-        Some(Command::Explain { file, provider, config, header, secret, mode, json }) => {
-            let asked = Asked { file: &file, provider: &provider, headers: &header, secret };
-            setup(config.as_deref(), mode).and_then(|setup| explained(&asked, &setup, json))
-        }
-        Some(Command::Send { file, provider, config, secret, form, url, fresh, set }) => {
-            let changes = Changes { fresh, set };
-            let signed =
-                setup(config.as_deref(), None).and_then(|setup| sign(&file, &provider, secret, &changes, &setup));
-            match (signed, form) {
-                (Ok(delivery), None) => delivery.send(&url).await.and_then(|answered| show(&answered)),
-                (Ok(delivery), Some(form)) => {
-                    delivery.written(form, &url).and_then(|text| say(&text).map(|()| true).map_err(Into::into))
-                }
-                (Err(error), _) => Err(error),
-            }
-        }
-        None => run(arguments.run).await,
+        Some(command) => commanded(command, to).await,
+        None => run(arguments.run, to).await,
     };
     match ended {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
+        // Whoever read this has had enough, as `head` does.
+        Err(error) if error.downcast_ref::<io::Error>().is_some_and(is_broken_pipe) => ExitCode::FAILURE,
         Err(error) => {
-            eprintln!("payonce: {error}");
+            match to {
+                To::Person => eprintln!("payonce: {error}"),
+                To::Program => eprintln!("{}", json!({ "error": error.to_string(), "exit": 1 })),
+            }
             ExitCode::FAILURE
+        }
+    }
+}
+
+fn is_broken_pipe(error: &io::Error) -> bool {
+    error.kind() == io::ErrorKind::BrokenPipe
+}
+
+/// Help and the version are no errors.
+fn misused(error: &clap::Error) -> ExitCode {
+    let for_program = std::env::args().any(|argument| argument == "--json");
+    if !error.use_stderr() || !for_program {
+        error.exit();
+    }
+    let text = error.render().to_string();
+    let says = text.trim_start_matches("error: ").split("\n\n").next().unwrap_or_default();
+    eprintln!("{}", json!({ "error": says, "exit": MISUSED }));
+    ExitCode::from(MISUSED)
+}
+
+/// `false` where something is not well.
+async fn commanded(command: Command, to: To) -> Result<bool, Failure> {
+    match command {
+        Command::Check { file, config, event, provider } => {
+            let path = file.or(config).unwrap_or_default();
+            checked(&path, &Tried { files: &event, provider: provider.as_deref() }, to)
+        }
+        Command::Control { target, command } => {
+            let stands = control::run(&target, &command).await?;
+            show(to, &stands.text(), || stands.json())?;
+            Ok(true)
+        }
+        Command::Explain { file, provider, config, header, secret, mode } => {
+            let asked = Asked { file: &file, provider: &provider, headers: &header, secret };
+            let explained = explain(&asked, &setup(config.as_deref(), mode)?, Clock::system().now())?;
+            let json = serde_json::to_value(&explained)?;
+            show(to, &explained.text(&Paint::stdout()), || json)?;
+            Ok(explained.is_well())
+        }
+        Command::Send { file, provider, config, secret, form, url, fresh, set } => {
+            let signed = sign(&file, &provider, secret, &Changes { fresh, set }, &setup(config.as_deref(), None)?)?;
+            match form {
+                None => answered(&signed.send(&url).await?, to),
+                Some(form) => {
+                    let text = signed.written(form, &url)?;
+                    show(to, &text, || json!({ "written": text }))?;
+                    Ok(true)
+                }
+            }
+        }
+        Command::Completions { shell } => {
+            let script = cli::completions(shell)?;
+            show(to, &script, || json!({ "shell": shell.to_string(), "script": script }))?;
+            Ok(true)
         }
     }
 }
 
 /// A configuration of somebody's own, or the sandbox's; everything that is wrong with it is said.
 fn setup(config: Option<&Path>, mode: Option<WrittenMode>) -> Result<Setup, Failure> {
-    Setup::read(config, mode.map(WrittenMode::mode)).map_err(|problems| {
-        let listed: Vec<String> = problems.iter().map(|found| format!("{}: {}", found.path, found.problem)).collect();
-        let file = config.map(|path| path.display().to_string()).unwrap_or_default();
-        format!("{file} cannot be used\n  {}", listed.join("\n  ")).into()
-    })
+    let mode = mode.map(WrittenMode::mode);
+    let Some(path) = config else { return Setup::sandbox_in(mode).map_err(|found| format!("{found:?}").into()) };
+    let text = given::read_text(path)?;
+    Setup::of(&text, true, mode).map_err(|found| check::listed(path, &check::in_words(&text, &found)).into())
 }
 
-/// `false` when it would be a case, or refused.
-fn explained(asked: &Asked<'_>, setup: &Setup, json: bool) -> Result<bool, Failure> {
-    let explained = explain(asked, setup, Clock::system().now())?;
-    match json {
-        true => say(&serde_json::to_string_pretty(&explained)?)?,
-        false => say(&explained.text(&Paint::stdout()))?,
+fn checked(path: &Path, tried: &Tried<'_>, to: To) -> Result<bool, Failure> {
+    let checked = check::check(path, tried, Clock::system().now())?;
+    let json = serde_json::to_value(&checked)?;
+    match to {
+        To::Person if !checked.can_be_used => eprintln!("{}", checked.problems(Paint::stderr())),
+        _ => show(to, &checked.text(Paint::stdout()), || json)?,
     }
-    Ok(explained.is_well())
+    Ok(checked.is_well())
 }
 
 /// `false` when the books do not agree.
-async fn run(arguments: Run) -> Result<bool, Failure> {
+async fn run(arguments: Run, to: To) -> Result<bool, Failure> {
     let paint = Paint::stdout();
     let own = arguments.config.as_deref();
     let setup = setup(own, arguments.mode)?;
@@ -221,12 +148,12 @@ async fn run(arguments: Run) -> Result<bool, Failure> {
     let names: Vec<&str> = names.keys().map(String::as_str).collect();
     let samples = arguments.events.as_deref().map(|directory| play::own::read(directory, &names)).transpose()?;
     let live = Arc::new(AtomicBool::new(false));
-    let metrics = lines(arguments.log.as_deref(), live.clone())?;
+    let metrics = lines(arguments.log.as_deref(), live.clone(), to)?;
     let data = arguments.data;
     let stack = Stack::with(setup, Options { port: arguments.port, data: data.clone(), metrics }).await?;
-    say(&report::introduction(&stack, data.as_deref(), paint))?;
+    show(to, &report::introduction(&stack, data.as_deref(), paint), || machine::stack(&stack, data.as_deref()))?;
     if let Some(held) = stack.held().await? {
-        say(&report::held(&stack, &held, paint))?;
+        show(to, &report::held(&stack, &held, paint), || machine::held(&held))?;
     }
 
     let played = match &samples {
@@ -234,27 +161,33 @@ async fn run(arguments: Run) -> Result<bool, Failure> {
             let (played, retimed) = play::own::play(&stack, samples, arguments.as_written).await?;
             if retimed > 0 {
                 let were = if retimed == 1 { "sample was" } else { "samples were" };
-                say(&format!(
-                    "\n  {retimed} older {were} sent with the present time; --as-written sends what stands there"
-                ))?;
+                let says =
+                    format!("{retimed} older {were} sent with the present time; --as-written sends what stands there");
+                show(to, &format!("\n  {says}"), || json!({ "kind": "note", "says": says }))?;
             }
             played
         }
         None if arguments.no_play || own.is_some() => play::Played::default(),
         None => play::play(&stack).await?,
     };
-    if !played.scenes.is_empty() {
-        say(&format!("\n{}", report::scenes(&played.scenes, paint)))?;
+    match to {
+        To::Person if !played.scenes.is_empty() => say(&format!("\n{}", report::scenes(&played.scenes, paint)))?,
+        To::Person => {}
+        To::Program => played.scenes.iter().try_for_each(|scene| say(&machine::scene(scene).to_string()))?,
     }
     if samples.is_some() {
         let cases = stack.ledger.open_cases(CASES_SHOWN).await?;
-        say(&format!("\n{}", report::cases(&cases, paint)))?;
+        match to {
+            To::Person => say(&format!("\n{}", report::cases(&cases, paint)))?,
+            To::Program => cases.iter().try_for_each(|case| say(&machine::case(case).to_string()))?,
+        }
     }
     // An own configuration without samples has nothing to compare yet.
     let agree = if own.is_none() || samples.is_some() || arguments.exit || data.is_some() {
         let mut books = stack.books().await?;
         played.faults.iter().for_each(|(fault, about)| books.fault(*fault, about));
-        say(&format!("\n{}", report::books(&stack.sender.answers(), &books, paint)))?;
+        let answers = stack.sender.answers();
+        show(to, &format!("\n{}", report::books(&answers, &books, paint)), || machine::books(&answers, &books))?;
         books.agree()
     } else {
         true
@@ -262,10 +195,17 @@ async fn run(arguments: Run) -> Result<bool, Failure> {
     if arguments.exit {
         return Ok(agree);
     }
-    say(&report::invitation(&stack, own, paint))?;
+    show(to, &report::invitation(&stack, own, paint), || machine::up(&stack))?;
     live.store(true, Ordering::Relaxed);
     stay_up(&stack).await?;
     Ok(true)
+}
+
+fn show(to: To, text: &str, json: impl FnOnce() -> Value) -> io::Result<()> {
+    match to {
+        To::Person => say(text),
+        To::Program => say(&json().to_string()),
+    }
 }
 
 fn say(text: &str) -> io::Result<()> {
@@ -290,7 +230,7 @@ async fn stay_up(stack: &Stack) -> io::Result<()> {
 
 /// What the functions measure and log goes to a file where it is asked for, and while the stack stays up each delivery
 /// is told in a few words; it would drown the play.
-fn lines(log: Option<&Path>, live: Arc<AtomicBool>) -> Result<Lines, Failure> {
+fn lines(log: Option<&Path>, live: Arc<AtomicBool>, to: To) -> Result<Lines, Failure> {
     let file = log.map(|path| File::create(path).map_err(about(path))).transpose()?.map(Arc::new);
     if let Some(file) = &file {
         // The emulator in this process is not one of the functions.
@@ -303,73 +243,33 @@ fn lines(log: Option<&Path>, live: Arc<AtomicBool>) -> Result<Lines, Failure> {
             // One write for each line: others write to this file, too.
             let _ = file.write_all(format!("{line}\n").as_bytes());
         }
-        if live.load(Ordering::Relaxed)
-            && let Some(words) = report::in_passing(line)
-        {
-            let _ = say(&format!("  {words}"));
+        if !live.load(Ordering::Relaxed) {
+            return;
+        }
+        let said = match to {
+            To::Person => report::in_passing(line).map(|words| format!("  {words}")),
+            To::Program => machine::in_passing(line).map(|said| said.to_string()),
+        };
+        if let Some(said) = said {
+            let _ = say(&said);
         }
     }))
 }
 
 /// `false` when it was not taken.
-fn show(answered: &Answered) -> Result<bool, Failure> {
-    let pretty: Option<serde_json::Value> = serde_json::from_str(&answered.body).ok();
-    let pretty = pretty.map_or_else(|| answered.body.clone(), |json| format!("{json:#}"));
-    say(&format!("HTTP {}\n{pretty}", answered.status))?;
+fn answered(answered: &Answered, to: To) -> Result<bool, Failure> {
+    let body: Option<Value> = serde_json::from_str(&answered.body).ok();
+    let pretty = body.as_ref().map_or_else(|| answered.body.clone(), |json| format!("{json:#}"));
+    let text = format!("HTTP {}\n{pretty}", answered.status);
+    show(
+        to,
+        &text,
+        || json!({ "status": answered.status, "answer": body.unwrap_or_else(|| answered.body.as_str().into()) }),
+    )?;
     Ok(answered.is_success())
 }
 
-/// With the sections that only the functions with people behind them read; whether there is a console.
-fn checked(path: &Path) -> Result<(Config, bool), Vec<ConfigError>> {
-    let config = Config::load(path)?;
-    match (ConsoleConfig::of(&config), config.sources()) {
-        (Ok(console), Ok(_)) => Ok((config, console.is_some())),
-        (console, sources) => Err([console.err(), sources.err()].into_iter().flatten().flatten().collect()),
-    }
-}
-
-/// `false` when it cannot be used.
-fn check(path: &Path) -> Result<bool, Failure> {
-    match checked(path) {
-        Ok((config, has_console)) => {
-            for found in config.warnings() {
-                say(&format!("unwise  {}: {}", found.path, found.problem))?;
-            }
-            if !has_console {
-                say("unwise  console: not given: the functions console and payer do not start")?;
-            }
-            for rules in config.key_rules() {
-                say_keys(rules)?;
-            }
-            say(&format!("{} can be used.", path.display()))?;
-            Ok(true)
-        }
-        Err(problems) => {
-            for found in &problems {
-                eprintln!("wrong   {}: {}", found.path, found.problem);
-            }
-            eprintln!("{} cannot be used.", path.display());
-            Ok(false)
-        }
-    }
-}
-
-/// What each payout key is made of: what a person accepts by `control accept-keys`.
-fn say_keys(rules: &KeyRules) -> io::Result<()> {
-    for rule in &rules.rules {
-        let former: String = rule.former.iter().map(|former| format!(", formerly {former}")).collect();
-        say(&format!("keys    {}{former}", rule.own))?;
-    }
-    let days = rules.comes_back_ms.div_ceil(86_400_000);
-    let protected = if rules.signs_time {
-        "a change of keys is protected by the signed time (paid_from)".to_owned()
-    } else {
-        format!("no time is signed: a change of keys needs `formerly`, for {days} days")
-    };
-    say(&format!("        {}: {protected}", rules.provider))
-}
-
 fn about(path: &Path) -> impl Fn(io::Error) -> io::Error {
-    let path = path.display().to_string();
-    move |error| io::Error::new(error.kind(), format!("{path}: {error}"))
+    let path: PathBuf = path.to_owned();
+    move |error| io::Error::new(error.kind(), format!("{}: {}", path.display(), given::not_read(&error)))
 }

@@ -19,8 +19,16 @@ pub struct Paint(bool);
 impl Paint {
     /// Colours on a terminal, unless <https://no-color.org> is asked for.
     pub fn stdout() -> Self {
+        Self::on(&std::io::stdout())
+    }
+
+    pub fn stderr() -> Self {
+        Self::on(&std::io::stderr())
+    }
+
+    fn on(stream: &impl IsTerminal) -> Self {
         let refused = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
-        Self(std::io::stdout().is_terminal() && !refused)
+        Self(stream.is_terminal() && !refused)
     }
 
     pub const PLAIN: Self = Self(false);
@@ -41,7 +49,11 @@ impl Paint {
         self.with("1;32", text)
     }
 
-    fn bad(self, text: &str) -> String {
+    pub fn warn(self, text: &str) -> String {
+        self.with("1;33", text)
+    }
+
+    pub fn bad(self, text: &str) -> String {
         self.with("1;31", text)
     }
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::error::Error;
+use std::io;
 use std::path::Path;
 
 use http::{HeaderName, HeaderValue};
@@ -11,6 +12,8 @@ use payonce_runtime::random;
 use serde_json::{Value, json};
 
 use crate::charges::Charge;
+use crate::given;
+use crate::near::hint;
 use crate::samples::{PLACE_OF_ID, charge_of, moved_to, renamed};
 use crate::sender::{Answered, Sender, post};
 use crate::setup::Setup;
@@ -51,7 +54,7 @@ pub fn sign(
     setup: &Setup,
 ) -> Result<Delivery, Failure> {
     let now = Clock::system().now();
-    let read = std::fs::read(file).map_err(|error| format!("{}: {error}", file.display()))?;
+    let read = given::read(file)?;
     let (provider, secrets) = signer(setup, provider, secret)?;
     let body = changes.apply(read, now, &provider).map_err(|problem| format!("{}: {problem}", file.display()))?;
     let body = provider.seal(&secrets, &body).into_owned();
@@ -65,7 +68,8 @@ pub fn signer(setup: &Setup, name: &str, secret: Option<String>) -> Result<(Prov
     let known = || config.providers.keys().map(String::as_str).collect::<Vec<_>>().join(", ");
     let whose = if setup.is_own { "the configuration" } else { "the sandbox" };
     let provider = config.provider(Some(name));
-    let provider = provider.map_err(|_| format!("{whose} has no provider {name}; there is {}", known()))?;
+    let near = || hint(name, config.providers.keys().map(String::as_str));
+    let provider = provider.map_err(|_| format!("{whose} has no provider {name}; there is {}{}", known(), near()))?;
     let values = match secret {
         Some(secret) => vec![secret],
         None => config.secrets(name).iter().flat_map(|reference| one_or_more(&setup.value(reference))).collect(),
@@ -83,7 +87,7 @@ impl Delivery {
     pub async fn send(self, url: &str) -> Result<Answered, Failure> {
         let to = host_and_port(url).ok_or_else(|| format!("--url {url}: write http://HOST:PORT"))?;
         let answered = post(&to, &Sender::path(&self.provider), &self.body, self.headers).await;
-        Ok(answered.map_err(|error| format!("http://{to}: {error}; is the stack up? (cargo run)"))?)
+        Ok(answered.map_err(|error| format!("http://{to}: {}; is the stack up? (cargo run)", not_reached(&error)))?)
     }
 
     /// As somebody else will send it; `url` is whole for this.
@@ -114,6 +118,17 @@ impl Delivery {
                 event.to_string()
             }
         })
+    }
+}
+
+/// Why nobody answers, in words: the system's own end in a number.
+pub(crate) fn not_reached(error: &io::Error) -> String {
+    match error.kind() {
+        io::ErrorKind::ConnectionRefused => "connection refused: nobody listens there".to_owned(),
+        io::ErrorKind::ConnectionReset => "the connection was closed without an answer".to_owned(),
+        io::ErrorKind::TimedOut => "no answer in time".to_owned(),
+        io::ErrorKind::Other => error.to_string(),
+        kind => kind.to_string(),
     }
 }
 

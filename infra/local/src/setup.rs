@@ -2,7 +2,6 @@
 //! whatever the file keeps secret is taken from the environment or made up, so nothing of it ever leaves this machine.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 
 use console::ConsoleConfig;
 use payonce_protocol::ids::Digest;
@@ -55,12 +54,9 @@ impl Setup {
         Self::of(CONFIG, false, None)
     }
 
-    /// A file of somebody's own, or the sandbox's.
-    pub fn read(path: Option<&Path>, mode: Option<Mode>) -> Result<Self, Vec<ConfigError>> {
-        let Some(path) = path else { return Self::of(CONFIG, false, mode) };
-        let problem = |problem: String| vec![ConfigError { path: path.display().to_string(), problem }];
-        let text = std::fs::read_to_string(path).map_err(|error| problem(format!("cannot be read: {error}")))?;
-        Self::of(&text, true, mode)
+    /// The sandbox's, whose rail takes events of this mode.
+    pub fn sandbox_in(mode: Option<Mode>) -> Result<Self, Vec<ConfigError>> {
+        Self::of(CONFIG, false, mode)
     }
 
     /// `mode` wins over what the configuration says.

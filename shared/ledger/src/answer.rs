@@ -19,11 +19,23 @@ pub(crate) fn classify(ours: &Claim, answer: Result<PutItemOutput, SdkError<PutI
     let means = refused(ours, &error);
     if !matches!(means, ClaimAnswer::Taken(_) | ClaimAnswer::Closed(_)) {
         tracing::warn!(
-            payout_key = %ours.key, attempt_id = %ours.attempt_id, why = word(&error), ?means,
+            payout_key = %ours.key, attempt_id = %ours.attempt_id, why = word(&error), answer = in_a_word(&means),
             "a claim was not confirmed"
         );
     }
     means
+}
+
+/// For the log.
+pub(crate) fn in_a_word(means: &ClaimAnswer) -> &'static str {
+    match means {
+        ClaimAnswer::Written => "written",
+        ClaimAnswer::Taken(_) => "taken",
+        ClaimAnswer::Closed(_) => "closed",
+        ClaimAnswer::NoAnswer => "no_answer",
+        ClaimAnswer::NotApplied => "not_applied",
+        ClaimAnswer::Unacceptable => "unacceptable",
+    }
 }
 
 fn refused(ours: &Claim, error: &SdkError<PutItemError>) -> ClaimAnswer {

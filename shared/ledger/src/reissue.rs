@@ -41,7 +41,8 @@ impl Ledger {
         let answer = self.send_once(parts, token).await;
         let Err(error) = answer else { return ClaimAnswer::Written };
         let means = refused(claim, &error);
-        tracing::warn!(payout_key = %claim.key, attempt_id = %claim.attempt_id, ?means, "a claim was not confirmed");
+        let answer = answer::in_a_word(&means);
+        tracing::warn!(payout_key = %claim.key, attempt_id = %claim.attempt_id, answer, "a claim was not confirmed");
         means
     }
 

@@ -136,6 +136,15 @@ impl Detail {
         self.0.iter().find(|(fact, _)| *fact == name).map(|(_, value)| value.as_str())
     }
 
+    /// Of a fact that is a number: in a log it stands as one.
+    pub fn number(&self, name: &str) -> Option<u64> {
+        self.get(name)?.parse().ok()
+    }
+
+    pub fn is(&self, name: &str) -> Option<bool> {
+        self.get(name)?.parse().ok()
+    }
+
     pub fn facts(&self) -> impl Iterator<Item = (&'static str, &str)> {
         self.0.iter().map(|(name, value)| (*name, value.as_str()))
     }
@@ -168,16 +177,16 @@ macro_rules! log {
         $crate::telemetry::event!(
             $crate::telemetry::Severity::$level,
             phase = detail.get("phase"),
-            offered = detail.get("offered"),
-            first_byte_at = detail.get("first_byte_at"),
-            answered_at = detail.get("answered_at"),
-            http_status = detail.get("http_status"),
+            offered = detail.number("offered"),
+            first_byte_at = detail.number("first_byte_at"),
+            answered_at = detail.number("answered_at"),
+            http_status = detail.number("http_status"),
             rail_payout = detail.get("rail_payout"),
             rail_status = detail.get("rail_status"),
             error_type = detail.get("error_type"),
             error_code = detail.get("error_code"),
             rail_request = detail.get("rail_request"),
-            replayed = detail.get("replayed"),
+            replayed = detail.is("replayed"),
             failure = detail.get("failure"),
             $($fields)+
         )
@@ -337,7 +346,9 @@ mod tests {
         let lines = logged(Level::Info, || crate::log!(INFO, detail, "all"));
         assert_eq!(detail.facts().count(), FACTS.len());
         for (name, value) in evidence.facts() {
-            assert_eq!(lines[0][name], value, "{name}");
+            let is_text = lines[0][name].is_string();
+            assert_eq!(is_text, value.parse::<u64>().is_err() && value != "true", "{name}: {}", lines[0]);
+            assert_eq!(lines[0][name].to_string().trim_matches('"'), value, "{name}");
         }
     }
 }

@@ -8,6 +8,7 @@ use payonce_providers::NoPayout;
 use serde_json::Value;
 
 use super::{Event, Explained, Place, Rule};
+use crate::near::hint;
 use crate::report::Paint;
 
 const LABEL: usize = 12;
@@ -42,10 +43,15 @@ pub fn no_payout(why: NoPayout) -> &'static str {
 }
 
 /// Which rule looks at the event, and why.
-pub fn rule(provider: &str, event_type: &str, rules: &[Rule]) -> String {
+pub fn rule(provider: &str, event_type: &str, rules: &[Rule], named: &[&str]) -> String {
     let asking: Vec<&str> = rules.iter().filter(|rule| rule.asks).map(|rule| rule.name.as_str()).collect();
     match (rules, &asking[..]) {
-        ([], _) => format!("no rule of providers.{provider} names {event_type}"),
+        ([], _) if named.is_empty() => format!("no rule of providers.{provider} names {event_type}; there is none"),
+        ([], _) => {
+            let near = hint(event_type, named.iter().copied());
+            let named = named.join(", ");
+            format!("no rule of providers.{provider} names {event_type}; there are rules for {named}{near}")
+        }
         (_, [one]) => format!("providers.{provider}.{one} names this type, and asks for a payout"),
         ([one], []) if !one.tells => {
             format!("providers.{provider}.{} names this type, and cannot tell whether it asks", one.name)
@@ -144,6 +150,7 @@ impl Explained {
         }
         let _ = writeln!(rows.text);
         rows.row("answer", &format!("{}: {}", self.answer.status, self.answer.says));
+        self.hints.iter().for_each(|hint| rows.more(hint));
         for key in
             self.events.iter().filter(|event| event.outcome == "paid").filter_map(|event| event.key.as_ref()).take(1)
         {
