@@ -27,7 +27,7 @@ type Failure = Box<dyn std::error::Error + Send + Sync>;
 /// One thing that is wrong or unwise.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Finding {
-    /// Of the key: `providers.stripe.payouts[0].amount`; of the last one before it where the file is no TOML.
+    /// Of the key: `providers.stripe.payouts[0].amount`; of its table where the file is no TOML there.
     pub path: String,
     pub line: usize,
     pub column: usize,
@@ -135,7 +135,12 @@ pub fn in_words(text: &str, problems: &[ConfigError]) -> Vec<Finding> {
 fn not_toml(text: &str, file: &DeTable<'_>, error: &toml::de::Error) -> Finding {
     let at = error.span().map_or(0, |span| span.start);
     let Place { line, column } = Place::of(text, at);
-    Finding { path: path_at(file, at), line, column, words: words::said(error.message()).words, hint: None }
+    let (began, mut path) = path_at(file, at);
+    if Place::of(text, began).line != line {
+        // What is wrong begins after that key: only its table is known.
+        path.truncate(path.rfind('.').unwrap_or_default());
+    }
+    Finding { path, line, column, words: words::said(error.message()).words, hint: None }
 }
 
 /// A finding of the functions' own checks, with its place in the file and what may have been meant.

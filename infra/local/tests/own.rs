@@ -283,7 +283,7 @@ fn a_mistake_in_what_is_tried_is_named() {
     std::fs::write(&config, broken).unwrap();
     let (code, _, problem) = own.payonce(&["explain", &file, "--provider", "till"]);
     assert_eq!(code, Some(1));
-    assert!(problem.contains("my.toml cannot be used\n  line "), "{problem}");
+    assert!(problem.contains("my.toml cannot be used\n") && problem.contains("my.toml:25:4  "), "{problem}");
 }
 
 /// The same test secret on both sides, by the reference's name alone.

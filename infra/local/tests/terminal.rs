@@ -106,7 +106,7 @@ fn for_people_and_programs(log: &str) {
     }
     let invalid = warned(&[("reason", "invalid_event"), ("message", "a case is filed")]);
     let causes: Vec<&str> = invalid.iter().filter_map(|line| line["problem"].as_str()).collect();
-    for place in ["/data/object/amount_received", "/data/object/currency", "/livemode", "the body is not JSON"] {
+    for place in ["/data/object/amount_received", "/data/object/metadata/payee", "/livemode", "the body is not JSON"] {
         assert!(causes.iter().any(|cause| cause.contains(place)), "{place} in {causes:?}");
     }
     assert!(lines.iter().any(|line| line["message"] == "sweep done" && line["abandoned"].is_u64()));

@@ -47,11 +47,11 @@ pub fn reach<'t, 'i>(file: &'t DeTable<'i>, path: &str) -> Reached<'t, 'i> {
     reached
 }
 
-/// The path of the last key that begins before this place, in the table that holds it.
-pub fn path_at(file: &DeTable<'_>, at: usize) -> String {
+/// The last key that begins before this place: where, and its path.
+pub fn path_at(file: &DeTable<'_>, at: usize) -> (usize, String) {
     let mut last = (0, String::new());
     collect(file, "", at, &mut last);
-    last.1
+    last
 }
 
 fn collect(table: &DeTable<'_>, path: &str, at: usize, last: &mut (usize, String)) {
@@ -96,7 +96,7 @@ mod tests {
     #[test]
     fn a_place_has_the_path_of_the_key_before_it() {
         let file = DeTable::parse(FILE).unwrap();
-        let at = |word: &str| path_at(file.get_ref(), FILE.find(word).unwrap());
+        let at = |word: &str| path_at(file.get_ref(), FILE.find(word).unwrap()).1;
         assert_eq!(at("\"custom\""), "providers.till.scheme");
         assert_eq!(at("\"b\""), "providers.till.payouts[1].event");
         assert_eq!(at("\"ok\""), "providers.till.payouts[0].when./data.x/status");

@@ -37,6 +37,7 @@ pub fn said(problem: &str) -> Said {
     let other = match problem {
         "integer number overflowed" => "is too large a number",
         "floating-point number overflowed" => "is too large a number",
+        _ if problem.starts_with("key with no value") => "a key stands without a value: write key = value",
         "duplicate key" => "this key stands here twice",
         "wanted string or table" => "must be a text in quotes, or a table",
         _ if problem.starts_with("data did not match any variant") => "has none of the forms that are known here",
