@@ -13,6 +13,7 @@ use payonce_providers::explain::{ConditionShown, Found, RuleShown};
 use payonce_providers::{ParsedEvent, Provider, Refused, Secrets};
 use payonce_rails::{Rail, RailSecret};
 use payonce_runtime::config::Config;
+use payonce_runtime::start::StartError;
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -140,7 +141,7 @@ impl Explained {
 
 pub fn explain(asked: &Asked<'_>, setup: &Setup, now: UnixMillis) -> Result<Explained, Failure> {
     let read = given::read(asked.file)?;
-    let config = setup.as_written().map_err(|problems| format!("{problems:?}"))?;
+    let config = setup.as_written().map_err(StartError::Config)?;
     let (provider, secrets) = signer(setup, asked.provider, asked.secret.clone())?;
     let rail = rail(&config, setup)?;
     let (body, headers) = match asked.headers {
@@ -228,7 +229,7 @@ fn checked<'b>(
 fn parsed(headers: &[String]) -> Result<HeaderMap, Failure> {
     let mut map = HeaderMap::new();
     for text in headers {
-        let (name, value) = text.split_once(':').ok_or_else(|| format!("--header {text:?}: write 'Name: value'"))?;
+        let (name, value) = text.split_once(':').ok_or_else(|| format!("--header '{text}': write 'Name: value'"))?;
         map.append(HeaderName::try_from(name.trim())?, HeaderValue::try_from(value.trim())?);
     }
     Ok(map)

@@ -22,6 +22,7 @@ use payonce_local::setup::Setup;
 use payonce_local::stack::{Lines, Options, Stack};
 use payonce_local::{control, given, machine, play};
 use payonce_runtime::clock::Clock;
+use payonce_runtime::start::StartError;
 use payonce_runtime::telemetry::{self, Level};
 use serde_json::{Value, json};
 use tracing_subscriber::fmt::writer::MakeWriterExt;
@@ -58,10 +59,11 @@ async fn main() -> ExitCode {
         // Whoever read this has had enough, as `head` does.
         Err(error) if error.downcast_ref::<io::Error>().is_some_and(is_broken_pipe) => ExitCode::FAILURE,
         Err(error) => {
-            match to {
-                To::Person => eprintln!("payonce: {error}"),
-                To::Program => eprintln!("{}", json!({ "error": error.to_string(), "exit": 1 })),
-            }
+            let said = match to {
+                To::Person => format!("payonce: {error}"),
+                To::Program => json!({ "error": error.to_string(), "exit": 1 }).to_string(),
+            };
+            eprintln!("{said}");
             ExitCode::FAILURE
         }
     }
@@ -124,7 +126,7 @@ async fn commanded(command: Command, to: To) -> Result<bool, Failure> {
 /// A configuration of somebody's own, or the sandbox's; everything that is wrong with it is said.
 fn setup(config: Option<&Path>, mode: Option<WrittenMode>) -> Result<Setup, Failure> {
     let mode = mode.map(WrittenMode::mode);
-    let Some(path) = config else { return Setup::sandbox_in(mode).map_err(|found| format!("{found:?}").into()) };
+    let Some(path) = config else { return Setup::sandbox_in(mode).map_err(|found| StartError::Config(found).into()) };
     let text = given::read_text(path)?;
     Setup::of(&text, true, mode).map_err(|found| check::listed(path, &check::in_words(&text, &found)).into())
 }
@@ -144,7 +146,7 @@ async fn run(arguments: Run, to: To) -> Result<bool, Failure> {
     let paint = Paint::stdout();
     let own = arguments.config.as_deref();
     let setup = setup(own, arguments.mode)?;
-    let names = setup.as_written().map_err(|problems| format!("{problems:?}"))?.providers;
+    let names = setup.as_written().map_err(StartError::Config)?.providers;
     let names: Vec<&str> = names.keys().map(String::as_str).collect();
     let samples = arguments.events.as_deref().map(|directory| play::own::read(directory, &names)).transpose()?;
     let live = Arc::new(AtomicBool::new(false));
@@ -197,7 +199,7 @@ async fn run(arguments: Run, to: To) -> Result<bool, Failure> {
     }
     show(to, &report::invitation(&stack, own, paint), || machine::up(&stack))?;
     live.store(true, Ordering::Relaxed);
-    stay_up(&stack).await?;
+    stay_up(&stack, to).await?;
     Ok(true)
 }
 
@@ -214,7 +216,7 @@ fn say(text: &str) -> io::Result<()> {
     stdout.flush()
 }
 
-async fn stay_up(stack: &Stack) -> io::Result<()> {
+async fn stay_up(stack: &Stack, to: To) -> io::Result<()> {
     let sweeper = stack.sweeper();
     let every = Duration::from_secs(60);
     let mut minute = tokio::time::interval_at(tokio::time::Instant::now() + every, every);
@@ -222,7 +224,10 @@ async fn stay_up(stack: &Stack) -> io::Result<()> {
         tokio::select! {
             stop = tokio::signal::ctrl_c() => return stop,
             _ = minute.tick() => if let Err(error) = sweeper.run().await {
-                eprintln!("payonce: the sweeper: {error}");
+                match to {
+                    To::Person => eprintln!("payonce: the sweeper: {error}"),
+                    To::Program => eprintln!("{}", json!({ "error": format!("the sweeper: {error}") })),
+                }
             },
         }
     }

@@ -9,6 +9,7 @@ use http::{HeaderName, HeaderValue};
 use payonce_providers::{Provider, Secrets};
 use payonce_runtime::clock::Clock;
 use payonce_runtime::random;
+use payonce_runtime::start::StartError;
 use serde_json::{Value, json};
 
 use crate::charges::Charge;
@@ -64,7 +65,7 @@ pub fn sign(
 
 /// A provider of the configuration, and what it signs with.
 pub fn signer(setup: &Setup, name: &str, secret: Option<String>) -> Result<(Provider, Secrets), Failure> {
-    let config = setup.as_written().map_err(|problems| format!("{problems:?}"))?;
+    let config = setup.as_written().map_err(StartError::Config)?;
     let known = || config.providers.keys().map(String::as_str).collect::<Vec<_>>().join(", ");
     let whose = if setup.is_own { "the configuration" } else { "the sandbox" };
     let provider = config.provider(Some(name));

@@ -54,22 +54,19 @@ fn till() -> String {
     format!("{TILL}{RAZORPAYX}")
 }
 
+type Keys = Vec<(String, Range<usize>)>;
+
 /// Keys with their spans, and values that hold no others.
-fn places(file: &DeTable<'_>) -> (Vec<(String, Range<usize>)>, Vec<Range<usize>>) {
+fn places(file: &DeTable<'_>) -> (Keys, Vec<Range<usize>>) {
     let (mut keys, mut leaves) = (vec![], vec![]);
-    fn of_value(
-        value: &DeValue<'_>,
-        span: Range<usize>,
-        keys: &mut Vec<(String, Range<usize>)>,
-        leaves: &mut Vec<Range<usize>>,
-    ) {
+    fn of_value(value: &DeValue<'_>, span: Range<usize>, keys: &mut Keys, leaves: &mut Vec<Range<usize>>) {
         match value {
             DeValue::Table(table) => of_table(table, keys, leaves),
             DeValue::Array(list) => list.iter().for_each(|one| of_value(one.get_ref(), one.span(), keys, leaves)),
             _ => leaves.push(span),
         }
     }
-    fn of_table(table: &DeTable<'_>, keys: &mut Vec<(String, Range<usize>)>, leaves: &mut Vec<Range<usize>>) {
+    fn of_table(table: &DeTable<'_>, keys: &mut Keys, leaves: &mut Vec<Range<usize>>) {
         for (key, value) in table {
             keys.push((key.get_ref().to_string(), key.span()));
             of_value(value.get_ref(), value.span(), keys, leaves);
@@ -242,6 +239,24 @@ fn what_is_unwise_is_told_beside_its_key() {
     }
     let (_, checked) = payonce(folder.path(), STRIPE, &[]);
     assert_eq!(checked["unwise"], Value::Array(vec![]));
+}
+
+/// Two variables of the environment, and one secret in both.
+#[test]
+fn a_look_up_secret_that_can_pay_is_told_by_its_value() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = STRIPE
+        .replace("secretsmanager:payonce/rail-lookup", "env:LOOK")
+        .replace("secretsmanager:payonce/rail", "env:PAY");
+    std::fs::write(folder.path().join("my.toml"), text).unwrap();
+    let says = |look_up: &str| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_payonce"));
+        command.env_clear().env("PAY", "planted-x").env("LOOK", look_up).current_dir(folder.path());
+        String::from_utf8(command.args(["check", "my.toml"]).output().unwrap().stdout).unwrap()
+    };
+    let same = says("planted-x");
+    assert!(same.contains("rail.lookup_secret: is the secret that pays") && !same.contains("planted-x"), "{same}");
+    assert!(!says("planted-y").contains("is the secret that pays"));
 }
 
 #[test]
