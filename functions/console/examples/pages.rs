@@ -145,6 +145,7 @@ pub fn rows(count: usize) -> Vec<QueueRow> {
             payee: has_terms.then(|| payees[index % payees.len()].to_owned()),
             provider: Some(providers[index % providers.len()].to_owned()),
             reason,
+            cause: (!has_terms).then(|| "amount_received is missing".to_owned()),
             since: NOW - ages[(index * ages.len() / count.max(1)) % ages.len()] - index as u64 * MINUTE,
             due: due([-2, -1, 0, 1, 3][index % 5]),
             owner: owners[index % owners.len()].map(str::to_owned),
@@ -275,6 +276,7 @@ pub fn case(frame: Frame) -> CasePage {
         id: "20b08ebd-f665-8c43-b6ef-eee1de011172".to_owned(),
         version: 6,
         reason: Reason::PayoutUnknown,
+        cause: None,
         status: Status::InReview,
         money: money(123_450, 2, "EUR"),
         payee: Some("acct_1QfT7xLkdIwHu7".to_owned()),
@@ -435,6 +437,7 @@ pub fn case_hostile(frame: Frame) -> CasePage {
     page.key = Some(format!("{}{QUOTES}", long_key()));
     page.event = Some(format!("{MARKUP}{TURNED}"));
     page.provider = Some(QUOTES.to_owned());
+    page.cause = Some(MARKUP.to_owned());
     page.incident = Some(format!("20780/payout_unknown/{MARKUP}"));
     page.owner = Some(MARKUP.to_owned());
     page.is_mine = false;

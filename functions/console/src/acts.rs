@@ -219,13 +219,21 @@ impl App {
     ) -> Result<Approval, Trouble> {
         let case = &seen.case;
         let key = case.key.clone().ok_or_else(|| wrong("This case is about no payout key."))?;
-        let place = if ending == Ending::Reissue { self.parts.ledger.payout_of(case).await? } else { None };
+        let place = if matches!(ending, Ending::Reissue | Ending::LiftLimit) {
+            self.parts.ledger.payout_of(case).await?
+        } else {
+            None
+        };
         let (key, payout) = match place {
             Some(place) => place,
             None => (key.clone(), self.parts.ledger.payout(&key).await?),
         };
-        let (rail, rail_account, rail_mode) =
-            payout.rail().ok_or_else(|| wrong("There was no attempt at this payout."))?;
+        let ours = (self.parts.rail.name(), self.parts.rail.account(), self.parts.rail.mode());
+        let (rail, rail_account, rail_mode) = match payout.rail() {
+            Some((rail, account, mode)) => (rail, account.to_owned(), mode),
+            None if ending == Ending::LiftLimit => ours,
+            None => return Err(wrong("There was no attempt at this payout.")),
+        };
         let last = payout.attempts.last().map(|attempt| attempt.claim.attempt);
         let (key, attempt, key_generation) = match ending {
             // Closed by this very case, and wrongly so: the first attempt, after the closing.
@@ -241,6 +249,12 @@ impl App {
                 let generation = generation.ok_or_else(|| wrong("It may not be issued again now: see the case."))?;
                 (key, last.unwrap_or_default() + 1, generation)
             }
+            Ending::LiftLimit if !case.offers(ending, None) => {
+                return Err(wrong("No limit that people may lift refused this event."));
+            }
+            Ending::LiftLimit if payout.is_closed_for(case) => (key, 2, 1),
+            Ending::LiftLimit if payout.attempts.is_empty() => (key, 1, 1),
+            Ending::LiftLimit => return Err(wrong("It was claimed after all: see its payout.")),
             Ending::OwnOrder if ending.is_offered(case.reason, None) => {
                 let event = case.event.as_ref().ok_or_else(|| wrong("This case is about no event."))?;
                 (key.of_own_order(event).map_err(|_| wrong("The payout key is too long."))?, 1, 1)
@@ -258,7 +272,7 @@ impl App {
             money,
             destination,
             rail: rail.to_owned(),
-            rail_account: rail_account.to_owned(),
+            rail_account,
             rail_mode,
             key_generation,
             code: code.to_owned(),

@@ -21,7 +21,7 @@ const ROWS_AT_MOST: usize = 5_000;
 /// By it a spreadsheet knows UTF-8.
 const BYTE_ORDER_MARK: [u8; 3] = *b"\xef\xbb\xbf";
 
-const COLUMNS: [&str; 19] = [
+const COLUMNS: [&str; 20] = [
     "case",
     "reason",
     "certainty",
@@ -41,6 +41,7 @@ const COLUMNS: [&str; 19] = [
     "proposed_ending",
     "proposed_by",
     "version",
+    "cause",
 ];
 
 impl App {
@@ -129,6 +130,7 @@ fn row(filed: &FiledCase, due: Option<String>) -> [Cell; COLUMNS.len()] {
         ours(proposal.map(|made| made.ending)),
         text(proposal.and_then(|made| made.by.name.as_ref())),
         Cell::Number(filed.version.to_string()),
+        text(case.cause()),
     ]
 }
 

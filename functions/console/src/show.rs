@@ -126,6 +126,7 @@ impl App {
             payee: case.destination.as_ref().map(ToString::to_string),
             provider: case.provider.clone(),
             reason: case.reason,
+            cause: case.cause(),
             since: case.since,
             due: self.due(filed, now),
             owner: filed.owner.as_ref().and_then(|owner| owner.name.clone()),
@@ -279,6 +280,7 @@ impl App {
         let endings = Ending::ALL.iter().copied().filter(|ending| match ending {
             Ending::Reissue if may_mend => true,
             Ending::Reissue => ending.is_offered(case.reason, verdict) && generation.is_some(),
+            Ending::LiftLimit => case.offers(*ending, verdict) && payout.attempts.is_empty(),
             _ => ending.is_offered(case.reason, verdict),
         });
         let mut timeline = entries_of(&payout);
@@ -292,6 +294,7 @@ impl App {
             id: id.to_string(),
             version: filed.version,
             reason: case.reason,
+            cause: case.cause(),
             status: filed.status,
             money: case.money,
             payee: case.destination.as_ref().map(ToString::to_string),

@@ -15,24 +15,33 @@ use payonce_protocol::order::{EventId, PayoutKey, PayoutOrder};
 use payonce_protocol::outcome::Reason;
 use payonce_protocol::reissue::{KEY_LIFE_MARGIN_MS, Reissue, Why, offer};
 use payonce_protocol::release::{Standing, ruling};
-use payonce_providers::{Misfit, ParsedEvent, RouteContext, Routed};
+use payonce_providers::{Misfit, ParsedEvent, Provider, RouteContext, Routed};
 use payonce_rails::{AccountCheck, Prepared, Purpose};
 use payonce_runtime::look_up::{Eyes, look_up, refresh};
 
 use crate::{App, Refusal};
 
 /// Each of the questions before a payout.
-const ASK_WITHIN: Duration = Duration::from_secs(4);
+pub(crate) const ASK_WITHIN: Duration = Duration::from_secs(4);
 const ACCOUNT_WITHIN: Duration = Duration::from_secs(2);
 /// The attempt of a webhook, or what people closed in its place.
-const FIRST: u16 = 1;
+pub(crate) const FIRST: u16 = 1;
 
 /// Since when no claim can be missing.
 #[derive(Clone, Copy)]
-struct Books {
-    from: Option<UnixMillis>,
+pub(crate) struct Books {
+    pub(crate) from: Option<UnixMillis>,
     /// An event without a signed time may be from before.
-    files_undated: bool,
+    pub(crate) files_undated: bool,
+}
+
+/// Which limits an order keeps.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Limits {
+    /// Those of its rule.
+    Apply,
+    /// An attempt was claimed with just these terms, so they were within the limit, or people had lifted it.
+    BeforeClaim,
 }
 
 /// A payout that may be made now, if two people approved just this.
@@ -71,6 +80,7 @@ impl App {
         let decided = match proposal.ending {
             Ending::Reissue => self.further_attempt(case, proposal, &mut facts).await,
             Ending::OwnOrder => self.own_order(case, proposal, &mut facts).await,
+            Ending::LiftLimit => self.over_limit(case, proposal, &mut facts).await,
             _ => Err(Refusal::NotAwaited),
         };
         if decided.is_err() && !facts.is_empty() {
@@ -83,7 +93,7 @@ impl App {
 
     /// What stops webhooks stops people. Since when the books are whole: an attempt from before may have been followed by
     /// another whose claim is missing.
-    async fn is_open(&self, provider: &str, claimed_at: UnixMillis) -> Result<Option<UnixMillis>, Refusal> {
+    pub(crate) async fn is_open(&self, provider: &str, claimed_at: UnixMillis) -> Result<Option<UnixMillis>, Refusal> {
         let ledger = &self.parts.ledger;
         let own = self.parts.providers.get(provider).ok_or(Refusal::OtherOrder)?.key_rules();
         let tables = ledger.table_ids().await?;
@@ -105,13 +115,13 @@ impl App {
 
     /// From when events are paid by the provider's rules, where these replaced others: what is older may be paid under
     /// another key.
-    async fn rules_from(&self, provider: &str) -> Result<Option<UnixMillis>, Refusal> {
+    pub(crate) async fn rules_from(&self, provider: &str) -> Result<Option<UnixMillis>, Refusal> {
         let accepted = self.parts.ledger.accepted(provider).await?;
         Ok(accepted.filter(|accepted| accepted.version > 1).and_then(|accepted| accepted.paid_from))
     }
 
     /// Under the keys that earlier rules derived nothing stands, as the webhook makes sure, too.
-    async fn not_claimed_formerly(&self, order: &PayoutOrder) -> Result<(), Refusal> {
+    pub(crate) async fn not_claimed_formerly(&self, order: &PayoutOrder) -> Result<(), Refusal> {
         for key in &order.former_keys {
             if self.parts.ledger.standing(key, FIRST).await?.is_some() {
                 return Err(Refusal::Claimed);
@@ -121,7 +131,7 @@ impl App {
     }
 
     /// What was given back is not paid, by nobody's decision: the bar is a condition of the claim, too.
-    async fn not_barred(&self, order: &PayoutOrder) -> Result<(), Refusal> {
+    pub(crate) async fn not_barred(&self, order: &PayoutOrder) -> Result<(), Refusal> {
         for key in std::iter::once(&order.key).chain(&order.former_keys) {
             if self.parts.ledger.is_barred(key).await? {
                 return Err(Refusal::Barred);
@@ -158,7 +168,7 @@ impl App {
         self.look_up(&key, last.attempt, &mut payout, facts).await?;
         let (generation, is_uncertain) = self.generation(&payout)?;
         let books = Books { from: books_from, files_undated: false };
-        let (order, event) = self.order(&last.provider, last.body, &last.event, books).await?;
+        let (order, event) = self.order(&last.provider, last.body, &last.event, books, Limits::BeforeClaim).await?;
         if order.key != key || order.terms() != last.facts().terms {
             return Err(Refusal::OtherOrder);
         }
@@ -177,7 +187,7 @@ impl App {
 
     /// People closed the payout, and were wrong: the first attempt is made after all. Its place keeps their closing, so this
     /// is attempt 2.
-    async fn after_closing(
+    pub(crate) async fn after_closing(
         &self,
         case: &FiledCase,
         proposal: Proposal,
@@ -199,7 +209,10 @@ impl App {
         // rules before these, only its own time can say.
         let from = books_from.max(self.rules_from(&provider).await?);
         let books = Books { from, files_undated: books_from.is_some() };
-        let (order, event) = self.order(&provider, body, &event_id, books).await?;
+        let (order, event) = match proposal.ending {
+            Ending::LiftLimit => self.lifted(case.case.reason, &provider, body, &event_id, books).await?,
+            _ => self.order(&provider, body, &event_id, books, Limits::Apply).await?,
+        };
         let own = order.key.of_own_order(&event_id).ok();
         let is_its_own = closing.key == order.key || Some(&closing.key) == own.as_ref();
         let is_as_closed = closing.facts().terms.is_none_or(|terms| terms == order.terms());
@@ -249,7 +262,8 @@ impl App {
         // The first event's own claim must stand: without it nothing says that this one is the second.
         let first = self.parts.ledger.standing(&key, FIRST).await?.ok_or(Refusal::NoOrder("the first payout"))?;
         let from = self.is_open(&provider, first.taken_at()).await?;
-        let (order, event) = self.order(&provider, body, &event_id, Books { from, files_undated: false }).await?;
+        let (order, event) =
+            self.order(&provider, body, &event_id, Books { from, files_undated: false }, Limits::Apply).await?;
         let terms = (filed.money, filed.destination.clone());
         if order.key != key || terms != (Some(order.money), Some(order.destination.clone())) {
             return Err(Refusal::OtherOrder);
@@ -279,7 +293,7 @@ impl App {
     }
 
     /// The secret that pays must be the configured account's. A rail that does not say so is no reason to refuse, and is said.
-    async fn check_account(&self, facts: &mut BTreeMap<String, String>) -> Result<(), Refusal> {
+    pub(crate) async fn check_account(&self, facts: &mut BTreeMap<String, String>) -> Result<(), Refusal> {
         refresh(&self.parts.rail, self.parts.clock.now()).await;
         let said = match self.parts.rail.check_account(Purpose::Pay, ACCOUNT_WITHIN).await {
             AccountCheck::Same => "checked".to_owned(),
@@ -324,28 +338,49 @@ impl App {
         body: Digest,
         event: &EventId,
         books: Books,
+        limits: Limits,
     ) -> Result<(PayoutOrder, ParsedEvent), Refusal> {
-        let provider = self.parts.providers.get(provider).ok_or(Refusal::OtherOrder)?;
-        let stored = self.parts.ledger.body(body).await?.ok_or(Refusal::NoBody)?;
-        let event = provider.kept(&stored.bytes, body, event).ok_or(Refusal::NoBody)?;
+        let (provider, event) = self.kept(provider, body, event).await?;
         // It was claimed or filed before, and people decide: only books that may lack claims stop them.
         let Books { from: paid_from, files_undated } = books;
         let now = self.parts.clock.now();
         let context = RouteContext { rail_mode: self.parts.rail.mode(), paid_from, files_undated, now };
         match provider.route_by_people(&event, &context) {
-            Routed::Order(order) => {
-                let accepted = self.parts.ledger.accepted(provider.name()).await?;
-                let now = self.parts.clock.now();
-                let former = accepted.map_or_else(Vec::new, |accepted| accepted.others(&provider.derivations(), now));
-                Ok((provider.with_former_keys(order, &event, &former), event))
+            Routed::Order(order) => Ok((self.with_former_keys(provider, order, &event).await?, event)),
+            Routed::Misfit(Misfit { lifted: Some(order), .. }) if limits == Limits::BeforeClaim => {
+                Ok((self.with_former_keys(provider, *order, &event).await?, event))
             }
             Routed::Misfit(Misfit { reason: Reason::BeforeCutover, .. }) => Err(Refusal::BeforeBooks),
             _ => Err(Refusal::OtherOrder),
         }
     }
 
+    /// Out of the very bytes that the provider signed.
+    pub(crate) async fn kept(
+        &self,
+        provider: &str,
+        body: Digest,
+        event: &EventId,
+    ) -> Result<(&Provider, ParsedEvent), Refusal> {
+        let provider = self.parts.providers.get(provider).ok_or(Refusal::OtherOrder)?;
+        let stored = self.parts.ledger.body(body).await?.ok_or(Refusal::NoBody)?;
+        Ok((provider, provider.kept(&stored.bytes, body, event).ok_or(Refusal::NoBody)?))
+    }
+
+    pub(crate) async fn with_former_keys(
+        &self,
+        provider: &Provider,
+        order: PayoutOrder,
+        event: &ParsedEvent,
+    ) -> Result<PayoutOrder, Refusal> {
+        let accepted = self.parts.ledger.accepted(provider.name()).await?;
+        let now = self.parts.clock.now();
+        let former = accepted.map_or_else(Vec::new, |accepted| accepted.others(&provider.derivations(), now));
+        Ok(provider.with_former_keys(order, event, &former))
+    }
+
     /// Money that was given back to the buyer, or is disputed, is not paid out (M6).
-    async fn ask_source(
+    pub(crate) async fn ask_source(
         &self,
         provider: &str,
         event: &ParsedEvent,
@@ -369,7 +404,7 @@ impl App {
         Err(Refusal::SourceBlocks(why))
     }
 
-    fn decided(
+    pub(crate) fn decided(
         &self,
         case: &FiledCase,
         proposal: Proposal,

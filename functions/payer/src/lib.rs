@@ -6,12 +6,14 @@
 //! who decided it comes from two ID tokens, each obtained afresh with a nonce that hashes every term (H1).
 //!
 //! * [`App`] answers one request: `decide` finds out what may be paid, `tokens` who approved just that, `pay` pays once.
+//! * `limit` is a payout that a limit of ours alone refused.
 //! * `close` ends a case without a payout, so that none can follow.
 //! * `batch` is one line of a list: what holds for a case holds for it, and the line before it was paid.
 
 mod batch;
 mod close;
 mod decide;
+mod limit;
 mod pay;
 mod refusal;
 mod start;

@@ -248,8 +248,9 @@ impl<'a> Delivery<'a> {
             Routed::Misfit(misfit) if self.has_claimed(&misfit, event, ruling).await => {
                 Ended::new(Some(event), misfit.key.map(|key| key.to_string()), End::Order(Answer::Duplicate))
             }
-            Routed::Misfit(Misfit { reason, problem, key, money, destination, shared }) => {
+            Routed::Misfit(Misfit { reason, problem, key, money, destination, shared, lifted }) => {
                 let case = self.case(event, reason, body);
+                let case = if lifted.is_some() { case.of_limit() } else { case };
                 let subject = shared.unwrap_or_else(|| case.subject.clone());
                 self.filed(event, Case { subject, key, money, destination, ..case }, &problem).await
             }
@@ -298,9 +299,12 @@ impl<'a> Delivery<'a> {
     async fn has_claimed(&self, misfit: &Misfit, event: &ParsedEvent, ruling: &Ruling) -> bool {
         let parts = &self.app.parts;
         let Some(key) = &misfit.key else { return false };
+        // Two people may have lifted its limit: as the redelivery of any other claim.
+        let lifted = misfit.lifted.as_ref();
+        let asked = (lifted.map(|order| order.money).or(misfit.money), lifted.map(|order| &order.destination));
         let same = |money: &Money, destination: &Destination| {
-            misfit.money.is_none_or(|ours| ours == *money)
-                && misfit.destination.as_ref().is_none_or(|ours| ours == destination)
+            asked.0.is_none_or(|ours| ours == *money)
+                && asked.1.or(misfit.destination.as_ref()).is_none_or(|ours| ours == destination)
         };
         for key in std::iter::once(key).chain(&parts.provider.former_keys(event, &ruling.former)) {
             let place = parts.ledger.place(key, Some(&event.id)).await;
@@ -327,13 +331,14 @@ impl<'a> Delivery<'a> {
     }
 
     /// A case that the answer depends on is durable before the 200 (M2).
-    pub(crate) async fn file(&self, mut case: Case, problem: &str) -> End {
+    pub(crate) async fn file(&self, case: Case, problem: &str) -> End {
         self.keep_body.notify_one();
-        case.details.insert("problem".to_owned(), problem.to_owned());
-        let reason = case.reason;
+        let (reason, case) = (case.reason, case.of_problem(problem));
+        let (cause, id) = (case.cause().unwrap_or_default(), case.id());
         // A case that events share speaks of the first; whoever watches the log sees each. No problem repeats a value.
         tracing::warn!(
-            request_id = %self.request_id, %reason, problem, event_id = case.event.as_ref().map(tracing::field::display),
+            request_id = %self.request_id, case = %id, %reason, cause, problem,
+            event_id = case.event.as_ref().map(tracing::field::display),
             payout_key = case.key.as_ref().map(tracing::field::display), next = "a person decides it", "a case is filed"
         );
         match self.app.parts.ledger.file_case(&case).await {

@@ -34,13 +34,18 @@ async fn filed(stack: &Stack, name: &str, payee: &str) -> Case {
 }
 
 async fn deliver(stack: &Stack, event_id: &str, name: &str, payee: &str) {
+    deliver_sum(stack, event_id, name, payee, 4200).await;
+}
+
+async fn deliver_sum(stack: &Stack, event_id: &str, name: &str, payee: &str, minor: u64) {
     let sample = include_str!("../../../events/stripe/payment_intent.succeeded.json");
     let mut event: Value = serde_json::from_str(sample).unwrap();
     event["id"] = json!(format!("evt_{event_id}"));
     event["created"] = json!(stack.clock.now() / 1000);
     event["data"]["object"]["id"] = json!(format!("pi_{name}"));
     event["data"]["object"]["metadata"]["payee"] = json!(payee);
-    event["data"]["object"]["latest_charge"] = json!(format!("ch_{event_id}_4200eur"));
+    event["data"]["object"]["latest_charge"] = json!(format!("ch_{event_id}_{minor}eur"));
+    event["data"]["object"]["amount_received"] = json!(minor);
     let file = tempfile::NamedTempFile::new().unwrap();
     std::fs::write(file.path(), event.to_string()).unwrap();
     let changes = payonce_local::send::Changes { fresh: false, set: vec![] };
@@ -578,6 +583,36 @@ async fn a_forged_or_stolen_request_changes_something() {
         Some("/console/signed-out")
     );
     assert!(nobody.get(&ada.url("/signed-in?code=1&state=2")).await.status.is_client_error());
+}
+
+const LIFT: [(&str, &str); 3] = [("ending", "lift_limit"), ("code", "provider_confirmed"), ("note", "a large sale")];
+
+/// Where nothing but the limit is wrong, and nowhere else.
+#[tokio::test]
+async fn rightful_payout_above_a_limit_is_paid_once_by_two_people() {
+    let stack = stack().await;
+    deliver_sum(&stack, "much", "much", "acct_1Payee", 600_000).await;
+    deliver(&stack, "odd", "odd", "no payee").await;
+    let case_of = async |key: &str| stack.ledger.cases_of_key(key).await.unwrap().remove(0).case;
+    let (much, odd) = (case_of("stripe/pi_much").await, case_of("stripe/pi_odd").await);
+    let (mut ada, mut ben) = (Desk::of(&stack, "ada").await, Desk::of(&stack, "ben").await);
+    for path in ["", &format!("/cases/{}", much.id()), "/cases.csv"] {
+        let page = ada.get(path).await.body;
+        assert!(page.contains("amount_received is above max_amount"), "{path}: {page}");
+    }
+    assert!(ada.get(&format!("/cases/{}", much.id())).await.body.contains("value=\"lift_limit\""));
+    assert!(!ada.get(&format!("/cases/{}", odd.id())).await.body.contains("value=\"lift_limit\""));
+    assert!(!ada.act(&odd, "propose", &LIFT).await.status.is_redirection());
+
+    ada.act_and_sign_in(&much, "propose", &LIFT, "ada").await;
+    let (_, approved) = ben.act_and_sign_in(&much, "approve", &[], "ben").await;
+    assert!(ben.get(&path_of(&approved)).await.body.contains("The rail took the order"), "{}", approved.body);
+    deliver_sum(&stack, "much", "much", "acct_1Payee", 600_000).await;
+    assert_eq!(now(&stack, &much).await.status, Status::Resolved);
+    let paid: Vec<_> = stack.rail.executed().into_iter().filter(|paid| paid.payout_key() == "stripe/pi_much").collect();
+    assert_eq!(paid.iter().map(|paid| paid.amount).collect::<Vec<_>>(), [600_000]);
+    let page = ada.get(&format!("/cases/{}", much.id())).await.body;
+    assert!(page.contains("Attempt 1") && page.contains("The limit was lifted"), "{page}");
 }
 
 /// What a provider or a person writes is text, wherever it is shown.

@@ -12,7 +12,8 @@ use payonce_protocol::case::{Ending, Status, came_again};
 use payonce_protocol::ids::{CaseId, Digest};
 use payonce_protocol::money::Money;
 use payonce_protocol::order::{Destination, EventId, PayoutKey, PayoutOrder};
-use payonce_protocol::outcome::Reason;
+use payonce_protocol::outcome::{Reason, Verdict};
+use payonce_protocol::problem::Problem;
 
 use crate::append::NOTHING_THERE;
 use crate::case_item::{CASE_SK, history};
@@ -116,6 +117,11 @@ pub enum Filed {
 /// Two acts on one case at the same time are rare, five in a row are a fault.
 const TRIES: u32 = 5;
 
+const PROBLEM: &str = "problem";
+/// The detail that says what alone refused an event.
+const REFUSED_BY: &str = "refused_by";
+const LIMIT: &str = "max_amount";
+
 impl Case {
     pub fn new(reason: Reason, subject: Vec<String>, opened_at: UnixMillis) -> Self {
         Self {
@@ -169,6 +175,32 @@ impl Case {
 
     pub fn id(&self) -> CaseId {
         CaseId::new(self.reason, &self.subject.iter().map(String::as_str).collect::<Vec<_>>())
+    }
+
+    /// The event is as its rule wants it, and a limit alone keeps it from being paid.
+    pub fn of_limit(mut self) -> Self {
+        self.details.insert(REFUSED_BY.to_owned(), LIMIT.to_owned());
+        self
+    }
+
+    /// Why its event is not paid by itself, in words.
+    pub fn cause(&self) -> Option<String> {
+        self.details.get(PROBLEM).map(|problem| Problem::read(problem).words())
+    }
+
+    pub fn of_problem(mut self, problem: &str) -> Self {
+        self.details.insert(PROBLEM.to_owned(), problem.to_owned());
+        self
+    }
+
+    /// The ending may be proposed. `verdict` is that of the case's attempt.
+    pub fn offers(&self, ending: Ending, verdict: Option<Verdict>) -> bool {
+        let is_by_limit = || {
+            let is_named = self.details.get(REFUSED_BY).is_some_and(|by| by == LIMIT);
+            let has_terms = self.key.is_some() && self.event.is_some() && self.money.is_some() && self.body.is_some();
+            has_terms && self.destination.is_some() && (self.reason == Reason::StaleEvent || is_named)
+        };
+        ending.is_offered(self.reason, verdict) && (ending != Ending::LiftLimit || is_by_limit())
     }
 
     /// The name of the case that `reason` opens for one attempt.

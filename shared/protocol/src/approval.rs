@@ -106,6 +106,7 @@ mod tests {
         let all = [
             approval(),
             change(&|a| a.ending = Ending::OwnOrder),
+            change(&|a| a.ending = Ending::LiftLimit),
             change(&|a| a.case = CaseId::new(Reason::PayoutUnknown, &["stripe/pi_1", "2"])),
             change(&|a| a.version = 4),
             change(&|a| a.key = PayoutKey::new("stripe/pi_2").unwrap()),

@@ -97,6 +97,8 @@ words! {
         OwnOrder = "own_order",
         /// One more attempt at the payout.
         Reissue = "reissue",
+        /// A rightful payout that a limit of ours alone refused: it is paid as the webhook would have, under the event's own key.
+        LiftLimit = "lift_limit",
     }
 }
 
@@ -117,7 +119,7 @@ words! {
 impl Ending {
     /// It makes a payout: two people sign in afresh for it, and payer checks both.
     pub fn pays(self) -> bool {
-        matches!(self, Self::OwnOrder | Self::Reissue)
+        matches!(self, Self::OwnOrder | Self::Reissue | Self::LiftLimit)
     }
 
     /// What may be proposed for a case of this reason. `verdict` is that of its attempt, where it is about one.
@@ -131,6 +133,8 @@ impl Ending {
                 about_an_attempt && verdict.is_some_and(|verdict| verdict.outcome != Outcome::Accepted)
             }
             Self::OwnOrder => reason == Reason::SecondEventForKey,
+            // Of an invalid event only where nothing but the limit is wrong with it, which its reason alone does not say.
+            Self::LiftLimit => matches!(reason, Reason::InvalidEvent | Reason::StaleEvent),
             // Nobody can confirm what no attempt asked for.
             Self::ConfirmedAccepted => matches!(
                 reason,
@@ -269,9 +273,11 @@ mod tests {
             assert!(!Ending::Reissue.is_offered(*reason, Some(Verdict::plain(Outcome::Accepted))), "{reason}");
             assert!(!Ending::Reissue.is_offered(*reason, None), "{reason}");
             assert_eq!(Ending::OwnOrder.is_offered(*reason, None), *reason == Reason::SecondEventForKey);
+            let by_limit = matches!(reason, Reason::InvalidEvent | Reason::StaleEvent);
+            assert_eq!(Ending::LiftLimit.is_offered(*reason, None), by_limit);
         }
         assert!(Ending::Reissue.is_offered(Reason::PayoutUnknown, Some(Verdict::UNKNOWN)));
-        assert_eq!(Ending::ALL.iter().filter(|ending| ending.pays()).count(), 2);
+        assert_eq!(Ending::ALL.iter().filter(|ending| ending.pays()).count(), 3);
     }
 
     #[test]

@@ -25,6 +25,7 @@ pub mod ids;
 pub mod money;
 pub mod order;
 pub mod outcome;
+pub mod problem;
 pub mod reissue;
 pub mod release;
 pub mod sweep;

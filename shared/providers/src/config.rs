@@ -90,6 +90,10 @@ pub struct Rule {
     /// Currency → the largest payout in the provider's unit. When given, a currency that is not in it is refused.
     #[serde(default)]
     pub max_amount: BTreeMap<String, u64>,
+    /// Currency → the largest payout above `max_amount` that two people may still approve. A currency that is not in it, and
+    /// is in `max_amount`, has no such limit.
+    #[serde(default)]
+    pub max_approved: BTreeMap<String, u64>,
     /// A regular expression that must match the whole destination.
     pub destination_pattern: Option<String>,
     /// Events that are older are never paid.

@@ -2,12 +2,13 @@
 //! value: they are written into cases and logs.
 
 mod explain;
+mod limit;
 
 use std::collections::BTreeMap;
 
 use payonce_protocol::UnixMillis;
 use payonce_protocol::exponents::{ExponentError, Table};
-use payonce_protocol::money::{Currency, Money};
+use payonce_protocol::money::{Currency, Money, MoneyError};
 use payonce_protocol::order::{Destination, Mode, PayoutKey, PayoutOrder};
 use payonce_protocol::outcome::Reason;
 use payonce_protocol::release::Derivation;
@@ -21,6 +22,8 @@ use crate::preset::{AmountAs, Preset};
 use crate::provider::{RouteContext, is_name};
 use crate::sender::Sender;
 use crate::when::{self, Asks, Condition};
+
+use self::limit::{Limit, Within};
 
 const MAX_KEY_POINTERS: usize = 8;
 /// Each costs a read of the audit table for every event.
@@ -55,11 +58,13 @@ pub struct Misfit {
     pub destination: Option<Destination>,
     /// One case for all events that share this, where it is not one for each event.
     pub shared: Option<Vec<String>>,
+    /// The order as it is but for its limit, which two people may lift; nothing else is wrong with it.
+    pub lifted: Option<Box<PayoutOrder>>,
 }
 
 impl Misfit {
     pub fn new(reason: Reason, problem: impl Into<String>) -> Self {
-        Self { reason, problem: problem.into(), key: None, money: None, destination: None, shared: None }
+        Self { reason, problem: problem.into(), key: None, money: None, destination: None, shared: None, lifted: None }
     }
 }
 
@@ -76,7 +81,7 @@ pub(crate) struct PayoutRule {
     amount_as: AmountAs,
     currency: CurrencyFrom,
     destination: Pointer,
-    max_amount: BTreeMap<Currency, u64>,
+    limit: Limit,
     destination_pattern: Regex,
     pub paid_from: Option<UnixMillis>,
     /// Nothing without a signed time grows old.
@@ -153,18 +158,7 @@ impl PayoutRule {
             Some(Condition::new(problems.pointer(&field("when"), text)?, expected))
         });
         let when = when.collect();
-        let mut max_amount = BTreeMap::new();
-        for (code, largest) in &rule.max_amount {
-            let path = field(&format!("max_amount.{code}"));
-            let money = code.parse().map_err(Into::into).and_then(|code| preset.exponents.money(*largest, code));
-            match money {
-                Ok(money) if max_amount.insert(money.currency(), *largest).is_some() => {
-                    problems.add(&path, "this currency stands twice");
-                }
-                Ok(_) => {}
-                Err(problem) => problems.add(&path, problem),
-            }
-        }
+        let limit = Limit::compile(&name, rule, preset, problems);
         if rule.rail_fields.len() > MAX_RAIL_FIELDS {
             problems.add(&field("rail_fields"), format!("there are more than {MAX_RAIL_FIELDS}"));
         }
@@ -218,7 +212,7 @@ impl PayoutRule {
             amount_as: rule.amount_as.unwrap_or(preset.amount),
             currency: currency?,
             destination: destination?,
-            max_amount,
+            limit,
             destination_pattern: destination_pattern?,
             paid_from,
             max_age_ms,
@@ -294,14 +288,23 @@ impl PayoutRule {
         }
         let key_found = key.clone().map_err(invalid)?;
         self.sender.check(&self.name, event, context.rail_mode).map_err(|stranger| invalid(stranger.problem()))?;
-        Ok(PayoutOrder {
+        let order = PayoutOrder {
             key: key_found,
             event: event.id.clone(),
-            money: self.money(event).map_err(invalid)?,
+            money: self.asked(event).map_err(invalid)?,
             destination: self.destination(event).map_err(invalid)?,
             rail_fields: self.rail_fields(event).map_err(invalid)?,
             former_keys: self.former_keys(event).map_err(invalid)?,
-        })
+        };
+        // Last, so that nothing else is wrong with what only the limit refuses.
+        match self.limit.of(&order.money) {
+            Within::Limit => Ok(order),
+            Within::Nothing(problem) => Err(invalid(self.says(&self.amount, problem))),
+            Within::Approval(problem) => {
+                let misfit = invalid(self.says(&self.amount, problem));
+                Err(Box::new(Misfit { lifted: Some(Box::new(order)), ..*misfit }))
+            }
+        }
     }
 
     /// An earlier rule for this type that finds no key in the event claimed nothing for it. What another type's rule claimed
@@ -323,15 +326,6 @@ impl PayoutRule {
         self.is_dated_only_sometimes && created.of(&event.body).is_none_or(Value::is_null)
     }
 
-    fn money(&self, event: &ParsedEvent) -> Result<Money, String> {
-        let money = self.asked(event)?;
-        match self.max_amount.get(&money.currency()) {
-            None if !self.max_amount.is_empty() => Err(self.says(&self.amount, "is of a currency in no max_amount")),
-            Some(largest) if money.minor() > *largest => Err(self.says(&self.amount, "is above max_amount")),
-            _ => Ok(money),
-        }
-    }
-
     /// What the event asks for, whether it may be paid or not.
     fn asked(&self, event: &ParsedEvent) -> Result<Money, String> {
         let currency: Currency = match &self.currency {
@@ -343,6 +337,9 @@ impl PayoutRule {
         };
         let found = self.amount.of(&event.body);
         let not = |what: &str| self.says(&self.amount, what);
+        if found.is_none() {
+            return Err(not("is missing"));
+        }
         let minor = match self.amount_as {
             AmountAs::Minor => found.and_then(Value::as_u64).ok_or_else(|| not("is not a whole number above zero"))?,
             AmountAs::MinorText => found
@@ -353,7 +350,11 @@ impl PayoutRule {
                 let (minor, places) = found.and_then(decimal).ok_or_else(|| not("is not a decimal amount"))?;
                 let unit = self.exponents.get(currency).ok_or_else(|| not(&ExponentError::Unlisted.to_string()))?;
                 let money = Money::new(minor, places, currency).and_then(|money| money.with_exponent(unit.digits));
-                money.map_err(|problem| not(&problem.to_string()))?.minor()
+                let money = money.map_err(|problem| match problem {
+                    MoneyError::Inexact(_) => not(&format!("has more decimals than {currency}")),
+                    other => not(&other.to_string()),
+                });
+                money?.minor()
             }
         };
         self.exponents.money(minor, currency).map_err(|problem| not(&problem.to_string()))

@@ -280,6 +280,8 @@ pub struct CasePage {
     /// As the reader sees it; every form sends it back.
     pub version: u64,
     pub reason: Reason,
+    /// Why its event is not paid, in words.
+    pub cause: Option<String>,
     pub status: Status,
     pub money: Option<Money>,
     pub payee: Option<String>,

@@ -98,6 +98,8 @@ pub struct QueueRow {
     pub payee: Option<String>,
     pub provider: Option<String>,
     pub reason: Reason,
+    /// Why its event is not paid, in words.
+    pub cause: Option<String>,
     pub since: UnixMillis,
     pub due: Option<Due>,
     /// By name.

@@ -107,6 +107,7 @@ pub fn ended(ending: Ending) -> &'static str {
         Ending::DuplicateOf => "This is the same as another case, and is settled there.",
         Ending::OwnOrder => "It was paid as an order of its own. How that ended, its own attempt says.",
         Ending::Reissue => "One more attempt was made. How that ended, its own outcome says.",
+        Ending::LiftLimit => "The limit was lifted for this one payout. How that ended, its own attempt says.",
     }
 }
 
@@ -191,6 +192,7 @@ impl Words for Ending {
             Self::DuplicateOf => "Same as another case",
             Self::OwnOrder => "Pay as an order of its own",
             Self::Reissue => "Pay again: one more attempt",
+            Self::LiftLimit => "Lift the limit, and pay this once",
         }
     }
 
@@ -208,6 +210,10 @@ impl Words for Ending {
                 "A second, rightful payout that shares its key with the first. It is paid under a key of its own."
             }
             Self::Reissue => "One further attempt at this payout, under the rail key that the rules offer for it.",
+            Self::LiftLimit => {
+                "The event is rightful, and only our own limit of sum or age refused it. It is paid once, as it would have been; \
+                 should the event come again, nothing more is paid."
+            }
         }
     }
 }

@@ -35,6 +35,7 @@ currency = "/a~"
 destination = ""
 when = { "x" = 1 }
 max_amount = { eur = 0, isk = 550, xxx = 1, usd = 1, USD = 2 }
+max_approved = { usd = 0, gbp = 7 }
 destination_pattern = "("
 paid_from = "2026-12-01"
 rail_fields = { a = "b" }
@@ -58,6 +59,8 @@ rail_fields = { a = "b" }
         "payouts[0].max_amount.isk",
         "payouts[0].max_amount.xxx",
         "payouts[0].max_amount.usd",
+        "payouts[0].max_approved.usd",
+        "payouts[0].max_approved.gbp",
         "payouts[0].destination_pattern",
         "payouts[0].paid_from",
         "payouts[0].rail_fields.a",

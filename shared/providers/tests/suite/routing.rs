@@ -205,6 +205,28 @@ fn more_than_max_amount_is_a_case() {
 }
 
 #[test]
+fn limit_is_lifted_only_where_nothing_else_is_wrong() {
+    let lifted = |lines: &str, body: &Value| match route(lines, body) {
+        Routed::Misfit(misfit) => misfit.lifted.map(|order| order.money.minor()),
+        other => panic!("{other:?}"),
+    };
+    let limit = "max_amount = { eur = 1000, usd = 5 }";
+    assert_eq!(lifted(limit, &event()), Some(1099));
+    assert_eq!(lifted(&format!("{limit}\nmax_approved = {{ eur = 1099 }}"), &event()), Some(1099));
+    assert_eq!(lifted(&format!("{limit}\nmax_approved = {{ eur = 1098 }}"), &event()), None);
+    assert_eq!(lifted("max_amount = { usd = 1000 }", &event()), None, "a currency that nobody thought of");
+    assert_eq!(lifted(&format!("{limit}\ndestination_pattern = 'acct_nobody'"), &event()), None);
+    assert_eq!(lifted(limit, &with("/livemode", json!(false))), None);
+}
+
+#[test]
+fn problem_says_that_an_amount_is_missing() {
+    let mut nothing = event();
+    nothing["data"]["object"].as_object_mut().unwrap().remove("amount_received");
+    assert_eq!(invalid("", &nothing), "payouts[0]: /data/object/amount_received is missing");
+}
+
+#[test]
 fn a_destination_off_its_pattern_is_never_paid() {
     for wrong in [
         "acct_1/../../refunds",

@@ -16,6 +16,7 @@ mod faults;
 mod further_attempts;
 mod given_back;
 mod holds;
+mod limits;
 mod misfits;
 mod odd_bodies;
 mod outage;

@@ -203,6 +203,28 @@ pub async fn a_further_claim_passes_what_it_must_not(bench: Bench) {
     assert_eq!(bench.ledger.read_claim(&second.key, 2).await, Ok(None));
 }
 
+/// Attempt 1 by two people, whose limit they lifted: where anything stands, or a bar, it is not written, nor is its case ended.
+pub async fn first_claim_by_two_people_takes_a_free_place_once(bench: Bench) {
+    let awaiting = async |object: &str| {
+        let seen = opened(&bench, &case_of(&claim(object, 1), Reason::InvalidEvent)).await;
+        done(&bench, &seen, propose(&seen, Ending::LiftLimit, "ann"), "ann").await
+    };
+    let seen = awaiting("pi_1").await;
+    let ours = further(&bench, claim("pi_1", 1), 10);
+    assert_eq!(decide(&bench, &ours, &seen, "ann").await, ClaimAnswer::NotApplied, "the maker");
+    let ours = further(&bench, claim("pi_1", 1), 11);
+    assert_eq!(decide(&bench, &ours, &seen, "ben").await, ClaimAnswer::Written);
+    assert_eq!(filed(&bench, &seen.case).await.status, Status::Resolved);
+    assert_eq!(bench.ledger.put_claim(&claim("pi_1", 2)).await, ClaimAnswer::Taken(ours.facts()), "the webhook's");
+
+    let seen = awaiting("pi_2").await;
+    let webhooks = claim("pi_2", 3);
+    assert_eq!(bench.ledger.put_claim(&webhooks).await, ClaimAnswer::Written);
+    let late = further(&bench, claim("pi_2", 4), 12);
+    assert_eq!(decide(&bench, &late, &seen, "ben").await, ClaimAnswer::Taken(webhooks.facts()));
+    assert_eq!(filed(&bench, &seen.case).await, seen, "its case awaits still");
+}
+
 pub async fn a_lost_answer_hides_our_own_further_claim(bench: Bench) {
     let (second, seen) = proposed(&bench, Outcome::NotSent).await;
     bench.proxy.forget();

@@ -88,6 +88,7 @@ on_both_engines! {
         a_makers_token_is_shown_or_lost,
         a_further_claim_stands_without_its_case,
         a_further_claim_passes_what_it_must_not,
+        first_claim_by_two_people_takes_a_free_place_once,
         a_lost_answer_hides_our_own_further_claim,
         a_conflict_is_sent_again_for_a_further_claim,
         an_attempt_or_look_up_is_forgotten,
