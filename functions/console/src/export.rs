@@ -162,6 +162,7 @@ mod tests {
             case,
             status: Status::Open,
             version: 1,
+            revision: 0,
             evidence: Default::default(),
             owner: Some(Who { subject: "a".to_owned(), name: Some("＠Ann, \"A\"".to_owned()) }),
             proposal: None,

@@ -212,7 +212,7 @@ impl Attempt<'_> {
     async fn what_changed(&self) -> Refusal {
         let id = self.case.case.id();
         match self.app.parts.ledger.case(&id).await {
-            Ok(Some(now)) if now.version != self.case.version => Refusal::Changed,
+            Ok(Some(now)) if (now.version, now.revision) != (self.case.version, self.case.revision) => Refusal::Changed,
             _ => Refusal::NotBegun(event::Refusal::ClaimUncertain),
         }
     }

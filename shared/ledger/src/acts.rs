@@ -1,14 +1,16 @@
-//! What people do with cases: each act is a write on the version that was seen, with its record in the same transaction. A
-//! maker is never the checker, and that too stands in the write's condition.
+//! What people do with cases: what decides something is a write on the version that was seen, with its record in the same
+//! transaction; what only adds something needs no version (`added.rs`). A maker is never the checker, and that too stands in
+//! the write's condition.
 
 use std::collections::BTreeMap;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use payonce_protocol::UnixMillis;
 use payonce_protocol::case::{Act, Status, next};
-use payonce_protocol::ids::CaseId;
+use payonce_protocol::ids::{CaseId, Digest};
 
-use crate::case::{FiledCase, Proposal, Resolution, Who};
+use crate::case::{FiledCase, Proposal, Resolution, TRIES, Who};
+use crate::case_events;
 use crate::case_item::history;
 use crate::closing::Bound;
 use crate::item::{Item, Reader};
@@ -48,7 +50,8 @@ pub enum Acted<T = FiledCase> {
 /// One record of a case's history.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HistoryRecord {
-    /// The case's version after it; none for an event that shares the case, which leaves that alone.
+    /// The case's version after it; none for what left that alone: what was added or found out, and an event that shares the
+    /// case.
     pub version: Option<u64>,
     pub act: String,
     pub by: Who,
@@ -58,6 +61,8 @@ pub struct HistoryRecord {
 
 /// The name under which a maker's ID token is kept in its record. For payer alone; no page shows it.
 pub(crate) const TOKEN: &str = "id_token";
+/// The name under which a record keeps the hash of the form that it came from.
+const FORM: &str = "form";
 
 impl Doing {
     pub fn act(&self) -> Act {
@@ -119,6 +124,19 @@ impl Doing {
 
 impl Ledger {
     pub async fn act(&self, seen: &FiledCase, doing: &Doing, by: &Who, at: UnixMillis) -> Result<Acted, LedgerError> {
+        self.act_once(seen, doing, by, at, None).await
+    }
+
+    /// The same for what was sent in a form: sent twice it is done once, and answered twice as done. `form` is the hash of who
+    /// sent what.
+    pub async fn act_once(
+        &self,
+        seen: &FiledCase,
+        doing: &Doing,
+        by: &Who,
+        at: UnixMillis,
+        form: Option<&Digest>,
+    ) -> Result<Acted, LedgerError> {
         let Some(status) = next(seen.status, doing.act()) else { return Ok(Acted::NotNow) };
         if let Doing::Approve(_, bound) = doing {
             match &seen.proposal {
@@ -128,21 +146,74 @@ impl Ledger {
                 Some(_) | None => return Ok(Acted::NotNow),
             }
         }
+        let id = seen.case.id();
+        match doing {
+            Doing::Comment(_) | Doing::Attach(_) => {
+                let (_, facts) = doing.done(seen, status, by, at);
+                self.add(&id, doing.act(), &facts, by, at, form).await?;
+                return Ok(Acted::Done(Box::new(seen.clone())));
+            }
+            Doing::LookUp(facts) => {
+                let found = self.find_out(&id, doing.act().as_str(), by, facts, at).await?;
+                return Ok(Acted::Done(Box::new(found)));
+            }
+            _ => {}
+        }
+        let mut seen = seen.clone();
+        for _ in 0..TRIES {
+            if let Some(after) = self.move_by_act(&seen, doing, status, by, at, form).await? {
+                return Ok(Acted::Done(Box::new(after)));
+            }
+            let stands = self.case(&id).await?.ok_or(LedgerError::Missing { what: "the case" })?;
+            if let Some(form) = form
+                && self.was_done(&id, seen.version, form).await?
+            {
+                return Ok(Acted::Done(Box::new(stands)));
+            }
+            // Something was found out, and nobody acted. Who decides how a case ends must see that first.
+            let decides = matches!(doing, Doing::Propose(..) | Doing::Approve(..));
+            if decides || stands.version != seen.version || stands.revision == seen.revision {
+                return Ok(Acted::Changed);
+            }
+            seen = stands;
+        }
+        Ok(Acted::Changed)
+    }
+
+    /// `None`: the case is not what was seen.
+    async fn move_by_act(
+        &self,
+        seen: &FiledCase,
+        doing: &Doing,
+        status: Status,
+        by: &Who,
+        at: UnixMillis,
+        form: Option<&Digest>,
+    ) -> Result<Option<FiledCase>, LedgerError> {
         let (after, facts) = doing.done(seen, status, by, at);
         let id = seen.case.id();
         let mut record = history(id.as_str(), seen.version + 1, doing.act().as_str(), by, at, &facts);
         if let Doing::Propose(_, Some(token)) = doing {
             record.insert(TOKEN.to_owned(), AttributeValue::S(token.clone()));
         }
+        record.extend(form.map(|form| (FORM.to_owned(), AttributeValue::S(form.to_string()))));
         let after = FiledCase { version: seen.version + 1, ..after };
         let case = match doing {
             Doing::Approve(..) => self.move_on_by_another(seen, after.clone(), by)?,
             _ => self.move_on(seen, after.clone())?,
         };
-        match self.transact("act on a case", &[case, self.put_new(record)?]).await? {
-            Transacted::Done => Ok(Acted::Done(Box::new(after))),
-            Transacted::Unmet(_) => Ok(Acted::Changed),
-        }
+        Ok(match self.transact("act on a case", &[case, self.put_new(record)?]).await? {
+            Transacted::Done => Some(after),
+            Transacted::Unmet(_) => None,
+        })
+    }
+
+    /// Whether what this form asks for was done, on the case as the form saw it.
+    pub async fn was_done(&self, id: &CaseId, version: u64, form: &Digest) -> Result<bool, LedgerError> {
+        let record = self.read_reconcile(id.as_str(), &format!("{PREFIX}{:06}", version.saturating_add(1))).await?;
+        let Some(item) = record else { return Ok(false) };
+        let known = Reader::new("the history", &item).optional(FORM, |read| read.hex_digest(FORM))?;
+        Ok(known.as_ref() == Some(form))
     }
 
     /// The whole history of a case, the oldest first; then the events that share it, as many as a person would read.
@@ -167,7 +238,7 @@ impl Ledger {
         {
             let row = row.map_err(|error| LedgerError::failed("read a case's history", &error))?;
             let record = HistoryRecord::from_item(&row)?;
-            events += usize::from(record.version.is_none());
+            events += usize::from(record.act == case_events::ACT);
             records.push(record);
         }
         Ok(records)
@@ -187,6 +258,8 @@ impl Ledger {
 }
 
 pub(crate) const PREFIX: &str = "history#";
+/// Behind every number, for what was added or found out; before the events, of which only so many are read.
+pub(crate) const ADDED: &str = "added#";
 /// Behind every number, and in its place for the record of an event that shares the case.
 pub(crate) const EVENT: &str = "event#";
 const EVENTS_SHOWN: usize = 500;
@@ -197,7 +270,7 @@ impl HistoryRecord {
         let name = read.optional("by_name", |read| read.text("by_name").map(str::to_owned))?;
         Ok(Self {
             version: read.parsed("sk", |sk| match sk.strip_prefix(PREFIX)? {
-                event if event.starts_with(EVENT) => Some(None),
+                beside if beside.starts_with(EVENT) || beside.starts_with(ADDED) => Some(None),
                 number => number.parse().map(Some).ok(),
             })?,
             act: read.text("act")?.to_owned(),

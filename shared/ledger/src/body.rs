@@ -81,8 +81,13 @@ fn to_item(digest: Digest, body: &[u8], received_at: UnixMillis, ttl_days: u32) 
         .number("length", body.len() as u64)
         .mark("cut", is_cut)
         .number("received_at", received_at)
-        .number(BODIES_TTL, received_at / 1_000 + u64::from(ttl_days) * SECONDS_PER_DAY)
+        .number(BODIES_TTL, expires(received_at, ttl_days))
         .done())
+}
+
+/// In seconds, as DynamoDB's time to live counts.
+pub(crate) fn expires(at: UnixMillis, ttl_days: u32) -> u64 {
+    at / 1_000 + u64::from(ttl_days) * SECONDS_PER_DAY
 }
 
 fn compress(body: &[u8]) -> std::io::Result<Vec<u8>> {

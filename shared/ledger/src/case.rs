@@ -87,8 +87,10 @@ pub struct Resolution {
 pub struct FiledCase {
     pub case: Case,
     pub status: Status,
-    /// Counts the acts on this case, from 1.
+    /// Counts what people decide by, from 1: what is written beside the case, or found out about it, leaves it alone.
     pub version: u64,
+    /// Counts what was found out. No page shows it and nobody acts on it: it keeps two writers of the item apart.
+    pub revision: u64,
     /// The latest that was found out about it.
     pub evidence: BTreeMap<String, String>,
     pub owner: Option<Who>,
@@ -115,7 +117,7 @@ pub enum Filed {
 }
 
 /// Two acts on one case at the same time are rare, five in a row are a fault.
-const TRIES: u32 = 5;
+pub(crate) const TRIES: u32 = 5;
 
 const PROBLEM: &str = "problem";
 /// The detail that says what alone refused an event.
@@ -286,46 +288,24 @@ impl Ledger {
         item.as_ref().map(FiledCase::from_item).transpose()
     }
 
-    /// Puts what was found out into the case and its history. A case that is not there is an error, and so is one of a newer
-    /// schema, which is left alone (M7).
-    pub async fn add_evidence(
-        &self,
-        id: &CaseId,
-        by: &str,
-        evidence: &[(&str, String)],
-        at: UnixMillis,
-    ) -> Result<(), LedgerError> {
-        for _ in 0..TRIES {
-            let item = self.read_reconcile(id.as_str(), CASE_SK).await?;
-            let item = item.ok_or(LedgerError::Missing { what: "the case" })?;
-            let read = Reader::new("the case", &item);
-            if read.is_newer() {
-                return Err(read.unreadable("v"));
-            }
-            let seen = FiledCase::from_item(&item)?;
-            let mut next = seen.clone();
-            next.evidence.extend(evidence.iter().map(|(name, value)| ((*name).to_owned(), value.clone())));
-            let record = history(id.as_str(), seen.version + 1, "evidence", &Who::function(by), at, &next.evidence);
-            let parts = [self.move_on(&seen, next)?, self.put_new(record)?];
-            if let Transacted::Done = self.transact("add evidence to a case", &parts).await? {
-                return Ok(());
-            }
-        }
-        Err(LedgerError::Changed { what: "the case" })
+    /// From the version that was seen to the next; fails when somebody else acted meanwhile, or something was found out.
+    pub(crate) fn move_on(&self, seen: &FiledCase, next: FiledCase) -> Result<TransactWriteItem, LedgerError> {
+        self.put_over(seen, &FiledCase { version: seen.version + 1, ..next })
     }
 
-    /// From the version that was seen to the next; fails when somebody else acted meanwhile.
-    pub(crate) fn move_on(&self, seen: &FiledCase, next: FiledCase) -> Result<TransactWriteItem, LedgerError> {
+    /// In the place of the case that was seen, and of no other.
+    pub(crate) fn put_over(&self, seen: &FiledCase, next: &FiledCase) -> Result<TransactWriteItem, LedgerError> {
         let number = |number: u64| AttributeValue::N(number.to_string());
-        let next = FiledCase { version: seen.version + 1, ..next };
         let put = Put::builder()
             .table_name(&self.reconcile)
             .set_item(Some(next.to_item()))
-            .condition_expression("#version = :seen AND #v = :v AND #status = :status")
+            .condition_expression("#version = :seen AND #revision = :revision AND #v = :v AND #status = :status")
             .expression_attribute_names("#version", "version")
+            .expression_attribute_names("#revision", "revision")
             .expression_attribute_names("#v", "v")
             .expression_attribute_names("#status", "status")
             .expression_attribute_values(":seen", number(seen.version))
+            .expression_attribute_values(":revision", number(seen.revision))
             .expression_attribute_values(":v", number(SCHEMA))
             .expression_attribute_values(":status", AttributeValue::S(seen.status.to_string()))
             .build()?;

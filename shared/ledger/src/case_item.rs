@@ -74,7 +74,8 @@ impl FiledCase {
     /// As it is when it opens.
     pub(crate) fn opened(case: Case) -> Self {
         let (owner, proposal, resolution) = (None, None, None);
-        Self { case, status: Status::Open, version: 1, evidence: BTreeMap::new(), owner, proposal, resolution }
+        let (status, evidence) = (Status::Open, BTreeMap::new());
+        Self { case, status, version: 1, revision: 0, evidence, owner, proposal, resolution }
     }
 
     /// What only an open case has are the keys of the sparse indexes: a resolved one leaves them.
@@ -83,6 +84,7 @@ impl FiledCase {
             .case
             .fields(Fields::new(self.case.id(), CASE_SK))
             .number("version", self.version)
+            .number("revision", self.revision)
             .text("status", self.status)
             .optional(self.owner.as_ref(), |fields, owner| fields.map("owner", who(owner)))
             .optional(self.proposal.as_ref(), |fields, proposal| fields.map("proposal", proposed(proposal)))
@@ -106,6 +108,7 @@ impl FiledCase {
             case: Case::from_item(&read)?,
             status: read.parsed("status", Status::parse)?,
             version: read.number("version")?,
+            revision: read.number("revision")?,
             evidence: read.map("evidence")?,
             owner: read.optional("owner", |read| Facts(read.map("owner")?).who("owner", ""))?,
             proposal: read.optional("proposal", |read| proposal(&Facts(read.map("proposal")?)))?,
@@ -206,7 +209,19 @@ pub(crate) fn history(
     at: UnixMillis,
     facts: &BTreeMap<String, String>,
 ) -> Item {
-    Fields::new(pk, format!("history#{version:06}"))
+    record(pk, format!("history#{version:06}"), act, by, at, facts)
+}
+
+/// The same at another place of the history.
+pub(crate) fn record(
+    pk: &str,
+    sk: String,
+    act: &str,
+    by: &Who,
+    at: UnixMillis,
+    facts: &BTreeMap<String, String>,
+) -> Item {
+    Fields::new(pk, sk)
         .text("act", act)
         .text("by", &by.subject)
         .optional(by.name.as_ref(), |fields, name| fields.text("by_name", name))

@@ -2,7 +2,7 @@
 //!
 //! * `audit` is append-only: claims, outcomes, notes of refusals and of unwritten cases. [`append`] is its one writer and sets the
 //!   condition; nothing here updates or deletes in it (invariant claims-are-forever).
-//! * `bodies` keeps one compressed body per delivery for a while, under its SHA-256.
+//! * `bodies` keeps one compressed body per delivery for a while, under its SHA-256, and the files that people attach to cases.
 //! * `reconcile` holds the cases with their history, and the few items by which the functions agree (hold, accepted rules, round).
 //!
 //! There are two clients. The one for claims sends each put exactly once, because a repeated conditional put fails
@@ -11,6 +11,7 @@
 
 mod accepted;
 mod acts;
+mod added;
 mod alias;
 mod answer;
 mod append;
@@ -26,6 +27,7 @@ mod client;
 mod closing;
 mod control;
 mod error;
+mod evidence;
 mod item;
 mod outcome;
 mod payout;
@@ -55,6 +57,7 @@ pub use client::{Credentials, Settings};
 pub use closing::{Agreed, Bound, Closed, Closing, Place, Standing};
 pub use control::{Books, Control};
 pub use error::LedgerError;
+pub use evidence::{FILE_BYTES_AT_MOST, StoredFile};
 pub use item::SCHEMA;
 pub use outcome::{Abandoned, OutcomeRecord, StoredOutcome};
 pub use payout::{Attempted, FoundPayout, LookUpRecord, Payout, Seen};

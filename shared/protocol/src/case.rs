@@ -122,6 +122,11 @@ impl Ending {
         matches!(self, Self::OwnOrder | Self::Reissue | Self::LiftLimit)
     }
 
+    /// It says that the payee has the money, which somebody saw somewhere: a statement, the rail's dashboard. That is shown.
+    pub fn wants_evidence(self) -> bool {
+        matches!(self, Self::PaidElsewhere | Self::ConfirmedAccepted)
+    }
+
     /// What may be proposed for a case of this reason. `verdict` is that of its attempt, where it is about one.
     pub fn is_offered(self, reason: Reason, verdict: Option<Verdict>) -> bool {
         match self {

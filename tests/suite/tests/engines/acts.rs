@@ -99,12 +99,80 @@ pub async fn an_act_leaves_no_record_or_another_case(bench: Bench) {
     assert_eq!(filed(&bench, &case).await, seen);
 
     let history = bench.ledger.history(&case.id()).await.unwrap();
-    let acts: Vec<&str> = history.iter().map(|record| record.act.as_str()).collect();
-    let expected =
-        ["opened", "assign", "comment", "attach", "look_up", "propose", "send_back", "propose", "approve", "reopen"];
-    assert_eq!(acts, expected);
-    assert!(history.iter().zip(1..).all(|(record, version)| record.version == Some(version)));
-    assert_eq!((&history[8].by, history[8].facts["note"].as_str()), (&person("ben"), "seen"));
+    let (moved, added): (Vec<_>, Vec<_>) = history.iter().partition(|record| record.version.is_some());
+    let acts: Vec<&str> = moved.iter().map(|record| record.act.as_str()).collect();
+    assert_eq!(acts, ["opened", "assign", "propose", "send_back", "propose", "approve", "reopen"]);
+    assert!(moved.iter().zip(1..).all(|(record, version)| record.version == Some(version)));
+    assert_eq!((&moved[5].by, moved[5].facts["note"].as_str()), (&person("ben"), "seen"));
+    let mut acts: Vec<&str> = added.iter().map(|record| record.act.as_str()).collect();
+    acts.sort_unstable();
+    assert_eq!(acts, ["attach", "comment", "look_up"], "beside the versions");
+}
+
+pub async fn comments_and_evidence_need_no_version_and_move_none(bench: Bench) {
+    bench.ledger.put_claim(&claim("pi_1", 1)).await;
+    let case = case_of(&claim("pi_1", 1), Reason::PayoutUnknown);
+    let first = opened(&bench, &case).await;
+    let taken = done(&bench, &first, Doing::Assign(person("ann")), "ann").await;
+    // On the case as it was long ago.
+    done(&bench, &first, Doing::Comment("called the bank".to_owned()), "ben").await;
+    let attached = BTreeMap::from([("title".to_owned(), "statement".to_owned())]);
+    done(&bench, &first, Doing::Attach(attached), "ben").await;
+    bench.ledger.add_evidence(&case.id(), "sweeper", &[("looked_up", "found".to_owned())], NOW).await.unwrap();
+    let now = filed(&bench, &case).await;
+    assert_eq!((now.version, now.revision, now.owner.clone()), (2, 1, Some(person("ann"))));
+    assert_eq!(now.evidence["looked_up"], "found");
+    // What decides nothing goes through, and keeps what was found.
+    let given = done(&bench, &taken, Doing::Assign(person("dee")), "ann").await;
+    assert_eq!((given.version, given.revision, given.evidence["looked_up"].as_str()), (3, 1, "found"));
+    // Who decides must have seen it.
+    bench.ledger.add_evidence(&case.id(), "sweeper", &[("looked_up", "absent".to_owned())], NOW).await.unwrap();
+    let not_paid = propose(&given, Ending::NotPaid, "ann");
+    assert_eq!(bench.ledger.act(&given, &not_paid, &person("ann"), NOW).await, Ok(Acted::Changed));
+    let seen = filed(&bench, &case).await;
+    let proposed = done(&bench, &seen, propose(&seen, Ending::NotPaid, "ann"), "ann").await;
+    bench.ledger.add_evidence(&case.id(), "sweeper", &[("looked_up", "found".to_owned())], NOW).await.unwrap();
+    let agreed = approve(&bench, &proposed, "yes").await;
+    assert_eq!(bench.ledger.act(&proposed, &agreed, &person("ben"), NOW).await, Ok(Acted::Changed));
+    assert_eq!(filed(&bench, &case).await.status, Status::AwaitingApproval);
+}
+
+pub async fn a_form_that_is_sent_twice_acts_once(bench: Bench) {
+    bench.ledger.put_claim(&claim("pi_1", 1)).await;
+    let case = case_of(&claim("pi_1", 1), Reason::PayoutUnknown);
+    let seen = opened(&bench, &case).await;
+    let (ann, form) = (person("ann"), Digest::of("a form"));
+    for doing in [Doing::Comment("once".to_owned()), propose(&seen, Ending::NotPaid, "ann")] {
+        let (one, two) = tokio::join!(
+            bench.ledger.act_once(&seen, &doing, &ann, NOW, Some(&form)),
+            bench.ledger.act_once(&seen, &doing, &ann, NOW + 1, Some(&form)),
+        );
+        assert!(matches!((&one, &two), (Ok(Acted::Done(_)), Ok(Acted::Done(_)))), "{one:?} {two:?}");
+    }
+    let acts: Vec<String> =
+        bench.ledger.history(&case.id()).await.unwrap().into_iter().map(|record| record.act).collect();
+    assert_eq!(acts, ["opened", "propose", "comment"]);
+    assert!(bench.ledger.was_done(&case.id(), seen.version, &form).await.unwrap());
+    // Another form on the same version, of whomever.
+    let other = Digest::of("another form");
+    assert!(!bench.ledger.was_done(&case.id(), seen.version, &other).await.unwrap());
+    let again = propose(&seen, Ending::WrittenOff, "ann");
+    assert_eq!(bench.ledger.act_once(&seen, &again, &ann, NOW, Some(&other)).await, Ok(Acted::Changed));
+}
+
+pub async fn a_file_comes_back_as_it_was_to_its_own_case(bench: Bench) {
+    let [one, other] = ["pi_1", "pi_2"].map(|name| case_of(&claim(name, 1), Reason::PayoutUnknown).id());
+    let file = b"\x89PNG\r\n\x1a\n and so on".to_vec();
+    let digest = bench.ledger.put_file(&one, "statement.png", &file, NOW, 400).await.unwrap();
+    assert_eq!(digest, Digest::of(&file));
+    assert_eq!(bench.ledger.put_file(&one, "again.png", &file, NOW, 400).await, Ok(digest));
+    let stored = bench.ledger.file(&one, digest).await.unwrap().unwrap();
+    assert_eq!((stored.name.as_str(), stored.bytes), ("statement.png", file));
+    assert_eq!(stored.kept_until, (NOW / 1_000 + 400 * 86_400) * 1_000);
+    assert_eq!(bench.ledger.file(&other, digest).await, Ok(None));
+    let largest = vec![7; payonce_ledger::FILE_BYTES_AT_MOST];
+    assert!(bench.ledger.put_file(&one, &"n".repeat(120), &largest, NOW, 400).await.is_ok());
+    assert!(bench.ledger.put_file(&one, "n", &[largest.as_slice(), &[7]].concat(), NOW, 400).await.is_err());
 }
 
 pub async fn a_maker_approves_their_own_proposal(bench: Bench) {
@@ -197,9 +265,11 @@ pub async fn a_further_claim_passes_what_it_must_not(bench: Bench) {
     let mut lie = seen.clone();
     lie.proposal.as_mut().unwrap().by = person("somebody");
     assert_eq!(decide(&bench, &anew(8), &lie, "ann").await, ClaimAnswer::NotApplied, "a lie");
-    // A case that was sent back, and one that somebody commented on meanwhile.
-    done(&bench, &seen, Doing::Comment("wait".to_owned()), "dee").await;
+    // One that somebody took meanwhile, and one about which something was found out.
+    let taken = done(&bench, &seen, Doing::Assign(person("dee")), "dee").await;
     assert_eq!(decide(&bench, &anew(9), &seen, "ben").await, ClaimAnswer::NotApplied, "changed");
+    bench.ledger.add_evidence(&seen.case.id(), "sweeper", &[("looked_up", "found".to_owned())], NOW).await.unwrap();
+    assert_eq!(decide(&bench, &anew(10), &taken, "ben").await, ClaimAnswer::NotApplied, "found out");
     assert_eq!(bench.ledger.read_claim(&second.key, 2).await, Ok(None));
 }
 

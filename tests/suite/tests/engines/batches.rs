@@ -64,12 +64,12 @@ async fn now(bench: &Bench, cases: &[FiledCase]) -> Vec<FiledCase> {
 
 pub async fn a_batch_is_proposed_in_part(bench: Bench) {
     let (cases, batch) = drafted(&bench, 3).await;
-    let comment = Doing::Comment("I know this one".to_owned());
-    bench.ledger.act(&cases[1], &comment, &person("eve"), NOW).await.unwrap();
+    let take = Doing::Assign(person("eve"));
+    bench.ledger.act(&cases[1], &take, &person("eve"), NOW).await.unwrap();
     let propose = Step::Propose(token("ann"));
     assert_eq!(step(&bench, &batch, propose.clone(), &cases, "ann").await, Acted::Changed);
     let fresh = now(&bench, &cases).await;
-    assert!(fresh.iter().all(|case| case.status == Status::Open && case.proposal.is_none()));
+    assert!(fresh.iter().all(|case| case.status != Status::AwaitingApproval && case.proposal.is_none()));
     assert_eq!(bench.ledger.batch(&batch.id).await, Ok(Some(batch.clone())));
 
     let proposed = done(&bench, &batch, "ann", propose, &fresh).await;
@@ -117,7 +117,7 @@ pub async fn a_batch_is_sent_back_in_part(bench: Bench) {
     let (cases, batch) = drafted(&bench, 2).await;
     let seen = done(&bench, &batch, "ann", Step::Propose(token("ann")), &cases).await;
     let awaiting = now(&bench, &cases).await;
-    bench.ledger.act(&awaiting[0], &Doing::Comment("wait".to_owned()), &person("eve"), NOW).await.unwrap();
+    bench.ledger.act(&awaiting[0], &Doing::Assign(person("eve")), &person("eve"), NOW).await.unwrap();
     let send_back = Step::SendBack("not these".to_owned());
     assert_eq!(step(&bench, &seen, send_back.clone(), &awaiting, "ben").await, Acted::Changed);
     assert!(now(&bench, &cases).await.iter().all(|case| case.status == Status::AwaitingApproval));

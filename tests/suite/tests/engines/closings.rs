@@ -118,7 +118,7 @@ pub async fn closing_and_ending_are_one(bench: Bench) {
     assert_eq!(close(&bench, &ours, &lie, "ann").await, Closed::Changed, "the maker, and a lie");
     let other = Closing { ending: Ending::PaidElsewhere, ..ours.clone() };
     assert_eq!(close(&bench, &other, &seen, "ben").await, Closed::Changed, "another ending");
-    bench.ledger.act(&seen, &Doing::Comment("wait".to_owned()), &person("dee"), NOW).await.unwrap();
+    bench.ledger.act(&seen, &Doing::Assign(person("dee")), &person("dee"), NOW).await.unwrap();
     assert_eq!(close(&bench, &ours, &seen, "ben").await, Closed::Changed, "changed");
     assert_eq!(bench.ledger.standing(&ours.key, 1).await, Ok(None));
     let seen = again(&bench, &seen).await;

@@ -98,6 +98,14 @@ async fn requests(bench: &Bench) -> Value {
     keep("cases of an event");
     ledger.add_evidence(&case.id(), "sweeper", &[("looked_up", "absent".to_owned())], NOW).await.unwrap();
     keep("evidence");
+    let form = Digest::of("a form");
+    let filed = ledger.case(&case.id()).await.unwrap().unwrap();
+    bench.proxy.forget();
+    let comment = Doing::Comment("called the bank".to_owned());
+    ledger.act_once(&filed, &comment, &person("ann"), NOW, Some(&form)).await.unwrap();
+    keep("comment");
+    ledger.was_done(&case.id(), 1, &form).await.unwrap();
+    keep("whether a form was sent before");
 
     let (ann, ben) = (person("ann"), person("ben"));
     let seen = ledger.case(&case.id()).await.unwrap().unwrap();
@@ -206,6 +214,10 @@ async fn requests(bench: &Bench) -> Value {
     keep("open cases counted");
     ledger.put_body(Digest::of("body"), b"body", NOW, 400).await.unwrap();
     keep("body");
+    let file = ledger.put_file(&case.id(), "statement.png", b"bytes", NOW, 400).await.unwrap();
+    keep("file");
+    ledger.file(&case.id(), file).await.unwrap();
+    keep("read of a file");
     Value::Object(all)
 }
 

@@ -83,6 +83,9 @@ on_both_engines! {
     }
     acts::{
         an_act_leaves_no_record_or_another_case,
+        comments_and_evidence_need_no_version_and_move_none,
+        a_form_that_is_sent_twice_acts_once,
+        a_file_comes_back_as_it_was_to_its_own_case,
         a_maker_approves_their_own_proposal,
         two_people_act_at_once_and_both_win,
         a_makers_token_is_shown_or_lost,
