@@ -9,6 +9,7 @@ ForAllValues needs the Null beside it: of no key at all every value matches."""
 from ministack.core.iam_evaluator import EvalContext, evaluate, parse_policy_document
 
 TABLE = "ReconcileTable"
+BODIES = "BodiesTable"
 WRITING = ("PutItem", "UpdateItem", "DeleteItem", "BatchWriteItem", "PartiQLInsert", "PartiQLUpdate", "PartiQLDelete")
 
 # Partition keys as shared/ledger/src writes them; test_template.py holds them against it.
@@ -21,6 +22,7 @@ ITEMS = {
     "batch": "batch/1795392000000-0a1b2c3d",
     "others": "20b08ebd-f665-4c43-b6ef-eee1de011172",
 }
+FILE = f"evidence/{ITEMS['cases']}/{'0' * 64}"
 OWN = {
     "webhook": {"cases"},
     "SweeperRole": {"cases", "sweeper", "control"},
@@ -55,3 +57,22 @@ def wrong_writes(role, policies):
                 yield f"{item}: {action} is allowed"
     if may("PutItem", None):
         yield "a request without a key is allowed"
+    if not role.startswith("Webhook"):
+        yield from wrong_writes_of_bodies(role, documents)
+
+
+def wrong_writes_of_bodies(role, documents):
+    """Of what is no delivery's own: the files that people attach to cases."""
+
+    def may(action, keys):
+        context = {} if keys is None else {"dynamodb:leadingkeys": keys}
+        asked = EvalContext("arn:aws:sts::111122223333:assumed-role/role/x", "AssumedRole", "111122223333", f"dynamodb:{action}", BODIES, "eu-central-1", service_context=context)
+        return evaluate(asked, documents).decision == "Allow"
+
+    body, file = "0" * 64, FILE
+    if may("PutItem", [file]) != (role == "ConsoleRole"):
+        yield "a file of a case: may be written by another than the console, or not by it"
+    if any(may("PutItem", keys) for keys in ([body], [file, body], None)):
+        yield "a delivery's body may be written"
+    if any(may(action, [key]) for action in WRITING[1:] for key in (body, file)):
+        yield "what is kept may be changed or deleted"

@@ -99,6 +99,10 @@ def own_items(role, change):
     return lambda template: change(next(s for s in statements(template, role) if s.get("Sid") == "OwnItems"))
 
 
+def evidence(template):
+    return next(s for s in statements(template, "ConsoleRole") if s.get("Sid") == "Evidence")
+
+
 def also(role, key):
     return own_items(role, lambda statement: statement["Condition"]["ForAllValues:StringLike"]["dynamodb:LeadingKeys"].append(key))
 
@@ -224,6 +228,10 @@ MUTATIONS = [
     *((f"{role} may write without a key", "items-of-others", own_items(role, lambda s: s["Condition"].pop("Null"))) for role in ("WebhookRole", "ConsoleRole")),
     ("one key of several is enough", "items-of-others", own_items("ConsoleRole", lambda s: s["Condition"].update({"ForAnyValue:StringLike": s["Condition"].pop("ForAllValues:StringLike")}))),
     ("the sweeper may not store its round", "items-of-others", own_items("SweeperRole", lambda s: s["Condition"]["ForAllValues:StringLike"]["dynamodb:LeadingKeys"].remove("sweeper"))),
+    ("the console may write a delivery's body", "items-of-others", lambda t: evidence(t)["Condition"]["ForAllValues:StringLike"].update({"dynamodb:LeadingKeys": ["*"]})),
+    ("the console may write any body", "items-of-others", lambda t: evidence(t).pop("Condition")),
+    ("the console may not keep files", "items-of-others", lambda t: statements(t, "ConsoleRole").remove(evidence(t))),
+    ("payer may write bodies", "items-of-others", allow("PayerRole", "dynamodb:PutItem", "BodiesTable")),
     ("payer may not write cases", "items-of-others", lambda t: statements(t, "PayerRole").remove(next(s for s in statements(t, "PayerRole") if s.get("Sid") == "OwnItems"))),
     ("a second statement without a condition", "items-of-others", allow("ConsoleRole", "dynamodb:PutItem", "ReconcileTable")),
     ("the console may delete cases", "items-of-others", allow("ConsoleRole", "dynamodb:DeleteItem", "ReconcileTable")),

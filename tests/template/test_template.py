@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from census import PLACES, violations
-from rights import ITEMS
+from rights import FILE, ITEMS
 from subjects import Subjects
 from translated import REGION, ROOT, WEBHOOKS, plain, source, translate
 
@@ -230,10 +230,11 @@ def test_the_console_or_payer_may_do_more_than_it_does(template):
     assert allowed("ConsoleRole", "Reconcile") == ["dynamodb:GetItem", "dynamodb:Query"]
     assert allowed("PayerRole", "Claim") == ["dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query", "dynamodb:ConditionCheckItem"]
     assert allowed("PayerRole", "Reconcile") == ["dynamodb:GetItem"]
+    assert allowed("ConsoleRole", "Evidence") == ["dynamodb:PutItem"]
     assert allowed("ConsoleRole", "OwnItems") == allowed("PayerRole", "OwnItems") == ["dynamodb:PutItem"]
     for role in ("ConsoleRole", "PayerRole"):
         sids = {s["Sid"] for s in _statements(template, role)}
-        tables = {"ConsoleRole": {"Audit", "OwnSecretsAndLookUp", "Payer"}, "PayerRole": {"Claim", "Tables", "TheRailsSecretsAndTheSources"}}
+        tables = {"ConsoleRole": {"Audit", "Evidence", "OwnSecretsAndLookUp", "Payer"}, "PayerRole": {"Claim", "Tables", "TheRailsSecretsAndTheSources"}}
         assert sids == tables[role] | {"Bodies", "Reconcile", "OwnItems", "Tripwire", "Logs"}, role
         for statement in _statements(template, role):
             actions = statement["Action"] if isinstance(statement["Action"], list) else [statement["Action"]]
@@ -248,6 +249,8 @@ def test_a_key_that_a_role_may_write_is_not_the_one_in_the_code():
     assert in_code == {item: [ITEMS[item]] for item in in_code}
     [prefix] = re.findall(r'format!\("(batch/)\{\}", self\.id\)', (ledger / "batch.rs").read_text())
     assert ITEMS["batch"].startswith(prefix)
+    [prefix] = re.findall(r'format!\("(evidence/)\{case\}/\{digest\}"\)', (ledger / "evidence.rs").read_text())
+    assert FILE.startswith(prefix)
     # Cases and their history have the case's id for their key; a test of its own holds the form of one.
     assert "Fields::new(self.case.id(), CASE_SK)" in (ledger / "case_item.rs").read_text()
     assert ITEMS["cases"] in (ROOT / "shared" / "protocol" / "src" / "ids.rs").read_text()
