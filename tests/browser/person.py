@@ -196,6 +196,8 @@ class Person:
         self.click(f"{form}//input[@value='{ending}']")
         self.choose(f"{form}//select[@name='code']", code)
         self.write(f"{form}//textarea[@name='note']", note)
+        if ending in ("paid_elsewhere", "confirmed_accepted"):
+            self.find(f"{form}//input[@type='file']").send_keys(str(Path(__file__).resolve()))
         return self.go(f"{form}//button")
 
     def select(self, cases, act, code=None, note=None):

@@ -64,6 +64,19 @@ pub fn all(base: &str) -> Vec<(&'static str, String)> {
         ("message_409", message(f(Section::Other, "Somebody was faster")).render().unwrap()),
         ("message_404", message_404(f(Section::Other, "Not found")).render().unwrap()),
         ("message_503", message_503(f(Section::Other, "The tables do not answer")).render().unwrap()),
+        ("again_propose", again(f(Section::Queue, "The case has changed"), Act::Propose).render().unwrap()),
+        ("again_attach", again(f(Section::Queue, "The case has changed"), Act::Attach).render().unwrap()),
+        ("again_assign", again(f(Section::Queue, "The case has changed"), Act::Assign).render().unwrap()),
+        ("again_comment", again(f(Section::Queue, "The case has changed"), Act::Comment).render().unwrap()),
+        ("held", held(f(Section::Other, "Not sent yet")).render().unwrap()),
+        ("held_signed_out", held(signed_out(base).frame).render().unwrap()),
+        (
+            "evidence_text",
+            evidence(f(Section::Queue, "Evidence"), Shown::Text(format!("</pre>{MARKUP}{TURNED}"))).render().unwrap(),
+        ),
+        ("evidence_picture", evidence(f(Section::Queue, "Evidence"), Shown::Picture).render().unwrap()),
+        ("evidence_saved", evidence(f(Section::Queue, "Evidence"), Shown::OnlySaved).render().unwrap()),
+        ("evidence_gone", evidence(f(Section::Queue, "Evidence"), Shown::NotKept).render().unwrap()),
         ("no_role", no_role(f(Section::Other, "No role here"), NoRole::Linked).render().unwrap()),
         ("signed_out", signed_out(base).render().unwrap()),
     ]
@@ -274,7 +287,7 @@ pub fn case(frame: Frame) -> CasePage {
             ..frame
         },
         id: "20b08ebd-f665-8c43-b6ef-eee1de011172".to_owned(),
-        version: 6,
+        version: Stand { version: 6, at: NOW, finding: "3fa9c1d2aabb".to_owned() },
         reason: Reason::PayoutUnknown,
         cause: None,
         status: Status::InReview,
@@ -330,6 +343,13 @@ pub fn case(frame: Frame) -> CasePage {
             ),
             entry(30 * SECOND, "look_up", "Ann Otterbach", true, None, &[("looked_up", "absent"), ("looked_up_sha256", SHA)]),
         ],
+        evidence: vec![
+            attached(Some("statement.pdf"), "Bank statement of 23 November"),
+            Attached {
+                link: Some("https://status.example.com/incidents/2026-11-23".to_owned()),
+                ..attached(None, "Status page")
+            },
+        ],
         acts: vec![Act::Assign, Act::Comment, Act::Attach, Act::LookUp, Act::Propose],
         endings: vec![
             Ending::Reissue,
@@ -354,6 +374,76 @@ pub fn case(frame: Frame) -> CasePage {
             since: NOW - 19 * HOUR,
         }],
         next: Some("b0000000-f665-8c43-b6ef-eee1de011172".to_owned()),
+    }
+}
+
+fn attached(file: Option<&str>, title: &str) -> Attached {
+    Attached {
+        title: Some(title.to_owned()),
+        file: file.map(str::to_owned),
+        bytes: file.map(|_| 48_211),
+        sha256: file.map(|_| SHA.to_owned()),
+        link: None,
+        kept_at: None,
+        by: "Ann Otterbach".to_owned(),
+        at: NOW - 2 * HOUR,
+    }
+}
+
+pub fn evidence(frame: Frame, shown: Shown) -> EvidencePage {
+    let kept_until = Some(NOW + 300 * DAY).filter(|_| shown != Shown::NotKept);
+    let case = "20b08ebd-f665-8c43-b6ef-eee1de011172".to_owned();
+    EvidencePage { frame, case, attached: attached(Some(&format!("{MARKUP}.txt")), MARKUP), shown, kept_until }
+}
+
+pub fn again(frame: Frame, act: Act) -> AgainPage {
+    let text = |text: &str| text.to_owned();
+    AgainPage {
+        frame,
+        status: 409,
+        heading: text("The case has changed"),
+        text: text("It is not as you saw it when you opened it, so this was not done."),
+        id: text("20b08ebd-f665-8c43-b6ef-eee1de011172"),
+        money: money(123_450, 2, "EUR"),
+        payee: Some(text("acct_1QfT7xLkdIwHu7")),
+        reason: Reason::PayoutUnknown,
+        state: Status::InReview,
+        meanwhile: vec![
+            entry(3 * MINUTE, "evidence", "sweeper", false, None, &[("looked_up", "found")]),
+            entry(40 * SECOND, "assign", "Ben Čapek", true, None, &[("to", "Ben Čapek")]),
+        ],
+        form: Some(AgainForm {
+            act,
+            is_other: act == Act::Comment,
+            stand: Stand::from(7),
+            note: format!("The bank's list of today shows it. {MARKUP}"),
+            ending: Some(Ending::PaidElsewhere),
+            endings: vec![Ending::Reissue, Ending::PaidElsewhere, Ending::NotPaid],
+            code: text("bank_statement"),
+            duplicate_of: String::new(),
+            to: text("google|12"),
+            people: people(),
+            title: text(QUOTES),
+            link: text("https://example.com/"),
+            sha256: String::new(),
+            kept_at: text(MARKUP),
+            file: (act != Act::Comment).then(|| HeldFile { name: text(QUOTES), bytes: 3, base64: text("AP8r") }),
+        }),
+        written: Some(text(MARKUP)),
+    }
+}
+
+pub fn held(frame: Frame) -> HeldPage {
+    let fields = [("note", MARKUP), ("version", "7.1764000123456.3fa9c1d2aabb"), ("ending", "not_paid")];
+    HeldPage {
+        frame,
+        heading: "You are signed out".to_owned(),
+        text: "Your session has ended, so nothing was done yet. What you wrote is in this page: sign in in a new tab, come \
+               back to this one, and send it."
+            .to_owned(),
+        action: "/console/cases/20b08ebd-f665-8c43-b6ef-eee1de011172/propose".to_owned(),
+        fields: fields.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec(),
+        file: Some(HeldFile { name: QUOTES.to_owned(), bytes: 48_211, base64: "AP8r".to_owned() }),
     }
 }
 
@@ -454,6 +544,10 @@ pub fn case_hostile(frame: Frame) -> CasePage {
     page.compared = vec![compared(MARKUP, QUOTES, &long_key(), Some(TURNED))];
     page.timeline =
         vec![entry(HOUR, MARKUP, QUOTES, true, Some(MARKUP), &[(QUOTES, MARKUP), ("looked_up_at", MARKUP)])];
+    page.evidence = vec![
+        attached(Some(MARKUP), TURNED),
+        Attached { kept_at: Some(MARKUP.to_owned()), title: None, ..attached(Some(&long_key()), "") },
+    ];
     page.acts = Act::ALL.to_vec();
     page.endings = Ending::ALL.to_vec();
     page.proposed = Some(Proposed {

@@ -12,21 +12,42 @@ use serde_json::json;
 
 use crate::app::{App, BASE, PayerSilent, Visit};
 use crate::ask::{Ask, Fields};
+use crate::draft::Draft;
 use crate::reply::Reply;
 use crate::sign_in::{Pending, Wanted};
 use crate::trouble::Trouble;
 
-const NOTE_CHARS: usize = 500;
+pub(crate) const NOTE_CHARS: usize = 500;
 const CODE_CHARS: usize = 40;
 const LOOK_UP_WITHIN: std::time::Duration = std::time::Duration::from_secs(5);
 
 impl App {
+    /// Whatever stops it, the form comes back with what was written in it.
     pub(crate) async fn act(&self, ask: &Ask, id: &str, act: &str, visit: &Visit) -> Result<Reply, Trouble> {
-        let act = Act::parse(act).ok_or(Trouble::NotFound)?;
+        let (id, act) = CaseId::parse(id).zip(Act::parse(act)).ok_or(Trouble::NotFound)?;
+        let draft = Draft::of(ask, id, act);
+        match self.act_on(&draft, visit).await {
+            Ok(reply) => Ok(reply),
+            Err(trouble) => self.again(&draft, visit, trouble).await,
+        }
+    }
+
+    async fn act_on(&self, draft: &Draft, visit: &Visit) -> Result<Reply, Trouble> {
+        let act = draft.act;
         if !may(&visit.roles, act) {
             return Err(Trouble::NotAllowed);
         }
-        let seen = self.seen(id, &ask.form).await?;
+        let seen = self.parts.ledger.case(&draft.id).await?.ok_or(Trouble::NotFound)?;
+        let stand = draft.stand.as_ref().ok_or(Trouble::Changed)?;
+        let form = draft.digest(visit);
+        // What only adds something is never too late.
+        let adds = matches!(act, Act::Comment | Act::Attach | Act::LookUp);
+        if !adds && stand.version != seen.version {
+            return match self.was_done(draft, stand.version, &seen, &form, visit).await? {
+                true => self.answer(&seen, act).await,
+                false => Err(Trouble::Changed),
+            };
+        }
         if payonce_protocol::case::next(seen.status, act).is_none() {
             return Err(Trouble::NotNow);
         }
@@ -34,30 +55,57 @@ impl App {
         if is_decision && seen.proposal.as_ref().is_some_and(|made| made.batch.is_some()) {
             return Err(wrong("It is part of a batch, and is decided with it."));
         }
+        // Whoever decides how it ends must have seen what is known now: the version does not move with it.
+        if matches!(act, Act::Propose | Act::Approve) && stand.finding != self.finding_of(&seen).await? {
+            return Err(Trouble::Changed);
+        }
+        let fields = &draft.fields;
         let doing = match act {
-            Act::Assign => Doing::Assign(self.owner(ask.form.get("to"), visit)?),
-            Act::Comment => Doing::Comment(note(&ask.form)?),
-            Act::Attach => Doing::Attach(attached(&ask.form)?),
+            Act::Assign => Doing::Assign(self.owner(fields.get("to"), visit)?),
+            Act::Comment => Doing::Comment(note(fields)?),
+            Act::Attach => Doing::Attach(self.attached(draft).await?),
             Act::LookUp => Doing::LookUp(self.look_up(&seen).await?),
-            Act::Propose => return self.propose(&ask.form, &seen, visit).await,
-            Act::Approve => return self.approve(&ask.form, &seen, visit).await,
-            Act::SendBack => Doing::SendBack(note(&ask.form)?),
-            Act::Reopen => Doing::Reopen(note(&ask.form)?),
+            Act::Propose => return self.propose(draft, &seen, &form, visit).await,
+            Act::Approve => return self.approve(draft, &seen, &form, visit).await,
+            Act::SendBack => Doing::SendBack(note(fields)?),
+            Act::Reopen => Doing::Reopen(note(fields)?),
         };
-        self.do_it(&seen, &doing, visit).await?;
-        Ok(Reply::see(format!("{BASE}/cases/{id}?done={act}")))
+        self.do_it(&seen, &doing, &form, visit).await?;
+        self.answer(&seen, act).await
     }
 
-    /// The case, if it still stands as the person saw it.
-    async fn seen(&self, id: &str, form: &Fields) -> Result<FiledCase, Trouble> {
-        let id = CaseId::parse(id).ok_or(Trouble::NotFound)?;
-        let case = self.parts.ledger.case(&id).await?.ok_or(Trouble::NotFound)?;
-        let version = form.get("version").and_then(|text| text.parse().ok());
-        if version == Some(case.version) { Ok(case) } else { Err(Trouble::Changed) }
+    /// The case moved on since: by this very form, or by something else.
+    async fn was_done(
+        &self,
+        draft: &Draft,
+        version: u64,
+        now: &FiledCase,
+        form: &Digest,
+        visit: &Visit,
+    ) -> Result<bool, Trouble> {
+        // payer writes some of the approvals, and no form.
+        let approver = now.resolution.as_ref().map(|made| made.approved_by.subject.as_str());
+        let is_approved = approver == Some(visit.session.person.subject.as_str()) && now.version == version + 1;
+        let was_done = self.parts.ledger.was_done(&draft.id, version, form).await?;
+        Ok(was_done || (draft.act == Act::Approve && is_approved))
     }
 
-    pub(crate) async fn do_it(&self, seen: &FiledCase, doing: &Doing, visit: &Visit) -> Result<FiledCase, Trouble> {
-        match self.parts.ledger.act(seen, doing, &visit.who(), self.parts.clock.now()).await? {
+    async fn answer(&self, seen: &FiledCase, act: Act) -> Result<Reply, Trouble> {
+        match act {
+            Act::Propose | Act::Approve => self.next(seen, act.as_str()).await,
+            _ => Ok(Reply::see(format!("{BASE}/cases/{}?done={act}", seen.case.id()))),
+        }
+    }
+
+    pub(crate) async fn do_it(
+        &self,
+        seen: &FiledCase,
+        doing: &Doing,
+        form: &Digest,
+        visit: &Visit,
+    ) -> Result<FiledCase, Trouble> {
+        let now = self.parts.clock.now();
+        match self.parts.ledger.act_once(seen, doing, &visit.who(), now, Some(form)).await? {
             Acted::Done(case) => Ok(*case),
             Acted::Changed => Err(Trouble::Changed),
             Acted::NotNow => Err(Trouble::NotNow),
@@ -100,28 +148,32 @@ impl App {
         Ok(facts.into_iter().map(|(name, value)| (name.to_owned(), value)).collect())
     }
 
-    async fn propose(&self, form: &Fields, seen: &FiledCase, visit: &Visit) -> Result<Reply, Trouble> {
+    async fn propose(&self, draft: &Draft, seen: &FiledCase, form: &Digest, visit: &Visit) -> Result<Reply, Trouble> {
+        let fields = &draft.fields;
         let ending =
-            form.get("ending").and_then(Ending::parse).ok_or_else(|| wrong("Choose how the case shall end."))?;
-        let (code, note) = (code(form)?, note(form)?);
-        if ending.pays() {
-            let approval = self.approval(seen, ending, seen.version, &code, &note).await?;
-            let what = Wanted::Propose { ending: ending.to_string(), code, note };
-            let nonce = nonce(Hand::Maker, std::slice::from_ref(&approval));
-            return self.confirm(nonce, &self.pending(seen, visit, what)).await;
-        }
+            fields.get("ending").and_then(Ending::parse).ok_or_else(|| wrong("Choose how the case shall end."))?;
+        let (code, note) = (code(fields)?, note(fields)?);
         let verdict = self.verdict(seen).await?;
-        if !ending.is_offered(seen.case.reason, verdict) {
+        if !ending.pays() && !ending.is_offered(seen.case.reason, verdict) {
             return Err(wrong("A case of this kind cannot end so."));
         }
-        let duplicate_of = match (ending, form.get("duplicate_of")) {
+        let duplicate_of = match (ending, fields.get("duplicate_of")) {
             (Ending::DuplicateOf, Some(text)) => Some(self.other_case(text, seen).await?),
             (Ending::DuplicateOf, None) => return Err(wrong("Name the case that this one repeats.")),
             _ => None,
         };
+        if ending.pays() {
+            let approval = self.approval(seen, ending, seen.version, &code, &note).await?;
+            self.evidence_for(ending, draft, seen, visit).await?;
+            let (form, stand) = (form.to_string(), fields.get("version").unwrap_or_default().to_owned());
+            let what = Wanted::Propose { ending: ending.to_string(), code, note, form, stand };
+            let nonce = nonce(Hand::Maker, std::slice::from_ref(&approval));
+            return self.confirm(nonce, &self.pending(seen, visit, what)).await;
+        }
+        self.evidence_for(ending, draft, seen, visit).await?;
         let proposal = Proposal { duplicate_of, ..self.proposal(seen, ending, code, note, visit) };
-        self.do_it(seen, &Doing::Propose(proposal, None), visit).await?;
-        self.next(seen, "propose").await
+        self.do_it(seen, &Doing::Propose(proposal, None), form, visit).await?;
+        self.answer(seen, Act::Propose).await
     }
 
     async fn other_case(&self, text: &str, seen: &FiledCase) -> Result<CaseId, Trouble> {
@@ -145,18 +197,23 @@ impl App {
         Proposal { ending, code, note, by, at, version, key_generation: None, duplicate_of: None, batch: None }
     }
 
-    async fn approve(&self, form: &Fields, seen: &FiledCase, visit: &Visit) -> Result<Reply, Trouble> {
+    async fn approve(&self, draft: &Draft, seen: &FiledCase, form: &Digest, visit: &Visit) -> Result<Reply, Trouble> {
         let proposal = seen.proposal.as_ref().ok_or(Trouble::NotNow)?;
         if proposal.by.subject == visit.session.person.subject {
             return Err(Trouble::Own);
         }
+        let note = match draft.note() {
+            Some(_) => note(&draft.fields)?,
+            None => String::new(),
+        };
         if !proposal.ending.pays() {
-            let note = form.get("note").unwrap_or_default().to_owned();
-            return self.end(seen, note, visit).await;
+            self.end(seen, note, form, visit).await?;
+            return self.answer(seen, Act::Approve).await;
         }
         let approval = self.approval(seen, proposal.ending, proposal.version, &proposal.code, &proposal.note).await?;
+        let stand = draft.fields.get("version").unwrap_or_default().to_owned();
         let nonce = nonce(Hand::Checker, std::slice::from_ref(&approval));
-        self.confirm(nonce, &self.pending(seen, visit, Wanted::Approve)).await
+        self.confirm(nonce, &self.pending(seen, visit, Wanted::Approve { note, stand })).await
     }
 
     fn pending(&self, seen: &FiledCase, visit: &Visit, what: Wanted) -> Pending {
@@ -168,20 +225,20 @@ impl App {
     pub(crate) async fn confirmed(
         &self,
         visit: &Visit,
-        pending: Pending,
+        pending: &Pending,
         signed: &str,
         id_token: &str,
     ) -> Result<Reply, Trouble> {
         if matches!(pending.what, Wanted::ProposeBatch | Wanted::ApproveBatch) {
-            return self.batch_confirmed(visit, &pending, id_token).await;
+            return self.batch_confirmed(visit, pending, id_token).await;
         }
         let id = CaseId::parse(&pending.about).ok_or(Trouble::NotFound)?;
         let seen = self.parts.ledger.case(&id).await?.ok_or(Trouble::NotFound)?;
         if seen.version != pending.version {
             return Err(Trouble::Changed);
         }
-        match pending.what {
-            Wanted::Propose { ending, code, note } => {
+        match pending.what.clone() {
+            Wanted::Propose { ending, code, note, form, .. } => {
                 let allowed = may(&visit.roles, Act::Propose);
                 let ending = Ending::parse(&ending).filter(|_| allowed).ok_or(Trouble::NotAllowed)?;
                 let approval = self.approval(&seen, ending, seen.version, &code, &note).await?;
@@ -190,12 +247,19 @@ impl App {
                 }
                 let key_generation = Some(approval.key_generation);
                 let proposal = Proposal { key_generation, ..self.proposal(&seen, ending, code, note, visit) };
-                self.do_it(&seen, &Doing::Propose(proposal, Some(id_token.to_owned())), visit).await?;
-                self.next(&seen, "propose").await
+                let form = Digest::from_hex(&form).ok_or(Trouble::Changed)?;
+                self.do_it(&seen, &Doing::Propose(proposal, Some(id_token.to_owned())), &form, visit).await?;
+                self.answer(&seen, Act::Propose).await
             }
-            Wanted::Approve if may(&visit.roles, Act::Approve) => {
+            Wanted::Approve { note, .. } if may(&visit.roles, Act::Approve) => {
                 let answer = self.parts.payer.invoke(json!({ "case": pending.about, "checker": id_token })).await;
                 let answer = answer.map_err(|silent: PayerSilent| Trouble::NotPaid(silent.to_string()))?;
+                if answer["answer"] == "attempted" && !note.is_empty() {
+                    // payer keeps no words of people; the approval stands without them.
+                    let form = Digest::of(signed);
+                    let said = self.do_it(&seen, &Doing::Comment(note), &form, visit).await;
+                    said.inspect_err(|trouble| tracing::warn!(what = trouble.title(), "a note was not written")).ok();
+                }
                 match (answer["answer"].as_str(), answer["outcome"].as_str()) {
                     (Some("attempted"), Some("accepted")) => self.next(&seen, "paid").await,
                     (Some("attempted"), Some(outcome)) => {
@@ -307,27 +371,4 @@ pub(crate) fn code(form: &Fields) -> Result<String, Trouble> {
     let code = form.get("code").filter(|code| code.len() <= CODE_CHARS);
     let is_word = |code: &&str| code.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_');
     code.filter(is_word).map(str::to_owned).ok_or_else(|| wrong("Choose a reason."))
-}
-
-fn attached(form: &Fields) -> Result<BTreeMap<String, String>, Trouble> {
-    let mut facts = BTreeMap::new();
-    for name in ["title", "link", "sha256", "kept_at"] {
-        if let Some(text) = form.get(name) {
-            if text.chars().count() > NOTE_CHARS || text.chars().any(char::is_control) {
-                return Err(wrong("One of the fields is too long, or holds a control character."));
-            }
-            facts.insert(name.to_owned(), text.to_owned());
-        }
-    }
-    if !facts.contains_key("title") {
-        return Err(wrong("Give what you attach a title."));
-    }
-    if facts.get("link").is_some_and(|link| !link.starts_with("https://")) {
-        return Err(wrong("A link begins with https://."));
-    }
-    let is_hash = |text: &String| text.len() == 64 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
-    if facts.get("sha256").is_some_and(|hash| !is_hash(hash)) {
-        return Err(wrong("A SHA-256 has 64 hexadecimal digits."));
-    }
-    Ok(facts)
 }

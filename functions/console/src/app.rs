@@ -13,6 +13,7 @@ use payonce_rails::Rail;
 use payonce_runtime::clock::Clock;
 use serde_json::Value;
 
+use crate::again::Held;
 use crate::ask::Ask;
 use crate::due::Sla;
 use crate::reply::Reply;
@@ -42,6 +43,8 @@ pub struct Parts {
     pub payer: Arc<dyn Payer>,
     pub clock: Clock,
     pub sla: Sla,
+    /// How long a file is kept that somebody attached: as long as a delivery's body.
+    pub file_days: u32,
     /// First parts of payout keys, by provider: an object's id alone is looked up under each.
     pub namespaces: BTreeMap<String, String>,
     /// Scheme, host and port under which browsers see us.
@@ -79,11 +82,11 @@ impl App {
 
     /// Never an error: a person reads what went wrong, and what to do.
     pub async fn handle(&self, request: Request) -> Response<Body> {
-        let reply = match Ask::read(&request, BASE, &self.parts.origin) {
+        let reply = match Ask::read(&request, BASE, &self.parts.origin).await {
             Some(ask) => self.reply(&ask).await,
             None => Err(Trouble::NotFound),
         };
-        let reply = reply.unwrap_or_else(|trouble| self.trouble(None, &trouble));
+        let reply = reply.unwrap_or_else(|trouble| self.trouble(None, &trouble, None));
         let issuer = if reply.has_forms() { self.parts.issuer.origin().await.ok() } else { None };
         reply.respond(issuer.as_deref())
     }
@@ -105,12 +108,22 @@ impl App {
         }
         let Some(mut visit) = visit else {
             let is_reading = ask.method == Method::GET || ask.method == Method::HEAD;
-            return if is_reading { Ok(Reply::see(format!("{BASE}/signed-out"))) } else { Err(Trouble::SignedOut) };
+            return match path.as_slice() {
+                _ if is_reading => Ok(Reply::see(format!("{BASE}/signed-out"))),
+                ["sign-out"] => Ok(Reply::see(format!("{BASE}/signed-out"))),
+                _ if ask.is_same_origin => self.held(&Held::asked(ask), None),
+                _ => Err(Trouble::SignedOut),
+            };
         };
         if ask.method == Method::POST {
             let is_ours = ask.form.get("csrf").is_some_and(|given| self.parts.sessions.is_csrf(&visit.session, given));
-            if !ask.is_same_origin || !is_ours {
+            if !ask.is_same_origin {
                 return Err(Trouble::Forged);
+            }
+            if !is_ours {
+                // A page of ours, of an earlier session: its words are shown to whoever sent them, and nothing is done.
+                let held = Held::asked(ask);
+                return if visit.roles.is_empty() { self.no_role(&visit) } else { self.held(&held, Some(&visit)) };
             }
         }
         let now = self.parts.clock.now();
@@ -123,7 +136,8 @@ impl App {
         }
         visit.people = self.parts.ledger.people().await?;
         let reply = self.route(ask, &path, &visit).await;
-        Ok(reply.unwrap_or_else(|trouble| self.trouble(Some(&visit), &trouble)).with(cookie))
+        let note = ask.form.get("note");
+        Ok(reply.unwrap_or_else(|trouble| self.trouble(Some(&visit), &trouble, note)).with(cookie))
     }
 
     /// A session counts until its person signs out, wherever that happens.
@@ -147,6 +161,8 @@ impl App {
             (&Method::GET, ["cases.csv"]) => self.export(ask, visit).await,
             (&Method::GET, ["search"]) => self.search(ask, visit).await,
             (&Method::GET, ["cases", id]) => self.case(ask, id, visit).await,
+            (&Method::GET, ["cases", id, "evidence", sha256]) => self.evidence(id, sha256, visit).await,
+            (&Method::GET, ["cases", id, "evidence", sha256, what]) => self.evidence_file(id, sha256, what).await,
             (&Method::POST, ["cases", id, act]) => self.act(ask, id, act, visit).await,
             (&Method::GET, ["payouts"]) => self.payout(ask, visit).await,
             (&Method::POST, ["bulk"]) => self.bulk(ask, visit, false).await,

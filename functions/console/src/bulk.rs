@@ -6,11 +6,12 @@ use std::collections::BTreeMap;
 use http::StatusCode;
 use payonce_ledger::{Acted, Away, Doing, FiledCase, Stranger, Sum};
 use payonce_protocol::case::{Act, Ending, may, next};
-use payonce_protocol::ids::CaseId;
+use payonce_protocol::ids::{CaseId, Digest, Hasher};
 
 use crate::acts::{code, note, wrong};
 use crate::app::{App, BASE, Visit};
 use crate::ask::{Ask, Fields};
+use crate::evidence::is_evidence;
 use crate::pages::{AbsencePage, BulkAct, BulkPage, BulkRow, CurrencyTotal, Delegation, Fate, Section};
 use crate::reply::Reply;
 use crate::trouble::Trouble;
@@ -34,9 +35,15 @@ impl App {
             let (id, version) = text.split_once(':').ok_or_else(|| wrong("One of these is no case."))?;
             let id = CaseId::parse(id).ok_or_else(|| wrong("One of these is no case."))?;
             let Some(seen) = self.parts.ledger.case(&id).await? else { continue };
-            let fate = match version.parse::<u64>() == Ok(seen.version) {
-                true => self.fate(&ask.form, &seen, act, visit, is_real).await?,
-                false => Fate::NotEligible("it has changed since you saw it".to_owned()),
+            let version = version.parse::<u64>().unwrap_or_default();
+            let form = form(ask, &id, act, visit);
+            // A comment is never too late; and what this very form has done is done.
+            let fate = if version == seen.version || act == Act::Comment {
+                self.fate(&ask.form, &seen, act, visit, is_real.then_some(&form)).await?
+            } else if is_real && self.parts.ledger.was_done(&id, version, &form).await? {
+                Fate::Done
+            } else {
+                Fate::NotEligible("it has changed since you saw it".to_owned())
             };
             let case = &seen.case;
             rows.push(BulkRow {
@@ -95,7 +102,7 @@ impl App {
         seen: &FiledCase,
         act: Act,
         visit: &Visit,
-        is_real: bool,
+        real: Option<&Digest>,
     ) -> Result<Fate, Trouble> {
         if next(seen.status, act).is_none() {
             return Ok(Fate::NotEligible("it cannot be done in its state".to_owned()));
@@ -108,6 +115,10 @@ impl App {
                 if !ending.is_offered(seen.case.reason, None) {
                     return Ok(Fate::NotEligible("a case of this kind cannot end so".to_owned()));
                 }
+                let id = seen.case.id();
+                if ending.wants_evidence() && !self.parts.ledger.history(&id).await?.iter().any(is_evidence) {
+                    return Ok(Fate::NotEligible("nothing attached to it shows this".to_owned()));
+                }
                 Doing::Propose(self.proposal(seen, ending, code, note, visit), None)
             }
             BulkAct::Release { code, note } => {
@@ -118,10 +129,9 @@ impl App {
                 };
             }
         };
-        if !is_real {
-            return Ok(Fate::WillSucceed);
-        }
-        Ok(match self.parts.ledger.act(seen, &doing, &visit.who(), self.parts.clock.now()).await? {
+        let Some(form) = real else { return Ok(Fate::WillSucceed) };
+        let now = self.parts.clock.now();
+        Ok(match self.parts.ledger.act_once(seen, &doing, &visit.who(), now, Some(form)).await? {
             Acted::Done(_) => Fate::Done,
             Acted::Changed => Fate::Failed("somebody was faster".to_owned()),
             Acted::NotNow | Acted::Own => Fate::Failed("it cannot be done in its state".to_owned()),
@@ -163,6 +173,12 @@ impl App {
         self.parts.ledger.change_person(me, Stranger::Added, |known| known.away = away.clone()).await?;
         Ok(Reply::see(format!("{BASE}/absence")))
     }
+}
+
+/// Sent twice from one preview, it is done once.
+fn form(ask: &Ask, id: &CaseId, act: Act, visit: &Visit) -> Digest {
+    let hasher = Hasher::new("payonce/bulk/1").part(&visit.session.person.subject).part(id.as_str()).part(act.as_str());
+    ask.form.pairs().fold(hasher, |hasher, (name, value)| hasher.part(name).part(value)).finish()
 }
 
 pub(crate) fn totals(at_risk: &BTreeMap<String, Sum>) -> Vec<CurrencyTotal> {

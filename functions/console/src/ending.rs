@@ -3,20 +3,25 @@
 
 use payonce_ledger::{Doing, FiledCase};
 use payonce_protocol::closing::is_claimless;
+use payonce_protocol::ids::Digest;
 use serde_json::json;
 
 use crate::app::{App, PayerSilent, Visit};
-use crate::reply::Reply;
 use crate::trouble::Trouble;
 
 impl App {
-    pub(crate) async fn end(&self, seen: &FiledCase, note: String, visit: &Visit) -> Result<Reply, Trouble> {
+    pub(crate) async fn end(
+        &self,
+        seen: &FiledCase,
+        note: String,
+        form: &Digest,
+        visit: &Visit,
+    ) -> Result<(), Trouble> {
         let bound = if is_claimless(seen.case.reason) { None } else { self.parts.ledger.bound(seen).await? };
         match bound {
-            Some(bound) => drop(self.do_it(seen, &Doing::Approve(note, bound), visit).await?),
-            None => self.close(seen, note, visit).await?,
+            Some(bound) => self.do_it(seen, &Doing::Approve(note, bound), form, visit).await.map(drop),
+            None => self.close(seen, note, visit).await,
         }
-        self.next(seen, "approve").await
     }
 
     async fn close(&self, seen: &FiledCase, note: String, visit: &Visit) -> Result<(), Trouble> {

@@ -4,17 +4,23 @@
 //! * [`App`] is every request's way in: session, role, forgery.
 //! * `sign_in` is OpenID Connect, and the fresh sign-in that a payout by hand asks of both people.
 //! * `filter`, `show`, `export` (for a `spreadsheet`) are what is seen; `acts`, `ending`, `bulk`, `release` what is done; `due` is until when.
+//! * `draft` is what somebody has written and we have not, `again` the form that comes back with it; `finding` is what was known
+//!   when a form was made, `evidence` the files of a case.
 //! * `start` is the console as it is deployed, [`Invoke`] its one way to payer.
 //! * [`pages`] are the compiled templates and the plain words in them.
 
 mod acts;
+mod again;
 mod app;
 mod ask;
 mod bulk;
+mod draft;
 mod due;
 mod ending;
+mod evidence;
 mod export;
 mod filter;
+mod finding;
 mod invoke;
 pub mod pages;
 mod release;

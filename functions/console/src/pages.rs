@@ -2,9 +2,11 @@
 //! a page says, its fields say.
 
 mod absence;
+mod again;
 mod batch;
 mod bulk;
 mod case;
+mod evidence;
 mod format;
 mod frame;
 mod icon;
@@ -13,15 +15,18 @@ mod no_role;
 mod payout;
 mod queue;
 mod search;
+mod stand;
 pub mod words;
 
 pub use absence::{AbsencePage, Delegation};
+pub use again::{AgainForm, AgainPage, HeldFile, HeldPage};
 pub use batch::{BatchPage, BatchRow, BatchState, BatchesPage, Line, LineState};
 pub use bulk::{BulkAct, BulkPage, BulkRow, Fate};
 pub use case::{
     Attempted, Body, CaseLink, CasePage, Compared, Decided, Entry, Further, KeyClock, LookedUpAt, Mark, Proposed, Rail,
     mark,
 };
+pub use evidence::{Attached, EvidencePage, Shown};
 pub(crate) use format::decimal;
 pub use format::{Due, money};
 pub use frame::{Banner, BannerKind, CurrencyTotal, Frame, PersonOption, Section, asset};
@@ -31,3 +36,4 @@ pub use no_role::NoRolePage;
 pub use payout::{Attempt, PayoutPage};
 pub use queue::{Incident, QueueFilter, QueueOwner, QueuePage, QueueRow, QueueTotals};
 pub use search::{Hit, SearchPage};
+pub use stand::Stand;

@@ -19,6 +19,10 @@ pub(crate) enum Content {
     Asset(&'static str, &'static [u8]),
     /// For a spreadsheet, under this name.
     Csv(String, Vec<u8>),
+    /// Of a type that its own bytes show.
+    Picture(&'static str, Vec<u8>),
+    /// Whatever somebody attached, under this name: to be saved, and never shown.
+    File(String, Vec<u8>),
     /// Elsewhere, by GET.
     See(String),
 }
@@ -38,6 +42,14 @@ impl Reply {
 
     pub fn csv(name: String, csv: Vec<u8>) -> Self {
         Self { status: StatusCode::OK, content: Content::Csv(name, csv), cookies: vec![] }
+    }
+
+    pub fn picture(media_type: &'static str, bytes: Vec<u8>) -> Self {
+        Self { status: StatusCode::OK, content: Content::Picture(media_type, bytes), cookies: vec![] }
+    }
+
+    pub fn file(name: &str, bytes: Vec<u8>) -> Self {
+        Self { status: StatusCode::OK, content: Content::File(name.to_owned(), bytes), cookies: vec![] }
     }
 
     pub fn has_forms(&self) -> bool {
@@ -60,7 +72,9 @@ impl Reply {
         for (name, value) in ALWAYS {
             set(HeaderName::from_static(name), value);
         }
-        set(HeaderName::from_static("content-security-policy"), &policy(issuer));
+        let is_strangers = matches!(self.content, Content::Picture(..) | Content::File(..));
+        let policy = if is_strangers { STRANGERS.to_owned() } else { policy(issuer) };
+        set(HeaderName::from_static("content-security-policy"), &policy);
         for cookie in &self.cookies {
             set(SET_COOKIE, cookie);
         }
@@ -80,6 +94,18 @@ impl Reply {
                 set(CONTENT_DISPOSITION, &format!("attachment; filename=\"{name}\""));
                 set(CACHE_CONTROL, "no-store");
                 String::from_utf8(csv).map_or(Body::Empty, Body::Text)
+            }
+            Content::Picture(media_type, bytes) => {
+                set(CONTENT_TYPE, media_type);
+                set(CONTENT_DISPOSITION, "inline");
+                set(CACHE_CONTROL, "no-store");
+                Body::Binary(bytes)
+            }
+            Content::File(name, bytes) => {
+                set(CONTENT_TYPE, "application/octet-stream");
+                set(CONTENT_DISPOSITION, &attachment(&name));
+                set(CACHE_CONTROL, "no-store");
+                Body::Binary(bytes)
             }
             Content::See(to) => {
                 set(LOCATION, &to);
@@ -102,6 +128,17 @@ const ALWAYS: [(&str, &str); 6] = [
     ("strict-transport-security", "max-age=63072000"),
     ("x-content-type-options", "nosniff"),
 ];
+
+/// For bytes that are not ours: opened by themselves they may do nothing, and belong to nobody.
+const STRANGERS: &str = "default-src 'none'; sandbox; frame-ancestors 'none'";
+
+/// By RFC 6266: a name of plain letters for old browsers, and the name itself for the rest.
+fn attachment(name: &str) -> String {
+    let is_plain = |letter: char| letter.is_ascii_alphanumeric() || matches!(letter, '.' | '-' | '_');
+    let plain: String = name.chars().map(|letter| if is_plain(letter) { letter } else { '_' }).collect();
+    let exact = percent_encoding::utf8_percent_encode(name, percent_encoding::NON_ALPHANUMERIC);
+    format!("attachment; filename=\"{plain}\"; filename*=UTF-8''{exact}")
+}
 
 fn policy(issuer: Option<&str>) -> String {
     // Browsers hold a form to this through its redirects as well.

@@ -17,6 +17,7 @@ use payonce_protocol::reissue::{KEY_LIFE_MARGIN_MS, LastAttempt, Said, expected_
 use crate::app::{App, BASE, Visit};
 use crate::ask::Ask;
 use crate::bulk::totals;
+use crate::evidence::{attached, is_evidence};
 use crate::filter::Filter;
 use crate::pages::{
     self, Banner, BannerKind, Body, CaseLink, CasePage, Compared, Decided, Due, Entry, Frame, Further, Hit, Incident,
@@ -50,7 +51,8 @@ impl App {
         SignedOutPage { frame, is_goodbye: false }.render()
     }
 
-    pub(crate) fn trouble(&self, visit: Option<&Visit>, trouble: &Trouble) -> Reply {
+    /// `note`: what the reader wrote, and would lose.
+    pub(crate) fn trouble(&self, visit: Option<&Visit>, trouble: &Trouble, note: Option<&str>) -> Reply {
         tracing::warn!(status = trouble.status().as_u16(), what = trouble.title(), "not done");
         let page = MessagePage {
             frame: self.frame(visit, trouble.title(), Section::Other),
@@ -58,7 +60,7 @@ impl App {
             heading: trouble.title().to_owned(),
             text: trouble.to_string(),
             meanwhile: vec![],
-            lost_note: None,
+            lost_note: note.map(str::to_owned),
             back: visit.is_none().then(|| (format!("{BASE}/sign-in"), "Sign in".to_owned())),
             request_id: None,
         };
@@ -292,7 +294,7 @@ impl App {
         let view = CasePage {
             frame,
             id: id.to_string(),
-            version: filed.version,
+            version: self.stand(&filed, &payout),
             reason: case.reason,
             cause: case.cause(),
             status: filed.status,
@@ -321,6 +323,7 @@ impl App {
             looked_up: looked_up(&filed, &payout),
             compared: compared(&filed, attempt),
             timeline,
+            evidence: history.iter().filter(|record| is_evidence(record)).map(attached).collect(),
             acts: Act::ALL.iter().copied().filter(|act| can(*act)).collect(),
             endings: endings.collect(),
             people: self.people(visit),
@@ -513,7 +516,7 @@ fn owned(facts: &std::collections::BTreeMap<String, String>) -> impl Iterator<It
 }
 
 /// What the audit table holds, as a line of what happened for each fact.
-fn entries_of(payout: &Payout) -> Vec<Entry> {
+pub(crate) fn entries_of(payout: &Payout) -> Vec<Entry> {
     let mut entries = vec![];
     let mut add = |at: UnixMillis, kind: String, by: &str, facts: Vec<(String, String)>| {
         entries.push(Entry { at, kind, by: by.to_owned(), is_person: false, note: None, facts });
@@ -577,7 +580,7 @@ fn of_outcome(
     add(outcome.recorded_at, what, by, facts(&["phase", "failure", "replayed"]));
 }
 
-fn entry_of(record: &HistoryRecord) -> Entry {
+pub(crate) fn entry_of(record: &HistoryRecord) -> Entry {
     let note = record.facts.get("note").cloned();
     Entry {
         at: record.at,

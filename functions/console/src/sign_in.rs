@@ -6,8 +6,10 @@ use payonce_identity::{IdentityError, Kept, NoRole, Purpose, SignedIn};
 use payonce_ledger::Stranger;
 use serde::{Deserialize, Serialize};
 
+use crate::again::Held;
 use crate::app::{App, BASE, Visit};
 use crate::ask::Ask;
+use crate::draft::Draft;
 use crate::pages::{NoRolePage, Section};
 use crate::reply::Reply;
 use crate::trouble::Trouble;
@@ -15,6 +17,8 @@ use crate::trouble::Trouble;
 const SIGN_IN: &str = "sign-in";
 const PENDING: &str = "pending";
 const PENDING_MS: u64 = 10 * 60_000;
+/// For so long what was written comes back to its writer, when it is too late to do it.
+const WORDS_MS: u64 = 12 * 60 * 60_000;
 
 /// What a person wanted when they were sent to sign in afresh.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -29,8 +33,18 @@ pub(crate) struct Pending {
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Wanted {
-    Propose { ending: String, code: String, note: String },
-    Approve,
+    /// `form` is the hash of the form, `stand` what it was made from.
+    Propose {
+        ending: String,
+        code: String,
+        note: String,
+        form: String,
+        stand: String,
+    },
+    Approve {
+        note: String,
+        stand: String,
+    },
     ProposeBatch,
     ApproveBatch,
 }
@@ -55,26 +69,52 @@ impl App {
     /// The issuer has sent the browser back.
     pub(crate) async fn finish_sign_in(&self, ask: &Ask, visit: Option<Visit>) -> Result<Reply, Trouble> {
         let (sessions, now) = (&self.parts.sessions, self.parts.clock.now());
-        let kept: Kept = sessions
-            .kept(SIGN_IN, &ask.cookies, PENDING_MS, now)
-            .ok_or(Trouble::Identity(IdentityError::OtherState))?;
-        let signed_in = self.parts.issuer.finish(&kept, &ask.raw_query).await?;
+        let pending: Option<Pending> = sessions.kept(PENDING, &ask.cookies, WORDS_MS, now);
+        // Nobody reads what another person wrote in this browser.
+        let is_own =
+            |pending: &&Pending| visit.as_ref().is_none_or(|visit| visit.session.person.subject == pending.subject);
+        let draft = pending.as_ref().filter(is_own).and_then(Draft::pending);
+        let kept: Option<Kept> = sessions.kept(SIGN_IN, &ask.cookies, PENDING_MS, now);
+        let Some(kept) = kept else {
+            let late = Trouble::Identity(IdentityError::OtherState);
+            return match (draft, visit) {
+                (Some(draft), Some(visit)) => self.again(&draft, &visit, late).await,
+                _ => Err(late),
+            };
+        };
+        let signed_in = self.parts.issuer.finish(&kept, &ask.raw_query).await.map_err(Trouble::from);
         let reply = match kept.purpose() {
-            Purpose::SignIn => self.open_session(ask, &signed_in).await?,
+            Purpose::SignIn => self.open_session(ask, &signed_in?).await?,
             Purpose::Confirm { nonce } => {
-                let visit = visit.ok_or(Trouble::SignedOut)?;
-                let pending: Option<Pending> = sessions.kept(PENDING, &ask.cookies, PENDING_MS, now);
                 let pending = pending.ok_or(Trouble::Identity(IdentityError::OtherState))?;
-                let me = &visit.session.person.subject;
-                if signed_in.person.subject != *me || pending.subject != *me {
-                    return Err(Trouble::Wrong(
-                        "Another person signed in than the one who is working here.".to_owned(),
-                    ));
+                let Some(visit) = visit else {
+                    return draft.map_or(Err(Trouble::SignedOut), |draft| self.held(&Held::of(&draft), None));
+                };
+                let done = match signed_in {
+                    Ok(signed_in) => self.as_signed(&visit, &pending, nonce, &signed_in).await,
+                    Err(trouble) => Err(trouble),
+                };
+                match (done, draft) {
+                    (Err(trouble), Some(draft)) => return self.again(&draft, &visit, trouble).await,
+                    (done, _) => done?,
                 }
-                self.confirmed(&visit, pending, nonce, &signed_in.id_token).await?
             }
         };
         Ok(reply.with(sessions.forget(SIGN_IN)).with(sessions.forget(PENDING)))
+    }
+
+    async fn as_signed(
+        &self,
+        visit: &Visit,
+        pending: &Pending,
+        nonce: &str,
+        signed_in: &SignedIn,
+    ) -> Result<Reply, Trouble> {
+        let me = &visit.session.person.subject;
+        if signed_in.person.subject != *me || pending.subject != *me {
+            return Err(Trouble::Wrong("Another person signed in than the one who is working here.".to_owned()));
+        }
+        self.confirmed(visit, pending, nonce, &signed_in.id_token).await
     }
 
     async fn open_session(&self, ask: &Ask, signed_in: &SignedIn) -> Result<Reply, Trouble> {

@@ -86,6 +86,7 @@ impl App {
             payer: Arc::new(payer),
             clock: started.clock,
             sla,
+            file_days: started.config.limits.body_days,
             namespaces,
             origin,
             is_sandbox: false,

@@ -85,6 +85,7 @@ pub async fn console(
         payer: Arc::new(Beside { payer, clock: started.clock.clone() }),
         clock: started.clock.clone(),
         sla: section.sla.clone(),
+        file_days: config.limits.body_days,
         namespaces,
         origin: format!("http://{front}"),
         is_sandbox: true,

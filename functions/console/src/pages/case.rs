@@ -7,9 +7,11 @@ use payonce_protocol::money::Money;
 use payonce_protocol::outcome::{Outcome, Reason};
 use payonce_protocol::reissue::{Reissue, Said, Why};
 
+use super::evidence::Attached;
 use super::format::{Ago, Due, Moment as _, Sum as _, Text as _, shown};
 use super::frame::{Frame, PersonOption};
 use super::icon::Icon;
+use super::stand::Stand;
 use super::words::{self, Words as _};
 
 /// Where the payout was, or would be, asked for.
@@ -278,7 +280,7 @@ pub struct CasePage {
     pub frame: Frame,
     pub id: String,
     /// As the reader sees it; every form sends it back.
-    pub version: u64,
+    pub version: Stand,
     pub reason: Reason,
     /// Why its event is not paid, in words.
     pub cause: Option<String>,
@@ -306,6 +308,8 @@ pub struct CasePage {
     pub compared: Vec<Compared>,
     /// The oldest first.
     pub timeline: Vec<Entry>,
+    /// What people attached, the oldest first.
+    pub evidence: Vec<Attached>,
     /// What this reader may do in this state; nothing else is shown.
     pub acts: Vec<Act>,
     /// What may be proposed for this case.
@@ -380,6 +384,11 @@ impl CasePage {
 
     fn has_comparison(&self) -> bool {
         !self.compared.is_empty()
+    }
+
+    /// The proposal says what somebody saw, and nothing here shows it.
+    fn lacks_evidence(&self) -> bool {
+        self.evidence.is_empty() && self.proposed.as_ref().is_some_and(|made| made.ending.wants_evidence())
     }
 
     fn codes(&self) -> &'static [(&'static str, &'static str)] {
