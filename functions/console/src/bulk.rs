@@ -116,7 +116,7 @@ impl App {
                     return Ok(Fate::NotEligible("a case of this kind cannot end so".to_owned()));
                 }
                 let id = seen.case.id();
-                if ending.wants_evidence() && !self.parts.ledger.history(&id).await?.iter().any(is_evidence) {
+                if ending.needs_evidence() && !self.parts.ledger.history(&id).await?.iter().any(is_evidence) {
                     return Ok(Fate::NotEligible("nothing attached to it shows this".to_owned()));
                 }
                 Doing::Propose(self.proposal(seen, ending, code, note, visit), None)

@@ -82,7 +82,7 @@ impl App {
         Ok(facts.into_iter().map(|(name, value)| (name.to_owned(), value)).collect())
     }
 
-    /// Attaches the file that came with a proposal. An ending that says what somebody saw needs one, or one before it.
+    /// Attaches the file that came with a proposal. An ending that says what somebody saw needs one, or one from before.
     pub(crate) async fn evidence_for(
         &self,
         ending: Ending,
@@ -102,10 +102,10 @@ impl App {
                 Acted::Changed | Acted::NotNow | Acted::Own => Err(Trouble::NotNow),
             };
         }
-        if ending.wants_evidence() && !self.parts.ledger.history(&draft.id).await?.iter().any(is_evidence) {
-            return Err(wrong(
-                "This ending says that the payee has the money: choose a file that shows it, or attach a link to it first.",
-            ));
+        if ending.needs_evidence() && !self.parts.ledger.history(&draft.id).await?.iter().any(is_evidence) {
+            let text =
+                "This ending says that the rail has paid: choose a file that shows it, or attach a link to it first.";
+            return Err(wrong(text));
         }
         Ok(())
     }

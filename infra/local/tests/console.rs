@@ -334,8 +334,6 @@ async fn an_order_of_its_own_cannot_be_followed_to_its_payout() {
 const PAID_ELSEWHERE: [(&str, &str); 3] =
     [("ending", "paid_elsewhere"), ("code", "bank_statement"), ("note", "to be paid at the bank")];
 
-const STATEMENT: [(&str, &str); 2] = [("title", "Bank statement"), ("link", "https://bank.example/statement")];
-
 /// Ended by two people at the console: the event's place is taken. Ended wrongly: the same people still pay it, once.
 #[tokio::test]
 async fn ending_at_the_console_binds_the_event_and_can_be_mended() {
@@ -345,7 +343,6 @@ async fn ending_at_the_console_binds_the_event_and_can_be_mended() {
     let second = stack.ledger.cases_of_key("stripe/pi_ended").await.unwrap().remove(0).case;
     let own = second.key.as_ref().unwrap().of_own_order(second.event.as_ref().unwrap()).unwrap();
     let (mut ada, mut ben) = (Desk::of(&stack, "ada").await, Desk::of(&stack, "ben").await);
-    ada.act(&second, "attach", &STATEMENT).await;
     assert_eq!(ada.act(&second, "propose", &PAID_ELSEWHERE).await.status, StatusCode::SEE_OTHER);
     assert_eq!(stack.ledger.standing(&own, 1).await, Ok(None));
     let approved = ben.act(&second, "approve", &[("note", "seen")]).await;
@@ -384,7 +381,6 @@ async fn ending_that_comes_too_late_is_refused_in_words() {
     ada.act_and_sign_in(&second, "propose", &OWN_ORDER, "ada").await;
     ben.act_and_sign_in(&second, "approve", &[], "ben").await;
     ada.act(&second, "reopen", &[("note", "again")]).await;
-    ada.act(&second, "attach", &STATEMENT).await;
     ada.act(&second, "propose", &PAID_ELSEWHERE).await;
     let refused = ben.act(&second, "approve", &[]).await;
     assert_eq!(refused.status, StatusCode::CONFLICT);

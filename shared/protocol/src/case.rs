@@ -122,9 +122,15 @@ impl Ending {
         matches!(self, Self::OwnOrder | Self::Reissue | Self::LiftLimit)
     }
 
-    /// It says that the payee has the money, which somebody saw somewhere: a statement, the rail's dashboard. That is shown.
+    /// It says that the payee has the money, or gets it by another way: that can be shown.
     pub fn wants_evidence(self) -> bool {
         matches!(self, Self::PaidElsewhere | Self::ConfirmedAccepted)
+    }
+
+    /// Somebody saw it before they proposed it. What is paid by hand is paid only after the ending binds, and shown then:
+    /// asked for a receipt before, people would pay before.
+    pub fn needs_evidence(self) -> bool {
+        self == Self::ConfirmedAccepted
     }
 
     /// What may be proposed for a case of this reason. `verdict` is that of its attempt, where it is about one.

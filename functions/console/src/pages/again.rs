@@ -145,9 +145,12 @@ impl HeldPage {
     }
 
     /// What a person wrote, of all that a form bears.
-    fn written(&self) -> Vec<(String, &str)> {
+    fn written(&self) -> Vec<(String, String)> {
         let by_people = |name: &str| matches!(name, "note" | "title" | "link" | "kept_at" | "ending" | "until");
         let fields = self.fields.iter().filter(|(name, value)| by_people(name) && !value.trim().is_empty());
-        fields.map(|(name, value)| (words::fact(name), value.as_str())).collect()
+        let ending = |name: &str, value: &str| Ending::parse(value).filter(|_| name == "ending");
+        let words =
+            |name: &str, value: &str| ending(name, value).map_or(value.to_owned(), |end| end.label().to_owned());
+        fields.map(|(name, value)| (words::fact(name), words(name, value))).collect()
     }
 }

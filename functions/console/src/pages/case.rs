@@ -386,9 +386,11 @@ impl CasePage {
         !self.compared.is_empty()
     }
 
-    /// The proposal says what somebody saw, and nothing here shows it.
+    /// It ended, or is to end, with the money at the payee, and nothing here shows it.
     fn lacks_evidence(&self) -> bool {
-        self.evidence.is_empty() && self.proposed.as_ref().is_some_and(|made| made.ending.wants_evidence())
+        let proposed = self.proposed.as_ref().map(|made| made.ending);
+        let ending = proposed.or(self.decided.as_ref().map(|done| done.ending));
+        self.evidence.is_empty() && ending.is_some_and(Ending::wants_evidence)
     }
 
     fn codes(&self) -> &'static [(&'static str, &'static str)] {

@@ -4,6 +4,8 @@
 use super::*;
 
 const NOTE: &str = "I called the bank; they see nothing";
+const STATEMENT: [(&str, &str); 2] = [("title", "Bank statement"), ("link", "https://bank.example/statement")];
+const CONFIRMED: [(&str, &str); 3] = [("ending", "confirmed_accepted"), ("code", "rail_books"), ("note", NOTE)];
 const NOT_PAID: [(&str, &str); 3] = [("ending", "not_paid"), ("code", "nothing_owed"), ("note", NOTE)];
 
 impl Desk<'_> {
@@ -270,16 +272,26 @@ async fn a_file_is_kept_hashed_and_shown_only_as_what_it_is() {
 #[tokio::test]
 async fn an_ending_that_names_evidence_wants_it() {
     let stack = stack().await;
-    let case = filed(&stack, "proof", "acct_sandboxRefuses").await;
+    let case = filed(&stack, "proof", "acct_sandboxExecutesThenDies").await;
     let mut ada = Desk::of(&stack, "ada").await;
-    let without = ada.act(&case, "propose", &PAID_ELSEWHERE).await;
+    let without = ada.act(&case, "propose", &CONFIRMED).await;
     assert_eq!(without.status, StatusCode::BAD_REQUEST);
-    assert!(without.body.contains("choose a file that shows it") && without.body.contains("to be paid at the bank"));
-    let with = ada.attach(&case, "statement.png", PNG, &PAID_ELSEWHERE).await;
+    assert!(without.body.contains("choose a file that shows it") && without.body.contains(NOTE), "{}", without.body);
+    let with = ada.attach(&case, "statement.png", PNG, &CONFIRMED).await;
     assert_eq!(with.status, StatusCode::SEE_OTHER, "{}", with.body);
     let seen = now(&stack, &case).await;
     assert_eq!((seen.status, seen.version), (Status::AwaitingApproval, 2));
     assert!(ada.get(&format!("/cases/{}", case.id())).await.body.contains("statement.png"));
+    // What is paid by hand is paid after the ending binds, and shown then: until it is, the page asks for it.
+    let by_hand = filed(&stack, "by_hand", "acct_sandboxRefuses").await;
+    let path = format!("/cases/{}", by_hand.id());
+    assert_eq!(ada.act(&by_hand, "propose", &PAID_ELSEWHERE).await.status, StatusCode::SEE_OTHER);
+    assert!(ada.get(&path).await.body.contains("attach the receipt then"));
+    let mut ben = Desk::of(&stack, "ben").await;
+    assert_eq!(ben.act(&by_hand, "approve", &[]).await.status, StatusCode::SEE_OTHER);
+    assert!(ada.get(&path).await.body.contains("Attach the receipt"));
+    ada.act(&by_hand, "attach", &STATEMENT).await;
+    assert!(!ada.get(&path).await.body.contains("Attach the receipt"));
 }
 
 /// A file cannot be put back into a browser's field, so the page carries it.
