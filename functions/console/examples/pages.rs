@@ -59,8 +59,14 @@ pub fn all(base: &str) -> Vec<(&'static str, String)> {
         ("batch_stopped", batch(f(Section::Batches, "Batch"), BatchState::Stopped).render().unwrap()),
         ("batches", batches(f(Section::Batches, "Batches")).render().unwrap()),
         ("absence", absence(f(Section::Absence, "Absence")).render().unwrap()),
-        ("search_none", search(f(Section::Other, "Search"), vec![]).render().unwrap()),
-        ("search_several", search(f(Section::Other, "Search"), hits()).render().unwrap()),
+        ("queue_to_approve", queue_to_approve(f(Section::ToApprove, "Cases")).render().unwrap()),
+        ("resolved", resolved(f(Section::Resolved, "Resolved cases"), None).render().unwrap()),
+        ("resolved_wrong", resolved(f(Section::Resolved, "Resolved cases"), Some(MARKUP)).render().unwrap()),
+        ("search_nothing", search(f(Section::Other, "Search"), Searched::Nothing).render().unwrap()),
+        ("search_too_long", search(f(Section::Other, "Search"), Searched::TooLong).render().unwrap()),
+        ("search_none", search(f(Section::Other, "Search"), among_cases(vec![])).render().unwrap()),
+        ("search_several", search(f(Section::Other, "Search"), among_cases(hits())).render().unwrap()),
+        ("search_by_id", search(f(Section::Other, "Search"), Searched::ById { hits: hits() }).render().unwrap()),
         ("message_409", message(f(Section::Other, "Somebody was faster")).render().unwrap()),
         ("message_404", message_404(f(Section::Other, "Not found")).render().unwrap()),
         ("message_503", message_503(f(Section::Other, "The tables do not answer")).render().unwrap()),
@@ -99,7 +105,14 @@ pub fn frame(base: &str, section: Section, title: &str) -> Frame {
         is_sandbox: true,
         now: NOW,
         search: String::new(),
+        hold: None,
+        to_approve: Some("3".to_owned()),
     }
+}
+
+pub fn held(held: Held) -> Option<HoldNotice> {
+    let set = HoldSet { at: NOW - 35 * MINUTE, by: MARKUP.to_owned(), why: QUOTES.to_owned() };
+    Some(HoldNotice { held, set: matches!(held, Held::Refuse | Held::Record).then_some(set) })
 }
 
 pub fn money(minor: u64, exponent: u8, currency: &str) -> Option<Money> {
@@ -215,6 +228,7 @@ pub fn queue(frame: Frame) -> QueuePage {
             ],
         }),
         last_sweep: Some(NOW - 40 * SECOND),
+        batches: vec![],
         rows,
         next: Some(("00000000001764000123456".to_owned(), "20b08ebd-f665-8c43-b6ef-eee1de011172".to_owned())),
         is_first: true,
@@ -685,19 +699,77 @@ fn hits() -> Vec<Hit> {
             money: money(123_450, 2, "EUR"),
             payee: Some("acct_1QfT7xLkdIwHu7".to_owned()),
             since: NOW - 3 * HOUR,
+            found_by: FoundBy::PayeeBegins,
         },
         Hit::Payout {
             key: long_key(),
             money: money(123_450, 2, "EUR"),
             payee: Some(MARKUP.to_owned()),
-            since: NOW - 4 * HOUR,
+            since: Some(NOW - 4 * HOUR),
         },
     ]
 }
 
-pub fn search(frame: Frame, hits: Vec<Hit>) -> SearchPage {
+pub fn looked() -> Looked {
+    Looked {
+        open: 5_000,
+        resolved: 1,
+        since: NOW - 90 * DAY,
+        days: 90,
+        is_cut: true,
+        is_year: false,
+        without_details: 4_001,
+        has_bodies: true,
+        rail: RailSaid::Silent(MARKUP.to_owned()),
+    }
+}
+
+fn among_cases(hits: Vec<Hit>) -> Searched {
+    Searched::Cases { hits, looked: looked() }
+}
+
+pub fn search(frame: Frame, searched: Searched) -> SearchPage {
     let query = format!("pi_3QzX7{QUOTES}");
-    SearchPage { frame: Frame { search: query.clone(), ..frame }, query, hits }
+    SearchPage { frame: Frame { search: query.clone(), ..frame }, query, searched }
+}
+
+fn queue_to_approve(frame: Frame) -> QueuePage {
+    let mut page = queue(Frame { hold: held(Held::Record), ..frame });
+    page.frame.banners.clear();
+    page.rows.truncate(2);
+    page.filter = QueueFilter { view: QueueView::ToApprove, payee: Some(QUOTES.to_owned()), ..QueueFilter::default() };
+    page.batches = vec![WaitingBatch {
+        id: "1795392000000-0a1b2c3d".to_owned(),
+        by: MARKUP.to_owned(),
+        lines: 40,
+        at: NOW - HOUR,
+    }];
+    page
+}
+
+pub fn resolved(frame: Frame, wrong: Option<&str>) -> ResolvedPage {
+    let row = |number: u64| ResolvedRow {
+        id: format!("20b08ebd-f665-8c43-b6ef-eee1de0111{number:02}"),
+        money: money(123_450 + number, 2, "EUR"),
+        payee: Some(TURNED.to_owned()),
+        reason: Reason::PayoutRejected,
+        ending: Ending::PaidElsewhere,
+        proposed_by: MARKUP.to_owned(),
+        approved_by: "Ben Čapek".to_owned(),
+        at: NOW - number * HOUR,
+    };
+    ResolvedPage {
+        frame,
+        asked: ResolvedAsked {
+            from: "2026-10-26".to_owned(),
+            to: "2026-11-24".to_owned(),
+            payee: Some(QUOTES.to_owned()),
+        },
+        wrong: wrong.map(str::to_owned),
+        rows: (0..if wrong.is_some() { 0 } else { 12 }).map(row).collect(),
+        next: Some(("00000000001764000123456".to_owned(), "20b08ebd".to_owned())),
+        is_first: false,
+    }
 }
 
 pub fn message(frame: Frame) -> MessagePage {

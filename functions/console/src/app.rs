@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use futures_util::future::BoxFuture;
+use futures_util::future::{BoxFuture, join};
 use http::{Method, StatusCode};
 use lambda_http::{Body, Request, Response};
 use payonce_identity::{Issuer, Session, Sessions};
@@ -14,6 +14,7 @@ use payonce_runtime::clock::Clock;
 use serde_json::Value;
 
 use crate::again::Held;
+use crate::around::{Around, Tables};
 use crate::ask::Ask;
 use crate::due::Sla;
 use crate::reply::Reply;
@@ -58,6 +59,7 @@ pub const BASE: &str = "/console";
 
 pub struct App {
     pub(crate) parts: Parts,
+    pub(crate) tables: Tables,
 }
 
 /// A person who is signed in, for one request.
@@ -66,6 +68,7 @@ pub(crate) struct Visit {
     pub roles: Vec<Role>,
     /// Everybody, for whoever has a role.
     pub people: People,
+    pub around: Around,
     pub csrf: String,
 }
 
@@ -77,7 +80,7 @@ impl Visit {
 
 impl App {
     pub fn new(parts: Parts) -> Self {
-        Self { parts }
+        Self { parts, tables: Tables::default() }
     }
 
     /// Never an error: a person reads what went wrong, and what to do.
@@ -134,7 +137,9 @@ impl App {
         if visit.roles.is_empty() {
             return Ok(self.no_role(&visit)?.with(cookie));
         }
-        visit.people = self.parts.ledger.people().await?;
+        let (people, around) =
+            join(self.parts.ledger.people(), self.around(&visit.session.person.subject, &visit.roles)).await;
+        (visit.people, visit.around) = (people?, around);
         let reply = self.route(ask, &path, &visit).await;
         let note = ask.form.get("note");
         Ok(reply.unwrap_or_else(|trouble| self.trouble(Some(&visit), &trouble, note)).with(cookie))
@@ -151,7 +156,7 @@ impl App {
         }
         let roles = session.person.roles.iter().copied().collect();
         let csrf = self.parts.sessions.csrf(&session);
-        Ok(Some(Visit { session, roles, people: People::default(), csrf }))
+        Ok(Some(Visit { session, roles, people: People::default(), around: Around::default(), csrf }))
     }
 
     /// Every other address. What is not listed is not there.
@@ -159,6 +164,8 @@ impl App {
         match (&ask.method, path) {
             (&Method::GET, []) => self.queue(ask, visit).await,
             (&Method::GET, ["cases.csv"]) => self.export(ask, visit).await,
+            (&Method::GET, ["resolved"]) => self.resolved(ask, visit).await,
+            (&Method::GET, ["resolved.csv"]) => self.export_resolved(ask, visit).await,
             (&Method::GET, ["search"]) => self.search(ask, visit).await,
             (&Method::GET, ["cases", id]) => self.case(ask, id, visit).await,
             (&Method::GET, ["cases", id, "evidence", sha256]) => self.evidence(id, sha256, visit).await,

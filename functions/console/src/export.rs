@@ -1,4 +1,4 @@
-//! The open cases of a filter as a file for a spreadsheet: every sum in whole and in smallest units, times in UTC, a total
+//! The open cases of a filter, or the resolved ones of a period, as a file for a spreadsheet: every sum in whole and in smallest units, times in UTC, a total
 //! for each currency, and as its last line a hash of all lines above, so that a file can be told from one that was altered.
 
 use csv::{Terminator, WriterBuilder};
@@ -16,12 +16,12 @@ use crate::spreadsheet::{Cell, Style};
 use crate::trouble::Trouble;
 
 /// Lambda answers with at most 6 MB, and a row has less than 1 kB.
-const ROWS_AT_MOST: usize = 5_000;
+pub(crate) const ROWS_AT_MOST: usize = 5_000;
 
 /// By it a spreadsheet knows UTF-8.
 const BYTE_ORDER_MARK: [u8; 3] = *b"\xef\xbb\xbf";
 
-const COLUMNS: [&str; 20] = [
+const COLUMNS: [&str; 22] = [
     "case",
     "reason",
     "certainty",
@@ -42,6 +42,8 @@ const COLUMNS: [&str; 20] = [
     "proposed_by",
     "version",
     "cause",
+    "resolved_utc",
+    "approved_by",
 ];
 
 impl App {
@@ -65,7 +67,7 @@ impl App {
     }
 }
 
-fn written(
+pub(crate) fn written(
     cases: &[FiledCase],
     due: impl Fn(&FiledCase) -> Option<String>,
     is_cut: bool,
@@ -109,7 +111,7 @@ fn row(filed: &FiledCase, due: Option<String>) -> [Cell; COLUMNS.len()] {
         Cell::Ours(written(value))
     }
     let case = &filed.case;
-    let (money, proposal) = (case.money.as_ref(), filed.proposal.as_ref());
+    let (money, proposal, resolution) = (case.money.as_ref(), filed.proposal.as_ref(), filed.resolution.as_ref());
     [
         text(Some(case.id())),
         ours(Some(case.reason)),
@@ -131,6 +133,8 @@ fn row(filed: &FiledCase, due: Option<String>) -> [Cell; COLUMNS.len()] {
         text(proposal.and_then(|made| made.by.name.as_ref())),
         Cell::Number(filed.version.to_string()),
         text(case.cause()),
+        Cell::Ours(resolution.map(|resolution| time(resolution.at)).unwrap_or_default()),
+        text(resolution.and_then(|resolution| resolution.approved_by.name.as_ref())),
     ]
 }
 
@@ -144,7 +148,7 @@ fn time(at: UnixMillis) -> String {
 mod office;
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use payonce_ledger::{Case, Who};
     use payonce_protocol::case::Status;
     use payonce_protocol::money::Money;
@@ -153,7 +157,7 @@ mod tests {
 
     use super::*;
 
-    pub(super) fn filed(number: u64, minor: u64, exponent: u8, currency: &str) -> FiledCase {
+    pub(crate) fn filed(number: u64, minor: u64, exponent: u8, currency: &str) -> FiledCase {
         let mut case = Case::new(Reason::PayoutUnknown, vec![number.to_string()], 1_795_435_200_000);
         case.money = Some(Money::new(minor, exponent, currency.parse().unwrap()).unwrap());
         case.destination = Some(Destination::new("acct_1").unwrap());
@@ -167,6 +171,7 @@ mod tests {
             owner: Some(Who { subject: "a".to_owned(), name: Some("＠Ann, \"A\"".to_owned()) }),
             proposal: None,
             resolution: None,
+            sent_back: None,
         }
     }
 

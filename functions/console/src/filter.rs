@@ -1,14 +1,15 @@
 //! What of the open cases a person wants to see. The address holds it whole, so that it can be sent to a colleague; what
 //! cannot be read is left out and said, never guessed.
 
-use payonce_ledger::{AGES_MS, Cursor, FiledCase, Queue};
+use payonce_ledger::{AGES_MS, Cursor, FiledCase, Queue, Who};
 use payonce_protocol::UnixMillis;
 use payonce_protocol::case::{Status, certainty};
+use payonce_protocol::hold::HELD;
 use payonce_protocol::money::Currency;
 use payonce_protocol::outcome::{Outcome, Reason};
 
 use crate::ask::Fields;
-use crate::pages::{QueueFilter, QueueOwner, words};
+use crate::pages::{QueueFilter, QueueOwner, QueueView, words};
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Sort {
@@ -28,6 +29,9 @@ pub(crate) enum OwnedBy {
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Filter {
+    /// Whose address this is: some views are about the reader.
+    pub me: String,
+    pub view: QueueView,
     pub sort: Sort,
     pub owner: OwnedBy,
     pub incident: Option<String>,
@@ -36,6 +40,8 @@ pub(crate) struct Filter {
     /// `Some(None)`: cases that are about no attempt.
     pub certainty: Option<Option<Outcome>>,
     pub provider: Option<String>,
+    /// What a payee begins with, in letters of either case.
+    pub payee: Option<String>,
     pub currency: Option<Currency>,
     /// In whole units of the currency, both ends included.
     pub from: Option<u64>,
@@ -66,6 +72,8 @@ impl Filter {
             text => Outcome::parse(text).map(Some),
         };
         let filter = Self {
+            me: me.to_owned(),
+            view: read(field("view"), QueueView::parse, &mut wrong).unwrap_or_default(),
             sort,
             owner,
             incident: query.get("incident").map(str::to_owned),
@@ -73,6 +81,7 @@ impl Filter {
             reason: read(field("reason"), Reason::parse, &mut wrong),
             certainty: read(field("certainty"), parse_certainty, &mut wrong),
             provider: query.get("provider").map(str::to_owned),
+            payee: query.get("payee").map(str::to_owned),
             currency: read(field("currency"), |text| text.parse().ok(), &mut wrong),
             from: read(field("from"), |text| text.parse().ok(), &mut wrong),
             to: read(field("to"), |text| text.parse().ok(), &mut wrong),
@@ -84,9 +93,11 @@ impl Filter {
 
     /// The index that gives the fewest rows.
     pub fn queue(&self) -> Queue<'_> {
-        match (&self.owner, &self.incident) {
-            (OwnedBy::One(subject), _) => Queue::Owner(subject),
-            (_, Some(incident)) => Queue::Incident(incident),
+        match (self.view, &self.owner, &self.incident) {
+            (QueueView::ToApprove, ..) => Queue::Awaiting,
+            (QueueView::Mine, ..) => Queue::Owner(&self.me),
+            (_, OwnedBy::One(subject), _) => Queue::Owner(subject),
+            (_, _, Some(incident)) => Queue::Incident(incident),
             _ if self.sort == Sort::Risk => Queue::Risk,
             _ => Queue::Age,
         }
@@ -94,13 +105,17 @@ impl Filter {
 
     /// Whether it may want few of what the index gives.
     pub fn is_narrow(&self) -> bool {
+        let queue = self.queue();
+        let has_own_index = matches!(self.view, QueueView::ToApprove | QueueView::Mine);
         let by_index = Self {
+            me: self.me.clone(),
+            view: if has_own_index { self.view } else { QueueView::All },
             sort: self.sort,
-            owner: match &self.owner {
-                OwnedBy::Nobody => OwnedBy::Anybody,
-                owner => owner.clone(),
+            owner: match (&self.owner, queue) {
+                (OwnedBy::One(subject), Queue::Owner(_)) if !has_own_index => OwnedBy::One(subject.clone()),
+                _ => OwnedBy::Anybody,
             },
-            incident: if matches!(self.owner, OwnedBy::One(_)) { None } else { self.incident.clone() },
+            incident: if matches!(queue, Queue::Incident(_)) { self.incident.clone() } else { None },
             after: self.after.clone(),
             ..Self::default()
         };
@@ -116,14 +131,30 @@ impl Filter {
             OwnedBy::One(subject) => owner == Some(subject),
         };
         is_owners
+            && self.is_in_view(filed)
             && self.incident.as_ref().is_none_or(|incident| case.incident.as_ref() == Some(incident))
             && self.status.is_none_or(|status| filed.status == status)
             && self.reason.is_none_or(|reason| case.reason == reason)
             && self.certainty.is_none_or(|wanted| certainty(case.reason) == wanted)
             && self.provider.as_ref().is_none_or(|provider| case.provider.as_ref() == Some(provider))
+            && self.payee.as_ref().is_none_or(|payee| is_payee(filed, payee))
             && self.currency.is_none_or(|currency| case.money.is_some_and(|money| money.currency() == currency))
             && self.age.is_none_or(|age| bucket(case.since, now) == age)
             && self.is_in_range(filed)
+    }
+
+    fn is_in_view(&self, filed: &FiledCase) -> bool {
+        let is_me = |who: Option<&Who>| who.is_some_and(|who| who.subject == self.me);
+        match self.view {
+            QueueView::All => true,
+            QueueView::Mine => is_me(filed.owner.as_ref()),
+            // A line of a batch is decided with its batch.
+            QueueView::ToApprove => filed.proposal.as_ref().is_some_and(|made| {
+                filed.status == Status::AwaitingApproval && made.batch.is_none() && !is_me(Some(&made.by))
+            }),
+            QueueView::SentBack => is_me(filed.sent_back.as_ref()),
+            QueueView::Held => filed.case.incident.as_ref().is_some_and(|name| name.ends_with(&format!("/{HELD}"))),
+        }
     }
 
     fn is_in_range(&self, filed: &FiledCase) -> bool {
@@ -140,6 +171,7 @@ impl Filter {
     /// As the page shows it, and writes it into addresses.
     pub fn shown(&self) -> QueueFilter {
         QueueFilter {
+            view: self.view,
             by_risk: self.sort == Sort::Risk,
             owner: match &self.owner {
                 OwnedBy::Anybody => QueueOwner::Anybody,
@@ -151,12 +183,19 @@ impl Filter {
             reason: self.reason,
             certainty: self.certainty,
             provider: self.provider.clone(),
+            payee: self.payee.clone(),
             currency: self.currency.map(|currency| currency.to_string()),
             from: self.from,
             to: self.to,
             age: self.age,
         }
     }
+}
+
+/// Whether the case's payee begins so; a payee's id is ASCII, and people do not mind its capitals.
+pub(crate) fn is_payee(filed: &FiledCase, begins: &str) -> bool {
+    let payee = filed.case.destination.as_ref().map(|payee| payee.as_str());
+    payee.and_then(|payee| payee.get(..begins.len())).is_some_and(|head| head.eq_ignore_ascii_case(begins))
 }
 
 fn bucket(since: UnixMillis, now: UnixMillis) -> usize {
@@ -193,6 +232,8 @@ mod tests {
             "owner=nobody&status=in_review",
             "owner=google%7C12&incident=20416%2Fpayout_unknown%2Ftimeout",
             "reason=payout_unknown&certainty=unknown&provider=stripe&currency=EUR&from=10&to=500&age=3",
+            "view=to-approve&payee=acct_1",
+            "view=sent-back&sort=risk&status=in_review",
             "certainty=none&after=00000000001764000123456&id=20b08ebd-f665-8c43-b6ef-eee1de011172",
         ] {
             let (filter, wrong) = read(query);
@@ -208,9 +249,9 @@ mod tests {
 
     #[test]
     fn a_field_that_cannot_be_read_is_guessed() {
-        let (filter, wrong) = read("status=gone&reason=x&certainty=maybe&currency=EURO&from=-1&to=1.5&age=9");
-        assert_eq!(wrong, ["status", "reason", "certainty", "currency", "from", "to", "age"]);
-        assert_eq!(filter, Filter::default());
+        let (filter, wrong) = read("view=x&status=gone&reason=x&certainty=maybe&currency=EURO&from=-1&to=1.5&age=9");
+        assert_eq!(wrong, ["view", "status", "reason", "certainty", "currency", "from", "to", "age"]);
+        assert_eq!(filter, Filter { me: "ann".to_owned(), ..Filter::default() });
     }
 
     #[test]
@@ -224,8 +265,67 @@ mod tests {
             ("owner=me&incident=x", true),
             ("status=open", true),
             ("age=0", true),
+            ("view=mine", false),
+            ("view=mine&owner=nobody", true),
+            ("view=to-approve", false),
+            ("view=to-approve&incident=x", true),
+            ("view=sent-back", true),
+            ("view=held", true),
+            ("payee=acct", true),
         ] {
             assert_eq!(read(query).0.is_narrow(), is_narrow, "{query}");
         }
+    }
+
+    #[test]
+    fn payee_is_found_by_its_beginning_whatever_its_capitals() {
+        let mut filed = crate::export::tests::filed(1, 1, 2, "EUR");
+        filed.case.destination = payonce_protocol::order::Destination::new("acct_1Payee").ok();
+        for (begins, is_found) in [
+            ("acct_1Payee", true),
+            ("ACCT_1p", true),
+            ("a", true),
+            ("cct", false),
+            ("acct_1Payee2", false),
+            ("ä", false),
+        ] {
+            assert_eq!(is_payee(&filed, begins), is_found, "{begins}");
+        }
+        filed.case.destination = None;
+        assert!(!is_payee(&filed, "a"));
+    }
+
+    #[test]
+    fn view_to_approve_leaves_out_ones_own_and_lines_of_a_batch() {
+        use payonce_ledger::Proposal;
+        use payonce_protocol::case::Ending;
+        let mut filed = crate::export::tests::filed(1, 1, 2, "EUR");
+        let who = |name: &str| Who { subject: name.to_owned(), name: None };
+        filed.status = Status::AwaitingApproval;
+        filed.proposal = Some(Proposal {
+            ending: Ending::WrittenOff,
+            code: "other".to_owned(),
+            note: "small".to_owned(),
+            by: who("ben"),
+            at: 1,
+            version: 1,
+            key_generation: None,
+            duplicate_of: None,
+            batch: None,
+        });
+        let view = read("view=to-approve").0;
+        assert!(view.keeps(&filed, 1));
+        let change = |change: fn(&mut Proposal)| {
+            let mut filed = filed.clone();
+            filed.proposal.iter_mut().for_each(change);
+            view.keeps(&filed, 1)
+        };
+        assert!(!change(|made| made.by.subject = "ann".to_owned()));
+        assert!(!change(|made| made.batch = Some("b".to_owned())));
+        assert!(!read("view=sent-back").0.keeps(&filed, 1));
+        filed.sent_back = Some(who("ann"));
+        assert!(read("view=sent-back").0.keeps(&filed, 1));
+        filed.case.incident = Some("20416/payout_not_sent/held".to_owned());
+        assert!(read("view=held").0.keeps(&filed, 1) && !read("view=held&payee=b").0.keeps(&filed, 1));
     }
 }

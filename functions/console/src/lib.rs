@@ -3,7 +3,7 @@
 //!
 //! * [`App`] is every request's way in: session, role, forgery.
 //! * `sign_in` is OpenID Connect, and the fresh sign-in that a payout by hand asks of both people.
-//! * `filter`, `show`, `export` (for a `spreadsheet`) are what is seen; `acts`, `ending`, `bulk`, `release` what is done; `due` is until when.
+//! * `filter`, `show`, `find`, `resolved`, `export` (for a `spreadsheet`) are what is seen, with what is `around` every page; `acts`, `ending`, `bulk`, `release` what is done; `due` is until when.
 //! * `draft` is what somebody has written and we have not, `again` the form that comes back with it; `finding` is what was known
 //!   when a form was made, `evidence` the files of a case.
 //! * `start` is the console as it is deployed, [`Invoke`] its one way to payer.
@@ -12,6 +12,7 @@
 mod acts;
 mod again;
 mod app;
+mod around;
 mod ask;
 mod bulk;
 mod draft;
@@ -21,10 +22,12 @@ mod evidence;
 mod export;
 mod filter;
 mod finding;
+mod find;
 mod invoke;
 pub mod pages;
 mod release;
 mod reply;
+mod resolved;
 mod show;
 mod sign_in;
 mod spreadsheet;

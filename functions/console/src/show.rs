@@ -1,7 +1,5 @@
 //! From the tables to the pages: the queue, a case, a payout.
 
-use std::time::Duration;
-
 use askama::Error as PageError;
 use http::StatusCode;
 use payonce_ledger::{Attempted, FiledCase, HistoryRecord, Payout, Queue, Seen, StoredOutcome};
@@ -20,15 +18,14 @@ use crate::bulk::totals;
 use crate::evidence::{attached, is_evidence};
 use crate::filter::Filter;
 use crate::pages::{
-    self, Banner, BannerKind, Body, CaseLink, CasePage, Compared, Decided, Due, Entry, Frame, Further, Hit, Incident,
-    KeyClock, LookedUpAt, MessagePage, PayoutPage, PersonOption, Proposed, QueuePage, QueueRow, QueueTotals, Rail,
-    SearchPage, Section, SignedOutPage, mark,
+    self, Banner, BannerKind, Body, CaseLink, CasePage, Compared, Decided, Due, Entry, Frame, Further, Incident,
+    KeyClock, LookedUpAt, MessagePage, PayoutPage, PersonOption, Proposed, QueuePage, QueueRow, QueueTotals, QueueView,
+    Rail, Section, SignedOutPage, WaitingBatch, mark,
 };
 use crate::reply::Reply;
 use crate::trouble::Trouble;
 
 const PAGE_ROWS: usize = 50;
-const SEARCHED_WITHIN: Duration = Duration::from_secs(3);
 
 impl App {
     pub(crate) fn frame(&self, visit: Option<&Visit>, title: &str, section: Section) -> Frame {
@@ -43,6 +40,8 @@ impl App {
             is_sandbox: self.parts.is_sandbox,
             now: self.parts.clock.now(),
             search: String::new(),
+            hold: visit.and_then(|visit| visit.around.hold.clone()),
+            to_approve: visit.and_then(|visit| visit.around.to_approve.clone()),
         }
     }
 
@@ -80,7 +79,10 @@ impl App {
         let mut snapshot = self.parts.ledger.snapshot().await?;
         // The sweeper's clock may be ahead of ours; nothing was counted in the future.
         snapshot.iter_mut().for_each(|snapshot| snapshot.taken_at = snapshot.taken_at.min(now));
-        let mut frame = self.frame(Some(visit), "Cases", Section::Queue);
+        let is_to_approve = filter.view == QueueView::ToApprove && may(&visit.roles, Act::Approve);
+        let section = if is_to_approve { Section::ToApprove } else { Section::Queue };
+        let batches = if is_to_approve { self.waiting_batches(me).await? } else { vec![] };
+        let mut frame = self.frame(Some(visit), "Cases", section);
         frame.banners.extend(self.told(ask).await?);
         let counted = snapshot.as_ref().map(|snapshot| QueueTotals {
             taken_at: snapshot.counted_at.min(now),
@@ -112,11 +114,22 @@ impl App {
             wrong: wrong.into_iter().map(str::to_owned).collect(),
             last_sweep: snapshot.as_ref().map(|snapshot| snapshot.taken_at),
             totals: counted,
+            batches,
             rows: page.cases.iter().map(|filed| self.row(filed, me, now)).collect(),
             next: page.next.map(|cursor| (cursor.place, cursor.id)),
             is_first: filter.after.is_none(),
         };
         Ok(Reply::html(StatusCode::OK, view.render()?))
+    }
+
+    async fn waiting_batches(&self, me: &str) -> Result<Vec<WaitingBatch>, Trouble> {
+        let waiting = |batch: payonce_ledger::Batch| WaitingBatch {
+            by: batch.by.name.unwrap_or(batch.by.subject),
+            lines: batch.lines.len() as u64,
+            id: batch.id,
+            at: batch.at,
+        };
+        Ok(self.parts.ledger.batches_to_approve(me).await?.into_iter().map(waiting).collect())
     }
 
     fn row(&self, filed: &FiledCase, me: &str, now: UnixMillis) -> QueueRow {
@@ -171,53 +184,6 @@ impl App {
             .collect();
         people.sort_by(|left, right| left.name.cmp(&right.name));
         people
-    }
-
-    /// By any id: of a case, of a payout, of an object at a provider, of an event.
-    pub(crate) async fn search(&self, ask: &Ask, visit: &Visit) -> Result<Reply, Trouble> {
-        let Some(wanted) = ask.query.get("q").filter(|text| text.len() <= 512) else { return Ok(Reply::see(BASE)) };
-        if let Some(id) = CaseId::parse(wanted)
-            && self.parts.ledger.case(&id).await?.is_some()
-        {
-            return Ok(Reply::see(format!("{BASE}/cases/{id}")));
-        }
-        let spaces = self.parts.namespaces.values().map(|namespace| format!("{namespace}/{wanted}"));
-        for key in std::iter::once(wanted.to_owned()).chain(spaces) {
-            let Ok(key) = PayoutKey::new(key) else { continue };
-            let is_there = !self.parts.ledger.payout(&key).await?.attempts.is_empty()
-                || !self.parts.ledger.cases_of_key(key.as_str()).await?.is_empty();
-            if is_there {
-                return Ok(Reply::see(format!("{BASE}/payouts?key={}", encoded(key.as_str()))));
-            }
-        }
-        if let Some(key) = self.key_at_the_rail(wanted).await {
-            return Ok(Reply::see(format!("{BASE}/payouts?key={}", encoded(key.as_str()))));
-        }
-        let found = self.parts.ledger.cases_of_event(wanted).await?;
-        if let [only] = found.as_slice() {
-            return Ok(Reply::see(format!("{BASE}/cases/{}", only.case.id())));
-        }
-        let hits = found.iter().map(|filed| Hit::Case {
-            id: filed.case.id().to_string(),
-            reason: filed.case.reason,
-            status: filed.status,
-            money: filed.case.money,
-            payee: filed.case.destination.as_ref().map(ToString::to_string),
-            since: filed.case.since,
-        });
-        let mut frame = self.frame(Some(visit), "Search", Section::Queue);
-        frame.search = wanted.to_owned();
-        let page = SearchPage { frame, query: wanted.to_owned(), hits: hits.collect() };
-        let status = if page.hits.is_empty() { StatusCode::NOT_FOUND } else { StatusCode::OK };
-        Ok(Reply::html(status, page.render()?))
-    }
-
-    /// Of a payout that the rail knows by this id, and that is ours. A rail that does not answer finds nothing.
-    async fn key_at_the_rail(&self, id: &str) -> Option<PayoutKey> {
-        let payout = self.parts.rail.payout(id, SEARCHED_WITHIN).await.ok().flatten()?;
-        let key = PayoutKey::new(payout.reference?).ok()?;
-        let ours = self.parts.ledger.payout(&key).await.ok()?;
-        (!ours.attempts.is_empty()).then_some(key)
     }
 
     pub(crate) async fn payout(&self, ask: &Ask, visit: &Visit) -> Result<Reply, Trouble> {

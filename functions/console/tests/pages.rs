@@ -300,3 +300,84 @@ fn who_has_no_role_learns_where_it_was_looked_for_and_what_to_change() {
     }
     assert_eq!(remedies.len(), NoRole::ALL.len(), "each is mended in another way");
 }
+
+#[test]
+fn hold_stands_on_every_page_before_what_was_just_done() {
+    for (held_as, title, is_set) in [
+        (Held::Refuse, "Payouts are held", true),
+        (Held::Record, "Payouts are held", true),
+        (Held::NeverReleased, "Payouts were never released", false),
+        (Held::OtherTables, "Payouts are not released for the tables that are there now", false),
+        (Held::Unreadable, "Whether payouts are held cannot be read now", false),
+    ] {
+        let frame = Frame { hold: held(held_as), ..frame(BASE, Section::Queue, "") };
+        let html = case_awaiting(frame).render().unwrap();
+        let before = html.split("id=\"status\"").next().unwrap();
+        assert!(before.contains(title) && before.contains("do not sign in for one before"), "{html}");
+        assert_eq!(before.contains(" since 2026-11-24 10:18:20 UTC, 35\u{a0}min ago, by "), is_set, "{before}");
+    }
+    assert!(!case_awaiting(frame(BASE, Section::Queue, "")).render().unwrap().contains("class=\"banner bad hold\""));
+    let own = HoldSet { at: NOW, by: "sweeper".to_owned(), why: "12 of the last 14".to_owned() };
+    let hold = Some(HoldNotice { held: Held::Refuse, set: Some(own) });
+    let html = absence(Frame { hold, ..frame(BASE, Section::Absence, "") }).render().unwrap();
+    assert!(html.contains("by <bdi>payonce itself</bdi>"), "{html}");
+}
+
+#[test]
+fn number_to_approve_is_shown_to_approvers_alone() {
+    let html = absence(frame(BASE, Section::Absence, "")).render().unwrap();
+    assert!(html.contains("href=\"/console?view=to-approve\">To approve <b class=\"count\">3</b></a>"), "{html}");
+    let analyst = Frame { roles: vec![Role::Analyst], to_approve: None, ..frame(BASE, Section::Absence, "") };
+    assert!(!absence(analyst).render().unwrap().contains("To approve"));
+    // What could not be counted is not called none.
+    let unknown = Frame { to_approve: None, ..frame(BASE, Section::Absence, "") };
+    assert!(absence(unknown).render().unwrap().contains("?view=to-approve\">To approve</a>"));
+}
+
+#[test]
+fn view_keeps_the_filter_and_a_filter_its_view() {
+    let mut page = queue(frame(BASE, Section::Queue, ""));
+    page.filter = QueueFilter { view: QueueView::Held, payee: Some("acct_1".to_owned()), ..QueueFilter::default() };
+    let html = page.render().unwrap();
+    for link in [
+        "/console?payee=acct_1\">All open",
+        "/console?view=mine&#38;payee=acct_1\">Mine",
+        "/console?view=to-approve&#38;payee=acct_1\">To approve",
+        "/console?view=sent-back&#38;payee=acct_1\">Sent back to me",
+        "/console?view=held&#38;payee=acct_1\" aria-current=\"true\">Left by a hold",
+        "/console?view=held&#38;sort=risk&#38;payee=acct_1\">Greatest risk first",
+    ] {
+        assert!(html.contains(link), "{link} is not in {html}");
+    }
+    assert!(html.contains("<input type=\"hidden\" name=\"view\" value=\"held\">"));
+    // Whoever changes nothing has no work of their own.
+    page.frame.roles = vec![Role::Viewer];
+    let html = page.render().unwrap();
+    assert!(!html.contains("view=mine") && !html.contains("view=sent-back") && !html.contains("view=to-approve"));
+}
+
+#[test]
+fn search_never_calls_absent_what_it_did_not_look_for() {
+    let page = |change: fn(&mut Looked)| {
+        let mut looked = looked();
+        (looked.is_cut, looked.without_details, looked.rail) = (false, 0, RailSaid::HasNone);
+        change(&mut looked);
+        search(frame(BASE, Section::Other, ""), Searched::Cases { hits: vec![], looked }).render().unwrap()
+    };
+    let whole = page(|_| ());
+    assert!(
+        whole.contains("Not found in what was searched") && whole.contains("1 case resolved since 26 Aug 2026 (UTC)")
+    );
+    assert!(!whole.contains("<strong>There are more") && !whole.contains("were not looked at"), "{whole}");
+    assert!(page(|looked| looked.is_cut = true).contains("There are more than were looked at."));
+    assert!(
+        page(|looked| looked.without_details = 7).contains("Of 7 cases the history, attempts and delivery were not")
+    );
+    assert!(page(|looked| looked.has_bodies = false).contains("Not searched: what stands in deliveries"));
+    assert!(
+        page(|looked| looked.rail = RailSaid::Silent("timeout".to_owned()))
+            .contains("is not known: it was asked, and timeout.")
+    );
+    assert!(page(|looked| looked.rail = RailSaid::CannotBeAsked).contains("The rail was not asked"));
+    assert!(!page(|looked| looked.is_year = true).contains("days=366"));
+}

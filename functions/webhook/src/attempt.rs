@@ -285,7 +285,9 @@ impl<'a> Attempt<'a> {
         let outcome = OutcomeRecord { verdict, evidence, recorded_at };
         let case = verdict.reason().map(|reason| {
             let subject = vec![self.order.key.to_string(), FIRST_ATTEMPT.to_string()];
-            self.case(reason, subject, recorded_at)
+            let case = self.case(reason, subject, recorded_at);
+            // What a hold left unpaid is one thing to work off when it is over.
+            if self.was_held() { case.of_cause(HELD) } else { case }
         });
         let recorded = parts.ledger.record(&self.claim, &outcome, case.as_ref()).await;
         if recorded == Recorded::Failed {
@@ -299,8 +301,12 @@ impl<'a> Attempt<'a> {
 
     /// Claimed and filed. While payouts are held that says nothing of the rail, and the sweeper does not count it.
     fn not_tried(&self) -> Vec<(&'static str, String)> {
-        let why = if self.ruling.hold == Ok(Hold::Pay) { NOT_TRIED } else { HELD };
+        let why = if self.was_held() { HELD } else { NOT_TRIED };
         vec![("failure", why.to_owned())]
+    }
+
+    fn was_held(&self) -> bool {
+        self.evidence.is_none() && self.ruling.hold != Ok(Hold::Pay)
     }
 
     async fn file(&mut self, reason: Reason) -> Input {

@@ -22,6 +22,8 @@ use payonce_protocol::outcome::Reason;
 use serde_json::{Value, json};
 use tokio::net::TcpStream;
 
+#[path = "console/find.rs"]
+mod find;
 #[path = "console/lost.rs"]
 mod lost;
 

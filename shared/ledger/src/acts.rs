@@ -101,6 +101,7 @@ impl Doing {
                     ("note", proposal.note.clone()),
                 ];
                 next.proposal = Some(proposal.clone());
+                next.sent_back = None;
                 let other = proposal.duplicate_of.as_ref().map(|id| ("duplicate_of", id.to_string()));
                 facts.into_iter().chain(other).map(|(name, value)| (name.to_owned(), value)).collect()
             }
@@ -109,7 +110,7 @@ impl Doing {
                 note(text)
             }
             Self::SendBack(text) => {
-                next.proposal = None;
+                next.sent_back = next.proposal.take().map(|proposal| proposal.by);
                 note(text)
             }
             Self::Reopen(text) => {

@@ -13,7 +13,7 @@ use payonce_protocol::order::{Destination, PayoutKey};
 
 use crate::acts::{Acted, Doing, TOKEN};
 use crate::case::{FiledCase, Proposal, Who};
-use crate::case_item::history;
+use crate::case_item::{awaiting, history};
 use crate::claim::mode;
 use crate::item::{Fields, Item, Reader, text_map};
 use crate::transaction::Transacted;
@@ -240,8 +240,13 @@ impl Ledger {
 const WHAT: &str = "the batch";
 
 impl Batch {
+    /// Whether an item of the index of what awaits approval is a batch's.
+    pub(crate) fn is_of(item: &Item) -> bool {
+        item.get("pk").and_then(|pk| pk.as_s().ok()).is_some_and(|pk| pk == PK)
+    }
+
     fn to_item(&self) -> Item {
-        let mut item = Fields::new(PK, &self.id)
+        let fields = Fields::new(PK, &self.id)
             .number("version", self.version)
             .text("state", self.state)
             .text("by", &self.by.subject)
@@ -255,14 +260,16 @@ impl Batch {
                     .optional(decided.by.name.as_ref(), |fields, name| fields.text("decided_by_name", name))
                     .number("decided_at", decided.at)
                     .number("decided_version", decided.version)
-            })
-            .done();
+            });
+        let waits = self.state == BatchState::AwaitingApproval;
+        let fields = if waits { awaiting(fields, &self.by).number("since", self.at) } else { fields };
+        let mut item = fields.done();
         let lines = self.lines.iter().map(|line| text_map(terms(line))).collect();
         item.insert("lines".to_owned(), AttributeValue::L(lines));
         item
     }
 
-    fn from_item(item: &Item) -> Result<Self, LedgerError> {
+    pub(crate) fn from_item(item: &Item) -> Result<Self, LedgerError> {
         let read = Reader::new(WHAT, item);
         let Some(AttributeValue::L(lines)) = item.get("lines") else { return Err(read.unreadable("lines")) };
         let name = |name: &'static str| read.optional(name, |read| read.text(name).map(str::to_owned));

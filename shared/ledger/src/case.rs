@@ -97,6 +97,8 @@ pub struct FiledCase {
     /// What awaits approval, or was approved.
     pub proposal: Option<Proposal>,
     pub resolution: Option<Resolution>,
+    /// Whose proposal was sent back, until somebody makes another.
+    pub sent_back: Option<Who>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -254,7 +256,7 @@ impl Ledger {
                 return Err(read.unreadable("v"));
             }
             let seen = FiledCase::from_item(&item)?;
-            let next = FiledCase { status, proposal: None, resolution: None, ..seen.clone() };
+            let next = FiledCase { status, proposal: None, resolution: None, sent_back: None, ..seen.clone() };
             let by = Who::function("payonce");
             let record = history(id.as_str(), seen.version + 1, "reopened", &by, case.opened_at, &what_came(case));
             let parts = [self.move_on(&seen, next)?, self.put_new(record)?];

@@ -73,12 +73,13 @@ impl Case {
 impl FiledCase {
     /// As it is when it opens.
     pub(crate) fn opened(case: Case) -> Self {
-        let (owner, proposal, resolution) = (None, None, None);
+        let (owner, proposal, resolution, sent_back) = (None, None, None, None);
         let (status, evidence) = (Status::Open, BTreeMap::new());
-        Self { case, status, version: 1, revision: 0, evidence, owner, proposal, resolution }
+        Self { case, status, version: 1, revision: 0, evidence, owner, proposal, resolution, sent_back }
     }
 
-    /// What only an open case has are the keys of the sparse indexes: a resolved one leaves them.
+    /// What only an open case has are the keys of the sparse indexes, which a resolved one leaves; and it enters that of
+    /// resolved ones.
     pub(crate) fn to_item(&self) -> Item {
         let fields = self
             .case
@@ -88,17 +89,24 @@ impl FiledCase {
             .text("status", self.status)
             .optional(self.owner.as_ref(), |fields, owner| fields.map("owner", who(owner)))
             .optional(self.proposal.as_ref(), |fields, proposal| fields.map("proposal", proposed(proposal)))
-            .optional(self.resolution.as_ref(), |fields, resolution| fields.map("resolution", resolved(resolution)));
+            .optional(self.resolution.as_ref(), |fields, resolution| fields.map("resolution", resolved(resolution)))
+            .optional(self.sent_back.as_ref(), |fields, maker| fields.map("sent_back", who(maker)));
         let fields = if self.evidence.is_empty() { fields } else { fields.map("evidence", &self.evidence) };
         if !self.status.is_open() {
-            return fields.done();
+            let at = self.resolution.as_ref().map(|resolution| resolution.at);
+            return fields
+                .optional(at, |fields, at| fields.text("resolved_in", resolved_in(at)).number("resolved_at", at))
+                .done();
         }
+        let waits = |proposal: &&Proposal| self.status == Status::AwaitingApproval && proposal.batch.is_none();
+        let maker = self.proposal.as_ref().filter(waits).map(|proposal| &proposal.by);
         let digit = self.case.id().as_str().chars().next().unwrap_or('0');
         fields
             .text("open", open_shard(digit))
             .text("risk", self.case.risk())
             .optional(self.owner.as_ref(), |fields, owner| fields.text("open_owner", &owner.subject))
             .optional(self.case.incident.as_ref(), |fields, incident| fields.text("open_incident", incident))
+            .optional(maker, |fields, maker| awaiting(fields, maker))
             .done()
     }
 
@@ -113,8 +121,30 @@ impl FiledCase {
             owner: read.optional("owner", |read| Facts(read.map("owner")?).who("owner", ""))?,
             proposal: read.optional("proposal", |read| proposal(&Facts(read.map("proposal")?)))?,
             resolution: read.optional("resolution", |read| resolution(&Facts(read.map("resolution")?)))?,
+            sent_back: read.optional("sent_back", |read| Facts(read.map("sent_back")?).who("sent_back", ""))?,
         })
     }
+}
+
+/// The partition of what awaits approval.
+pub(crate) const APPROVAL: &str = "approval";
+
+/// What somebody other than its maker may decide; an item of a batch as a case's.
+pub(crate) fn awaiting(fields: Fields, maker: &Who) -> Fields {
+    fields.text("awaiting", APPROVAL).text("maker", &maker.subject)
+}
+
+const FOUR_WEEKS_MS: u64 = 28 * 86_400_000;
+
+/// The partition of cases that were resolved at this moment.
+pub(crate) fn resolved_in(at: UnixMillis) -> String {
+    format!("resolved#{}", at / FOUR_WEEKS_MS)
+}
+
+/// Those of all moments of a period, the latest first; `until` is not in it.
+pub(crate) fn resolved_within(from: UnixMillis, until: UnixMillis) -> impl Iterator<Item = String> {
+    let last = until.saturating_sub(1);
+    (from / FOUR_WEEKS_MS..=last / FOUR_WEEKS_MS).rev().map(|weeks| resolved_in(weeks * FOUR_WEEKS_MS))
 }
 
 type Pairs = Vec<(&'static str, String)>;

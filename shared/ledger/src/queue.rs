@@ -8,11 +8,12 @@ use std::collections::VecDeque;
 use aws_sdk_dynamodb::types::AttributeValue;
 use futures_util::future::try_join_all;
 
+use crate::batch::Batch;
 use crate::case::{Case, FiledCase};
 use crate::case_events::beside;
-use crate::case_item::{OPEN_SHARDS, open_shard};
+use crate::case_item::{APPROVAL, OPEN_SHARDS, open_shard};
 use crate::item::{Item, Reader};
-use crate::schema::{BY_EVENT, BY_INCIDENT, BY_KEY, BY_OWNER, BY_RISK, OPEN};
+use crate::schema::{AWAITING, BY_EVENT, BY_INCIDENT, BY_KEY, BY_OWNER, BY_RISK, OPEN};
 use crate::{Ledger, LedgerError};
 
 /// Which open cases, in which order.
@@ -25,6 +26,8 @@ pub enum Queue<'a> {
     /// A person's, the oldest first.
     Owner(&'a str),
     Incident(&'a str),
+    /// What awaits approval outside a batch, the oldest first.
+    Awaiting,
 }
 
 /// The last case of a page: its place in the index, and its id among those of the same place.
@@ -51,6 +54,7 @@ impl Queue<'_> {
             Self::Risk => (BY_RISK, "open", "risk"),
             Self::Owner(_) => (BY_OWNER, "open_owner", "since"),
             Self::Incident(_) => (BY_INCIDENT, "open_incident", "since"),
+            Self::Awaiting => (AWAITING, "awaiting", "since"),
         }
     }
 
@@ -58,6 +62,7 @@ impl Queue<'_> {
         match self {
             Self::Age | Self::Risk => OPEN_SHARDS.iter().map(|shard| open_shard(*shard)).collect(),
             Self::Owner(one) | Self::Incident(one) => vec![one.to_owned()],
+            Self::Awaiting => vec![APPROVAL.to_owned()],
         }
     }
 
@@ -169,7 +174,8 @@ impl Ledger {
         }
         let answer = query.key_condition_expression(condition).send().await;
         let answer = answer.map_err(|error| LedgerError::failed("read the open cases", &error))?;
-        for item in answer.items() {
+        // A batch awaits approval beside the cases.
+        for item in answer.items().iter().filter(|item| !Batch::is_of(item)) {
             let Some(case) = readable(item) else { continue };
             let place = Cursor { place: queue.place(&case.case), id: case.case.id().to_string() };
             if cursor.is_none_or(|cursor| order(queue, cursor, &place) == Ordering::Less) {
@@ -244,7 +250,7 @@ fn order(queue: Queue<'_>, left: &Cursor, right: &Cursor) -> Ordering {
 }
 
 /// One case that cannot be read must not close the queue.
-fn readable(item: &Item) -> Option<FiledCase> {
+pub(crate) fn readable(item: &Item) -> Option<FiledCase> {
     if Reader::new("the case", item).is_newer() {
         tracing::error!("a case of a newer schema is left out of the queue");
         return None;

@@ -16,21 +16,30 @@ use crate::{Ledger, LedgerError};
 
 /// Index of the audit table, keys only: `bucket` and `received_at`, on claims and notes of refusals alone.
 pub const BY_MINUTE: &str = "by_minute";
+/// The same, for people who hold an id and no payout key: `event`, of whatever names one, and `rail_key`, of claims. Each value
+/// is of one payout or a few, so that no partition is hot; BY_EVENT is an index of the reconcile table, too.
+pub const BY_RAIL_KEY: &str = "by_rail_key";
 /// Sparse indexes of the reconcile table, whole items, open cases alone: `open` (one of sixteen shards) with `since`, the
 /// same with `risk`, `open_owner` and `open_incident` with `since`.
 pub const OPEN: &str = "open";
 pub const BY_RISK: &str = "by_risk";
 pub const BY_OWNER: &str = "by_owner";
 pub const BY_INCIDENT: &str = "by_incident";
+/// The same, whole items: what awaits approval, be it a case or a batch, with `since`; and cases that are resolved, by four weeks
+/// (`resolved_in`) with `resolved_at`. People approve and resolve, some hundreds a day: one partition holds that.
+pub const AWAITING: &str = "awaiting";
+pub const RESOLVED: &str = "resolved";
 /// All cases, whole items: `key` and `event` with `since`.
 pub const BY_KEY: &str = "by_key";
 pub const BY_EVENT: &str = "by_event";
 /// Name, partition and sort key of each.
-const RECONCILE_INDEXES: [(&str, &str, &str); 6] = [
+const RECONCILE_INDEXES: [(&str, &str, &str); 8] = [
     (OPEN, "open", "since"),
     (BY_RISK, "open", "risk"),
     (BY_OWNER, "open_owner", "since"),
     (BY_INCIDENT, "open_incident", "since"),
+    (AWAITING, "awaiting", "since"),
+    (RESOLVED, "resolved_in", "resolved_at"),
     (BY_KEY, "key", "since"),
     (BY_EVENT, "event", "since"),
 ];
@@ -48,16 +57,21 @@ pub async fn create_tables(ledger: &Ledger) -> Result<(), LedgerError> {
     let audit = keyed(create().table_name(ledger.audit.table()), &["pk", "sk"])?
         .attribute_definitions(attribute("bucket", text.clone())?)
         .attribute_definitions(attribute("received_at", ScalarAttributeType::N)?)
-        .global_secondary_indexes(index(BY_MINUTE, "bucket", "received_at", ProjectionType::KeysOnly)?);
+        .attribute_definitions(attribute("event", text.clone())?)
+        .attribute_definitions(attribute("rail_key", text.clone())?)
+        .global_secondary_indexes(index(BY_MINUTE, "bucket", Some("received_at"), ProjectionType::KeysOnly)?)
+        .global_secondary_indexes(index(BY_EVENT, "event", None, ProjectionType::KeysOnly)?)
+        .global_secondary_indexes(index(BY_RAIL_KEY, "rail_key", None, ProjectionType::KeysOnly)?);
     create_one(ledger, ledger.audit.table(), audit).await?;
 
     let mut reconcile = keyed(create().table_name(&ledger.reconcile), &["pk", "sk"])?
-        .attribute_definitions(attribute("since", ScalarAttributeType::N)?);
-    for name in ["open", "risk", "open_owner", "open_incident", "key", "event"] {
+        .attribute_definitions(attribute("since", ScalarAttributeType::N)?)
+        .attribute_definitions(attribute("resolved_at", ScalarAttributeType::N)?);
+    for name in ["open", "risk", "open_owner", "open_incident", "awaiting", "resolved_in", "key", "event"] {
         reconcile = reconcile.attribute_definitions(attribute(name, text.clone())?);
     }
     for (name, partition, sort) in RECONCILE_INDEXES {
-        reconcile = reconcile.global_secondary_indexes(index(name, partition, sort, ProjectionType::All)?);
+        reconcile = reconcile.global_secondary_indexes(index(name, partition, Some(sort), ProjectionType::All)?);
     }
     create_one(ledger, &ledger.reconcile, reconcile).await?;
 
@@ -108,11 +122,19 @@ fn keyed(table: CreateTableFluentBuilder, keys: &[&str]) -> Result<CreateTableFl
     })
 }
 
-fn index(name: &str, hash: &str, range: &str, projected: ProjectionType) -> Result<GlobalSecondaryIndex, LedgerError> {
+fn index(
+    name: &str,
+    hash: &str,
+    range: Option<&str>,
+    projected: ProjectionType,
+) -> Result<GlobalSecondaryIndex, LedgerError> {
+    let mut keys = vec![key(hash, KeyType::Hash)?];
+    if let Some(range) = range {
+        keys.push(key(range, KeyType::Range)?);
+    }
     let index = GlobalSecondaryIndex::builder()
         .index_name(name)
-        .key_schema(key(hash, KeyType::Hash)?)
-        .key_schema(key(range, KeyType::Range)?)
+        .set_key_schema(Some(keys))
         .projection(Projection::builder().projection_type(projected).build());
     Ok(index.build()?)
 }

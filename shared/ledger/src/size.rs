@@ -1,4 +1,4 @@
-//! What an item weighs by AWS's published rule, and what writing it costs. The promise "at most five write units for
+//! What an item weighs by AWS's published rule, and what writing it costs. The promise "at most seven write units for
 //! an ordinary event" is kept by a test that counts with this.
 //!
 //! <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/CapacityUnitCalculations.html>

@@ -133,6 +133,11 @@ pub(crate) fn day_of(days: u64) -> Option<String> {
     timestamp(at).map(|_| at.day())
 }
 
+/// `2026-11-24`, in UTC.
+pub(crate) fn day_at(at: UnixMillis) -> String {
+    formatted(at, "%Y-%m-%d")
+}
+
 /// `14:05` today, with the day else.
 pub(crate) fn clock(at: UnixMillis, now: UnixMillis) -> String {
     let format = if at / 86_400_000 == now / 86_400_000 { "%H:%M UTC" } else { "%-d %b, %H:%M UTC" };
@@ -171,6 +176,14 @@ pub(crate) struct Ago {
     pub now: UnixMillis,
     /// How old something is, without "ago".
     pub is_age: bool,
+}
+
+impl Ago {
+    /// For a sentence that is no markup.
+    pub(crate) fn words(&self) -> String {
+        let age = age(self.at.abs_diff(self.now));
+        if self.at > self.now { format!("in {age}") } else { format!("{age} ago") }
+    }
 }
 
 impl fmt::Display for Ago {

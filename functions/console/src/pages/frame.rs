@@ -4,11 +4,12 @@
 use std::sync::LazyLock;
 
 use payonce_protocol::UnixMillis;
-use payonce_protocol::case::Role;
+use payonce_protocol::case::{Act, Role, may};
 use payonce_protocol::ids::Digest;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::format::{Ago, Moment, clock, grouped, span, sum};
+use super::hold::HoldNotice;
 use super::icon::Icon;
 use super::words;
 
@@ -34,6 +35,9 @@ fn hash(bytes: &[u8]) -> String {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Section {
     Queue,
+    /// The queue as what awaits the reader's approval.
+    ToApprove,
+    Resolved,
     Batches,
     Absence,
     #[default]
@@ -108,6 +112,10 @@ pub struct Frame {
     pub now: UnixMillis,
     /// What stands in the search field.
     pub search: String,
+    /// Payouts are not made, whoever looks at whatever page.
+    pub hold: Option<HoldNotice>,
+    /// How much the reader could decide now; `None` for whoever may not, or where it could not be counted.
+    pub to_approve: Option<String>,
 }
 
 /// All but what RFC 3986 leaves unreserved.
@@ -136,6 +144,11 @@ impl Frame {
         format!("{}/payouts?key={}", self.base, utf8_percent_encode(key, PART))
     }
 
+    /// Resolved cases of a payee.
+    pub(crate) fn resolved(&self, payee: &str) -> String {
+        format!("{}/resolved?payee={}", self.base, utf8_percent_encode(payee, PART))
+    }
+
     pub(crate) fn batch(&self, id: &str) -> String {
         format!("{}/batches/{}", self.base, utf8_percent_encode(id, PART))
     }
@@ -157,6 +170,11 @@ impl Frame {
         span(at.at().abs_diff(self.now))
     }
 
+    /// Whether approving is the reader's work at all.
+    pub(crate) fn may_approve(&self) -> bool {
+        may(&self.roles, Act::Approve)
+    }
+
     pub(crate) fn roles_words(&self) -> String {
         words::roles(&self.roles)
     }
@@ -164,6 +182,8 @@ impl Frame {
     pub(crate) fn is(&self, section: &str) -> bool {
         match self.section {
             Section::Queue => section == "queue",
+            Section::ToApprove => section == "to approve",
+            Section::Resolved => section == "resolved",
             Section::Batches => section == "batches",
             Section::Absence => section == "absence",
             Section::Other => false,

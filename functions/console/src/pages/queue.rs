@@ -25,9 +25,63 @@ pub enum QueueOwner {
     One(String),
 }
 
+/// Which open cases, before anything else is filtered; each has an address of its own.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum QueueView {
+    #[default]
+    All,
+    Mine,
+    /// Proposed by somebody else.
+    ToApprove,
+    /// Proposed by the reader, and turned down.
+    SentBack,
+    /// Not paid because payouts were held.
+    Held,
+}
+
+impl QueueView {
+    const ALL: [Self; 5] = [Self::All, Self::Mine, Self::ToApprove, Self::SentBack, Self::Held];
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::All => "all",
+            Self::Mine => "mine",
+            Self::ToApprove => "to-approve",
+            Self::SentBack => "sent-back",
+            Self::Held => "held",
+        }
+    }
+
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|view| view.as_str() == text)
+    }
+
+    fn label(self) -> &'static str {
+        match self {
+            Self::All => "All open",
+            Self::Mine => "Mine",
+            Self::ToApprove => "To approve",
+            Self::SentBack => "Sent back to me",
+            Self::Held => "Left by a hold",
+        }
+    }
+
+    /// When nothing is in it.
+    fn none(self) -> &'static str {
+        match self {
+            Self::All => "No open case matches this filter.",
+            Self::Mine => "You own no open case.",
+            Self::ToApprove => "No case waits for your approval.",
+            Self::SentBack => "Nothing that you proposed was sent back.",
+            Self::Held => "No open case was left unpaid by a hold.",
+        }
+    }
+}
+
 /// As `filter.rs` reads it from the address, under the same names.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct QueueFilter {
+    pub view: QueueView,
     /// The greatest risk first; else the oldest.
     pub by_risk: bool,
     pub owner: QueueOwner,
@@ -38,6 +92,8 @@ pub struct QueueFilter {
     /// `Some(None)`: cases that are about no attempt.
     pub certainty: Option<Option<Outcome>>,
     pub provider: Option<String>,
+    /// What a payee begins with, in letters of either case.
+    pub payee: Option<String>,
     pub currency: Option<String>,
     /// Whole units of the currency, both ends included.
     pub from: Option<u64>,
@@ -55,7 +111,9 @@ impl QueueFilter {
             QueueOwner::One(subject) => Some(subject.clone()),
         };
         let certainty = self.certainty.map(|wanted| wanted.map_or(words::NO_ATTEMPT, Outcome::as_str).to_owned());
+        let view = (self.view != QueueView::All).then(|| self.view.as_str().to_owned());
         let all = [
+            ("view", view),
             ("sort", self.by_risk.then(|| "risk".to_owned())),
             ("owner", owner),
             ("incident", self.incident.clone()),
@@ -63,6 +121,7 @@ impl QueueFilter {
             ("reason", self.reason.map(|reason| reason.to_string())),
             ("certainty", certainty),
             ("provider", self.provider.clone()),
+            ("payee", self.payee.clone()),
             ("currency", self.currency.clone()),
             ("from", self.from.map(|from| from.to_string())),
             ("to", self.to.map(|to| to.to_string())),
@@ -176,6 +235,22 @@ struct View {
     label: &'static str,
     query: String,
     is_on: bool,
+    count: Option<String>,
+}
+
+/// A batch that the reader may decide, above the cases.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WaitingBatch {
+    pub id: String,
+    pub by: String,
+    pub lines: u64,
+    pub at: UnixMillis,
+}
+
+impl WaitingBatch {
+    fn count(&self) -> String {
+        cases(self.lines)
+    }
 }
 
 struct Chip {
@@ -206,6 +281,8 @@ pub struct QueuePage {
     pub totals: Option<QueueTotals>,
     /// The end of the sweeper's last complete round.
     pub last_sweep: Option<UnixMillis>,
+    /// What else awaits approval, where that is shown.
+    pub batches: Vec<WaitingBatch>,
     /// Up to 50.
     pub rows: Vec<QueueRow>,
     /// `after` and `id` of the next page.
@@ -246,42 +323,65 @@ impl QueuePage {
         self.filter.owner == QueueOwner::One(self.me.clone())
     }
 
+    /// Beyond its view and order.
     fn is_filtered(&self) -> bool {
-        QueueFilter { by_risk: false, ..self.filter.clone() } != QueueFilter::default()
+        QueueFilter { by_risk: false, view: QueueView::All, ..self.filter.clone() } != QueueFilter::default()
     }
 
-    fn views(&self) -> [View; 3] {
-        let mine = self.is_mine();
-        let anybody = |filter: &mut QueueFilter| {
-            if mine {
-                filter.owner = QueueOwner::Anybody;
-            }
-        };
-        let by = |by_risk| {
-            self.filter.with(|filter| {
-                anybody(filter);
-                filter.by_risk = by_risk;
-            })
-        };
-        let own = self.filter.with(|filter| {
-            filter.by_risk = false;
-            filter.owner = QueueOwner::One(self.me.clone());
-        });
-        [
-            View { label: "Oldest first", query: by(false).query(None), is_on: !mine && !self.filter.by_risk },
-            View { label: "Greatest risk first", query: by(true).query(None), is_on: !mine && self.filter.by_risk },
-            View { label: "Mine", query: own.query(None), is_on: mine },
-        ]
+    /// What is said where there is no row.
+    fn none(&self) -> Option<&'static str> {
+        match (self.is_filtered(), self.filter.view) {
+            (true, _) => Some(QueueView::All.none()),
+            (false, QueueView::All) => None,
+            (false, view) => Some(view.none()),
+        }
     }
 
-    /// The address of the same filter in the other order. A person's own cases come by age alone.
+    /// Those that can hold something for the reader; what else is filtered for stays.
+    fn views(&self) -> Vec<View> {
+        let is_readers = |view: &QueueView| match view {
+            QueueView::All | QueueView::Held => true,
+            QueueView::Mine | QueueView::SentBack => self.may_act(),
+            QueueView::ToApprove => self.frame.may_approve(),
+        };
+        let shown = |view: QueueView| View {
+            label: view.label(),
+            query: self.filter.with(|filter| filter.view = view).query(None),
+            is_on: self.filter.view == view,
+            count: self.frame.to_approve.clone().filter(|_| view == QueueView::ToApprove),
+        };
+        QueueView::ALL.into_iter().filter(is_readers).map(shown).collect()
+    }
+
+    /// None where rows come by age alone.
+    fn orders(&self) -> Vec<View> {
+        if !self.has_orders() {
+            return vec![];
+        }
+        let order = |(label, by_risk)| View {
+            label,
+            query: self.sorted(by_risk),
+            is_on: self.filter.by_risk == by_risk,
+            count: None,
+        };
+        [("Oldest first", false), ("Greatest risk first", true)].into_iter().map(order).collect()
+    }
+
+    /// The address of the same filter in the other order.
     fn sorted(&self, by_risk: bool) -> String {
         self.filter.with(|filter| filter.by_risk = by_risk).query(None)
     }
 
-    /// Whether rows stand by risk: a person's, and an incident's, come by age alone.
+    /// A person's cases, an incident's, and what awaits approval come by age alone.
+    fn has_orders(&self) -> bool {
+        !matches!(self.filter.owner, QueueOwner::One(_))
+            && !matches!(self.filter.view, QueueView::Mine | QueueView::ToApprove)
+            && self.filter.incident.is_none()
+    }
+
+    /// Whether rows stand by risk.
     fn is_by_risk(&self) -> bool {
-        self.filter.by_risk && !matches!(self.filter.owner, QueueOwner::One(_)) && self.filter.incident.is_none()
+        self.filter.by_risk && self.has_orders()
     }
 
     fn bars(&self) -> Vec<Bar> {
@@ -336,6 +436,9 @@ impl QueuePage {
         if let Some(provider) = &filter.provider {
             add(format!("Provider: {}", provider.shown()), |filter| filter.provider = None);
         }
+        if let Some(payee) = &filter.payee {
+            add(format!("Payee begins with {}", payee.as_str().shown()), |filter| filter.payee = None);
+        }
         if let Some(currency) = &filter.currency {
             add(format!("Currency: {}", currency.shown()), |filter| filter.currency = None);
         }
@@ -368,7 +471,7 @@ impl QueuePage {
     }
 
     fn cleared(&self) -> String {
-        QueueFilter { by_risk: self.filter.by_risk, ..QueueFilter::default() }.query(None)
+        QueueFilter { by_risk: self.filter.by_risk, view: self.filter.view, ..QueueFilter::default() }.query(None)
     }
 
     fn statuses(&self) -> Vec<Choice> {

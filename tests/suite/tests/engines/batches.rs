@@ -21,7 +21,7 @@ async fn drafted(bench: &Bench, number: usize) -> (Vec<FiledCase>, Batch) {
     (cases, batch)
 }
 
-fn line(seen: &FiledCase) -> Approval {
+pub fn line(seen: &FiledCase) -> Approval {
     Approval {
         ending: Ending::Reissue,
         case: seen.case.id(),

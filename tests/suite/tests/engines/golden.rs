@@ -2,8 +2,8 @@
 //! claim must be found by next year's code, and during a canary two versions write the same table.
 
 use payonce_ledger::{
-    Acted, Agreed, Bar, Books, Claim, Cursor, Decided, Doing, DueLookUp, FoundPayout, LookUpRecord, Queue, RefusalNote,
-    Sample, Seen, Snapshot, Stranger, Tables, Totals, Wish,
+    Acted, Agreed, Bar, Books, Claim, Cursor, Decided, Doing, DueLookUp, FoundPayout, LookUpRecord, Period, Queue,
+    RefusalNote, Sample, Seen, Snapshot, Stranger, Tables, Totals, Wish,
 };
 use payonce_protocol::case::Ending;
 use payonce_protocol::hold::Hold;
@@ -96,6 +96,15 @@ async fn requests(bench: &Bench) -> Value {
     keep("a person's open cases");
     ledger.cases_of_event(ours.event.as_str()).await.unwrap();
     keep("cases of an event");
+    ledger.keys_of_id(ours.event.as_str()).await.unwrap();
+    keep("payouts of an id");
+    ledger.count_to_approve("ann").await.unwrap();
+    ledger.batches_to_approve("ann").await.unwrap();
+    ledger.queue(Queue::Awaiting, 50, None, false, |_| true).await.unwrap();
+    keep("what awaits approval");
+    let after = Cursor { place: format!("{NOW:020}"), id: case.id().to_string() };
+    ledger.resolved(Period { from: NOW - 7, until: NOW + 7 }, 50, Some(&after), |_| true).await.unwrap();
+    keep("resolved cases of a period");
     ledger.add_evidence(&case.id(), "sweeper", &[("looked_up", "absent".to_owned())], NOW).await.unwrap();
     keep("evidence");
     let form = Digest::of("a form");
@@ -111,7 +120,9 @@ async fn requests(bench: &Bench) -> Value {
     let seen = ledger.case(&case.id()).await.unwrap().unwrap();
     let Acted::Done(seen) = ledger.act(&seen, &Doing::Assign(ann.clone()), &ben, NOW).await.unwrap() else { panic!() };
     let propose = Doing::Propose(proposal(&seen, Ending::WrittenOff, &ann), Some("a token".to_owned()));
+    bench.proxy.forget();
     let Acted::Done(seen) = ledger.act(&seen, &propose, &ann, NOW).await.unwrap() else { panic!() };
+    keep("proposal");
     let bound = ledger.bound(&seen).await.unwrap().unwrap();
     bench.proxy.forget();
     ledger.act(&seen, &Doing::Approve("seen".to_owned(), bound), &ben, NOW).await.unwrap();

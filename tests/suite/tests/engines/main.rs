@@ -1,4 +1,4 @@
-//! The ledger upon real engines: every test of `claims`, `outcomes`, `cases`, `control`, `acts`, `closings`, `queue`, `index` and `units` runs on dynoxide and on
+//! The ledger upon real engines: every test of `claims`, `outcomes`, `cases`, `control`, `acts`, `closings`, `queue`, `find`, `index` and `units` runs on dynoxide and on
 //! Amazon's DynamoDB Local with one code. `golden` and `environment` need one engine only, any will do.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "test code")]
@@ -12,6 +12,7 @@ mod claims;
 mod closings;
 mod control;
 mod environment;
+mod find;
 mod golden;
 mod index;
 mod large;
@@ -132,8 +133,14 @@ on_both_engines! {
         an_outcome_is_lost_between_batches,
         another_events_claim_answers_for_a_refused_one,
     }
+    find::{
+        resolved_cases_of_a_period_come_once_each_and_the_latest_first,
+        what_awaits_approval_is_counted_for_others_than_its_maker,
+        counting_what_awaits_approval_ends_after_a_hundred,
+        payout_is_found_by_its_event_and_its_rail_key,
+    }
     units::{
-        an_ordinary_event_costs_more_than_five_units,
+        an_ordinary_event_costs_at_most_seven_units,
         the_longest_claim_costs_a_second_unit,
         our_arithmetic_differs_from_the_engines,
     }
