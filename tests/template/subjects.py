@@ -50,7 +50,7 @@ FORBIDDEN_ON_AUDIT = {
 }
 # Whoever works with people's browsers may look at claims, and put none there.
 READS_AUDIT = ("ConsoleRole",)
-READING = ("dynamodb:GetItem", "dynamodb:Query")
+READING = ("dynamodb:GetItem", "dynamodb:Query", "dynamodb:DescribeTable")
 
 
 @dataclass

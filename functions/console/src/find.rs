@@ -73,8 +73,7 @@ impl App {
                 return Ok(Some(payout(&key)));
             }
         }
-        let is_batch = ledger.batch(wanted).await?.is_some();
-        Ok(is_batch.then(|| format!("{BASE}/batches/{}", encoded(wanted))))
+        Ok(ledger.batch(wanted).await?.map(|batch| format!("{BASE}/batches/{}", batch.id)))
     }
 
     async fn has_a_page(&self, key: &PayoutKey) -> Result<bool, LedgerError> {
@@ -283,7 +282,7 @@ fn names(payout: &Payout, wanted: &str) -> bool {
 
 /// The whole fact, or a word of it: some name several ids, or an id in a sentence.
 fn is_word(fact: &str, wanted: &str) -> bool {
-    fact == wanted || fact.split([' ', ',', ';', ':', '(', ')']).any(|word| word == wanted)
+    fact == wanted || fact.split_whitespace().any(|word| word.trim_matches([',', ';', ':', '.', '(', ')']) == wanted)
 }
 
 /// Whether a value of the delivery is just this: a charge, an order's number. Never a part of one.
@@ -328,7 +327,7 @@ mod tests {
 
     #[test]
     fn fact_is_found_by_one_of_its_words() {
-        assert!(is_word("tr_1 tr_2", "tr_2") && is_word("the same search finds tr_2", "tr_2"));
+        assert!(is_word("tr_1 tr_2", "tr_2") && is_word("the same search finds tr_2.", "tr_2"));
         assert!(is_word("a b", "a b") && !is_word("tr_22", "tr_2"));
     }
 }

@@ -106,7 +106,7 @@ impl FiledCase {
             .text("risk", self.case.risk())
             .optional(self.owner.as_ref(), |fields, owner| fields.text("open_owner", &owner.subject))
             .optional(self.case.incident.as_ref(), |fields, incident| fields.text("open_incident", incident))
-            .optional(maker, |fields, maker| awaiting(fields, maker))
+            .optional(maker, awaiting)
             .done()
     }
 

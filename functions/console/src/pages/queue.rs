@@ -295,6 +295,15 @@ impl QueuePage {
         Template::render(self)
     }
 
+    fn heading(&self) -> &'static str {
+        if self.filter.view == QueueView::All { "Cases to reconcile" } else { self.filter.view.label() }
+    }
+
+    /// Of all open cases; whoever comes for a part of them comes to work it off.
+    fn figures(&self) -> Option<&QueueTotals> {
+        self.totals.as_ref().filter(|_| self.filter.view == QueueView::All)
+    }
+
     fn may_act(&self) -> bool {
         may(&self.frame.roles, Act::Assign)
     }
