@@ -74,8 +74,8 @@ pub fn all(base: &str) -> Vec<(&'static str, String)> {
         ("again_attach", again(f(Section::Queue, "The case has changed"), Act::Attach).render().unwrap()),
         ("again_assign", again(f(Section::Queue, "The case has changed"), Act::Assign).render().unwrap()),
         ("again_comment", again(f(Section::Queue, "The case has changed"), Act::Comment).render().unwrap()),
-        ("held", held(f(Section::Other, "Not sent yet")).render().unwrap()),
-        ("held_signed_out", held(signed_out(base).frame).render().unwrap()),
+        ("held", not_sent_yet(f(Section::Other, "Not sent yet")).render().unwrap()),
+        ("held_signed_out", not_sent_yet(signed_out(base).frame).render().unwrap()),
         (
             "evidence_text",
             evidence(f(Section::Queue, "Evidence"), Shown::Text(format!("</pre>{MARKUP}{TURNED}"))).render().unwrap(),
@@ -447,7 +447,7 @@ pub fn again(frame: Frame, act: Act) -> AgainPage {
     }
 }
 
-pub fn held(frame: Frame) -> HeldPage {
+pub fn not_sent_yet(frame: Frame) -> HeldPage {
     let fields = [("note", MARKUP), ("version", "7.1764000123456.3fa9c1d2aabb"), ("ending", "not_paid")];
     HeldPage {
         frame,

@@ -29,7 +29,7 @@ impl App {
     /// Never an error: a page that cannot say this is a page all the same.
     pub(crate) async fn around(&self, me: &str, roles: &[Role]) -> Around {
         let hold = async {
-            let read = self.held().await;
+            let read = self.hold_notice().await;
             read.unwrap_or_else(|error| {
                 tracing::error!(%error, "whether payouts are held cannot be read");
                 Some(HoldNotice { held: Held::Unreadable, set: None })
@@ -51,7 +51,7 @@ impl App {
         Some(format!("{}{}", counted.count, if counted.is_more { "+" } else { "" }))
     }
 
-    async fn held(&self) -> Result<Option<HoldNotice>, LedgerError> {
+    async fn hold_notice(&self) -> Result<Option<HoldNotice>, LedgerError> {
         let Some(control) = self.parts.ledger.control().await? else {
             return Ok(Some(HoldNotice { held: Held::NeverReleased, set: None }));
         };

@@ -288,6 +288,7 @@ impl Books {
                 | Ending::WrittenOff
                 | Ending::DuplicateOf
                 | Ending::OwnOrder
+                | Ending::LiftLimit
                 | Ending::Reissue => {}
             }
         }
@@ -378,7 +379,7 @@ fn is_kept(kept: &Kept, ending: Ending, key: &str, event: &str) -> bool {
     };
     match ending {
         Ending::ConfirmedAccepted => kept.has_paid(key),
-        Ending::Reissue => follows(key),
+        Ending::Reissue | Ending::LiftLimit => follows(key),
         Ending::OwnOrder => own_order(key, event).is_some_and(|own| follows(own.as_str())),
         Ending::PaidElsewhere | Ending::NotPaid | Ending::WrittenOff | Ending::DuplicateOf => true,
     }
