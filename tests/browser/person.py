@@ -163,6 +163,10 @@ class Person:
     def choose(self, xpath, value):
         Select(self.find(xpath)).select_by_value(value)
 
+    def choose_reason(self, xpath, ending, code):
+        """Of the reasons that are shown for this ending."""
+        self.click(f"{xpath}/optgroup[@data-ending='{ending}']/option[@value='{code}']")
+
     def sign_in(self):
         self.open("/sign-in")
         self.stack.choose(self, self.login)
@@ -194,7 +198,7 @@ class Person:
     def propose(self, ending, code="payee_confirmed", note="They called twice."):
         form = self.form("propose")
         self.click(f"{form}//input[@value='{ending}']")
-        self.choose(f"{form}//select[@name='code']", code)
+        self.choose_reason(f"{form}//select[@name='code']", ending, code)
         self.write(f"{form}//textarea[@name='note']", note)
         if ending in ("paid_elsewhere", "confirmed_accepted"):
             self.find(f"{form}//input[@type='file']").send_keys(str(Path(__file__).resolve()))
@@ -207,7 +211,8 @@ class Person:
             self.click(f"//input[@name='case'][starts-with(@value, '{case}:')]")
         self.choose("//select[@id='b-act']", act)
         if code:
-            self.choose("//select[@id='b-code']", code)
+            ending = "reissue" if act == "release" else self.find("//select[@id='b-ending']").get_property("value")
+            self.choose_reason("//select[@id='b-code']", ending, code)
         if note:
             self.write("//textarea[@id='b-note']", note)
         return self.press("Preview")

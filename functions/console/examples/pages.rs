@@ -56,6 +56,7 @@ pub fn all(base: &str) -> Vec<(&'static str, String)> {
         ("bulk_result", bulk(f(Section::Queue, "Result"), false).render().unwrap()),
         ("payout", payout(f(Section::Queue, "Payout")).render().unwrap()),
         ("batch_awaiting", batch(f(Section::Batches, "Batch"), BatchState::AwaitingApproval).render().unwrap()),
+        ("batch_paused", batch(f(Section::Batches, "Batch"), BatchState::Paused).render().unwrap()),
         ("batch_stopped", batch(f(Section::Batches, "Batch"), BatchState::Stopped).render().unwrap()),
         ("batches", batches(f(Section::Batches, "Batches")).render().unwrap()),
         ("absence", absence(f(Section::Absence, "Absence")).render().unwrap()),
@@ -251,7 +252,7 @@ pub fn queue_filtered(frame: Frame) -> QueuePage {
         certainty: Some(Some(Outcome::Unknown)),
         provider: Some(QUOTES.to_owned()),
         currency: Some("EUR".to_owned()),
-        from: Some(1000),
+        from: Some(1000.into()),
         age: Some(3),
         ..QueueFilter::default()
     };
@@ -590,7 +591,9 @@ pub fn bulk(frame: Frame, is_preview: bool) -> BulkPage {
         money: row.money,
         payee: row.payee,
         reason: Reason::PayoutNotSent,
+        cause: Some("20416/payout_not_sent/connect".to_owned()),
         status: row.status,
+        proposed: None,
     };
     BulkPage {
         frame,
@@ -636,10 +639,14 @@ pub fn batch(frame: Frame, state: BatchState) -> BatchPage {
         case: row.id,
         money: row.money.or_else(|| money(100, 2, "EUR")).unwrap(),
         payee: row.payee.unwrap_or_default(),
+        key: if index == 3 { long_key() } else { format!("stripe/pi_3QzX7nLkdIwHu7ix{index}") },
+        rail_id: (!is_awaiting && index < 4).then(|| format!("tr_1QfT8aLkdIwHu{index}")),
         state: match index {
             _ if is_awaiting => LineState::Waiting,
-            0..4 => LineState::Released,
-            4 => LineState::StoppedAt("the rail refused it: insufficient funds".to_owned()),
+            0..4 => LineState::Paid,
+            4 if state == BatchState::Stopped => {
+                LineState::StoppedAt("the rail refused it: insufficient funds".to_owned())
+            }
             _ => LineState::Waiting,
         },
     };
@@ -658,9 +665,20 @@ pub fn batch(frame: Frame, state: BatchState) -> BatchPage {
             CurrencyTotal { currency: "EUR".to_owned(), cases: 8, minor: 512_480, exponent: 2 },
             CurrencyTotal { currency: "JPY".to_owned(), cases: 4, minor: 192_009, exponent: 0 },
         ],
+        paid: if is_awaiting { vec![] } else { vec![eur(4, 123_456)] },
+        left: vec![
+            eur(4, 389_024),
+            CurrencyTotal { currency: "JPY".to_owned(), cases: 4, minor: 192_009, exponent: 0 },
+        ],
+        who_may_continue: vec!["Ann Otterbach".to_owned(), MARKUP.to_owned()],
+        needs_sign_in: state == BatchState::Paused,
         stopped: (state == BatchState::Stopped).then(|| "the rail refused it: insufficient funds".to_owned()),
         lines: rows(12).into_iter().enumerate().map(line).collect(),
     }
+}
+
+fn eur(cases: u64, minor: u64) -> CurrencyTotal {
+    CurrencyTotal { currency: "EUR".to_owned(), cases, minor, exponent: 2 }
 }
 
 pub fn batches(frame: Frame) -> BatchesPage {
@@ -670,7 +688,7 @@ pub fn batches(frame: Frame) -> BatchesPage {
         proposed_by: "Ben Čapek".to_owned(),
         proposed_at: NOW - 2 * HOUR,
         lines: 12,
-        released,
+        paid: released,
         totals: vec![CurrencyTotal { currency: "EUR".to_owned(), cases: 12, minor: 512_480, exponent: 2 }],
     };
     BatchesPage { frame, rows: vec![row(BatchState::AwaitingApproval, 0), row(BatchState::Stopped, 4)] }

@@ -13,12 +13,12 @@ use serde_json::json;
 use crate::app::{App, BASE, PayerSilent, Visit};
 use crate::ask::{Ask, Fields};
 use crate::draft::Draft;
+use crate::pages::words::{self, Words as _};
 use crate::reply::Reply;
 use crate::sign_in::{Pending, Wanted};
 use crate::trouble::Trouble;
 
 pub(crate) const NOTE_CHARS: usize = 500;
-const CODE_CHARS: usize = 40;
 const LOOK_UP_WITHIN: std::time::Duration = std::time::Duration::from_secs(5);
 
 impl App {
@@ -152,7 +152,7 @@ impl App {
         let fields = &draft.fields;
         let ending =
             fields.get("ending").and_then(Ending::parse).ok_or_else(|| wrong("Choose how the case shall end."))?;
-        let (code, note) = (code(fields)?, note(fields)?);
+        let (code, note) = (code(fields, ending)?, note(fields)?);
         let verdict = self.verdict(seen).await?;
         if !ending.pays() && !ending.is_offered(seen.case.reason, verdict) {
             return Err(wrong("A case of this kind cannot end so."));
@@ -229,7 +229,7 @@ impl App {
         signed: &str,
         id_token: &str,
     ) -> Result<Reply, Trouble> {
-        if matches!(pending.what, Wanted::ProposeBatch | Wanted::ApproveBatch) {
+        if pending.what.is_batch() {
             return self.batch_confirmed(visit, pending, id_token).await;
         }
         let id = CaseId::parse(&pending.about).ok_or(Trouble::NotFound)?;
@@ -258,7 +258,7 @@ impl App {
                     // payer keeps no words of people; the approval stands without them.
                     let form = Digest::of(signed);
                     let said = self.do_it(&seen, &Doing::Comment(note), &form, visit).await;
-                    said.inspect_err(|trouble| tracing::warn!(what = trouble.title(), "a note was not written")).ok();
+                    said.inspect_err(|trouble| tracing::warn!(what = trouble.kind(), "a note was not written")).ok();
                 }
                 match (answer["answer"].as_str(), answer["outcome"].as_str()) {
                     (Some("attempted"), Some("accepted")) => self.next(&seen, "paid").await,
@@ -367,8 +367,12 @@ pub(crate) fn note(form: &Fields) -> Result<String, Trouble> {
     Ok(note.chars().map(|character| if character.is_control() { ' ' } else { character }).collect())
 }
 
-pub(crate) fn code(form: &Fields) -> Result<String, Trouble> {
-    let code = form.get("code").filter(|code| code.len() <= CODE_CHARS);
-    let is_word = |code: &&str| code.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_');
-    code.filter(is_word).map(str::to_owned).ok_or_else(|| wrong("Choose a reason."))
+/// Why it ends so: one of the reasons that the form offers for this ending.
+pub(crate) fn code(form: &Fields, ending: Ending) -> Result<String, Trouble> {
+    let code = form.get("code").ok_or_else(|| wrong("Choose a reason."))?;
+    let offered = words::codes(ending);
+    match offered.iter().find(|(known, _)| *known == code) {
+        Some((known, _)) => Ok((*known).to_owned()),
+        None => Err(wrong(&format!("Choose a reason that goes with \u{201c}{}\u{201d}.", ending.label()))),
+    }
 }

@@ -86,25 +86,25 @@ impl App {
         if matches!(trouble, Trouble::NotFound | Trouble::NotAllowed | Trouble::Forged) {
             return Err(trouble);
         }
-        tracing::warn!(status = trouble.status().as_u16(), what = trouble.title(), "not done");
+        tracing::warn!(status = trouble.status().as_u16(), what = trouble.kind(), "not done");
         // What does not answer now may not answer this either.
         let Ok(Some((case, payout, meanwhile))) = self.since(draft).await else {
             let text = format!("{trouble} What you wrote is in this page: sent again, it is written once.");
-            return self.held_page(&Held::of(draft), Some(visit), trouble.status(), trouble.title(), &text);
+            return self.held_page(&Held::of(draft), Some(visit), trouble.status(), &trouble.title(), &text);
         };
         let is_stale = !matches!(trouble, Trouble::Wrong(_) | Trouble::Ledger(_) | Trouble::Identity(_));
         let stand = match &draft.stand {
             Some(stand) if !is_stale => stand.clone(),
             _ => self.stand(&case, &payout),
         };
-        let title = if matches!(trouble, Trouble::Changed) { "The case has changed" } else { trouble.title() };
+        let title = if matches!(trouble, Trouble::Changed) { "The case has changed".into() } else { trouble.title() };
         let page = AgainPage {
-            frame: self.frame(Some(visit), title, Section::Queue),
+            frame: self.frame(Some(visit), &title, Section::Queue),
             status: trouble.status().as_u16(),
-            heading: title.to_owned(),
+            heading: title.to_string(),
             text: match &trouble {
                 Trouble::Changed => "It is not as you saw it when you opened it, so this was not done.".to_owned(),
-                other => other.to_string(),
+                other => other.text(),
             },
             id: draft.id.to_string(),
             money: case.case.money,

@@ -142,7 +142,7 @@ impl App {
         (visit.people, visit.around) = (people?, around);
         let reply = self.route(ask, &path, &visit).await;
         let note = ask.form.get("note");
-        Ok(reply.unwrap_or_else(|trouble| self.trouble(Some(&visit), &trouble, note)).with(cookie))
+        Ok(reply.unwrap_or_else(|trouble| self.trouble(Some(&visit), &trouble.at(&path), note)).with(cookie))
     }
 
     /// A session counts until its person signs out, wherever that happens.
@@ -175,7 +175,7 @@ impl App {
             (&Method::POST, ["bulk"]) => self.bulk(ask, visit, false).await,
             (&Method::POST, ["bulk", "confirm"]) => self.bulk(ask, visit, true).await,
             (&Method::GET, ["batches"]) => self.batches(visit).await,
-            (&Method::GET, ["batches", id]) => self.batch(id, visit).await,
+            (&Method::GET, ["batches", id]) => self.batch(ask, id, visit).await,
             (&Method::POST, ["batches", id, act]) => self.act_on_batch(ask, id, act, visit).await,
             (&Method::GET, ["absence"]) => self.absence(visit).await,
             (&Method::POST, ["absence"]) => self.set_absence(ask, visit).await,

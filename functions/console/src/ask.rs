@@ -11,6 +11,8 @@ use lambda_http::Request;
 use multer::Multipart;
 use payonce_ledger::FILE_BYTES_AT_MOST;
 
+use crate::amount::Divides;
+
 /// Lambda takes 6 MB, and API Gateway hands every body over in base64 that is no text by its type
 /// (<https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html>,
 /// <https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html>). Whatever arrives
@@ -38,7 +40,11 @@ pub(crate) struct Ask {
 
 /// Names and values of a query or a form, several for one name.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Fields(BTreeMap<String, Vec<String>>);
+pub(crate) struct Fields {
+    values: BTreeMap<String, Vec<String>>,
+    /// How whoever filled it in writes a sum.
+    pub divides: Divides,
+}
 
 /// A file in a form.
 #[derive(Clone)]
@@ -67,22 +73,22 @@ impl Fields {
     }
 
     fn add(&mut self, name: &str, value: String) {
-        self.0.entry(name.to_owned()).or_default().push(value);
+        self.values.entry(name.to_owned()).or_default().push(value);
     }
 
     /// The trimmed text, unless it is empty.
     pub fn get(&self, name: &str) -> Option<&str> {
-        let text = self.0.get(name)?.first()?.trim();
+        let text = self.values.get(name)?.first()?.trim();
         (!text.is_empty()).then_some(text)
     }
 
     pub fn all(&self, name: &str) -> impl Iterator<Item = &str> {
-        self.0.get(name).into_iter().flatten().map(String::as_str)
+        self.values.get(name).into_iter().flatten().map(String::as_str)
     }
 
     /// All that a person sent: without the token that says that they did.
     pub fn pairs(&self) -> impl Iterator<Item = (&str, &str)> {
-        let named = self.0.iter().filter(|(name, _)| *name != "csrf");
+        let named = self.values.iter().filter(|(name, _)| *name != "csrf");
         named.flat_map(|(name, values)| values.iter().map(move |value| (name.as_str(), value.as_str())))
     }
 }
@@ -97,7 +103,7 @@ impl Upload {
 
     /// As a page of ours held it.
     fn held(form: &mut Fields) -> Option<Self> {
-        let (name, text) = (form.0.remove(HELD_NAME)?, form.0.remove(HELD_FILE)?);
+        let (name, text) = (form.values.remove(HELD_NAME)?, form.values.remove(HELD_FILE)?);
         let bytes = STANDARD.decode(text.first()?.trim()).ok()?;
         Some(Self::new(name.first()?, &bytes))
     }
@@ -124,18 +130,21 @@ impl Ask {
             "" => header("origin") == origin,
             site => site == "same-origin" && [origin, ""].contains(&header("origin")),
         };
+        let divides = Divides::of(header("accept-language"));
+        let fields = |text: &[u8]| Fields { divides, ..Fields::parse(text) };
         let media_type = header("content-type");
         let (mut form, mut file) = (Fields::default(), None);
         if media_type.starts_with("application/x-www-form-urlencoded") {
-            form = Fields::parse(request.body().as_ref());
+            form = fields(request.body().as_ref());
             file = Upload::held(&mut form);
         } else if media_type.starts_with("multipart/form-data") {
             (form, file) = parts(media_type, request.body().as_ref()).await?;
+            form.divides = divides;
         }
         Some(Self {
             method: request.method().clone(),
             path: path?,
-            query: Fields::parse(raw_query.as_bytes()),
+            query: fields(raw_query.as_bytes()),
             raw_query,
             form,
             file,

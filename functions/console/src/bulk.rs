@@ -1,60 +1,54 @@
-//! Several cases at once: a dry run first, then each on its own, with a result for each. Nothing here pays; a release becomes
-//! a batch.
+//! Several cases at once: a dry run first, then each on its own, with a result for each. Nothing here pays; what is tried
+//! again becomes a batch.
 
 use std::collections::BTreeMap;
 
 use http::StatusCode;
-use payonce_ledger::{Acted, Away, Doing, FiledCase, Stranger, Sum};
+use payonce_ledger::{Acted, Doing, FiledCase, LINES_AT_MOST, Sum};
 use payonce_protocol::case::{Act, Ending, may, next};
 use payonce_protocol::ids::{CaseId, Digest, Hasher};
+use payonce_protocol::outcome::Reason;
 
 use crate::acts::{code, note, wrong};
-use crate::app::{App, BASE, Visit};
+use crate::app::{App, Visit};
 use crate::ask::{Ask, Fields};
 use crate::evidence::is_evidence;
-use crate::pages::{AbsencePage, BulkAct, BulkPage, BulkRow, CurrencyTotal, Delegation, Fate, Section};
+use crate::filter::Filter;
+use crate::pages::{Banner, BannerKind, BulkAct, BulkPage, BulkRow, CurrencyTotal, Fate, Section};
 use crate::reply::Reply;
 use crate::trouble::Trouble;
 
-const CASES_AT_MOST: usize = 100;
-const DAY_MS: u64 = 86_400_000;
+const CASES_AT_MOST: usize = 200;
+/// API Gateway waits for 30 s; what was not reached until then is said, and nothing was done with it.
+const BEGIN_WITHIN_MS: u64 = 20_000;
 
 impl App {
     pub(crate) async fn bulk(&self, ask: &Ask, visit: &Visit, is_real: bool) -> Result<Reply, Trouble> {
-        let chosen: Vec<&str> = ask.form.all("case").collect();
-        if chosen.is_empty() || chosen.len() > CASES_AT_MOST {
-            return Err(wrong(&format!("Select at least one case, and at most {CASES_AT_MOST}.")));
-        }
         let (act, bulk) = self.bulk_act(&ask.form, visit)?;
         if !may(&visit.roles, act) {
             return Err(Trouble::NotAllowed);
         }
-        let (mut rows, mut good) = (vec![], vec![]);
-        for text in chosen {
-            // The version that the person saw stands behind the id.
-            let (id, version) = text.split_once(':').ok_or_else(|| wrong("One of these is no case."))?;
-            let id = CaseId::parse(id).ok_or_else(|| wrong("One of these is no case."))?;
-            let Some(seen) = self.parts.ledger.case(&id).await? else { continue };
-            let version = version.parse::<u64>().unwrap_or_default();
-            let form = form(ask, &id, act, visit);
-            // A comment is never too late; and what this very form has done is done.
-            let fate = if version == seen.version || act == Act::Comment {
+        let (chosen, is_cut) = self.chosen(&ask.form, visit, is_real).await?;
+        let began = self.parts.clock.now();
+        let (mut rows, mut good, mut list) = (vec![], vec![], List::default());
+        for (seen, version) in chosen {
+            let (id, form) = (seen.case.id(), form(ask, &seen.case.id(), act, visit));
+            let fate = if self.parts.clock.now() > began + BEGIN_WITHIN_MS {
+                Fate::Failed("the time of this request was over, and nothing was done: select it again".to_owned())
+            } else if version == Some(seen.version) || act == Act::Comment {
+                // A comment is never too late; and what this very form has done is done.
                 self.fate(&ask.form, &seen, act, visit, is_real.then_some(&form)).await?
-            } else if is_real && self.parts.ledger.was_done(&id, version, &form).await? {
+            } else if is_real && self.parts.ledger.was_done(&id, version.unwrap_or_default(), &form).await? {
                 Fate::Done
             } else {
                 Fate::NotEligible("it has changed since you saw it".to_owned())
             };
-            let case = &seen.case;
-            rows.push(BulkRow {
-                id: id.to_string(),
-                version: seen.version,
-                money: case.money,
-                payee: case.destination.as_ref().map(ToString::to_string),
-                reason: case.reason,
-                status: seen.status,
-                fate: fate.clone(),
-            });
+            // What is previewed is what confirming takes: the limits of a list are applied in both.
+            let fate = match (&bulk, fate) {
+                (BulkAct::Release { .. }, Fate::WillSucceed) => list.take(&seen),
+                (_, fate) => fate,
+            };
+            rows.push(row(&seen, &bulk, fate.clone()));
             if matches!(fate, Fate::WillSucceed | Fate::Done) {
                 good.push(seen);
             }
@@ -65,14 +59,50 @@ impl App {
             return if is_whole { self.draft(&good, code, note, visit).await } else { Err(Trouble::Changed) };
         }
         let title = if is_real { "What was done" } else { "Preview" };
+        let mut frame = self.frame(Some(visit), title, Section::Queue);
+        if is_cut {
+            let text = format!("more cases match than can be decided at once: these are the first {CASES_AT_MOST}.");
+            frame.banners.push(Banner::new(BannerKind::Info, text));
+        }
         let page = BulkPage {
-            frame: self.frame(Some(visit), title, Section::Queue),
+            frame,
             act: bulk,
             is_preview: !is_real,
             rows,
             totals: totals(&Sum::of(good.iter().filter_map(|seen| seen.case.money.as_ref()))),
         };
         Ok(Reply::html(StatusCode::OK, page.render()?))
+    }
+
+    /// The selected cases, each with the version that the person saw; or all that match the filter, as they are now: the
+    /// preview shows them, and confirming names each. And whether more match.
+    async fn chosen(&self, form: &Fields, visit: &Visit, is_real: bool) -> Result<(Vec<Chosen>, bool), Trouble> {
+        if form.get("every").is_some() && !is_real {
+            let query = Fields::parse(form.get("filter").unwrap_or_default().trim_start_matches('?').as_bytes());
+            let (filter, _) = Filter::read(&query, &visit.session.person.subject);
+            let now = self.parts.clock.now();
+            let keeps = |filed: &FiledCase| filter.keeps(filed, now);
+            let found = self.parts.ledger.queue(filter.queue(), CASES_AT_MOST, None, filter.is_narrow(), keeps).await?;
+            let mut chosen = Vec::new();
+            for found in found.cases {
+                // An index may lag behind.
+                let seen = self.parts.ledger.case(&found.case.id()).await?;
+                chosen.extend(seen.map(|seen| (seen.clone(), Some(seen.version))));
+            }
+            return Ok((chosen, found.next.is_some()));
+        }
+        let texts: Vec<&str> = form.all("case").collect();
+        if texts.is_empty() || texts.len() > CASES_AT_MOST {
+            return Err(wrong(&format!("Select at least one case, and at most {CASES_AT_MOST}.")));
+        }
+        let mut chosen = Vec::new();
+        for text in texts {
+            let (id, version) = text.split_once(':').ok_or_else(|| wrong("One of these is no case."))?;
+            let id = CaseId::parse(id).ok_or_else(|| wrong("One of these is no case."))?;
+            let Some(seen) = self.parts.ledger.case(&id).await? else { continue };
+            chosen.push((seen, version.parse().ok()));
+        }
+        Ok((chosen, false))
     }
 
     /// What the form asks for; whatever it needs is checked before the first case.
@@ -89,9 +119,12 @@ impl App {
                 let ending = form.get("ending").and_then(Ending::parse);
                 let ending = ending.filter(|ending| !ending.pays() && *ending != Ending::DuplicateOf);
                 let ending = ending.ok_or_else(|| wrong("Choose how the cases shall end."))?;
-                (Act::Propose, BulkAct::Propose { ending, code: code(form)?, note: note(form)? })
+                (Act::Propose, BulkAct::Propose { ending, code: code(form, ending)?, note: note(form)? })
             }
-            Some("release") => (Act::Propose, BulkAct::Release { code: code(form)?, note: note(form)? }),
+            Some("release") => {
+                (Act::Propose, BulkAct::Release { code: code(form, Ending::Reissue)?, note: note(form)? })
+            }
+            Some("approve") => (Act::Approve, BulkAct::Approve { note: optional_note(form)? }),
             _ => return Err(wrong("Choose what to do with the selected cases.")),
         })
     }
@@ -105,7 +138,7 @@ impl App {
         real: Option<&Digest>,
     ) -> Result<Fate, Trouble> {
         if next(seen.status, act).is_none() {
-            return Ok(Fate::NotEligible("it cannot be done in its state".to_owned()));
+            return Ok(Fate::NotEligible(not_now(act).to_owned()));
         }
         let doing = match self.bulk_act(form, visit)?.1 {
             BulkAct::Take => Doing::Assign(self.owner(None, visit)?),
@@ -128,50 +161,44 @@ impl App {
                     Err(trouble) => Err(trouble),
                 };
             }
+            BulkAct::Approve { note } => return self.fate_of_approval(seen, note, visit, real).await,
         };
         let Some(form) = real else { return Ok(Fate::WillSucceed) };
         let now = self.parts.clock.now();
         Ok(match self.parts.ledger.act_once(seen, &doing, &visit.who(), now, Some(form)).await? {
             Acted::Done(_) => Fate::Done,
             Acted::Changed => Fate::Failed("somebody was faster".to_owned()),
-            Acted::NotNow | Acted::Own => Fate::Failed("it cannot be done in its state".to_owned()),
+            Acted::NotNow | Acted::Own => Fate::Failed(not_now(act).to_owned()),
         })
     }
 
-    pub(crate) async fn absence(&self, visit: &Visit) -> Result<Reply, Trouble> {
-        let now = self.parts.clock.now();
-        let me = &visit.session.person.subject;
-        let name = |subject: &str| visit.people.0.get(subject).map(|person| person.name.clone()).unwrap_or_default();
-        let delegations = visit.people.0.iter().filter_map(|(subject, person)| {
-            let away = person.away.as_ref().filter(|away| away.until > now)?;
-            let (who, to) = (person.name.clone(), name(&away.delegate));
-            Some(Delegation { who, to, until: away.until, is_mine: subject == me })
-        });
-        let page = AbsencePage {
-            frame: self.frame(Some(visit), "Absence", Section::Absence),
-            people: self.people(visit).into_iter().filter(|person| !person.is_me).collect(),
-            delegations: delegations.collect(),
-        };
-        Ok(Reply::html(StatusCode::OK, page.render()?))
-    }
-
-    pub(crate) async fn set_absence(&self, ask: &Ask, visit: &Visit) -> Result<Reply, Trouble> {
-        if !may(&visit.roles, Act::Assign) {
-            return Err(Trouble::NotAllowed);
+    /// Each ending of a list is bound as it would be alone.
+    async fn fate_of_approval(
+        &self,
+        seen: &FiledCase,
+        note: String,
+        visit: &Visit,
+        real: Option<&Digest>,
+    ) -> Result<Fate, Trouble> {
+        let Some(made) = &seen.proposal else { return Ok(Fate::NotEligible(not_now(Act::Approve).to_owned())) };
+        let no = |why: &str| Ok(Fate::NotEligible(why.to_owned()));
+        if made.by.subject == visit.session.person.subject {
+            return no("you proposed it, and another person must decide");
         }
-        let me = &visit.session.person.subject;
-        let away = match (ask.form.get("to"), ask.form.get("until")) {
-            (Some(to), Some(until)) if to != me && visit.people.0.contains_key(to) => {
-                let day: jiff::civil::Date = until.parse().map_err(|_| wrong("That is not a date."))?;
-                let start = day.to_zoned(jiff::tz::TimeZone::UTC).map_err(|_| wrong("That is not a date."))?;
-                let until = u64::try_from(start.timestamp().as_millisecond()).unwrap_or_default() + DAY_MS;
-                Some(Away { delegate: to.to_owned(), until })
-            }
-            _ if ask.form.get("back").is_some() => None,
-            _ => return Err(wrong("Choose who stands in for you, and until when.")),
-        };
-        self.parts.ledger.change_person(me, Stranger::Added, |known| known.away = away.clone()).await?;
-        Ok(Reply::see(format!("{BASE}/absence")))
+        if made.batch.is_some() {
+            return no("it is part of a list of payouts, and is decided with that");
+        }
+        if made.ending.pays() {
+            return no("it moves money, and is approved on its own page");
+        }
+        let Some(form) = real else { return Ok(Fate::WillSucceed) };
+        match self.end(seen, note, form, visit).await {
+            Ok(()) => Ok(Fate::Done),
+            Err(Trouble::Ledger(error)) => Err(Trouble::Ledger(error)),
+            Err(Trouble::NotClosed(why)) => Ok(Fate::Failed(why)),
+            Err(Trouble::Changed) => Ok(Fate::Failed("somebody was faster".to_owned())),
+            Err(trouble) => Ok(Fate::Failed(trouble.kind().to_owned())),
+        }
     }
 }
 
@@ -179,6 +206,66 @@ impl App {
 fn form(ask: &Ask, id: &CaseId, act: Act, visit: &Visit) -> Digest {
     let hasher = Hasher::new("payonce/bulk/1").part(&visit.session.person.subject).part(id.as_str()).part(act.as_str());
     ask.form.pairs().fold(hasher, |hasher, (name, value)| hasher.part(name).part(value)).finish()
+}
+
+/// A case, and its version as the person saw it.
+type Chosen = (FiledCase, Option<u64>);
+
+/// What is tried again as one list: so many payouts, and refusals of one cause only, since one note stands for all.
+#[derive(Default)]
+struct List {
+    lines: usize,
+    cause: Option<String>,
+}
+
+impl List {
+    fn take(&mut self, seen: &FiledCase) -> Fate {
+        if self.lines == LINES_AT_MOST {
+            return Fate::NotEligible(format!("a list has at most {LINES_AT_MOST}: propose the rest as another one"));
+        }
+        if seen.case.reason == Reason::PayoutRejected {
+            let cause = cause(seen);
+            if self.cause.as_ref().is_some_and(|first| *first != cause) {
+                return Fate::NotEligible("it was refused for another cause than the first of the list".to_owned());
+            }
+            self.cause = Some(cause);
+        }
+        self.lines += 1;
+        Fate::WillSucceed
+    }
+}
+
+/// Of an incident, whatever its day: `day/reason/cause`.
+fn cause(seen: &FiledCase) -> String {
+    let incident = seen.case.incident.as_deref().unwrap_or_default();
+    incident.split_once('/').map_or(incident, |(_, cause)| cause).to_owned()
+}
+
+fn row(seen: &FiledCase, act: &BulkAct, fate: Fate) -> BulkRow {
+    let case = &seen.case;
+    let made = seen.proposal.as_ref().filter(|_| matches!(act, BulkAct::Approve { .. }));
+    BulkRow {
+        id: case.id().to_string(),
+        version: seen.version,
+        money: case.money,
+        payee: case.destination.as_ref().map(ToString::to_string),
+        reason: case.reason,
+        cause: case.incident.clone(),
+        status: seen.status,
+        proposed: made.map(|made| (made.ending, made.by.name.clone().unwrap_or_default(), made.note.clone())),
+        fate,
+    }
+}
+
+fn not_now(act: Act) -> &'static str {
+    match act {
+        Act::Approve => "nothing is proposed for it",
+        _ => "it awaits approval, or is resolved",
+    }
+}
+
+fn optional_note(form: &Fields) -> Result<String, Trouble> {
+    if form.get("note").is_some() { note(form) } else { Ok(String::new()) }
 }
 
 pub(crate) fn totals(at_risk: &BTreeMap<String, Sum>) -> Vec<CurrencyTotal> {

@@ -10,6 +10,7 @@ use crate::app::{App, PayerSilent, Visit};
 use crate::trouble::Trouble;
 
 impl App {
+    /// One case, alone or among many.
     pub(crate) async fn end(
         &self,
         seen: &FiledCase,

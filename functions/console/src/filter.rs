@@ -8,6 +8,7 @@ use payonce_protocol::hold::HELD;
 use payonce_protocol::money::Currency;
 use payonce_protocol::outcome::{Outcome, Reason};
 
+use crate::amount::Amount;
 use crate::ask::Fields;
 use crate::pages::{QueueFilter, QueueOwner, QueueView, words};
 
@@ -43,9 +44,9 @@ pub(crate) struct Filter {
     /// What a payee begins with, in letters of either case.
     pub payee: Option<String>,
     pub currency: Option<Currency>,
-    /// In whole units of the currency, both ends included.
-    pub from: Option<u64>,
-    pub to: Option<u64>,
+    /// In units of the currency, both ends included.
+    pub from: Option<Amount>,
+    pub to: Option<Amount>,
     /// 0 to 3: younger than a day, three, a week, older.
     pub age: Option<usize>,
     pub after: Option<Cursor>,
@@ -83,8 +84,8 @@ impl Filter {
             provider: query.get("provider").map(str::to_owned),
             payee: query.get("payee").map(str::to_owned),
             currency: read(field("currency"), |text| text.parse().ok(), &mut wrong),
-            from: read(field("from"), |text| text.parse().ok(), &mut wrong),
-            to: read(field("to"), |text| text.parse().ok(), &mut wrong),
+            from: read(field("from"), |text| Amount::read(text, query.divides), &mut wrong),
+            to: read(field("to"), |text| Amount::read(text, query.divides), &mut wrong),
             age: read(field("age"), |text| text.parse().ok().filter(|age| *age <= AGES_MS.len()), &mut wrong),
             after,
         };
@@ -162,10 +163,9 @@ impl Filter {
             return true;
         }
         let Some(money) = &filed.case.money else { return false };
-        // A whole unit of the currency has this many of the smallest.
-        let units = |whole: u64| u128::from(whole) * 10_u128.pow(u32::from(money.exponent()));
-        let minor = u128::from(money.minor());
-        self.from.is_none_or(|from| minor >= units(from)) && self.to.is_none_or(|to| minor <= units(to))
+        let (minor, exponent) = (money.minor(), money.exponent());
+        self.from.is_none_or(|from| from.cmp_minor(minor, exponent).is_le())
+            && self.to.is_none_or(|to| to.cmp_minor(minor, exponent).is_ge())
     }
 
     /// As the page shows it, and writes it into addresses.
@@ -231,7 +231,7 @@ mod tests {
             "sort=risk",
             "owner=nobody&status=in_review",
             "owner=google%7C12&incident=20416%2Fpayout_unknown%2Ftimeout",
-            "reason=payout_unknown&certainty=unknown&provider=stripe&currency=EUR&from=10&to=500&age=3",
+            "reason=payout_unknown&certainty=unknown&provider=stripe&currency=EUR&from=10&to=500.00&age=3",
             "view=to-approve&payee=acct_1",
             "view=sent-back&sort=risk&status=in_review",
             "certainty=none&after=00000000001764000123456&id=20b08ebd-f665-8c43-b6ef-eee1de011172",
@@ -249,9 +249,19 @@ mod tests {
 
     #[test]
     fn a_field_that_cannot_be_read_is_guessed() {
-        let (filter, wrong) = read("view=x&status=gone&reason=x&certainty=maybe&currency=EURO&from=-1&to=1.5&age=9");
+        let (filter, wrong) = read("view=x&status=gone&reason=x&certainty=maybe&currency=EURO&from=-1&to=1.234&age=9");
         assert_eq!(wrong, ["view", "status", "reason", "certainty", "currency", "from", "to", "age"]);
         assert_eq!(filter, Filter { me: "ann".to_owned(), ..Filter::default() });
+    }
+
+    #[test]
+    fn sum_is_kept_as_it_was_written_with_a_comma() {
+        let mut query = Fields::parse(b"from=50%2C00&to=1.234");
+        query.divides = crate::amount::Divides::Comma;
+        let (filter, wrong) = Filter::read(&query, "ann");
+        assert_eq!((filter.from.map(|from| from.to_string()).as_deref(), filter.to), (Some("50.00"), None));
+        assert_eq!(wrong, ["to"], "a thousand, or a bit more than one");
+        assert_eq!(filter.shown().query(None), "?from=50.00");
     }
 
     #[test]

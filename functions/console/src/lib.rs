@@ -3,14 +3,16 @@
 //!
 //! * [`App`] is every request's way in: session, role, forgery.
 //! * `sign_in` is OpenID Connect, and the fresh sign-in that a payout by hand asks of both people.
-//! * `filter`, `show`, `find`, `resolved`, `export` (for a `spreadsheet`) are what is seen, with what is `around` every page; `acts`, `ending`, `bulk`, `release` what is done; `due` is until when.
+//! * `filter` (with an `amount`), `show`, `find`, `resolved`, `export` (for a `spreadsheet`) are what is seen, with what is `around` every page; `acts`, `ending`, `bulk`, `release`, `absence` what is done; `due` is until when.
 //! * `draft` is what somebody has written and we have not, `again` the form that comes back with it; `finding` is what was known
 //!   when a form was made, `evidence` the files of a case.
 //! * `start` is the console as it is deployed, [`Invoke`] its one way to payer.
 //! * [`pages`] are the compiled templates and the plain words in them.
 
+mod absence;
 mod acts;
 mod again;
+mod amount;
 mod app;
 mod around;
 mod ask;
@@ -21,8 +23,8 @@ mod ending;
 mod evidence;
 mod export;
 mod filter;
-mod finding;
 mod find;
+mod finding;
 mod invoke;
 pub mod pages;
 mod release;
@@ -34,6 +36,7 @@ mod spreadsheet;
 mod start;
 mod trouble;
 
+pub use amount::Amount;
 pub use app::{App, BASE, Parts, Payer, PayerSilent};
 pub use due::Sla;
 pub use invoke::Invoke;

@@ -1,4 +1,4 @@
-//! Batches: payouts that were surely not begun are proposed as one list, which another person approves, and payer then pays
+//! Batches: payouts that were surely not paid are proposed as one list, which another person approves, and payer then pays
 //! them one by one. Each line is an invocation of its own; the list and its order are payer's to check.
 
 use std::time::Duration;
@@ -6,7 +6,8 @@ use std::time::Duration;
 use http::StatusCode;
 use payonce_ledger::{Acted, Batch, FiledCase, LINES_AT_MOST, Step, Sum, Who};
 use payonce_protocol::approval::{Approval, BATCH_SIGN_IN_MS, Hand, nonce};
-use payonce_protocol::case::{Act, BatchState, Ending, Status, may};
+use payonce_protocol::case::{Act, BatchState, Ending, Role, Status, may};
+use payonce_protocol::ids::Digest;
 use payonce_protocol::outcome::{Outcome, Verdict};
 use serde_json::json;
 
@@ -34,8 +35,8 @@ impl App {
             Some(key) => self.parts.ledger.payout(key).await?.last_attempt(),
             None => None,
         };
-        if !last.is_some_and(|last| last.is_surely_not_begun()) {
-            return Err(wrong("only what was surely not begun can be released in a batch"));
+        if !last.is_some_and(|last| last.is_surely_unpaid()) {
+            return Err(wrong("only what was surely not paid can be tried again in a list"));
         }
         self.approval(seen, Ending::Reissue, seen.version, code, note).await
     }
@@ -48,8 +49,9 @@ impl App {
         note: &str,
         visit: &Visit,
     ) -> Result<Reply, Trouble> {
+        // The preview has said so for each case beyond it.
         if seen.is_empty() || seen.len() > LINES_AT_MOST {
-            return Err(wrong(&format!("A batch has at least one case, and at most {LINES_AT_MOST}.")));
+            return Err(wrong(&format!("A list has at least one case, and at most {LINES_AT_MOST}.")));
         }
         let mut lines = Vec::new();
         for seen in seen {
@@ -98,14 +100,33 @@ impl App {
                 if !batch.lines.iter().all(is_same) {
                     return Err(Trouble::Changed);
                 }
-                self.step(&batch, &Step::Propose(id_token.to_owned()), &cases, visit).await?;
-                Ok(see(&batch))
+                match self.step(&batch, &Step::Propose(id_token.to_owned()), &cases, visit).await {
+                    // A long list is proposed in several steps: what came of it, its own page says.
+                    Err(Trouble::Changed) if self.awaits(&batch).await? => Ok(see(&batch)),
+                    proposed => proposed.map(|batch| see(&batch)),
+                }
             }
             Hand::Checker => {
+                self.is_whole(&batch).await?;
                 let approved = self.step(&batch, &Step::Approve(id_token.to_owned()), &[], visit).await?;
                 self.release(approved, visit).await
             }
         }
+    }
+
+    async fn awaits(&self, batch: &Batch) -> Result<bool, Trouble> {
+        let batch = self.parts.ledger.batch(&batch.id).await?;
+        Ok(batch.is_some_and(|batch| batch.state == BatchState::AwaitingApproval))
+    }
+
+    /// Nobody approves a list of which a part has gone another way.
+    async fn is_whole(&self, batch: &Batch) -> Result<(), Trouble> {
+        if batch.state != BatchState::AwaitingApproval {
+            return Ok(());
+        }
+        let cases = self.cases_of(batch).await?;
+        let is_whole = cases.len() == batch.lines.len() && cases.iter().all(|case| waits(batch, case));
+        if is_whole { Ok(()) } else { Err(wrong("A part of this list does not await approval: send it back.")) }
     }
 
     async fn step(&self, batch: &Batch, step: &Step, cases: &[FiledCase], visit: &Visit) -> Result<Batch, Trouble> {
@@ -136,10 +157,12 @@ impl App {
         let is_mine = batch.by.subject == visit.session.person.subject;
         match (act, batch.state) {
             ("approve", BatchState::AwaitingApproval) if is_mine => Err(Trouble::Own),
-            ("approve", BatchState::AwaitingApproval) => self.sign_for(&batch, Hand::Checker, visit).await,
+            ("approve", BatchState::AwaitingApproval) => {
+                self.is_whole(&batch).await?;
+                self.sign_for(&batch, Hand::Checker, visit).await
+            }
             ("continue", BatchState::Approved) => {
-                let counts_until = batch.decided.as_ref().map_or(0, |decided| decided.at + BATCH_SIGN_IN_MS);
-                if counts_until >= self.parts.clock.now() + SIGN_IN_LEFT_MS {
+                if self.sign_in_counts(&batch) {
                     self.release(batch, visit).await
                 } else if is_mine {
                     Err(Trouble::Own)
@@ -157,13 +180,19 @@ impl App {
         }
     }
 
+    /// Whether the checker's sign-in still counts for the lines that are left.
+    fn sign_in_counts(&self, batch: &Batch) -> bool {
+        let until = batch.decided.as_ref().map_or(0, |decided| decided.at + BATCH_SIGN_IN_MS);
+        until >= self.parts.clock.now() + SIGN_IN_LEFT_MS
+    }
+
     /// One payout after the other, until one is not accepted or the time of this request is over.
     async fn release(&self, batch: Batch, visit: &Visit) -> Result<Reply, Trouble> {
         let began = self.parts.clock.now();
         let (mut paid, mut stopped, mut asked) = (batch.paid, None, false);
         while let Some(line) = batch.lines.get(paid) {
-            match self.line_state(&batch, line).await? {
-                LineState::Released => {
+            match self.line_state(&batch, line).await?.0 {
+                LineState::Paid => {
                     paid += 1;
                     continue;
                 }
@@ -183,10 +212,16 @@ impl App {
                 Err(why) => stopped = Some(why),
             }
         }
+        // Nothing is in the way of the rest: the page goes on while somebody looks at it.
+        let goes_on = stopped.is_none() && paid < batch.lines.len();
         // Somebody else who said "go on" has written how far it is.
         let step = Step::Paid(paid, stopped);
-        self.parts.ledger.move_batch(&batch, &step, &[], &visit.who(), self.parts.clock.now()).await?;
-        Ok(see(&batch))
+        match self.parts.ledger.move_batch(&batch, &step, &[], &visit.who(), self.parts.clock.now()).await? {
+            Acted::Done(after) if goes_on => {
+                Ok(Reply::see(format!("{BASE}/batches/{}?going={}", after.id, going(&after, visit))))
+            }
+            _ => Ok(see(&batch)),
+        }
     }
 
     async fn pay_line(&self, batch: &Batch, number: usize) -> Result<(), String> {
@@ -199,41 +234,56 @@ impl App {
         }
     }
 
-    /// How far a line is, by its case and the audit table: not by what the batch says of itself.
-    async fn line_state(&self, batch: &Batch, line: &Approval) -> Result<LineState, Trouble> {
-        let Some(case) = self.parts.ledger.case(&line.case).await? else { return Ok(LineState::TakenOut) };
+    /// How far a line is, by its case and the audit table: not by what the batch says of itself. And the rail's id of it.
+    async fn line_state(&self, batch: &Batch, line: &Approval) -> Result<(LineState, Option<String>), Trouble> {
+        let Some(case) = self.parts.ledger.case(&line.case).await? else { return Ok((LineState::TakenOut, None)) };
         if waits(batch, &case) {
-            return Ok(LineState::Waiting);
+            return Ok((LineState::Waiting, None));
         }
         let attempt = case.resolution.as_ref().and_then(|resolution| resolution.attempt);
         if !is_of(batch, &case) || attempt != Some(line.attempt) {
-            return Ok(LineState::TakenOut);
+            return Ok((LineState::TakenOut, None));
         }
         let read = self.parts.ledger.attempt(&line.key, line.attempt).await?;
-        Ok(match read.and_then(|(_, outcome)| outcome).map(|outcome| outcome.verdict) {
-            Some(verdict) if verdict == Verdict::plain(Outcome::Accepted) => LineState::Released,
-            Some(verdict) => LineState::StoppedAt(ended(verdict.outcome.as_str())),
-            None => {
-                LineState::StoppedAt("the attempt has not ended yet; the sweeper ends it within minutes".to_owned())
-            }
-        })
+        let Some(outcome) = read.and_then(|(_, outcome)| outcome) else {
+            let why = "the attempt has not ended yet; the sweeper ends it within minutes";
+            return Ok((LineState::StoppedAt(why.to_owned()), None));
+        };
+        let state = match outcome.verdict {
+            verdict if verdict == Verdict::plain(Outcome::Accepted) => LineState::Paid,
+            verdict => LineState::StoppedAt(ended(verdict.outcome.as_str())),
+        };
+        Ok((state, outcome.evidence.get("rail_payout").cloned()))
     }
 
-    pub(crate) async fn batch(&self, id: &str, visit: &Visit) -> Result<Reply, Trouble> {
+    pub(crate) async fn batch(&self, ask: &Ask, id: &str, visit: &Visit) -> Result<Reply, Trouble> {
         let batch = self.parts.ledger.batch(id).await?.ok_or(Trouble::NotFound)?;
         let mut lines = Vec::new();
         for line in &batch.lines {
+            let (state, rail_id) = self.line_state(&batch, line).await?;
             lines.push(Line {
                 case: line.case.to_string(),
                 money: line.money,
                 payee: line.destination.to_string(),
-                state: self.line_state(&batch, line).await?,
+                key: line.key.to_string(),
+                rail_id,
+                state,
             });
         }
         let first = batch.lines.first();
+        let state = match shown(&batch).ok_or(Trouble::NotFound)? {
+            pages::BatchState::Paused if ask.query.get("going") == Some(&going(&batch, visit)) => {
+                pages::BatchState::Going
+            }
+            state => state,
+        };
+        let needs_sign_in = batch.state == BatchState::Approved && !self.sign_in_counts(&batch);
+        let sum = |wanted: &dyn Fn(&LineState) -> bool| {
+            totals(&Sum::of(lines.iter().filter(|line| wanted(&line.state)).map(|line| &line.money)))
+        };
         let page = BatchPage {
-            frame: self.frame(Some(visit), "Batch", Section::Batches),
-            state: shown(&batch).ok_or(Trouble::NotFound)?,
+            frame: self.frame(Some(visit), "List of payouts", Section::Batches),
+            state,
             version: batch.version,
             proposed_by: name(&batch.by),
             proposed_at: batch.at,
@@ -241,7 +291,11 @@ impl App {
             note: first.map(|line| line.note.clone()).unwrap_or_default(),
             is_own: batch.by.subject == visit.session.person.subject,
             decided: batch.decided.as_ref().map(|decided| (name(&decided.by), decided.at)),
-            totals: totals(&Sum::of(batch.lines.iter().map(|line| &line.money))),
+            totals: sum(&|_| true),
+            paid: sum(&|state| *state == LineState::Paid),
+            left: sum(&|state| *state != LineState::Paid),
+            who_may_continue: approvers(visit, needs_sign_in.then_some(batch.by.subject.as_str())),
+            needs_sign_in,
             stopped: batch.stopped.clone(),
             lines,
             id: batch.id,
@@ -258,7 +312,7 @@ impl App {
                 proposed_by: name(&batch.by),
                 proposed_at: batch.at,
                 lines: batch.lines.len() as u64,
-                released: batch.paid as u64,
+                paid: batch.paid as u64,
                 totals: totals(&Sum::of(batch.lines.iter().map(|line| &line.money))),
             })
         };
@@ -266,6 +320,11 @@ impl App {
         let page = BatchesPage { frame, rows: batches.iter().filter_map(row).collect() };
         Ok(Reply::html(StatusCode::OK, page.render()?))
     }
+}
+
+/// In the address that "Approve" and "Continue" lead to, so that nobody's link makes the page of another go on.
+fn going(batch: &Batch, visit: &Visit) -> String {
+    Digest::of(format!("payonce/going/1 {} {} {}", visit.csrf, batch.id, batch.version)).to_string()
 }
 
 fn see(batch: &Batch) -> Reply {
@@ -295,6 +354,17 @@ fn waits(batch: &Batch, case: &FiledCase) -> bool {
     case.status == Status::AwaitingApproval && is_of(batch, case)
 }
 
+/// By name: whoever may approve, but for the one who must not.
+fn approvers(visit: &Visit, but: Option<&str>) -> Vec<String> {
+    let may_approve = |roles: &[String]| {
+        let roles: Vec<Role> = roles.iter().filter_map(|role| Role::parse(role)).collect();
+        may(&roles, Act::Approve)
+    };
+    let people =
+        visit.people.0.iter().filter(|(subject, person)| Some(subject.as_str()) != but && may_approve(&person.roles));
+    people.map(|(_, person)| person.name.clone()).collect()
+}
+
 fn name(who: &Who) -> String {
     who.name.clone().unwrap_or_else(|| who.subject.clone())
 }
@@ -305,7 +375,8 @@ fn shown(batch: &Batch) -> Option<pages::BatchState> {
         BatchState::Drafted => return None,
         BatchState::AwaitingApproval => pages::BatchState::AwaitingApproval,
         BatchState::Approved if batch.stopped.is_some() => pages::BatchState::Stopped,
-        BatchState::Approved => pages::BatchState::Releasing,
+        // It goes on in requests of people only: between them nothing happens.
+        BatchState::Approved => pages::BatchState::Paused,
         BatchState::SentBack => pages::BatchState::SentBack,
         BatchState::Done => pages::BatchState::Done,
     })

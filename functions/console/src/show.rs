@@ -52,15 +52,16 @@ impl App {
 
     /// `note`: what the reader wrote, and would lose.
     pub(crate) fn trouble(&self, visit: Option<&Visit>, trouble: &Trouble, note: Option<&str>) -> Reply {
-        tracing::warn!(status = trouble.status().as_u16(), what = trouble.title(), "not done");
+        tracing::warn!(status = trouble.status().as_u16(), what = trouble.kind(), "not done");
+        let back = trouble.back().map(|(place, words)| (format!("{BASE}{place}"), words.to_owned()));
         let page = MessagePage {
-            frame: self.frame(visit, trouble.title(), Section::Other),
+            frame: self.frame(visit, &trouble.title(), Section::Other),
             status: trouble.status().as_u16(),
-            heading: trouble.title().to_owned(),
-            text: trouble.to_string(),
+            heading: trouble.title().into_owned(),
+            text: trouble.text(),
             meanwhile: vec![],
             lost_note: note.map(str::to_owned),
-            back: visit.is_none().then(|| (format!("{BASE}/sign-in"), "Sign in".to_owned())),
+            back: if visit.is_none() { Some((format!("{BASE}/sign-in"), "Sign in".to_owned())) } else { back },
             request_id: None,
         };
         Reply::html(trouble.status(), page.render().unwrap_or_else(|_| trouble.to_string()))
@@ -535,7 +536,7 @@ fn of_outcome(
         named.collect::<Vec<_>>()
     };
     if let Some(at) = moment("first_byte_at") {
-        add(at, format!("attempt {number}: bytes offered to the rail"), "payonce", facts(&["offered"]));
+        add(at, format!("attempt {number}: request sent to the rail"), "payonce", facts(&["offered"]));
     }
     if let Some(at) = moment("answered_at") {
         let said = ["http_status", "rail_payout", "rail_status", "error_type", "error_code", "rail_request"];

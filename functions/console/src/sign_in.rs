@@ -49,6 +49,13 @@ pub(crate) enum Wanted {
     ApproveBatch,
 }
 
+impl Wanted {
+    /// It is about a batch, and not about a case.
+    pub fn is_batch(&self) -> bool {
+        matches!(self, Self::ProposeBatch | Self::ApproveBatch)
+    }
+}
+
 impl App {
     pub(crate) async fn begin_sign_in(&self) -> Result<Reply, Trouble> {
         let (url, kept) = self.parts.issuer.begin(&Purpose::SignIn).await?;

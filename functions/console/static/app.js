@@ -21,6 +21,21 @@
   const told = $('status');
   if (told && told.querySelector('.banner')) told.focus();
 
+  // What the style sheet hides cannot be chosen by its first letter either.
+  all('optgroup[data-ending]').forEach((group) => {
+    const list = group.parentElement;
+    const fit = () => {
+      group.disabled = getComputedStyle(group).display === 'none';
+      if (group.disabled && group.contains(list.selectedOptions[0])) list.value = '';
+    };
+    list.form.addEventListener('change', fit);
+    fit();
+  });
+
+  // A list that two people approved goes on while somebody looks at it.
+  const goOn = $('go-on');
+  if (goOn) setTimeout(() => { if (!document.hidden) goOn.requestSubmit(); }, 1500);
+
   const queue = $('queue');
   if (!queue) return;
 

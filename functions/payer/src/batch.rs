@@ -1,4 +1,4 @@
-//! One line of a batch that two people approved as a list: payouts that were surely not begun, one after the other, and none
+//! One line of a batch that two people approved as a list: payouts that were surely not paid, one after the other, and none
 //! after one that did not go as it should.
 
 use payonce_protocol::UnixMillis;
@@ -22,7 +22,7 @@ impl App {
             self.was_paid(before).await?;
         }
         let mut decided = self.decide(&case).await?;
-        if !decided.is_surely_not_begun {
+        if !decided.is_surely_unpaid {
             return Err(Refusal::NotAwaited);
         }
         // What is paid is what payer found; what was signed is the list, and this line of it must say the same.

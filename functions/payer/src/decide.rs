@@ -55,7 +55,7 @@ pub(crate) struct Decided {
     pub(crate) provider: String,
     pub(crate) body: Digest,
     /// Nothing was begun for it under its rail key before: it may be a line of a list.
-    pub(crate) is_surely_not_begun: bool,
+    pub(crate) is_surely_unpaid: bool,
     /// An earlier request under the same rail key may have paid: then the rail answers with that one's result.
     pub(crate) replay_is_expected: bool,
     /// People had closed the payout before anything was attempted.
@@ -180,9 +180,9 @@ impl App {
         self.ask_source(&last.provider, &event, facts).await?;
         let decided = self.decided(case, proposal, order, prepared, generation, last.attempt + 1)?;
         let replay_is_expected = is_uncertain && generation == last.key_generation;
-        let is_surely_not_begun = payout.last_attempt().is_some_and(|last| last.is_surely_not_begun());
+        let is_surely_unpaid = payout.last_attempt().is_some_and(|last| last.is_surely_unpaid());
         let (provider, body) = (last.provider, last.body);
-        Ok(Decided { provider, body, is_surely_not_begun, replay_is_expected, ..decided })
+        Ok(Decided { provider, body, is_surely_unpaid, replay_is_expected, ..decided })
     }
 
     /// People closed the payout, and were wrong: the first attempt is made after all. Its place keeps their closing, so this
@@ -433,7 +433,7 @@ impl App {
             note: proposal.note.clone(),
         };
         let (provider, body, facts) = (String::new(), Digest::of(""), BTreeMap::new());
-        let (is_surely_not_begun, replay_is_expected, after_closing) = (false, false, false);
+        let (is_surely_unpaid, replay_is_expected, after_closing) = (false, false, false);
         Ok(Decided {
             proposal,
             approval,
@@ -442,7 +442,7 @@ impl App {
             prepared,
             provider,
             body,
-            is_surely_not_begun,
+            is_surely_unpaid,
             replay_is_expected,
             after_closing,
             facts,

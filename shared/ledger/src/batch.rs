@@ -21,8 +21,10 @@ use crate::{Ledger, LedgerError};
 
 /// All batches lie in one partition, by the time at which they were drafted: there are a few each day.
 const PK: &str = "batches";
-/// A batch is proposed in one transaction, with two items for each of its cases; DynamoDB takes a hundred.
-pub const LINES_AT_MOST: usize = 40;
+/// Each line takes at most 2.7 KB of the batch's item, of which DynamoDB takes 400 KB.
+pub const LINES_AT_MOST: usize = 120;
+/// Two items for each case, and DynamoDB takes a hundred in one transaction. A longer batch takes several.
+const CASES_AT_ONCE: usize = 40;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Batch {
@@ -52,7 +54,8 @@ pub struct Decision {
 /// What moves a batch on.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Step {
-    /// With the maker's ID token. Every case comes to await approval, or none does.
+    /// With the maker's ID token. Up to [`CASES_AT_ONCE`] cases come to await approval together, or none does. Of more cases
+    /// some may stay behind: the batch then awaits approval, and is not whole.
     Propose(String),
     /// With the checker's ID token.
     Approve(String),
@@ -150,7 +153,9 @@ impl Ledger {
         })
     }
 
-    /// `cases` are those of the lines that the step concerns, as they were seen; all of it happens, or nothing.
+    /// `cases` are those of the lines that the step concerns, as they were seen. What fits into one transaction happens
+    /// together, or not at all. Of more cases the batch is proposed with the first, and sent back with the last: whatever
+    /// stops in between, every case that awaits approval with a batch has a batch that can still be sent back.
     pub async fn move_batch(
         &self,
         seen: &Batch,
@@ -168,24 +173,54 @@ impl Ledger {
             record.insert(TOKEN.to_owned(), AttributeValue::S(token.clone()));
         }
         let not_by = matches!(step, Step::Approve(_)).then_some(by);
-        let mut parts = vec![self.batch_from(seen, &after, not_by)?, self.put_new(record)?];
-        for case in cases {
-            let line = seen.lines.iter().find(|line| line.case == case.case.id());
-            let doing = match (step, line) {
-                (Step::Propose(_), Some(line)) => Doing::Propose(seen.proposal(line), None),
-                (Step::SendBack(note), Some(_)) => Doing::SendBack(note.clone()),
-                _ => return Ok(Acted::NotNow),
-            };
-            let Some(status) = next(case.status, doing.act()) else { return Ok(Acted::Changed) };
-            let (moved, facts) = doing.done(case, status, by, at);
-            let id = case.case.id();
-            parts.push(self.move_on(case, moved)?);
-            parts.push(self.put_new(history(id.as_str(), case.version + 1, doing.act().as_str(), by, at, &facts))?);
+        let own = vec![self.batch_from(seen, &after, not_by)?, self.put_new(record)?];
+        let mut groups = vec![];
+        for cases in cases.chunks(CASES_AT_ONCE) {
+            let mut parts = vec![];
+            for case in cases {
+                match self.moved_with(seen, step, case, by, at)? {
+                    Ok(moved) => parts.extend(moved),
+                    Err(not) => return Ok(not),
+                }
+            }
+            groups.push(parts);
         }
-        Ok(match self.transact("move a batch on", &parts).await? {
-            Transacted::Done => Acted::Done(Box::new(after)),
-            Transacted::Unmet(_) => Acted::Changed,
-        })
+        let first = if groups.is_empty() { vec![] } else { groups.remove(0) };
+        // The batch itself moves with one group; the others are written only while it stands as it should, and leave it so.
+        let (place, standing) = match step {
+            Step::SendBack(_) => (groups.len(), seen),
+            Step::Propose(_) | Step::Approve(_) | Step::Paid(..) => (0, &after),
+        };
+        let stands = self.batch_from(standing, standing, None)?;
+        for (number, parts) in std::iter::once(first).chain(groups).enumerate() {
+            let before = if number == place { own.clone() } else { vec![stands.clone()] };
+            match self.transact("move a batch on", &[before, parts].concat()).await? {
+                Transacted::Done => {}
+                Transacted::Unmet(_) => return Ok(Acted::Changed),
+            }
+        }
+        Ok(Acted::Done(Box::new(after)))
+    }
+
+    /// A case's part in a step of its batch, or why it has none.
+    fn moved_with(
+        &self,
+        batch: &Batch,
+        step: &Step,
+        case: &FiledCase,
+        by: &Who,
+        at: UnixMillis,
+    ) -> Result<Result<[TransactWriteItem; 2], Acted<Batch>>, LedgerError> {
+        let line = batch.lines.iter().find(|line| line.case == case.case.id());
+        let doing = match (step, line) {
+            (Step::Propose(_), Some(line)) => Doing::Propose(batch.proposal(line), None),
+            (Step::SendBack(note), Some(_)) => Doing::SendBack(note.clone()),
+            _ => return Ok(Err(Acted::NotNow)),
+        };
+        let Some(status) = next(case.status, doing.act()) else { return Ok(Err(Acted::Changed)) };
+        let (moved, facts) = doing.done(case, status, by, at);
+        let record = history(case.case.id().as_str(), case.version + 1, doing.act().as_str(), by, at, &facts);
+        Ok(Ok([self.move_on(case, moved)?, self.put_new(record)?]))
     }
 
     /// From the version that was seen; `not_by`: somebody who must not have proposed it.

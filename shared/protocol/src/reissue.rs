@@ -62,15 +62,14 @@ pub struct LastAttempt {
 }
 
 impl LastAttempt {
-    /// Nothing was begun for it under its rail key, not by any attempt: two people may release many such payouts as one list,
-    /// where everything else is decided one by one.
-    pub fn is_surely_not_begun(&self) -> bool {
-        let not_begun = match self.verdict.outcome {
-            Outcome::NotSent => true,
-            Outcome::Rejected => self.verdict.not_begun,
+    /// Nothing was paid for it under its rail key, not by any attempt: its request never left, or the rail refused it in full.
+    /// Two people may pay many such payouts as one list, where everything else is decided one by one.
+    pub fn is_surely_unpaid(&self) -> bool {
+        let is_unpaid = match self.verdict.outcome {
+            Outcome::NotSent | Outcome::Rejected => true,
             Outcome::Accepted | Outcome::Unknown => false,
         };
-        not_begun && !self.key_is_uncertain && !self.has_late_outcome
+        is_unpaid && !self.key_is_uncertain && !self.has_late_outcome
     }
 }
 
@@ -218,20 +217,20 @@ mod tests {
     }
 
     #[test]
-    fn only_what_was_surely_not_begun_is_released_as_a_list() {
+    fn only_what_was_surely_not_paid_is_tried_again_as_a_list() {
         let not_begun = Verdict { not_begun: true, ..Verdict::plain(Outcome::Rejected) };
         for (verdict, is_surely) in [
             (Verdict::NOT_SENT, true),
             (not_begun, true),
-            (Verdict::plain(Outcome::Rejected), false),
+            (Verdict::plain(Outcome::Rejected), true),
             (Verdict::UNKNOWN, false),
             (Verdict::plain(Outcome::Accepted), false),
         ] {
             let certain = LastAttempt { verdict, key_is_uncertain: false, ..last(verdict.outcome) };
-            assert_eq!(certain.is_surely_not_begun(), is_surely, "{verdict:?}");
+            assert_eq!(certain.is_surely_unpaid(), is_surely, "{verdict:?}");
             // An earlier attempt under the same key may have paid, or a worker reported late.
-            assert!(!LastAttempt { key_is_uncertain: true, ..certain.clone() }.is_surely_not_begun());
-            assert!(!LastAttempt { has_late_outcome: true, ..certain }.is_surely_not_begun());
+            assert!(!LastAttempt { key_is_uncertain: true, ..certain.clone() }.is_surely_unpaid());
+            assert!(!LastAttempt { has_late_outcome: true, ..certain }.is_surely_unpaid());
         }
     }
 

@@ -12,8 +12,16 @@ use super::icon::Icon;
 pub struct Delegation {
     pub who: String,
     pub to: String,
+    /// The end of the last day.
     pub until: UnixMillis,
     pub is_mine: bool,
+}
+
+impl Delegation {
+    /// The day that was entered: the last one away.
+    fn last_day(&self) -> String {
+        self.until.saturating_sub(1).day()
+    }
 }
 
 #[derive(Clone, Debug, Template)]

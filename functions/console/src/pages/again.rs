@@ -9,6 +9,7 @@ use super::case::Entry;
 use super::format::{Moment as _, Sum as _, Text as _, grouped};
 use super::frame::{Frame, PersonOption};
 use super::icon::Icon;
+use super::reasons::{Reasons, reasons};
 use super::stand::Stand;
 use super::words::{self, Words as _};
 
@@ -85,8 +86,12 @@ impl AgainForm {
         self.ending == Some(*ending)
     }
 
-    fn codes(&self) -> &'static [(&'static str, &'static str)] {
-        &words::CODES
+    fn reasons_by_ending(&self) -> Vec<Reasons> {
+        self.endings.iter().copied().map(reasons).collect()
+    }
+
+    fn is_reason(&self, group: &Reasons, code: &str) -> bool {
+        self.ending == Some(group.ending) && self.code == code
     }
 
     fn button(&self) -> &'static str {

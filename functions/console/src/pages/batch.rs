@@ -1,4 +1,4 @@
-//! Releasing many payouts that were surely not begun: one proposal, one approval, and then each line on its own.
+//! Trying many payouts again that were surely not paid: one proposal, one approval, and then each line on its own.
 
 use askama::Template;
 use payonce_protocol::UnixMillis;
@@ -6,15 +6,17 @@ use payonce_protocol::case::{Act, may};
 use payonce_protocol::money::Money;
 
 use super::format::{Moment as _, Sum as _, Text as _};
-use super::frame::{CurrencyTotal, Frame, cases};
+use super::frame::{CurrencyTotal, Frame};
 use super::icon::Icon;
 use super::words;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum BatchState {
     AwaitingApproval,
-    /// Approved; lines are released one after the other.
-    Releasing,
+    /// Approved; lines are paid one after the other, while the page that was opened by "Continue" stays open.
+    Going,
+    /// Approved, and nobody goes on with it.
+    Paused,
     /// Approved, and stopped at a line that did not go as it should.
     Stopped,
     Done,
@@ -25,9 +27,10 @@ impl BatchState {
     fn label(self) -> &'static str {
         match self {
             Self::AwaitingApproval => "Awaiting approval",
-            Self::Releasing => "Being released",
+            Self::Going => "Being paid",
+            Self::Paused => "Paused",
             Self::Stopped => "Stopped",
-            Self::Done => "Released",
+            Self::Done => "Paid",
             Self::SentBack => "Sent back",
         }
     }
@@ -35,7 +38,8 @@ impl BatchState {
     fn icon(self) -> Icon {
         match self {
             Self::AwaitingApproval => Icon::Awaiting,
-            Self::Releasing => Icon::InReview,
+            Self::Going => Icon::InReview,
+            Self::Paused => Icon::Clock,
             Self::Stopped => Icon::Warn,
             Self::Done => Icon::Done,
             Self::SentBack => Icon::Reopened,
@@ -44,8 +48,8 @@ impl BatchState {
 
     fn tone(self) -> &'static str {
         match self {
-            Self::AwaitingApproval | Self::Releasing => "calm",
-            Self::Stopped => "warn",
+            Self::AwaitingApproval | Self::Going => "calm",
+            Self::Paused | Self::Stopped => "warn",
             Self::Done => "good",
             Self::SentBack => "none",
         }
@@ -55,7 +59,7 @@ impl BatchState {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum LineState {
     Waiting,
-    Released,
+    Paid,
     /// Why the batch stopped here.
     StoppedAt(String),
     /// Its case went another way.
@@ -66,16 +70,16 @@ impl LineState {
     fn words(&self) -> String {
         match self {
             Self::Waiting => "Waiting".to_owned(),
-            Self::Released => "Released".to_owned(),
+            Self::Paid => "Paid".to_owned(),
             Self::StoppedAt(why) => format!("Stopped here: {}", why.shown()),
-            Self::TakenOut => "Not released".to_owned(),
+            Self::TakenOut => "Not in it any more".to_owned(),
         }
     }
 
     fn icon(&self) -> Icon {
         match self {
             Self::Waiting => Icon::Open,
-            Self::Released => Icon::Done,
+            Self::Paid => Icon::Done,
             Self::StoppedAt(_) => Icon::Warn,
             Self::TakenOut => Icon::NotSent,
         }
@@ -84,7 +88,7 @@ impl LineState {
     fn tone(&self) -> &'static str {
         match self {
             Self::Waiting | Self::TakenOut => "none",
-            Self::Released => "good",
+            Self::Paid => "good",
             Self::StoppedAt(_) => "warn",
         }
     }
@@ -95,6 +99,10 @@ pub struct Line {
     pub case: String,
     pub money: Money,
     pub payee: String,
+    /// The payout key.
+    pub key: String,
+    /// Once the rail has it.
+    pub rail_id: Option<String>,
     pub state: LineState,
 }
 
@@ -115,6 +123,13 @@ pub struct BatchPage {
     /// Who decided, and when.
     pub decided: Option<(String, UnixMillis)>,
     pub totals: Vec<CurrencyTotal>,
+    /// Of the lines that were paid, and of the rest.
+    pub paid: Vec<CurrencyTotal>,
+    pub left: Vec<CurrencyTotal>,
+    /// By name.
+    pub who_may_continue: Vec<String>,
+    /// The sign-in that approved it counts no more: whoever goes on signs in for it again.
+    pub needs_sign_in: bool,
     /// Why it does not go on, or was sent back.
     pub stopped: Option<String>,
     pub lines: Vec<Line>,
@@ -133,29 +148,83 @@ impl BatchPage {
         self.state == BatchState::AwaitingApproval
     }
 
+    /// Nobody approves a list of which a part has gone another way.
+    fn is_whole(&self) -> bool {
+        self.lines.iter().all(|line| line.state == LineState::Waiting)
+    }
+
     fn may_decide(&self) -> bool {
         self.is_awaiting() && !self.is_own && may(&self.frame.roles, Act::Approve)
     }
 
     fn may_continue(&self) -> bool {
-        let is_begun = matches!(self.state, BatchState::Releasing | BatchState::Stopped);
-        is_begun && may(&self.frame.roles, Act::Approve)
+        let may_go_on = !(self.is_own && self.needs_sign_in);
+        self.is_begun() && may_go_on && may(&self.frame.roles, Act::Approve)
     }
 
-    fn released(&self) -> usize {
-        self.lines.iter().filter(|line| line.state == LineState::Released).count()
+    fn may_end(&self) -> bool {
+        self.is_begun() && may(&self.frame.roles, Act::SendBack)
+    }
+
+    fn is_begun(&self) -> bool {
+        matches!(self.state, BatchState::Going | BatchState::Paused | BatchState::Stopped)
+    }
+
+    /// While the page is open, and without another sign-in.
+    fn is_going(&self) -> bool {
+        self.state == BatchState::Going && !self.needs_sign_in && self.may_continue()
+    }
+
+    fn number_paid(&self) -> usize {
+        self.lines.iter().filter(|line| line.state == LineState::Paid).count()
+    }
+
+    fn number_left(&self) -> usize {
+        self.lines.len() - self.number_paid()
     }
 
     fn share(&self) -> usize {
-        self.released() * 100 / self.lines.len().max(1)
+        self.number_paid() * 100 / self.lines.len().max(1)
     }
 
+    /// "12 payouts".
     fn count(&self) -> String {
-        cases(self.lines.len() as u64)
+        payouts(self.lines.len())
+    }
+
+    fn sum(&self) -> String {
+        sums(&self.totals)
+    }
+
+    fn sum_paid(&self) -> String {
+        sums(&self.paid)
+    }
+
+    fn sum_left(&self) -> String {
+        sums(&self.left)
+    }
+
+    fn names(&self) -> String {
+        match self.who_may_continue.as_slice() {
+            [] => "nobody who has signed in here".to_owned(),
+            names => names.iter().map(|name| name.shown()).collect::<Vec<_>>().join(", "),
+        }
     }
 
     fn code_words(&self) -> String {
         words::code(&self.code)
+    }
+}
+
+fn payouts(count: usize) -> String {
+    if count == 1 { "1 payout".to_owned() } else { format!("{count} payouts") }
+}
+
+/// Each currency on its own.
+fn sums(totals: &[CurrencyTotal]) -> String {
+    match totals {
+        [] => "nothing".to_owned(),
+        totals => totals.iter().map(CurrencyTotal::shown).collect::<Vec<_>>().join(" and "),
     }
 }
 
@@ -167,7 +236,7 @@ pub struct BatchRow {
     pub proposed_by: String,
     pub proposed_at: UnixMillis,
     pub lines: u64,
-    pub released: u64,
+    pub paid: u64,
     pub totals: Vec<CurrencyTotal>,
 }
 

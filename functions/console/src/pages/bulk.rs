@@ -26,9 +26,13 @@ pub enum BulkAct {
         code: String,
         note: String,
     },
-    /// Propose a batch of further attempts, at payouts that were surely not begun.
+    /// Propose a batch of further attempts, at payouts that were surely not paid.
     Release {
         code: String,
+        note: String,
+    },
+    /// Approve endings that pay nothing, each as it was proposed.
+    Approve {
         note: String,
     },
 }
@@ -42,6 +46,7 @@ impl BulkAct {
             Self::Comment { .. } => "comment",
             Self::Propose { .. } => "propose",
             Self::Release { .. } => "release",
+            Self::Approve { .. } => "approve",
         }
     }
 
@@ -51,7 +56,8 @@ impl BulkAct {
             Self::Assign { name, .. } => format!("Give to {}", name.shown()),
             Self::Comment { .. } => "Comment on".to_owned(),
             Self::Propose { ending, .. } => format!("Propose \u{201c}{}\u{201d} for", ending.label()),
-            Self::Release { .. } => "Propose to release".to_owned(),
+            Self::Release { .. } => "Propose to try again".to_owned(),
+            Self::Approve { .. } => "Approve the endings of".to_owned(),
         }
     }
 
@@ -61,7 +67,7 @@ impl BulkAct {
         match self {
             Self::Take => {}
             Self::Assign { to, .. } => fields.push(("to", to.clone())),
-            Self::Comment { note } => fields.push(("note", note.clone())),
+            Self::Comment { note } | Self::Approve { note } => fields.push(("note", note.clone())),
             Self::Propose { ending, code, note } => {
                 fields.extend([("ending", ending.to_string()), ("code", code.clone()), ("note", note.clone())]);
             }
@@ -74,6 +80,7 @@ impl BulkAct {
         match self {
             Self::Take | Self::Assign { .. } => None,
             Self::Comment { note } | Self::Propose { note, .. } | Self::Release { note, .. } => Some(note),
+            Self::Approve { note } => Some(note.as_str()).filter(|note| !note.is_empty()),
         }
     }
 
@@ -131,13 +138,22 @@ pub struct BulkRow {
     pub money: Option<Money>,
     pub payee: Option<String>,
     pub reason: Reason,
+    /// Its incident, as the tables have it.
+    pub cause: Option<String>,
     pub status: Status,
+    /// Where endings are approved: the ending, by whom, and why.
+    pub proposed: Option<(Ending, String, String)>,
     pub fate: Fate,
 }
 
 impl BulkRow {
     fn will_succeed(&self) -> bool {
         self.fate == Fate::WillSucceed
+    }
+
+    /// The incident says more than the reason: the rail's own word for it.
+    fn why(&self) -> String {
+        self.cause.as_deref().map_or_else(|| self.reason.label().to_owned(), words::incident)
     }
 }
 
@@ -176,6 +192,10 @@ impl BulkPage {
 
     fn failed(&self) -> u64 {
         self.count(|fate| matches!(fate, Fate::Failed(_)))
+    }
+
+    fn is_approval(&self) -> bool {
+        matches!(self.act, BulkAct::Approve { .. })
     }
 
     fn is_release(&self) -> bool {

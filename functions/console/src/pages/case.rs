@@ -8,9 +8,11 @@ use payonce_protocol::outcome::{Outcome, Reason};
 use payonce_protocol::reissue::{Reissue, Said, Why};
 
 use super::evidence::Attached;
-use super::format::{Ago, Due, Moment as _, Sum as _, Text as _, shown};
+use super::facts::{Facts, facts};
+use super::format::{Ago, Due, Moment as _, Sum as _, Text as _};
 use super::frame::{Frame, PersonOption};
 use super::icon::Icon;
+use super::reasons::{Reasons, reasons};
 use super::stand::Stand;
 use super::words::{self, Words as _};
 
@@ -143,28 +145,9 @@ impl Entry {
         if self.is_person { "person" } else { "machine" }
     }
 
-    fn facts(&self) -> Vec<Fact> {
+    fn facts(&self) -> Facts {
         facts(&self.facts)
     }
-}
-
-pub(crate) struct Fact {
-    pub name: String,
-    pub value: String,
-    pub link: Option<String>,
-}
-
-pub(crate) fn facts(facts: &[(String, String)]) -> Vec<Fact> {
-    let read = |(name, value): &(String, String)| {
-        let at = if name.ends_with("_at") { value.parse::<u64>().ok() } else { None };
-        let is_link = name == "link" && value.starts_with("https://") && !value.chars().any(char::is_control);
-        Fact {
-            name: words::fact(name),
-            value: at.map_or_else(|| shown(value).into_owned(), |at| at.utc()),
-            link: is_link.then(|| value.clone()),
-        }
-    };
-    facts.iter().map(read).collect()
 }
 
 /// An ending that somebody proposed and nobody decided.
@@ -337,6 +320,17 @@ impl CasePage {
         format!("{}/{act}", self.frame.case(&self.id))
     }
 
+    /// What the reader most likely came for, in words, and where it stands on the page. A phone shows the way there first.
+    fn main_act(&self) -> Option<(&'static str, &'static str)> {
+        match &self.proposed {
+            Some(proposed) if self.may("approve") && !proposed.is_own && proposed.batch.is_none() => {
+                Some(("#h-prop", "Decide about it"))
+            }
+            None if self.may("propose") && !self.endings.is_empty() => Some(("#h-next", "What to do next")),
+            _ => None,
+        }
+    }
+
     fn heading(&self) -> String {
         self.money.as_ref().map_or_else(|| self.reason.label().to_owned(), |money| money.shown())
     }
@@ -378,7 +372,7 @@ impl CasePage {
         Some((words::incident(name), format!("{}{}", self.frame.home(), filter.query(None))))
     }
 
-    fn details(&self) -> Vec<Fact> {
+    fn details(&self) -> Facts {
         facts(&self.details)
     }
 
@@ -393,8 +387,8 @@ impl CasePage {
         self.evidence.is_empty() && ending.is_some_and(Ending::wants_evidence)
     }
 
-    fn codes(&self) -> &'static [(&'static str, &'static str)] {
-        &words::CODES
+    fn reasons_by_ending(&self) -> Vec<Reasons> {
+        self.endings.iter().copied().map(reasons).collect()
     }
 
     /// Nobody can name another case as the same without the field for it.
@@ -408,7 +402,7 @@ impl CasePage {
         Some(match self.reissue? {
             Reissue::SameKey => match until.filter(|until| *until > self.frame.now) {
                 Some(until) => (
-                    "May be paid again under the same rail key",
+                    "May be tried again under the same rail key",
                     format!(
                         "Until {} (in {}). Should the first request have arrived, the rail answers with its result and \
                          pays nothing twice.",
@@ -417,14 +411,14 @@ impl CasePage {
                     ),
                 ),
                 None => (
-                    "May be paid again under the same rail key",
+                    "May be tried again under the same rail key",
                     "The first request never reached the rail, so its key is still unused.".to_owned(),
                 ),
             },
             Reissue::NextKey(generation) => (
-                "May be paid again under a new rail key",
+                "May be tried again under a new rail key",
                 format!(
-                    "Generation {generation}. Under the old key the rail would only repeat its answer, or has forgotten it."
+                    "It is key number {generation}. Under the old key the rail would only repeat its answer, or has forgotten it."
                 ),
             ),
             Reissue::NotBefore(at) => (

@@ -225,6 +225,12 @@ impl Due {
         }
     }
 
+    /// For a narrow column that is called "Due": days are business days, as everywhere.
+    pub(crate) fn short(&self, now: impl Moment) -> String {
+        let words = self.words(now).replace("business ", "");
+        words.strip_prefix("due ").unwrap_or(&words).to_owned()
+    }
+
     pub(crate) fn is_late(&self) -> bool {
         self.days_left < 0
     }
@@ -276,5 +282,10 @@ mod tests {
         assert_eq!(due("2026-11-27", 0), "due today");
         assert_eq!(due("2026-11-26", -1), "1 business day late");
         assert_eq!(due("2026-12-02", 3), "due in 3 business days");
+        let short = |date: &str, days_left| Due { date: date.parse().unwrap(), days_left }.short(friday);
+        assert_eq!(short("2026-11-26", -1), "1 day late");
+        assert_eq!(short("2026-12-02", 3), "in 3 days");
+        assert_eq!(short("2026-11-30", 1), "Mon 30 Nov");
+        assert_eq!(short("2026-11-27", 0), "today");
     }
 }

@@ -5,7 +5,8 @@ use payonce_protocol::UnixMillis;
 use payonce_protocol::money::Money;
 use payonce_protocol::outcome::Outcome;
 
-use super::case::{CaseLink, Fact, facts};
+use super::case::CaseLink;
+use super::facts::{Facts, facts};
 use super::format::{Moment as _, Sum as _, Text as _};
 use super::frame::Frame;
 use super::icon::Icon;
@@ -42,7 +43,7 @@ impl Attempt {
         self.ended.map(|(outcome, _)| outcome)
     }
 
-    fn facts(&self) -> Vec<Fact> {
+    fn facts(&self) -> Facts {
         facts(&self.facts)
     }
 }

@@ -10,7 +10,9 @@ use payonce_protocol::outcome::{Outcome, Reason};
 use super::format::{Due, Sum as _, Text as _, grouped};
 use super::frame::{CurrencyTotal, Frame, PersonOption, cases};
 use super::icon::Icon;
+use super::reasons::{Reasons, reasons};
 use super::words::{self, Words as _};
+use crate::amount::Amount;
 use crate::spreadsheet::Style;
 
 /// The sweeper comes each minute; after this it is said to be silent.
@@ -95,9 +97,9 @@ pub struct QueueFilter {
     /// What a payee begins with, in letters of either case.
     pub payee: Option<String>,
     pub currency: Option<String>,
-    /// Whole units of the currency, both ends included.
-    pub from: Option<u64>,
-    pub to: Option<u64>,
+    /// Units of the currency, both ends included.
+    pub from: Option<Amount>,
+    pub to: Option<Amount>,
     /// Which of [`words::AGES`].
     pub age: Option<usize>,
 }
@@ -313,8 +315,13 @@ impl QueuePage {
         Ending::ALL.iter().copied().filter(|ending| !ending.pays() && *ending != Ending::DuplicateOf)
     }
 
-    fn codes(&self) -> &'static [(&'static str, &'static str)] {
-        &words::CODES
+    /// Reasons by ending, and those to try again as a list.
+    fn reasons_by_ending(&self) -> Vec<Reasons> {
+        self.bulk_endings().chain([Ending::Reissue]).map(reasons).collect()
+    }
+
+    fn may_approve(&self) -> bool {
+        may(&self.frame.roles, Act::Approve)
     }
 
     fn silence(&self) -> Option<String> {
@@ -452,10 +459,10 @@ impl QueuePage {
             add(format!("Currency: {}", currency.shown()), |filter| filter.currency = None);
         }
         if let Some(from) = filter.from {
-            add(format!("From {}", grouped(u128::from(from))), |filter| filter.from = None);
+            add(format!("From {from}"), |filter| filter.from = None);
         }
         if let Some(to) = filter.to {
-            add(format!("Up to {}", grouped(u128::from(to))), |filter| filter.to = None);
+            add(format!("Up to {to}"), |filter| filter.to = None);
         }
         if let Some(age) = filter.age.and_then(|age| words::AGES.get(age)) {
             add(format!("Age: {age}"), |filter| filter.age = None);
@@ -523,7 +530,7 @@ impl QueuePage {
     }
 
     fn wrong_words(&self) -> String {
-        self.wrong.join(", ")
+        self.wrong.iter().map(|name| words::misread(name)).collect::<Vec<_>>().join("; ")
     }
 }
 
@@ -557,8 +564,8 @@ mod tests {
             certainty: Some(Some(Outcome::Unknown)),
             provider: Some("stripe".to_owned()),
             currency: Some("EUR".to_owned()),
-            from: Some(10),
-            to: Some(500),
+            from: Some(10.into()),
+            to: Some(500.into()),
             age: Some(3),
             ..QueueFilter::default()
         };

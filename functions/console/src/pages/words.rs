@@ -106,7 +106,7 @@ pub fn ended(ending: Ending) -> &'static str {
         Ending::WrittenOff => "This was written off.",
         Ending::DuplicateOf => "This is the same as another case, and is settled there.",
         Ending::OwnOrder => "It was paid as an order of its own. How that ended, its own attempt says.",
-        Ending::Reissue => "One more attempt was made. How that ended, its own outcome says.",
+        Ending::Reissue => "It was tried again. How that ended, its own outcome says.",
         Ending::LiftLimit => "The limit was lifted for this one payout. How that ended, its own attempt says.",
     }
 }
@@ -191,7 +191,7 @@ impl Words for Ending {
             Self::WrittenOff => "Write off",
             Self::DuplicateOf => "Same as another case",
             Self::OwnOrder => "Pay as an order of its own",
-            Self::Reissue => "Pay again: one more attempt",
+            Self::Reissue => "Try again",
             Self::LiftLimit => "Lift the limit, and pay this once",
         }
     }
@@ -209,7 +209,7 @@ impl Words for Ending {
             Self::OwnOrder => {
                 "A second, rightful payout that shares its key with the first. It is paid under a key of its own."
             }
-            Self::Reissue => "One further attempt at this payout, under the rail key that the rules offer for it.",
+            Self::Reissue => "The payout is tried once more, and is paid at most once.",
             Self::LiftLimit => {
                 "The event is rightful, and only our own limit of sum or age refused it. It is paid once, as it would have been; \
                  should the event come again, nothing more is paid."
@@ -272,26 +272,18 @@ pub fn roles(roles: &[Role]) -> String {
     labels.join(", ")
 }
 
-/// Reason codes of proposals, with their words. The codes are kept with the case for good.
-pub const CODES: [(&str, &str); 10] = [
-    ("rail_books", "The rail's books show it"),
-    ("bank_statement", "A bank statement shows it"),
-    ("payee_confirmed", "The payee confirmed it"),
-    ("provider_confirmed", "The provider confirmed it"),
-    ("refusal_understood", "The cause of the refusal is removed"),
-    ("never_sent", "The request never left us"),
-    ("nothing_owed", "Nothing is owed for this event"),
-    ("test_or_mistake", "A test, or a mistake of the sender"),
-    ("seen_elsewhere", "Worked on in another case"),
-    ("other", "Something else: see the note"),
-];
+pub use super::reasons::{code, codes};
 
-/// The words of a code; a code of another version stands for itself.
-pub fn code(code: &str) -> String {
-    CODES
-        .iter()
-        .find(|(known, _)| *known == code)
-        .map_or_else(|| shown(code).into_owned(), |(_, words)| (*words).to_owned())
+/// A field of the address that could not be read, and how to write it.
+pub(crate) fn misread(name: &str) -> String {
+    match name {
+        "from" | "to" => format!(
+            "the amount \u{201c}{}\u{201d}: write whole units such as 1234, or two decimals such as 1234,00. What stands \
+             before three digits may divide or group, and is not guessed",
+            if name == "to" { "up to" } else { "from" }
+        ),
+        _ => name.to_owned(),
+    }
 }
 
 /// By ledger's buckets: younger than a day, three, a week; and the rest.
@@ -457,12 +449,5 @@ mod tests {
         );
         assert_eq!(incident("20416/other"), "20416/other");
         assert_eq!(incident("x"), "x");
-    }
-
-    #[test]
-    fn a_reason_code_could_not_be_sent() {
-        for (code, _) in CODES {
-            assert!(code.len() <= 40 && code.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_'));
-        }
     }
 }

@@ -1,4 +1,4 @@
-//! What two people may release as one list: payouts that were surely not begun, one after the other, and none after one that
+//! What two people may try again as one list: payouts that were surely not paid, one after the other, and none after one that
 //! failed.
 
 use payer::{Answer, OneLine, Request};
@@ -122,23 +122,42 @@ async fn what_was_not_begun_under_an_uncertain_key_is_not_released_as_a_list() {
     }
 }
 
-/// Only what was surely not begun: whatever the list says, and whoever signed it.
+/// Many refusals of one cause are one decision: the rail said in full that nothing was paid. Each takes its next rail key.
 #[tokio::test]
-async fn a_refused_or_unknown_payout_is_released() {
-    for payee in ["acct_sandboxRefuses", "acct_sandboxDies"] {
-        let world = World::start().await;
-        let mut desk = Desk::new();
-        let event = payment("1", payee, world.clock.now());
-        world.deliver(&event).await;
+async fn what_the_rail_refused_in_full_is_tried_again_as_a_list() {
+    let world = World::start().await;
+    let mut desk = Desk::new();
+    let (mut keys, mut lines) = (vec![], vec![]);
+    for name in ["1", "2"] {
+        let event = payment(name, "acct_sandboxRefuses", world.clock.now());
+        assert_eq!(world.deliver(&event).await.reason(), "payout_rejected");
         let seen = filed(&world, &case_of(&world, &key_of(&event)).await.id()).await;
-        world.clock.advance(48 * 3_600_000);
-        let lines = [approval(&world, &seen, Ending::Reissue, 2, 2)];
-        let batch = desk.batch(&world, &lines, lines.to_vec()).await;
-        desk.ask(&world, &line(&batch, 0)).await;
-        let answer = desk.ask(&world, &line(&batch, 0)).await;
-        assert!(["not_awaited", "look_up_first"].contains(&why(&answer)), "{payee}: {answer:?}");
-        assert_eq!(world.ledger.read_claim(&key_of(&event), 2).await, Ok(None));
+        lines.push(approval(&world, &seen, Ending::Reissue, 2, 2));
+        keys.push(key_of(&event));
     }
+    let batch = desk.batch(&world, &lines, lines.clone()).await;
+    // The rail refuses the first again: the second is not asked for.
+    assert_eq!(desk.ask(&world, &line(&batch, 0)).await, attempted(&keys[0], 2, "rejected"));
+    assert_eq!(why(&desk.ask(&world, &line(&batch, 1)).await), "line_before");
+    assert_eq!(world.ledger.read_claim(&keys[0], 2).await.unwrap().unwrap().key_generation, 2);
+    assert_eq!(world.ledger.read_claim(&keys[1], 2).await, Ok(None));
+}
+
+/// Whatever the list says, and whoever signed it.
+#[tokio::test]
+async fn an_unknown_payout_is_not_tried_again_as_a_list() {
+    let world = World::start().await;
+    let mut desk = Desk::new();
+    let event = payment("1", "acct_sandboxDies", world.clock.now());
+    world.deliver(&event).await;
+    let seen = filed(&world, &case_of(&world, &key_of(&event)).await.id()).await;
+    world.clock.advance(48 * 3_600_000);
+    let lines = [approval(&world, &seen, Ending::Reissue, 2, 2)];
+    let batch = desk.batch(&world, &lines, lines.to_vec()).await;
+    desk.ask(&world, &line(&batch, 0)).await;
+    let answer = desk.ask(&world, &line(&batch, 0)).await;
+    assert!(["not_awaited", "look_up_first"].contains(&why(&answer)), "{answer:?}");
+    assert_eq!(world.ledger.read_claim(&key_of(&event), 2).await, Ok(None));
 }
 
 /// Whoever owns the console writes the list as they like; what the people signed is another one then.

@@ -128,9 +128,47 @@ pub async fn a_batch_is_sent_back_in_part(bench: Bench) {
     assert!(now(&bench, &cases).await.iter().all(|case| case.status == Status::InReview && case.proposal.is_none()));
 }
 
-/// The largest that is offered still fits into one transaction.
-pub async fn the_longest_batch_is_refused_by_the_engine(bench: Bench) {
+/// The longest that is offered takes several transactions, and its item still fits.
+pub async fn the_longest_batch_is_proposed_and_sent_back_whole(bench: Bench) {
     let (cases, batch) = drafted(&bench, payonce_ledger::LINES_AT_MOST).await;
+    let note = "\u{1f4b6}".repeat(500);
+    let lines = batch.lines.iter().map(|line| Approval { note: note.clone(), ..line.clone() });
+    let batch = Batch::new(lines.collect(), person("ann"), NOW + 1);
+    assert!(matches!(bench.ledger.draft_batch(&batch).await, Ok(Acted::Done(_))));
     let seen = done(&bench, &batch, "ann", Step::Propose(token("ann")), &cases).await;
-    done(&bench, &seen, "ben", Step::SendBack("no".to_owned()), &now(&bench, &cases).await).await;
+    let awaiting = now(&bench, &cases).await;
+    assert!(awaiting.iter().all(|case| case.status == Status::AwaitingApproval));
+    let back = done(&bench, &seen, "ben", Step::SendBack("no".to_owned()), &awaiting).await;
+    assert_eq!(bench.ledger.batch(&batch.id).await, Ok(Some(back)));
+    assert!(now(&bench, &cases).await.iter().all(|case| case.status == Status::InReview));
+}
+
+/// Somebody changes a case of the last transaction while the first is written.
+pub async fn a_long_batch_that_stays_in_part_can_still_be_sent_back(bench: Bench) {
+    let (cases, batch) = drafted(&bench, 50).await;
+    bench.ledger.act(&cases[49], &Doing::Comment("mine".to_owned()), &person("eve"), NOW).await.unwrap();
+    let propose = Step::Propose(token("ann"));
+    assert_eq!(step(&bench, &batch, propose, &cases, "ann").await, Acted::Changed);
+    let seen = bench.ledger.batch(&batch.id).await.unwrap().unwrap();
+    assert_eq!(seen.state, BatchState::AwaitingApproval);
+    let fresh = now(&bench, &cases).await;
+    let awaiting: Vec<FiledCase> = fresh.into_iter().filter(|case| case.status == Status::AwaitingApproval).collect();
+    assert_eq!(awaiting.len(), 40);
+    done(&bench, &seen, "ben", Step::SendBack("not whole".to_owned()), &awaiting).await;
+    assert!(now(&bench, &cases).await.iter().all(|case| case.status != Status::AwaitingApproval));
+}
+
+/// The batch goes last: a case that somebody changed leaves it where it can be sent back once more.
+pub async fn a_long_batch_that_was_sent_back_in_part_is_sent_back_again(bench: Bench) {
+    let (cases, batch) = drafted(&bench, 50).await;
+    let seen = done(&bench, &batch, "ann", Step::Propose(token("ann")), &cases).await;
+    let awaiting = now(&bench, &cases).await;
+    bench.ledger.act(&awaiting[49], &Doing::Comment("wait".to_owned()), &person("eve"), NOW).await.unwrap();
+    let back = Step::SendBack("not these".to_owned());
+    assert_eq!(step(&bench, &seen, back.clone(), &awaiting, "ben").await, Acted::Changed);
+    assert_eq!(bench.ledger.batch(&batch.id).await, Ok(Some(seen.clone())));
+    let fresh = now(&bench, &cases).await;
+    let rest: Vec<FiledCase> = fresh.into_iter().filter(|case| case.status == Status::AwaitingApproval).collect();
+    assert_eq!(rest.len(), 10);
+    done(&bench, &seen, "ben", back, &rest).await;
 }

@@ -116,7 +116,9 @@ on_both_engines! {
         a_batch_is_proposed_in_part,
         a_batch_is_approved_by_its_maker_or_by_two,
         a_batch_is_sent_back_in_part,
-        the_longest_batch_is_refused_by_the_engine,
+        the_longest_batch_is_proposed_and_sent_back_whole,
+        a_long_batch_that_stays_in_part_can_still_be_sent_back,
+        a_long_batch_that_was_sent_back_in_part_is_sent_back_again,
     }
     queue::{
         a_page_repeats_or_skips_a_case,
