@@ -221,6 +221,18 @@ pub fn queue(frame: Frame) -> QueuePage {
                 total("JPY", 41, 8_120_400, 0),
                 total("KWD", 3, 37_500, 3),
             ],
+            may_have_left: vec![
+                total("EUR", 1_021, 4_821_337_712, 2),
+                total("USD", 88, 120_453_050, 2),
+                total("JPY", 41, 8_120_400, 0),
+                total("KWD", 3, 37_500, 3),
+            ],
+            waited_for: vec![
+                total("EUR", 1_021, 4_821_337_712, 2),
+                total("USD", 88, 120_453_050, 2),
+                total("JPY", 41, 8_120_400, 0),
+                total("KWD", 3, 37_500, 3),
+            ],
             ages: [812, 301, 64, 7],
             incidents: vec![
                 incident("20780/payout_unknown/answer_timed_out", 904, 9 * HOUR),
@@ -265,8 +277,15 @@ fn queue_empty(frame: Frame) -> QueuePage {
     page.frame.is_sandbox = false;
     page.rows.clear();
     page.next = None;
-    page.totals =
-        Some(QueueTotals { taken_at: NOW - 40 * SECOND, open: 0, at_risk: vec![], ages: [0; 4], incidents: vec![] });
+    page.totals = Some(QueueTotals {
+        taken_at: NOW - 40 * SECOND,
+        open: 0,
+        at_risk: vec![],
+        may_have_left: vec![],
+        waited_for: vec![],
+        ages: [0; 4],
+        incidents: vec![],
+    });
     page
 }
 
@@ -291,8 +310,29 @@ fn entry(ago: u64, kind: &str, by: &str, is_person: bool, note: Option<&str>, fa
 fn compared(field: &str, expected: &str, claimed: &str, found: Option<&str>) -> Compared {
     let [expected, claimed] = [expected, claimed].map(|text| Some(text).filter(|text| !text.is_empty()));
     let [left, middle, right] = [expected, claimed, found].map(|text| text.map(str::to_owned));
-    let mark = mark(expected, claimed, found, true);
+    let mark = mark(expected, claimed, found, if found.is_some() { Look::Found } else { Look::NotThere });
     Compared { field: field.to_owned(), expected: left, claimed: middle, found: right, mark }
+}
+
+fn checks() -> Vec<Check> {
+    let check = |what: &str, label, tone, icon, says: &str| Check {
+        what: what.to_owned(),
+        label,
+        tone,
+        icon,
+        says: says.to_owned(),
+    };
+    vec![
+        check(
+            "Refund or dispute at stripe",
+            "not checked",
+            "bad",
+            Icon::Error,
+            "payonce cannot ask stripe: its configuration has no [sources.stripe]. Look at the payment in stripe's dashboard \
+             yourself before you approve.",
+        ),
+        check("The rail's books", "not there", "good", Icon::Done, "Asked 10:48 UTC by Ann Otterbach."),
+    ]
 }
 
 pub fn case(frame: Frame) -> CasePage {
@@ -330,6 +370,10 @@ pub fn case(frame: Frame) -> CasePage {
             forgotten_at: Some(NOW + 5 * HOUR + 12 * MINUTE),
         }),
         looked_up: Some(LookedUpAt { at: NOW - 30 * SECOND, said: Said::Absent, why: None }),
+        standing: None,
+        checks: checks(),
+        deliveries: None,
+        is_next: false,
         compared: vec![
             compared("Amount", "1\u{202f}234.50\u{a0}EUR", "1\u{202f}234.50\u{a0}EUR", None),
             compared("Payee", "acct_1QfT7xLkdIwHu7", "acct_1QfT7xLkdIwHu7", None),
@@ -630,6 +674,13 @@ pub fn payout(frame: Frame) -> PayoutPage {
         provider: Some("stripe".to_owned()),
         attempts: vec![attempt(1, Outcome::Rejected, 2 * DAY), attempt(2, Outcome::Accepted, 3 * HOUR)],
         cases: vec![],
+        standing: Some(Standing {
+            label: "Accepted by the rail",
+            tone: "good",
+            icon: Icon::Done,
+            headline: "The rail accepted it: tr_1QfT8aLkdIwHu7, 1\u{202f}234.50\u{a0}EUR, 07:53 UTC.".to_owned(),
+            goes_on: None,
+        }),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use payonce_ledger::{Acted, Doing, FiledCase, Proposal, Seen, Who};
+use payonce_ledger::{Acted, Doing, FOUND, FiledCase, LookUpRecord, Proposal, Who};
 use payonce_protocol::approval::{Approval, Hand, nonce};
 use payonce_protocol::case::{Act, Ending, may};
 use payonce_protocol::ids::{CaseId, Digest};
@@ -44,7 +44,7 @@ impl App {
         let adds = matches!(act, Act::Comment | Act::Attach | Act::LookUp);
         if !adds && stand.version != seen.version {
             return match self.was_done(draft, stand.version, &seen, &form, visit).await? {
-                true => self.answer(&seen, act).await,
+                true => self.answer(&seen, act, visit).await,
                 false => Err(Trouble::Changed),
             };
         }
@@ -64,14 +64,14 @@ impl App {
             Act::Assign => Doing::Assign(self.owner(fields.get("to"), visit)?),
             Act::Comment => Doing::Comment(note(fields)?),
             Act::Attach => Doing::Attach(self.attached(draft).await?),
-            Act::LookUp => Doing::LookUp(self.look_up(&seen).await?),
+            Act::LookUp => Doing::LookUp(self.look_up(&seen, visit).await?),
             Act::Propose => return self.propose(draft, &seen, &form, visit).await,
             Act::Approve => return self.approve(draft, &seen, &form, visit).await,
             Act::SendBack => Doing::SendBack(note(fields)?),
             Act::Reopen => Doing::Reopen(note(fields)?),
         };
         self.do_it(&seen, &doing, &form, visit).await?;
-        self.answer(&seen, act).await
+        self.answer(&seen, act, visit).await
     }
 
     /// The case moved on since: by this very form, or by something else.
@@ -90,9 +90,9 @@ impl App {
         Ok(was_done || (draft.act == Act::Approve && is_approved))
     }
 
-    async fn answer(&self, seen: &FiledCase, act: Act) -> Result<Reply, Trouble> {
+    async fn answer(&self, seen: &FiledCase, act: Act, visit: &Visit) -> Result<Reply, Trouble> {
         match act {
-            Act::Propose | Act::Approve => self.next(seen, act.as_str()).await,
+            Act::Propose | Act::Approve => self.next(seen, act.as_str(), visit).await,
             _ => Ok(Reply::see(format!("{BASE}/cases/{}?done={act}", seen.case.id()))),
         }
     }
@@ -126,25 +126,16 @@ impl App {
 
     /// Asks the rail with a secret that only reads. What it says is kept with its hash; a further attempt rests on what
     /// payer and sweeper see, not on this.
-    async fn look_up(&self, seen: &FiledCase) -> Result<BTreeMap<String, String>, Trouble> {
+    async fn look_up(&self, seen: &FiledCase, visit: &Visit) -> Result<BTreeMap<String, String>, Trouble> {
         let key = seen.case.key.as_ref().ok_or_else(|| wrong("This case is about no payout key."))?;
         let (ledger, now) = (&self.parts.ledger, self.parts.clock.now());
         let payout = ledger.payout(key).await?;
         let seen = look_up(ledger, &self.parts.rail, &Eyes::default(), &payout, now, LOOK_UP_WITHIN).await;
         let seen = seen.map_err(|failure| wrong(&format!("The rail was asked, and this came of it: {failure}.")))?;
-        let found = match &seen {
-            Seen::Found(found) => found.as_slice(),
-            Seen::Absent { .. } | Seen::Blind { .. } => &[],
-        };
-        let said = json!(found).to_string();
-        let mut facts = seen.facts();
-        facts.push(("looked_up_at", now.to_string()));
-        facts.push(("looked_up_sha256", Digest::of(&said).to_string()));
-        if let [one] = found {
-            facts.push(("found_amount", one.amount.to_string()));
-            facts.push(("found_currency", one.currency.clone()));
-            facts.extend(one.destination.clone().map(|destination| ("found_destination", destination)));
-        }
+        let look_up = LookUpRecord { at: now, seen, by: visit.session.person.name.clone() };
+        let mut facts = look_up.facts();
+        let said = facts.iter().find(|(name, _)| *name == FOUND).map(|(_, found)| found.as_str());
+        facts.push(("looked_up_sha256", Digest::of(said.unwrap_or_default()).to_string()));
         Ok(facts.into_iter().map(|(name, value)| (name.to_owned(), value)).collect())
     }
 
@@ -153,8 +144,10 @@ impl App {
         let ending =
             fields.get("ending").and_then(Ending::parse).ok_or_else(|| wrong("Choose how the case shall end."))?;
         let (code, note) = (code(fields, ending)?, note(fields)?);
+        self.not_against_the_rail(seen, ending).await?;
         let verdict = self.verdict(seen).await?;
-        if !ending.pays() && !ending.is_offered(seen.case.reason, verdict) {
+        let rail_has_it = self.parts.ledger.rail_has_it(seen).await?;
+        if !ending.pays() && !ending.is_offered_now(seen.case.reason, verdict, rail_has_it) {
             return Err(wrong("A case of this kind cannot end so."));
         }
         let duplicate_of = match (ending, fields.get("duplicate_of")) {
@@ -173,7 +166,7 @@ impl App {
         self.evidence_for(ending, draft, seen, visit).await?;
         let proposal = Proposal { duplicate_of, ..self.proposal(seen, ending, code, note, visit) };
         self.do_it(seen, &Doing::Propose(proposal, None), form, visit).await?;
-        self.answer(seen, Act::Propose).await
+        self.answer(seen, Act::Propose, visit).await
     }
 
     async fn other_case(&self, text: &str, seen: &FiledCase) -> Result<CaseId, Trouble> {
@@ -206,9 +199,10 @@ impl App {
             Some(_) => note(&draft.fields)?,
             None => String::new(),
         };
+        self.not_against_the_rail(seen, proposal.ending).await?;
         if !proposal.ending.pays() {
             self.end(seen, note, form, visit).await?;
-            return self.answer(seen, Act::Approve).await;
+            return self.answer(seen, Act::Approve, visit).await;
         }
         let approval = self.approval(seen, proposal.ending, proposal.version, &proposal.code, &proposal.note).await?;
         let stand = draft.fields.get("version").unwrap_or_default().to_owned();
@@ -249,7 +243,7 @@ impl App {
                 let proposal = Proposal { key_generation, ..self.proposal(&seen, ending, code, note, visit) };
                 let form = Digest::from_hex(&form).ok_or(Trouble::Changed)?;
                 self.do_it(&seen, &Doing::Propose(proposal, Some(id_token.to_owned())), &form, visit).await?;
-                self.answer(&seen, Act::Propose).await
+                self.answer(&seen, Act::Propose, visit).await
             }
             Wanted::Approve { note, .. } if may(&visit.roles, Act::Approve) => {
                 let answer = self.parts.payer.invoke(json!({ "case": pending.about, "checker": id_token })).await;
@@ -261,7 +255,7 @@ impl App {
                     said.inspect_err(|trouble| tracing::warn!(what = trouble.kind(), "a note was not written")).ok();
                 }
                 match (answer["answer"].as_str(), answer["outcome"].as_str()) {
-                    (Some("attempted"), Some("accepted")) => self.next(&seen, "paid").await,
+                    (Some("attempted"), Some("accepted")) => self.next(&seen, "paid", visit).await,
                     (Some("attempted"), Some(outcome)) => {
                         Ok(Reply::see(format!("{BASE}/cases/{}?done=attempted&outcome={outcome}", pending.about)))
                     }

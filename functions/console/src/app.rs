@@ -1,6 +1,6 @@
 //! Who asks, and whether they may: every request goes through here before anything is read or written for it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use futures_util::future::{BoxFuture, join};
@@ -48,6 +48,8 @@ pub struct Parts {
     pub file_days: u32,
     /// First parts of payout keys, by provider: an object's id alone is looked up under each.
     pub namespaces: BTreeMap<String, String>,
+    /// Providers that payer asks for refunds and disputes before it pays.
+    pub sources: BTreeSet<String>,
     /// Scheme, host and port under which browsers see us.
     pub origin: String,
     /// Nothing here is real, and every page says so.

@@ -145,6 +145,10 @@ impl App {
             BulkAct::Assign { to, .. } => Doing::Assign(self.owner(Some(&to), visit)?),
             BulkAct::Comment { note } => Doing::Comment(note),
             BulkAct::Propose { ending, code, note } => {
+                let rail_has_it = self.parts.ledger.rail_has_it(seen).await?;
+                if rail_has_it && ending.denies_the_rail() {
+                    return Ok(Fate::NotEligible("the rail has this payout".to_owned()));
+                }
                 if !ending.is_offered(seen.case.reason, None) {
                     return Ok(Fate::NotEligible("a case of this kind cannot end so".to_owned()));
                 }

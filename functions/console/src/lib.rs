@@ -33,6 +33,7 @@ mod resolved;
 mod show;
 mod sign_in;
 mod spreadsheet;
+mod standing;
 mod start;
 mod trouble;
 

@@ -20,6 +20,7 @@ mod reasons;
 mod resolved;
 mod search;
 mod stand;
+mod standing;
 pub mod words;
 
 pub use absence::{AbsencePage, Delegation};
@@ -27,12 +28,12 @@ pub use again::{AgainForm, AgainPage, HeldFile, HeldPage};
 pub use batch::{BatchPage, BatchRow, BatchState, BatchesPage, Line, LineState};
 pub use bulk::{BulkAct, BulkPage, BulkRow, Fate};
 pub use case::{
-    Attempted, Body, CaseLink, CasePage, Compared, Decided, Entry, Further, KeyClock, LookedUpAt, Mark, Proposed, Rail,
-    mark,
+    Attempted, Body, CaseLink, CasePage, Compared, Decided, Entry, Further, KeyClock, Look, LookedUpAt, Mark, Proposed,
+    Rail, mark,
 };
 pub use evidence::{Attached, EvidencePage, Shown};
 pub use format::{Due, money};
-pub(crate) use format::{day_at, decimal};
+pub(crate) use format::{clock, day_at, decimal};
 pub use frame::{Banner, BannerKind, CurrencyTotal, Frame, PersonOption, Section, asset};
 pub use hold::{Held, HoldNotice, HoldSet};
 pub use icon::Icon;
@@ -43,3 +44,4 @@ pub use queue::{Incident, QueueFilter, QueueOwner, QueuePage, QueueRow, QueueTot
 pub use resolved::{ResolvedAsked, ResolvedPage, ResolvedRow};
 pub use search::{FoundBy, Hit, Looked, RailSaid, SearchPage, Searched};
 pub use stand::Stand;
+pub use standing::{Check, Deliveries, Standing};

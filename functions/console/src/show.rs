@@ -2,27 +2,32 @@
 
 use askama::Error as PageError;
 use http::StatusCode;
-use payonce_ledger::{Attempted, FiledCase, HistoryRecord, Payout, Queue, Seen, StoredOutcome};
+use payonce_ledger::{
+    Attempted, FOUND, FiledCase, FoundPayout, HistoryRecord, LookUpRecord, Payout, Queue, Seen, StoredOutcome,
+};
 use payonce_protocol::UnixMillis;
 use payonce_protocol::case::{Act, Ending, Role, Status, certainty, may, may_read_bodies, next};
 use payonce_protocol::closing::is_claimless;
 use payonce_protocol::ids::CaseId;
-use payonce_protocol::money::Money;
 use payonce_protocol::order::PayoutKey;
-use payonce_protocol::outcome::Outcome;
-use payonce_protocol::reissue::{KEY_LIFE_MARGIN_MS, LastAttempt, Said, expected_generation, offer};
+use payonce_protocol::outcome::{Outcome, Reason};
+use payonce_protocol::reissue::{KEY_LIFE_MARGIN_MS, LastAttempt, Reissue, Said, Why, expected_generation, offer};
 
 use crate::app::{App, BASE, Visit};
 use crate::ask::Ask;
 use crate::bulk::totals;
 use crate::evidence::{attached, is_evidence};
 use crate::filter::Filter;
+use crate::pages::words::Words as _;
 use crate::pages::{
     self, Banner, BannerKind, Body, CaseLink, CasePage, Compared, Decided, Due, Entry, Frame, Further, Incident,
-    KeyClock, LookedUpAt, MessagePage, PayoutPage, PersonOption, Proposed, QueuePage, QueueRow, QueueTotals, QueueView,
-    Rail, Section, SignedOutPage, WaitingBatch, mark,
+    KeyClock, Look, LookedUpAt, Mark, MessagePage, PayoutPage, PersonOption, Proposed, QueuePage, QueueRow,
+    QueueTotals, QueueView, Rail, Section, SignedOutPage, Standing, WaitingBatch, mark,
 };
 use crate::reply::Reply;
+use crate::standing::{
+    Asked, deliveries, difference, found, found_in_words, found_sum, is_about_the_payout, last_look_up, standing,
+};
 use crate::trouble::Trouble;
 
 const PAGE_ROWS: usize = 50;
@@ -89,6 +94,8 @@ impl App {
             taken_at: snapshot.counted_at.min(now),
             open: snapshot.totals.open,
             at_risk: totals(&snapshot.totals.at_risk),
+            may_have_left: totals(&snapshot.totals.may_have_left),
+            waited_for: totals(&snapshot.totals.waited_for),
             ages: snapshot.totals.ages,
             incidents: snapshot
                 .totals
@@ -213,6 +220,7 @@ impl App {
             payee: claim.map(|claim| claim.destination.to_string()),
             provider: claim.map(|claim| claim.provider.clone()),
             attempts: attempts.collect(),
+            standing: standing(&payout, &cases, self.parts.clock.now()),
             cases: cases.iter().map(link).collect(),
         };
         Ok(Reply::html(StatusCode::OK, page.render()?))
@@ -246,12 +254,21 @@ impl App {
         let offered = last.as_ref().map(|last| offer(last, &self.parts.rail.promises(), now, KEY_LIFE_MARGIN_MS));
         let generation = last.as_ref().zip(offered).and_then(|(last, offered)| expected_generation(last, offered));
         let may_mend = self.may_mend_a_closing(&filed).await?;
+        let rail_has_it = self.parts.ledger.rail_has_it(&filed).await?;
+        // What people found counts for people as what the functions found does.
+        let offered =
+            offered.map(|offered| if rail_has_it { Reissue::NotOffered(Why::FoundAtTheRail) } else { offered });
+        let further = self.further(&filed).await?;
+        let stands = self.stands(&filed, &payout, &related, further.as_ref(), now).await?;
+        let look_up = last_look_up(&payout, [&filed]);
+        let asked = Asked { filed: &filed, look_up: look_up.as_ref(), history: &history, now };
         let endings = Ending::ALL.iter().copied().filter(|ending| match ending {
             Ending::Reissue if may_mend => true,
             Ending::Reissue => ending.is_offered(case.reason, verdict) && generation.is_some(),
             Ending::LiftLimit => case.offers(*ending, verdict) && payout.attempts.is_empty(),
-            _ => ending.is_offered(case.reason, verdict),
+            _ => ending.is_offered_now(case.reason, verdict, rail_has_it),
         });
+        let endings = endings.filter(|ending| !(rail_has_it && ending.denies_the_rail()));
         let mut timeline = entries_of(&payout);
         timeline.extend(history.iter().map(entry_of));
         timeline.sort_by_key(|entry| entry.at);
@@ -287,8 +304,13 @@ impl App {
             details: owned(&case.details).collect(),
             reissue: offered.filter(|_| filed.status.is_open()),
             key_clock: last.as_ref().map(|last| self.key_clock(last)),
-            looked_up: looked_up(&filed, &payout),
-            compared: compared(&filed, attempt),
+            looked_up: look_up.as_ref().map(looked_up),
+            standing: stands,
+            checks: self.checks(&asked),
+            deliveries: deliveries(case, &payout, now),
+            is_next: ask.query.get("done").is_some()
+                && ask.query.get("about").is_some_and(|about| about != id.as_str()),
+            compared: compared(&filed, attempt, &payout),
             timeline,
             evidence: history.iter().filter(|record| is_evidence(record)).map(attached).collect(),
             acts: Act::ALL.iter().copied().filter(|act| can(*act)).collect(),
@@ -305,10 +327,10 @@ impl App {
                 duplicate_of: made.duplicate_of.as_ref().map(ToString::to_string),
                 batch: made.batch.clone(),
             }),
-            decided: decided(&filed, self.further(&filed).await?),
+            decided: decided(&filed, further),
             body: self.body(&filed, visit).await?,
             related: related.iter().filter(|other| other.case.id() != id).map(link).collect(),
-            next: self.next_open(&filed).await?,
+            next: if is_awaiting { self.next_to_approve(&filed, visit).await? } else { self.next_open(&filed).await? },
         };
         Ok(Reply::html(StatusCode::OK, view.render()?))
     }
@@ -351,13 +373,57 @@ impl App {
         Ok(page.cases.first().map(|next| next.case.id().to_string()))
     }
 
-    /// After an act the person is back at the next case, or at the queue.
-    pub(crate) async fn next(&self, seen: &FiledCase, done: &str) -> Result<Reply, Trouble> {
+    /// The oldest other case that waits for this person's decision.
+    async fn next_to_approve(&self, seen: &FiledCase, visit: &Visit) -> Result<Option<String>, Trouble> {
+        if !may(&visit.roles, Act::Approve) {
+            return Ok(None);
+        }
+        let (id, me) = (seen.case.id(), &visit.session.person.subject);
+        let is_theirs = |filed: &FiledCase| {
+            filed.proposal.as_ref().is_some_and(|made| made.by.subject != *me && made.batch.is_none())
+        };
+        let wants =
+            |filed: &FiledCase| filed.case.id() != id && filed.status == Status::AwaitingApproval && is_theirs(filed);
+        let page = self.parts.ledger.queue(Queue::Age, 1, None, true, wants).await?;
+        Ok(page.cases.first().map(|next| next.case.id().to_string()))
+    }
+
+    /// After an act the person is at the next case of the same work, or at the queue.
+    pub(crate) async fn next(&self, seen: &FiledCase, done: &str, visit: &Visit) -> Result<Reply, Trouble> {
         let id = seen.case.id();
-        Ok(match self.next_open(seen).await? {
+        let next = match done {
+            "propose" => self.next_open(seen).await?,
+            _ => self.next_to_approve(seen, visit).await?,
+        };
+        Ok(match next {
             Some(next) => Reply::see(format!("{BASE}/cases/{next}?done={done}&about={id}")),
             None => Reply::see(format!("{BASE}?done={done}&about={id}")),
         })
+    }
+
+    /// How the payout stands that a case is about. An open case of the last attempt speaks for itself, unless more is known.
+    async fn stands(
+        &self,
+        filed: &FiledCase,
+        payout: &Payout,
+        related: &[FiledCase],
+        further: Option<&Further>,
+        now: UnixMillis,
+    ) -> Result<Option<Standing>, Trouble> {
+        let stands = match further {
+            Some(further) if filed.case.key.as_ref().is_none_or(|key| key.as_str() != further.key) => {
+                let Ok(key) = PayoutKey::new(further.key.clone()) else { return Ok(None) };
+                let cases = self.parts.ledger.cases_of_key(key.as_str()).await?;
+                standing(&self.parts.ledger.payout(&key).await?, &cases, now)
+            }
+            Some(_) => standing(payout, related, now),
+            None if is_about_the_payout(&filed.case) => standing(payout, related, now),
+            None => None,
+        };
+        let own = filed.case.id().to_string();
+        let is_its_own = stands.as_ref().and_then(|stands| stands.goes_on.as_ref()).is_some_and(|on| on.id == own);
+        let is_plain = filed.status.is_open() && (is_its_own || certainty(filed.case.reason).is_none());
+        Ok(stands.filter(|_| !is_plain))
     }
 
     /// The attempt that two people decided: under the case's payout key, or that of an order of its own.
@@ -384,35 +450,64 @@ impl App {
             Some(id) => self.parts.ledger.case(id).await?,
             None => None,
         };
-        let is_resolved = about.as_ref().is_some_and(|filed| filed.resolution.is_some());
+        let proposed = about.as_ref().filter(|filed| filed.status == Status::AwaitingApproval);
+        let proposed = proposed.and_then(|filed| filed.proposal.as_ref());
+        let resolved =
+            about.as_ref().filter(|filed| filed.resolution.is_some()).and_then(|filed| filed.proposal.as_ref());
         let further = match &about {
-            Some(filed) if done == "paid" => self.further(filed).await?,
+            Some(filed) if matches!(done, "paid" | "attempted") => self.further(filed).await?,
             _ => None,
         };
-        let is_paid = further.and_then(|further| further.ended) == Some(Outcome::Accepted);
-        let (kind, text) = match done {
-            "assign" => (BannerKind::Done, "the owner was changed."),
-            "comment" => (BannerKind::Done, "your comment was added."),
-            "attach" => (BannerKind::Done, "the evidence was attached."),
-            "look_up" => (BannerKind::Done, "the rail was asked; its answer is below."),
-            "propose" => (BannerKind::Done, "proposed. Another person decides. This is the next case."),
-            "approve" if is_resolved => {
-                (BannerKind::Done, "approved, and the case is resolved. This is the next case.")
+        let ended = further.as_ref().and_then(|further| further.ended);
+        let what = about.as_ref().map(|filed| in_words(&filed.case)).unwrap_or_default();
+        let (kind, text) = match (done, proposed, resolved) {
+            ("assign", ..) => (BannerKind::Done, "the owner was changed.".to_owned()),
+            ("comment", ..) => (BannerKind::Done, "your comment was added.".to_owned()),
+            ("attach", ..) => (BannerKind::Done, "the evidence was attached.".to_owned()),
+            ("look_up", ..) => (BannerKind::Done, "the rail was asked; its answer is below.".to_owned()),
+            ("propose", Some(made), _) => {
+                let ending = made.ending.label();
+                (BannerKind::Done, format!("proposed for {what}: {ending}. Another person decides."))
             }
-            "paid" if is_paid => {
-                (BannerKind::Done, "paid. The rail took the order, and the case is resolved. This is the next case.")
+            ("approve", _, Some(made)) => {
+                (BannerKind::Done, format!("approved for {what}: {}. The case is resolved.", made.ending.label()))
             }
-            "attempted" => (BannerKind::Warn, "a further attempt was made and not accepted. It has a case of its own."),
-            "send_back" => (BannerKind::Done, "sent back."),
-            "reopen" => (BannerKind::Done, "reopened."),
+            ("paid", ..) if ended == Some(Outcome::Accepted) => {
+                (BannerKind::Done, format!("paid: {what}. The rail took the order, and the case is resolved."))
+            }
+            ("attempted", ..) if further.is_some() && ended != Some(Outcome::Accepted) => (
+                BannerKind::Warn,
+                format!("a further attempt at {what} was made and not accepted: the payee is not known to be paid."),
+            ),
+            ("send_back", ..) => (BannerKind::Done, "sent back.".to_owned()),
+            ("reopen", ..) => (BannerKind::Done, "reopened.".to_owned()),
             _ => return Ok(None),
         };
-        let about = about.map(|filed| format!(" (case {})", filed.case.id())).unwrap_or_default();
-        Ok(Some(Banner::new(kind, format!("{text}{about}"))))
+        let banner = Banner::new(kind, text);
+        let Some(filed) = about else { return Ok(Some(banner)) };
+        // What goes on is a case of the new attempt.
+        let on = match &further {
+            Some(further) if done == "attempted" => {
+                let cases = self.parts.ledger.cases_of_key(&further.key).await?;
+                cases.into_iter().find(|on| on.case.attempt == Some(further.number) && on.status.is_open())
+            }
+            _ => None,
+        };
+        Ok(Some(match on {
+            Some(on) => banner.to(format!("{BASE}/cases/{}", on.case.id()), "It goes on in a case of its own."),
+            None => banner.to(format!("{BASE}/cases/{}", filed.case.id()), "Open that case"),
+        }))
     }
 }
 
-fn link(filed: &FiledCase) -> CaseLink {
+/// `42.00 EUR to acct_1`
+fn in_words(case: &payonce_ledger::Case) -> String {
+    let sum = case.money.as_ref().map_or_else(|| case.reason.label().to_owned(), pages::money);
+    let payee = case.destination.as_ref().map(|payee| format!(" to {payee}")).unwrap_or_default();
+    format!("{sum}{payee}")
+}
+
+pub(crate) fn link(filed: &FiledCase) -> CaseLink {
     let case = &filed.case;
     CaseLink { id: case.id().to_string(), reason: case.reason, status: filed.status, since: case.since }
 }
@@ -432,54 +527,64 @@ fn decided(filed: &FiledCase, further: Option<Further>) -> Option<Decided> {
     })
 }
 
-/// The last look-up that anybody made: a function's, or a person's.
-fn looked_up(filed: &FiledCase, payout: &Payout) -> Option<LookedUpAt> {
-    let why = |seen: &Seen| match seen {
+fn looked_up(last: &LookUpRecord) -> LookedUpAt {
+    let why = match &last.seen {
         Seen::Blind { why } => Some(why.clone()),
         Seen::Found(_) | Seen::Absent { .. } => None,
     };
-    let of =
-        |last: &payonce_ledger::LookUpRecord| LookedUpAt { at: last.at, said: last.seen.said(), why: why(&last.seen) };
-    let said = |name: &str| filed.evidence.get(name).map(String::as_str).filter(|text| !text.is_empty());
-    let by_person = said("looked_up_at").and_then(|at| at.parse().ok()).map(|at| LookedUpAt {
-        at,
-        said: match said("looked_up") {
-            Some("found") => Said::Found,
-            Some("absent") => Said::Absent,
-            _ => Said::Blind,
-        },
-        why: said("blind").map(str::to_owned),
-    });
-    payout.look_ups.last().map(of).into_iter().chain(by_person).max_by_key(|look_up| look_up.at)
+    LookedUpAt { at: last.at, said: last.seen.said(), why }
 }
 
-fn compared(filed: &FiledCase, attempt: Option<&Attempted>) -> Vec<Compared> {
-    let Some(claim) = attempt.map(|attempt| &attempt.claim) else { return vec![] };
+fn compared(filed: &FiledCase, attempt: Option<&Attempted>, payout: &Payout) -> Vec<Compared> {
     let case = &filed.case;
-    let said = |name: &str| filed.evidence.get(name).cloned();
-    // A blind look-up misses nothing: it saw nothing.
-    let is_looked_up = said("looked_up").is_some_and(|said| said != "blind");
-    let line = |field: &str, expected: Option<String>, claimed: String, found: Option<String>| {
-        let mark = mark(expected.as_deref(), Some(&claimed), found.as_deref(), is_looked_up);
-        Compared { field: field.to_owned(), expected, claimed: Some(claimed), found, mark }
+    // Two deliveries are compared with each other.
+    let Some(claim) = attempt.map(|attempt| &attempt.claim).filter(|_| case.reason != Reason::ConflictingDuplicate)
+    else {
+        return vec![];
     };
-    let sum = |money: &Money| format!("{} {} (smallest unit)", money.minor(), money.currency());
-    let found_sum = said("found_amount")
-        .zip(said("found_currency"))
-        .map(|(amount, currency)| format!("{amount} {currency} (smallest unit)"));
-    vec![
-        line("Amount", case.money.as_ref().map(sum), sum(&claim.money), found_sum),
-        line(
-            "Payee",
-            case.destination.as_ref().map(ToString::to_string),
-            claim.destination.to_string(),
-            said("found_destination"),
-        ),
-    ]
+    let found = found(payout, [filed]).map(|(found, _)| found).unwrap_or_default();
+    let look = match last_look_up(payout, [filed]).map(|last| last.seen.said()) {
+        _ if !found.is_empty() => Look::Found,
+        None => Look::NotAsked,
+        Some(Said::Absent) => Look::NotThere,
+        Some(Said::Found | Said::Blind) => Look::Blind,
+    };
+    let line = |field: String, expected: Option<String>, claimed: String, found: Option<String>| {
+        let mark = mark(expected.as_deref(), Some(&claimed), found.as_deref(), look);
+        Compared { field, expected, claimed: Some(claimed), found, mark }
+    };
+    let mut lines = vec![];
+    let each: Vec<Option<&FoundPayout>> =
+        if found.is_empty() { vec![None] } else { found.iter().take(FOUND_SHOWN).map(Some).collect() };
+    for one in &each {
+        let of = one.filter(|_| each.len() > 1).map(|one| format!(" of {}", one.id)).unwrap_or_default();
+        let sum = case.money.as_ref().map(pages::money);
+        let mut amount = line(format!("Amount{of}"), sum, pages::money(&claim.money), one.map(found_sum));
+        let apart = one.and_then(FoundPayout::money).and_then(|found| difference(&found, &claim.money));
+        if matches!(amount.mark, Mark::Differs(_)) {
+            amount.mark = Mark::Differs(apart);
+        }
+        lines.push(amount);
+        let payee = case.destination.as_ref().map(ToString::to_string);
+        let theirs = one.and_then(|one| one.destination.clone());
+        lines.push(line(format!("Payee{of}"), payee, claim.destination.to_string(), theirs));
+    }
+    lines
 }
+
+const FOUND_SHOWN: usize = 4;
 
 fn owned(facts: &std::collections::BTreeMap<String, String>) -> impl Iterator<Item = (String, String)> {
-    facts.iter().filter(|(_, value)| !value.is_empty()).map(|(name, value)| (name.clone(), value.clone()))
+    let is_told = facts.get(FOUND).is_some_and(|found| !found.is_empty());
+    let facts = facts.iter().filter(move |(name, value)| !value.is_empty() && !(is_told && *name == "rail_payouts"));
+    facts.flat_map(|(name, value)| match name.as_str() {
+        FOUND => FoundPayout::of_evidence(value)
+            .iter()
+            .take(FOUND_SHOWN)
+            .map(|one| (name.clone(), found_in_words(one, 0)))
+            .collect(),
+        _ => vec![(name.clone(), value.clone())],
+    })
 }
 
 /// What the audit table holds, as a line of what happened for each fact.
@@ -514,8 +619,9 @@ pub(crate) fn entries_of(payout: &Payout) -> Vec<Entry> {
         }
     }
     for look_up in &payout.look_ups {
-        let facts = look_up.seen.facts().into_iter().filter(|(name, _)| *name != "looked_up");
+        let facts = look_up.facts().into_iter().filter(|(name, _)| !name.starts_with("looked_up"));
         let facts = facts.map(|(name, value)| fact(name, value)).collect();
+        let facts = owned(&facts).collect();
         add(look_up.at, format!("looked up at the rail: {}", look_up.seen.word()), &look_up.by, facts);
     }
     for entry in &mut entries {

@@ -75,6 +75,7 @@ impl App {
         for (name, provider) in &config.providers {
             namespaces.insert(name.clone(), provider.namespace.clone().unwrap_or_else(|| name.clone()));
         }
+        let sources = config.sources().map_err(StartError::Config)?.into_keys().collect();
         let payer = Invoke::new(Signer::new(&started.environment, started.clock.clone()));
         let payer = payer.map_err(|problem| wrong("the way to payer", problem))?;
         let redirect_uri = format!("{origin}{BASE}/signed-in");
@@ -88,6 +89,7 @@ impl App {
             sla,
             file_days: started.config.limits.body_days,
             namespaces,
+            sources,
             origin,
             is_sandbox: false,
         }))

@@ -10,6 +10,7 @@ use payonce_protocol::ids::{CaseId, Digest};
 use payonce_protocol::money::Money;
 use payonce_protocol::order::{Destination, PayoutKey};
 use payonce_protocol::outcome::{Outcome, Reason};
+use payonce_protocol::reissue::Why;
 use payonce_protocol::sweep::refusal_is_final;
 use payonce_providers::{Misfit, RouteContext, Routed};
 use payonce_runtime::random;
@@ -37,6 +38,9 @@ impl App {
         let checker = Who { subject: request.checker.subject.clone(), name: Some(request.checker.name.clone()) };
         if proposal.by.subject == checker.subject {
             return Err(Refusal::SamePerson);
+        }
+        if proposal.ending.denies_the_rail() && self.parts.ledger.rail_has_it(&case).await? {
+            return Err(Refusal::NotOffered(Why::FoundAtTheRail));
         }
         let known = self.known(&case.case).await?;
         let Some(key) = case.case.key.clone().or_else(|| known.key.clone()) else {

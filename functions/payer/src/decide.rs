@@ -324,8 +324,8 @@ impl App {
             facts.insert("looked_up".to_owned(), "no_answer".to_owned());
             return Ok(());
         };
-        facts.extend(seen.facts().into_iter().map(|(name, value)| (name.to_owned(), value)));
         let look_up = LookUpRecord { at: self.parts.clock.now(), seen, by: "payer".to_owned() };
+        facts.extend(look_up.facts().into_iter().map(|(name, value)| (name.to_owned(), value)));
         ledger.add_look_up(key, attempt, &look_up).await?;
         payout.look_ups.push(look_up);
         Ok(())

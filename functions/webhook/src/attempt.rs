@@ -316,7 +316,14 @@ impl<'a> Attempt<'a> {
         if reason == Reason::ConflictingDuplicate {
             subject.push(self.order.terms().to_string());
         }
-        match parts.ledger.file_case(&self.case(reason, subject, parts.clock.now())).await {
+        let mut case = self.case(reason, subject, parts.clock.now());
+        if reason == Reason::ConflictingDuplicate
+            && let Ok(Some(Standing::Claim(first))) = parts.ledger.standing(&self.order.key, FIRST_ATTEMPT).await
+        {
+            // For the figures alone: unread, the whole sum counts.
+            case = case.differing_from(&first);
+        }
+        match parts.ledger.file_case(&case).await {
             Ok(_) => Input::CaseFiled,
             Err(error) => {
                 tracing::error!(payout_key = %self.order.key, %reason, %error, "a case could not be written");

@@ -87,6 +87,7 @@ pub async fn console(
         sla: section.sla.clone(),
         file_days: config.limits.body_days,
         namespaces,
+        sources: config.sources().map_err(|_| "[sources] cannot be read")?.into_keys().collect(),
         origin: format!("http://{front}"),
         is_sandbox: true,
     }));

@@ -32,6 +32,8 @@ pub struct Case {
     pub attempt: Option<u16>,
     pub event: Option<EventId>,
     pub money: Option<Money>,
+    /// Where the case is about a part of the sum: how much, in the sum's smallest unit.
+    pub concerns: Option<u64>,
     pub destination: Option<Destination>,
     /// SHA-256 of the delivery's body.
     pub body: Option<Digest>,
@@ -136,6 +138,7 @@ impl Case {
             attempt: None,
             event: None,
             money: None,
+            concerns: None,
             destination: None,
             body: None,
             incident: None,
@@ -168,6 +171,16 @@ impl Case {
             destination: Some(order.destination.clone()),
             ..self
         }
+    }
+
+    /// The first delivery asked for this. The same payee was promised another sum, so only the difference is in question.
+    pub fn differing_from(self, first: &Claim) -> Self {
+        let is_same_payee = self.destination.as_ref() == Some(&first.destination);
+        let sums = self.money.filter(|_| is_same_payee).zip(self.money.and_then(|money| {
+            let of_its_currency = first.money.currency() == money.currency();
+            first.money.with_exponent(money.exponent()).ok().filter(|_| of_its_currency)
+        }));
+        Self { concerns: sums.map(|(ours, first)| ours.minor().abs_diff(first.minor())), ..self }
     }
 
     /// Cases of one cause on one day (UTC) are an incident: an outage is one thing to understand, not ten thousand.

@@ -35,6 +35,7 @@ impl Case {
             .optional(self.attempt, |fields, attempt| fields.number("attempt", attempt))
             .optional(self.event.as_ref(), |fields, event| fields.text("event", event))
             .optional(self.money.as_ref(), |fields, money| fields.money(money))
+            .optional(self.concerns, |fields, concerns| fields.number("concerns", concerns))
             .optional(self.destination.as_ref(), |fields, destination| fields.text("destination", destination))
             .optional(self.body, |fields, body| fields.text("body", body))
             .optional(self.incident.as_ref(), |fields, incident| fields.text("incident", incident))
@@ -50,6 +51,7 @@ impl Case {
             attempt: read.optional("attempt", |read| read.small("attempt"))?,
             event: read.optional("event", Reader::event)?,
             money: read.optional("amount", Reader::money)?,
+            concerns: read.optional("concerns", |read| read.number("concerns"))?,
             destination: read.optional("destination", Reader::destination)?,
             body: read.optional("body", |read| read.hex_digest("body"))?,
             incident: read.optional("incident", |read| read.text("incident").map(str::to_owned))?,

@@ -277,9 +277,15 @@ impl Ledger {
         Ok(false)
     }
 
-    /// `None`: the event of this case could still be claimed and paid, so that no ending may say that it is over.
+    /// `None`: the event of this case could still be claimed and paid, so that no ending may say that it is over; or the rail
+    /// has it, and the ending says that it has not.
     pub async fn bound(&self, seen: &FiledCase) -> Result<Option<Bound>, LedgerError> {
         let bound = Bound { case: seen.case.id(), version: seen.version };
+        // Nobody ends as unpaid what was seen in the rail's books.
+        let denies = seen.proposal.as_ref().is_some_and(|made| made.ending.denies_the_rail());
+        if denies && self.rail_has_it(seen).await? {
+            return Ok(None);
+        }
         // Without a key nothing says which place there would be.
         let Some(key) = &seen.case.key else { return Ok(Some(bound)) };
         match self.places(key, seen.case.event.as_ref()).await {

@@ -70,6 +70,9 @@ pub struct FoundPayout {
     pub id: String,
     /// In the rail's units.
     pub amount: u64,
+    /// Digits after the point of those units, where they are known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub exponent: Option<u8>,
     pub currency: String,
     pub destination: Option<String>,
     pub created_at: UnixMillis,
@@ -183,19 +186,6 @@ impl Seen {
             Self::Found(payouts) => payouts.iter().map(|payout| payout.id.clone()).collect(),
             _ => vec![],
         }
-    }
-
-    /// For a case: what was seen, and by what or why not.
-    pub fn facts(&self) -> Vec<(&'static str, String)> {
-        let (sight, why) = match self {
-            Self::Found(_) => ("", ""),
-            Self::Absent { sight } => (sight.as_str(), ""),
-            Self::Blind { why } => ("", why.as_str()),
-        };
-        // An empty text replaces what an earlier look-up left there.
-        let facts =
-            [("looked_up", self.word()), ("rail_payouts", &self.ids().join(" ")), ("sight", sight), ("blind", why)];
-        facts.map(|(name, value)| (name, value.to_owned())).into()
     }
 }
 

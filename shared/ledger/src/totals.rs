@@ -7,7 +7,7 @@ use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
 use aws_sdk_dynamodb::types::AttributeValue;
 use futures_util::future::try_join_all;
 use payonce_protocol::UnixMillis;
-use payonce_protocol::case::Status;
+use payonce_protocol::case::{Status, risk};
 use payonce_protocol::money::Money;
 use payonce_protocol::outcome::Reason;
 use serde::{Deserialize, Serialize};
@@ -34,8 +34,14 @@ pub struct Snapshot {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Totals {
     pub open: u64,
-    /// By currency; sums of two currencies are never added.
+    /// By currency; sums of two currencies are never added. Everything that an open case is about.
     pub at_risk: BTreeMap<String, Sum>,
+    /// Of it, what may have left unseen.
+    #[serde(default)]
+    pub may_have_left: BTreeMap<String, Sum>,
+    /// Of it, what a payee waits for.
+    #[serde(default)]
+    pub waited_for: BTreeMap<String, Sum>,
     /// How many are younger than a day, three days, a week; and the rest.
     pub ages: [u64; 4],
     pub by_status: BTreeMap<String, u64>,
@@ -85,6 +91,8 @@ struct Counted {
     status: Status,
     reason: Reason,
     money: Option<Money>,
+    /// How much of it, where not all.
+    concerns: Option<u64>,
     incident: Option<String>,
 }
 
@@ -101,7 +109,15 @@ impl Totals {
         *self.by_status.entry(case.status.to_string()).or_default() += 1;
         *self.by_reason.entry(case.reason.to_string()).or_default() += 1;
         if let Some(money) = &case.money {
-            self.at_risk.entry(money.currency().to_string()).or_default().add(money);
+            let sum = Sum { cases: 1, minor: case.concerns.unwrap_or(money.minor()), exponent: money.exponent() };
+            let currency = money.currency().to_string();
+            let part = match risk(case.reason) {
+                3 => Some(&mut self.may_have_left),
+                2 => Some(&mut self.waited_for),
+                _ => None,
+            };
+            part.into_iter().for_each(|part| part.entry(currency.clone()).or_default().merge(sum));
+            self.at_risk.entry(currency).or_default().merge(sum);
         }
         if let Some(name) = &case.incident {
             self.add_incident(name, Incident { cases: 1, first_seen: case.since });
@@ -119,7 +135,12 @@ impl Totals {
         self.ages.iter_mut().zip(other.ages).for_each(|(age, more)| *age += more);
         other.by_status.iter().for_each(|(name, more)| *self.by_status.entry(name.clone()).or_default() += more);
         other.by_reason.iter().for_each(|(name, more)| *self.by_reason.entry(name.clone()).or_default() += more);
-        other.at_risk.iter().for_each(|(name, more)| self.at_risk.entry(name.clone()).or_default().merge(*more));
+        let add = |to: &mut BTreeMap<String, Sum>, more: &BTreeMap<String, Sum>| {
+            more.iter().for_each(|(name, more)| to.entry(name.clone()).or_default().merge(*more));
+        };
+        add(&mut self.at_risk, &other.at_risk);
+        add(&mut self.may_have_left, &other.may_have_left);
+        add(&mut self.waited_for, &other.waited_for);
         other.incidents.iter().for_each(|(name, more)| self.add_incident(name, *more));
     }
 
@@ -204,12 +225,13 @@ impl Ledger {
     async fn count_shard(&self, shard: char, now: UnixMillis) -> Result<(Count, u32), LedgerError> {
         let mut rows = self
             .open_rows(shard)
-            .projection_expression("#v, #since, #status, #reason, #amount, #exponent, #currency, #incident")
+            .projection_expression("#v, #since, #status, #reason, #amount, #concerns, #exponent, #currency, #incident")
             .expression_attribute_names("#v", "v")
             .expression_attribute_names("#since", "since")
             .expression_attribute_names("#status", "status")
             .expression_attribute_names("#reason", "reason")
             .expression_attribute_names("#amount", "amount")
+            .expression_attribute_names("#concerns", "concerns")
             .expression_attribute_names("#exponent", "exponent")
             .expression_attribute_names("#currency", "currency")
             .expression_attribute_names("#incident", "incident")
@@ -280,6 +302,7 @@ impl Counted {
             status: read.parsed("status", Status::parse)?,
             reason: read.parsed("reason", Reason::parse)?,
             money: read.optional("amount", Reader::money)?,
+            concerns: read.optional("concerns", |read| read.number("concerns"))?,
             incident: read.optional("incident", |read| read.text("incident").map(str::to_owned))?,
         })
     }

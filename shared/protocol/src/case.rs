@@ -133,6 +133,20 @@ impl Ending {
         self == Self::ConfirmedAccepted
     }
 
+    /// It says that the payee has nothing from the rail, or would pay once more.
+    pub fn denies_the_rail(self) -> bool {
+        matches!(self, Self::NotPaid | Self::PaidElsewhere | Self::Reissue)
+    }
+
+    /// What may be proposed for a case whose payout was, or was not, seen in the rail's books.
+    pub fn is_offered_now(self, reason: Reason, verdict: Option<Verdict>, rail_has_it: bool) -> bool {
+        match (rail_has_it, self) {
+            (true, Self::ConfirmedAccepted) => true,
+            (true, _) if self.denies_the_rail() => false,
+            _ => self.is_offered(reason, verdict),
+        }
+    }
+
     /// What may be proposed for a case of this reason. `verdict` is that of its attempt, where it is about one.
     pub fn is_offered(self, reason: Reason, verdict: Option<Verdict>) -> bool {
         match self {
@@ -289,6 +303,19 @@ mod tests {
         }
         assert!(Ending::Reissue.is_offered(Reason::PayoutUnknown, Some(Verdict::UNKNOWN)));
         assert_eq!(Ending::ALL.iter().filter(|ending| ending.pays()).count(), 3);
+    }
+
+    #[test]
+    fn what_the_rail_has_is_confirmed_and_neither_denied_nor_paid_again() {
+        for reason in [Reason::PayoutUnknown, Reason::PayoutRejected, Reason::PayoutNotSent] {
+            let offered = |ending: Ending| ending.is_offered_now(reason, Some(Verdict::UNKNOWN), true);
+            let of: Vec<Ending> = Ending::ALL.iter().copied().filter(|ending| offered(*ending)).collect();
+            assert_eq!(of, [Ending::ConfirmedAccepted, Ending::WrittenOff, Ending::DuplicateOf], "{reason}");
+            for ending in Ending::ALL {
+                let plain = ending.is_offered(reason, Some(Verdict::UNKNOWN));
+                assert_eq!(ending.is_offered_now(reason, Some(Verdict::UNKNOWN), false), plain);
+            }
+        }
     }
 
     #[test]

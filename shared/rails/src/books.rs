@@ -18,6 +18,8 @@ pub struct RailPayout {
     pub id: String,
     /// In the rail's units.
     pub amount: u64,
+    /// Digits after the point of those units; `None`: the rail pays no such currency by its configuration.
+    pub exponent: Option<u8>,
     /// As the rail writes it, in upper case.
     pub currency: String,
     pub destination: Option<String>,
@@ -271,8 +273,8 @@ impl Page {
         }
         let at = |pointer: &Option<String>| pointer.as_ref().and_then(|pointer| text_at(item, pointer));
         let currency = text_at(item, &self.currency)?.to_ascii_uppercase();
-        let digits = self.units.digits(&currency);
-        let digits = if self.form.is_decimal() { digits? } else { 0 };
+        let exponent = self.units.digits(&currency);
+        let digits = if self.form.is_decimal() { exponent? } else { 0 };
         let mut returned = false;
         for sign in &self.returned {
             returned |= match sign {
@@ -283,6 +285,7 @@ impl Page {
         Some(RailPayout {
             id: text_at(item, &self.id).filter(|id| !id.is_empty() && id.starts_with(&self.id_prefix))?,
             amount: self.form.read(item.pointer(&self.amount)?, digits)?,
+            exponent,
             currency,
             destination: at(&self.destination),
             reference: at(&self.reference),

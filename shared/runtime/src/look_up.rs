@@ -157,6 +157,7 @@ fn kept(payout: RailPayout) -> FoundPayout {
     FoundPayout {
         id: payout.id,
         amount: payout.amount,
+        exponent: payout.exponent,
         currency: payout.currency,
         destination: payout.destination,
         created_at: payout.created_at,

@@ -14,6 +14,7 @@ use super::frame::{Frame, PersonOption};
 use super::icon::Icon;
 use super::reasons::{Reasons, reasons};
 use super::stand::Stand;
+use super::standing::{Check, Deliveries, Standing};
 use super::words::{self, Words as _};
 
 /// Where the payout was, or would be, asked for.
@@ -55,40 +56,57 @@ impl LookedUpAt {
     }
 }
 
+/// Whether, and how well, the rail was asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Look {
+    NotAsked,
+    /// Nothing was seen, and that says nothing.
+    Blind,
+    NotThere,
+    Found,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Mark {
+    /// The rail has it, and as all others say.
     Equal,
-    Differs,
-    Missing,
-    /// Less than two sides speak of it.
-    NotCompared,
+    /// By how much, where both are sums of one currency.
+    Differs(Option<String>),
+    NotAsked,
+    Blind,
+    NotThere,
+    /// The rail has the payout, and does not tell this.
+    NotTold,
 }
 
 impl Mark {
-    fn label(self) -> &'static str {
+    fn label(&self) -> String {
         match self {
-            Self::Equal => "Equal",
-            Self::Differs => "Differs",
-            Self::Missing => "Missing",
-            Self::NotCompared => "Not compared",
+            Self::Equal => "Equal".to_owned(),
+            Self::Differs(Some(by)) => format!("Differs by {by}"),
+            Self::Differs(None) => "Differs".to_owned(),
+            Self::NotAsked => "Not asked".to_owned(),
+            Self::Blind => "Not seen: the look-up was blind".to_owned(),
+            Self::NotThere => "Not there".to_owned(),
+            Self::NotTold => "The rail does not tell".to_owned(),
         }
     }
 
-    fn icon(self) -> Icon {
+    fn icon(&self) -> Icon {
         match self {
             Self::Equal => Icon::Equal,
-            Self::Differs => Icon::Differs,
-            Self::Missing => Icon::Missing,
-            Self::NotCompared => Icon::NoAttempt,
+            Self::Differs(_) => Icon::Differs,
+            Self::NotThere => Icon::Missing,
+            Self::NotAsked | Self::Blind | Self::NotTold => Icon::NoAttempt,
         }
     }
 
-    fn tone(self) -> &'static str {
+    fn tone(&self) -> &'static str {
         match self {
             Self::Equal => "good",
-            Self::Differs => "bad",
-            Self::Missing => "warn",
-            Self::NotCompared => "none",
+            Self::Differs(_) => "bad",
+            Self::NotThere => "warn",
+            Self::NotAsked | Self::Blind | Self::NotTold => "none",
         }
     }
 }
@@ -107,14 +125,16 @@ pub struct Compared {
     pub mark: Mark,
 }
 
-/// What one side says, and another does not, is missing only where the other was asked: `is_looked_up`.
-pub fn mark(expected: Option<&str>, claimed: Option<&str>, found: Option<&str>, is_looked_up: bool) -> Mark {
+/// Only what was found at the rail can be equal: two of our own records agree by themselves.
+pub fn mark(expected: Option<&str>, claimed: Option<&str>, found: Option<&str>, look: Look) -> Mark {
     let said: Vec<&str> = [expected, claimed, found].into_iter().flatten().collect();
-    match said.as_slice() {
-        [first, rest @ ..] if rest.iter().any(|other| other != first) => Mark::Differs,
-        [_, ..] if is_looked_up && found.is_none() => Mark::Missing,
-        [_, _, ..] => Mark::Equal,
-        _ => Mark::NotCompared,
+    match (said.as_slice(), found, look) {
+        ([first, rest @ ..], ..) if rest.iter().any(|other| other != first) => Mark::Differs(None),
+        (_, Some(_), _) => Mark::Equal,
+        (_, None, Look::NotAsked) => Mark::NotAsked,
+        (_, None, Look::Blind) => Mark::Blind,
+        (_, None, Look::NotThere) => Mark::NotThere,
+        (_, None, Look::Found) => Mark::NotTold,
     }
 }
 
@@ -288,6 +308,14 @@ pub struct CasePage {
     pub reissue: Option<Reissue>,
     pub key_clock: Option<KeyClock>,
     pub looked_up: Option<LookedUpAt>,
+    /// How the payout stands now, where more is known of it than the reason of the case.
+    pub standing: Option<Standing>,
+    /// Before an approval that moves money.
+    pub checks: Vec<Check>,
+    /// Of a case about two deliveries that differ.
+    pub deliveries: Option<Deliveries>,
+    /// Shown after an act on another case.
+    pub is_next: bool,
     pub compared: Vec<Compared>,
     /// The oldest first.
     pub timeline: Vec<Entry>,
@@ -347,10 +375,11 @@ impl CasePage {
         Some(format!("{title}, as things stand now. {why}"))
     }
 
-    fn known(&self) -> &'static str {
-        match &self.decided {
-            Some(decided) => words::ended(decided.ending),
-            None => words::known(self.reason),
+    fn known(&self) -> &str {
+        match (&self.standing, &self.decided) {
+            (Some(standing), _) => &standing.headline,
+            (None, Some(decided)) => words::ended(decided.ending),
+            (None, None) => words::known(self.reason),
         }
     }
 
@@ -538,13 +567,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_differs_is_marked_as_equal() {
-        assert_eq!(mark(Some("1"), Some("1"), Some("1"), true), Mark::Equal);
-        assert_eq!(mark(Some("1"), Some("1"), Some("2"), true), Mark::Differs);
-        assert_eq!(mark(Some("1"), Some("2"), None, true), Mark::Differs);
-        assert_eq!(mark(Some("1"), Some("1"), None, true), Mark::Missing);
-        assert_eq!(mark(Some("1"), Some("1"), None, false), Mark::Equal);
-        assert_eq!(mark(Some("1"), None, None, false), Mark::NotCompared);
-        assert_eq!(mark(None, None, None, true), Mark::NotCompared);
+    fn only_what_both_sides_show_is_equal() {
+        let equal = |found, look| mark(Some("1"), Some("1"), found, look);
+        assert_eq!(equal(Some("1"), Look::Found), Mark::Equal);
+        assert_eq!(equal(Some("2"), Look::Found), Mark::Differs(None));
+        assert_eq!(mark(Some("1"), Some("2"), None, Look::NotAsked), Mark::Differs(None));
+        assert_eq!(equal(None, Look::NotAsked), Mark::NotAsked);
+        assert_eq!(equal(None, Look::NotThere), Mark::NotThere);
+        assert_eq!(equal(None, Look::Blind), Mark::Blind);
+        assert_eq!(equal(None, Look::Found), Mark::NotTold);
     }
 }

@@ -57,11 +57,17 @@ pub enum BannerKind {
 pub struct Banner {
     pub kind: BannerKind,
     pub text: String,
+    /// Address and words of what it speaks of.
+    pub link: Option<(String, String)>,
 }
 
 impl Banner {
     pub fn new(kind: BannerKind, text: impl Into<String>) -> Self {
-        Self { kind, text: text.into() }
+        Self { kind, text: text.into(), link: None }
+    }
+
+    pub fn to(self, address: String, words: impl Into<String>) -> Self {
+        Self { link: Some((address, words.into())), ..self }
     }
 
     pub(crate) fn class(&self) -> &'static str {

@@ -10,6 +10,7 @@ use super::facts::{Facts, facts};
 use super::format::{Moment as _, Sum as _, Text as _};
 use super::frame::Frame;
 use super::icon::Icon;
+use super::standing::Standing;
 use super::words::{self, Words as _};
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -60,6 +61,8 @@ pub struct PayoutPage {
     pub attempts: Vec<Attempt>,
     /// Every case of the key, resolved ones too.
     pub cases: Vec<CaseLink>,
+    /// How it stands now, whatever its last attempt came to.
+    pub standing: Option<Standing>,
 }
 
 impl PayoutPage {
@@ -71,14 +74,7 @@ impl PayoutPage {
         self.money.as_ref().map_or_else(|| "Payout".to_owned(), |money| money.shown())
     }
 
-    fn known(&self) -> &'static str {
-        match self.attempts.last().map(|attempt| attempt.ended) {
-            None => "Nothing was attempted under this key.",
-            Some(None) => "An attempt is under way.",
-            Some(Some((Outcome::Accepted, _))) => "The rail accepted this payout.",
-            Some(Some((Outcome::Rejected, _))) => "The rail refused this payout.",
-            Some(Some((Outcome::NotSent, _))) => "This payout was not sent.",
-            Some(Some((Outcome::Unknown, _))) => "We do not know whether this was paid.",
-        }
+    fn known(&self) -> &str {
+        self.standing.as_ref().map_or("Nothing was attempted under this key.", |standing| &standing.headline)
     }
 }

@@ -219,6 +219,9 @@ pub struct QueueTotals {
     pub taken_at: UnixMillis,
     pub open: u64,
     pub at_risk: Vec<CurrencyTotal>,
+    /// Of it, what may have left unseen, and what payees wait for.
+    pub may_have_left: Vec<CurrencyTotal>,
+    pub waited_for: Vec<CurrencyTotal>,
     /// As [`words::AGES`] has them.
     pub ages: [u64; 4],
     pub incidents: Vec<Incident>,

@@ -322,6 +322,7 @@ pub async fn an_attempt_or_look_up_is_forgotten(bench: Bench) {
         Seen::Found(vec![FoundPayout {
             id: id.to_owned(),
             amount: 1,
+            exponent: None,
             currency,
             destination,
             created_at: NOW,

@@ -134,6 +134,7 @@ async fn requests(bench: &Bench) -> Value {
     let found = FoundPayout {
         id: "tr_1".to_owned(),
         amount: 1234,
+        exponent: None,
         currency: "EUR".to_owned(),
         destination: Some("acct_1".to_owned()),
         created_at: NOW,

@@ -1,0 +1,265 @@
+//! How a payout stands, from everything that the tables hold of it: attempts, late answers, look-ups, and what two people agreed
+//! on. A case's own reason says only why it was opened.
+
+use payonce_ledger::{Case, FiledCase, FoundPayout, LookUpRecord, Payout, Seen};
+use payonce_protocol::UnixMillis;
+use payonce_protocol::case::Ending;
+use payonce_protocol::closing::is_claimless;
+use payonce_protocol::money::Money;
+use payonce_protocol::outcome::{Outcome, Reason};
+
+use crate::app::App;
+use crate::pages::{Check, Deliveries, Icon, Standing, clock, money, words};
+use crate::show::link;
+use crate::trouble::Trouble;
+
+/// What several sources said last: people's own look-up is in the case, the functions' are beside the attempts.
+pub(crate) fn last_look_up<'a>(
+    payout: &Payout,
+    cases: impl IntoIterator<Item = &'a FiledCase>,
+) -> Option<LookUpRecord> {
+    let by_people = cases.into_iter().filter_map(|filed| LookUpRecord::of_evidence(&filed.evidence));
+    payout.look_ups.iter().cloned().chain(by_people).max_by_key(|look_up| look_up.at)
+}
+
+/// Whatever showed the payout in the rail's books; a later search that does not see it unsays nothing.
+pub(crate) fn found<'a>(
+    payout: &Payout,
+    cases: impl IntoIterator<Item = &'a FiledCase>,
+) -> Option<(Vec<FoundPayout>, UnixMillis)> {
+    let by_people = cases.into_iter().filter_map(|filed| LookUpRecord::of_evidence(&filed.evidence));
+    let all = payout.look_ups.iter().cloned().chain(by_people);
+    let of = |look_up: LookUpRecord| match look_up.seen {
+        Seen::Found(found) if !found.is_empty() => Some((found, look_up.at)),
+        _ => None,
+    };
+    all.filter_map(of).max_by_key(|(_, at)| *at)
+}
+
+/// A sum as everywhere else. Where nobody knows the digits after the point, that is said and nothing is guessed.
+pub(crate) fn found_sum(found: &FoundPayout) -> String {
+    found.money().map_or_else(
+        || format!("{} {} (in the rail's own unit, whose decimals are not configured)", found.amount, found.currency),
+        |sum| money(&sum),
+    )
+}
+
+/// `tr_1, 42.00 EUR to acct_1, 10:04 UTC`
+pub(crate) fn found_in_words(found: &FoundPayout, now: UnixMillis) -> String {
+    let payee = found.destination.as_ref().map(|payee| format!(" to {payee}")).unwrap_or_default();
+    let returned = if found.returned { ", given back at least in part" } else { "" };
+    format!("{}, {}{payee}, {}{returned}", found.id, found_sum(found), clock(found.created_at, now))
+}
+
+/// How far apart two sums are.
+pub(crate) fn difference(left: &Money, right: &Money) -> Option<String> {
+    let exponent = left.exponent().max(right.exponent());
+    let [left_sum, right_sum] = [left, right].map(|sum| sum.with_exponent(exponent).ok().map(|sum| sum.minor()));
+    let apart = left_sum?.abs_diff(right_sum?);
+    if left.currency() != right.currency() {
+        return None;
+    }
+    Money::new(apart, exponent, left.currency()).ok().map(|sum| money(&sum))
+}
+
+/// `None`: nothing was attempted under the key, nor ended by people.
+pub(crate) fn standing(payout: &Payout, cases: &[FiledCase], now: UnixMillis) -> Option<Standing> {
+    let said = |label, tone, icon, headline| Standing { label, tone, icon, headline, goes_on: None };
+    if let Some((found, _)) = found(payout, cases) {
+        let all: Vec<String> = found.iter().map(|one| found_in_words(one, now)).collect();
+        let headline = format!("The rail has it: {}.", all.join("; "));
+        let is_odd = found.len() != 1 || found.iter().any(|one| one.returned) || !fits(payout, &found);
+        return Some(if is_odd {
+            said("At the rail, to be explained", "odd", Icon::Accepted, headline)
+        } else {
+            said("The rail has it", "good", Icon::Done, headline)
+        });
+    }
+    let outcomes = payout.attempts.iter().flat_map(|attempt| {
+        let outcomes = attempt.outcome.iter().chain(&attempt.late);
+        outcomes.map(move |outcome| (&attempt.claim, outcome))
+    });
+    let accepted = outcomes.into_iter().find(|(_, outcome)| outcome.verdict.outcome == Outcome::Accepted);
+    if let Some((claim, outcome)) = accepted {
+        let id = outcome.evidence.get("rail_payout").map(|id| format!("{id}, ")).unwrap_or_default();
+        let (sum, at) = (money(&claim.money), clock(outcome.recorded_at, now));
+        let headline = format!("The rail accepted it: {id}{sum} to {}, {at}.", claim.destination);
+        return Some(said("Accepted by the rail", "good", Icon::Done, headline));
+    }
+    let last = payout.attempts.last();
+    let is_of_last = |filed: &&FiledCase| filed.case.attempt == last.map(|last| last.claim.attempt);
+    let of_last = || cases.iter().filter(is_of_last).filter(|filed| is_about_the_payout(&filed.case));
+    let open = of_last().find(|filed| filed.status.is_open());
+    let settled = of_last().filter_map(|filed| Some((filed.proposal.as_ref()?.ending, filed.resolution.as_ref()?.at)));
+    let settled = settled.filter(|(ending, _)| !ending.pays() && *ending != Ending::DuplicateOf);
+    let closed = payout.closed.as_ref().filter(|_| last.is_none()).map(|closed| (closed.ending, closed.closed_at));
+    if let (None, Some((ending, at))) = (open, settled.chain(closed).max_by_key(|(_, at)| *at)) {
+        let (label, tone, icon) = match ending {
+            Ending::PaidElsewhere => ("Paid another way", "good", Icon::Done),
+            Ending::ConfirmedAccepted => ("Paid", "good", Icon::Done),
+            _ => ("Not paid, and settled", "calm", Icon::Done),
+        };
+        let headline = format!("{} Two people agreed, {}.", words::ended(ending), clock(at, now));
+        return Some(said(label, tone, icon, headline));
+    }
+    let last = last?;
+    let number = last.claim.attempt;
+    let standing = match last.outcome.as_ref().map(|outcome| outcome.verdict.outcome) {
+        None => said("Under way", "none", Icon::Clock, format!("Attempt {number} is under way.")),
+        Some(Outcome::Rejected) => said(
+            "The payee is not paid",
+            "bad",
+            Icon::Refused,
+            format!("The payee is not paid: the rail refused attempt {number}."),
+        ),
+        Some(Outcome::NotSent) => said(
+            "The payee is not paid",
+            "bad",
+            Icon::NotSent,
+            format!("The payee is not paid: attempt {number} was not sent."),
+        ),
+        Some(Outcome::Unknown | Outcome::Accepted) => {
+            said("We do not know", "warn", Icon::Unknown, format!("We do not know whether attempt {number} paid."))
+        }
+    };
+    Some(Standing { goes_on: open.map(link), ..standing })
+}
+
+fn fits(payout: &Payout, found: &[FoundPayout]) -> bool {
+    let Some(last) = payout.attempts.last() else { return true };
+    found.iter().all(|one| {
+        let is_sum = one.money().is_none_or(|sum| sum.same_sum(&last.claim.money));
+        is_sum && one.destination.as_ref().is_none_or(|payee| *payee == last.claim.destination.to_string())
+    })
+}
+
+/// And not about another event that met it.
+pub(crate) fn is_about_the_payout(case: &Case) -> bool {
+    !is_claimless(case.reason) && case.reason != Reason::ConflictingDuplicate
+}
+
+/// What stands before an approver who is asked to move money.
+pub(crate) struct Asked<'a> {
+    pub filed: &'a FiledCase,
+    pub look_up: Option<&'a LookUpRecord>,
+    /// The history's records that hold what payer found out, the newest last.
+    pub history: &'a [payonce_ledger::HistoryRecord],
+    pub now: UnixMillis,
+}
+
+impl App {
+    /// The refund-and-dispute check first: where it is not made, nobody else makes it.
+    pub(crate) fn checks(&self, asked: &Asked<'_>) -> Vec<Check> {
+        let Asked { filed, look_up, history, now } = *asked;
+        let said = |name: &str| {
+            let newest = history.iter().rev().find(|record| record.facts.get(name).is_some_and(|it| !it.is_empty()))?;
+            let by = newest.by.name.clone().unwrap_or_else(|| newest.by.subject.clone());
+            Some((newest.facts.get(name)?.clone(), format!("{} by {by}", clock(newest.at, now))))
+        };
+        let check = |what: String, label, tone, icon, says| Check { what, label, tone, icon, says };
+        let provider = filed.case.provider.as_deref().unwrap_or("the provider");
+        let is_source = self.parts.sources.contains(provider);
+        let what = format!("Refund or dispute at {provider}");
+        let refund = match said("source") {
+            _ if !is_source => check(
+                what,
+                "not checked",
+                "bad",
+                Icon::Error,
+                format!(
+                    "payonce cannot ask {provider}: its configuration has no [sources.{provider}]. Look at the payment in \
+                     {provider}'s dashboard yourself before you approve."
+                ),
+            ),
+            Some((state, at)) if state == "paid" => check(
+                what,
+                "checked",
+                "good",
+                Icon::Done,
+                format!("Paid and not given back: {at}. Asked again on paying."),
+            ),
+            Some((_, at)) => {
+                check(what, "stops it", "bad", Icon::Error, format!("Given back, disputed or not paid: {at}."))
+            }
+            None => check(
+                what,
+                "not yet",
+                "calm",
+                Icon::Clock,
+                format!(
+                    "payer asks {provider} once you approve, just before it pays. A refund or dispute stops the payout."
+                ),
+            ),
+        };
+        let what = "The rail's books".to_owned();
+        let books = match look_up {
+            None => check(
+                what,
+                "not asked",
+                "warn",
+                Icon::Search,
+                "Nobody has asked the rail for this payout yet. payer asks once you approve.".to_owned(),
+            ),
+            Some(seen) => {
+                let at = format!("{} by {}", clock(seen.at, now), seen.by);
+                match &seen.seen {
+                    Seen::Found(_) => check(what, "found", "bad", Icon::Error, format!("The rail has it: asked {at}.")),
+                    Seen::Absent { .. } => check(what, "not there", "good", Icon::Done, format!("Asked {at}.")),
+                    Seen::Blind { why } => check(
+                        what,
+                        "blind",
+                        "warn",
+                        Icon::Warn,
+                        format!("Asked {at}, and it counts for nothing: {why}."),
+                    ),
+                }
+            }
+        };
+        let what = "The account that pays".to_owned();
+        let account = match said("rail_account") {
+            Some((state, at)) => check(what, "checked", "calm", Icon::Info, format!("{state}, {at}.")),
+            None => check(
+                what,
+                "not yet",
+                "calm",
+                Icon::Clock,
+                "payer compares it with the configured account once you approve.".to_owned(),
+            ),
+        };
+        vec![refund, books, account]
+    }
+
+    /// An ending is refused that says what the rail's books contradict, by whichever way it is asked for.
+    pub(crate) async fn not_against_the_rail(&self, seen: &FiledCase, ending: Ending) -> Result<(), Trouble> {
+        if ending.denies_the_rail() && self.parts.ledger.rail_has_it(seen).await? {
+            return Err(crate::acts::wrong("The rail has this payout: it cannot end as unpaid, nor be paid again."));
+        }
+        Ok(())
+    }
+}
+
+/// Both deliveries of a conflict. `None`: the first cannot be read.
+pub(crate) fn deliveries(case: &Case, payout: &Payout, now: UnixMillis) -> Option<Deliveries> {
+    let first = payout.attempts.first().filter(|_| case.reason == Reason::ConflictingDuplicate)?;
+    let claim = &first.claim;
+    let sum = case.money.as_ref().map(money).unwrap_or_default();
+    let apart = case.money.as_ref().and_then(|ours| difference(ours, &claim.money));
+    let payee = case.destination.as_ref().map(ToString::to_string).unwrap_or_default();
+    let event = case.event.as_ref().map(ToString::to_string).unwrap_or_default();
+    let other = |is_other: bool| if is_other { "another one".to_owned() } else { String::new() };
+    let is_other_sum = case.money.is_none_or(|ours| !ours.same_sum(&claim.money));
+    let by = match apart {
+        Some(apart) => format!("differs by {apart}"),
+        None => other(is_other_sum),
+    };
+    let (theirs, first_event) = (claim.destination.to_string(), claim.event.to_string());
+    Some(Deliveries {
+        lines: vec![
+            ("Amount", money(&claim.money), sum, by),
+            ("Payee", theirs.clone(), payee.clone(), other(theirs != payee)),
+            ("Event", first_event.clone(), event.clone(), other(first_event != event)),
+            ("Received", clock(claim.received_at, now), clock(case.since, now), String::new()),
+            ("Body", claim.body.to_string(), case.body.map(|body| body.to_string()).unwrap_or_default(), String::new()),
+        ],
+    })
+}
