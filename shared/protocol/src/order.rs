@@ -75,7 +75,8 @@ text_type!(
 
 impl PayoutKey {
     /// Joins the namespace and the parts with `/`. A `/` or `%` inside a part is percent-encoded, so that two different
-    /// lists of parts never give one key.
+    /// lists of parts never give one key. Short enough for the key of an order of its own: else an event whose key another
+    /// has claimed would have no place of its own.
     pub fn from_parts<'a>(namespace: &str, parts: impl IntoIterator<Item = &'a str>) -> Result<Self, TextError> {
         let mut key = namespace.to_owned();
         for part in parts {
@@ -91,7 +92,8 @@ impl PayoutKey {
                 }
             }
         }
-        Self::new(key)
+        const MAX_BYTES: usize = MAX_KEY_BYTES - OWN_ORDER_DIGITS - 1;
+        visible_ascii("the payout key", MAX_BYTES, key).map(Self)
     }
 
     /// For a second event that two people pay as an order of its own: told by the event, so that one event never becomes two
@@ -173,8 +175,15 @@ mod tests {
         let own = |event: &str| key.of_own_order(&EventId::new(event).unwrap()).unwrap();
         assert_eq!(own("evt_1").as_str(), format!("ns/a~{}", &Digest::of("evt_1").to_string()[..OWN_ORDER_DIGITS]));
         assert_ne!(own("evt_1"), own("evt_2"));
-        let longest = PayoutKey::new("x".repeat(MAX_KEY_BYTES)).unwrap();
-        assert!(longest.of_own_order(&EventId::new("evt_1").unwrap()).is_err());
+    }
+
+    #[test]
+    fn each_key_of_an_event_leaves_room_for_an_order_of_its_own() {
+        let of_bytes = |bytes: usize| PayoutKey::from_parts("ns", [&*"x".repeat(bytes - 3)]);
+        let longest = of_bytes(187).unwrap();
+        let own = longest.of_own_order(&EventId::new("evt_1").unwrap()).unwrap();
+        assert_eq!(own.as_str().len(), MAX_KEY_BYTES);
+        assert_eq!(of_bytes(188), Err(TextError::TooLong { what: "the payout key", max: 187 }));
     }
 
     #[test]
