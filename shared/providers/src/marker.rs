@@ -4,6 +4,8 @@
 use payonce_protocol::order::Mode;
 use serde_json::Value;
 
+use crate::pointer::find;
+
 /// A place where an event may bear its mode.
 #[derive(Clone, Copy, Debug)]
 pub struct Marker {
@@ -19,7 +21,7 @@ pub enum Marks {
     Test,
     /// `live` or `test`.
     Word,
-    /// A link to this host is a trial's; another says nothing, as do links in general.
+    /// A link to this host is a trial's; another says nothing, as does its absence.
     Sandbox(&'static str),
 }
 
@@ -45,13 +47,10 @@ impl Marker {
 
     /// `None`: the event does not bear it.
     pub(crate) fn mode(&self, event: &Value) -> Option<Result<Mode, Odd>> {
-        let found = event.pointer(self.at)?;
+        let found = find(event, self.at)?;
         let mode = match (self.says, found) {
-            (Marks::Sandbox(host), found) => {
-                let is_trial = found.as_str().is_some_and(|link| link.contains(host));
-                return is_trial.then_some(Ok(Mode::Test));
-            }
-            (Marks::Test, Value::Bool(false)) => return None,
+            (Marks::Sandbox(host), Value::String(link)) if link.contains(host) => Ok(Mode::Test),
+            (Marks::Sandbox(_), Value::String(_) | Value::Null) | (Marks::Test, Value::Bool(false)) => return None,
             (Marks::Live, Value::Bool(true)) => Ok(Mode::Live),
             (Marks::Live, Value::Bool(false)) | (Marks::Test, Value::Bool(true)) => Ok(Mode::Test),
             (Marks::Word, Value::String(word)) if word == "live" => Ok(Mode::Live),

@@ -9,8 +9,12 @@ use crate::{T, config, secrets};
 
 /// The events of a body that this provider signed.
 pub fn parse_with(provider: &Provider, secret: &str, body: &Value) -> Vec<ParsedEvent> {
+    parse_text(provider, secret, body.to_string().as_bytes())
+}
+
+pub fn parse_text(provider: &Provider, secret: &str, body: &[u8]) -> Vec<ParsedEvent> {
     let secrets = secrets(&[secret]);
-    let body = provider.seal(&secrets, body.to_string().as_bytes()).into_owned();
+    let body = provider.seal(&secrets, body).into_owned();
     let headers: HeaderMap = provider.sign(&secrets, &body, T).into_iter().collect();
     let Ok(verified) = provider.verify(&secrets, &headers, &body, T) else { return vec![] };
     provider.events(&verified).unwrap().into_iter().flatten().collect()

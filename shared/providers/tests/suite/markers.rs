@@ -7,7 +7,7 @@ use payonce_providers::preset::{self, Preset};
 use payonce_providers::{Misfit, Provider, RouteContext, Routed};
 use serde_json::{Value, json};
 
-use crate::damage::parse_with;
+use crate::damage::{parse_text, parse_with};
 use crate::presets::{SAMPLES, sample};
 use crate::{T_S, config, provider_with};
 
@@ -62,9 +62,31 @@ fn a_link_to_the_sandbox_is_a_trials_of_a_live_endpoint() {
         };
         assert!(problem(routed(json!(trial))).contains(at));
         assert!(matches!(routed(json!(other)), Routed::Order(_)) && matches!(routed(Value::Null), Routed::Order(_)));
+        // Neither a link nor none.
+        for odd in [json!(1), json!({}), json!([trial])] {
+            assert!(problem(routed(odd)).contains("says neither live nor test"), "{at}");
+        }
         let said_test = sample.damaged(&sample.event_body(), at, Some(json!(trial)));
         assert!(matches!(sample.route(&sample.provider_with(""), &said_test), Routed::Order(_)));
     }
+}
+
+/// A name that stands twice hides what is below it: the mark may be there.
+#[test]
+fn a_mark_below_a_repeated_name_is_odd_and_not_absent() {
+    let sample = sample("checkout");
+    let provider =
+        Provider::new("checkout", &config(&sample.toml_with("").replace("mode = 'test'", "mode = 'live'"))).unwrap();
+    let links = r#"{"self":{"href":"https://api.sandbox.checkout.com/workflows/events/evt_1"}}"#;
+    let mut body = sample.event_body();
+    let shape = body.as_object_mut().unwrap();
+    shape.remove("_links");
+    let whole = body.to_string();
+    let rest = whole.strip_prefix('{').unwrap();
+    let routed = |text: &str| provider.route(&parse_text(&provider, sample.secret, text.as_bytes())[0], &LIVE);
+    assert!(matches!(routed(&whole), Routed::Order(_)));
+    let said = problem(routed(&format!(r#"{{"_links":{links},"_links":{{}},{rest}"#)));
+    assert!(said.contains("/_links/self/href says neither live nor test"), "{said}");
 }
 
 #[test]
