@@ -4,16 +4,17 @@
 
 use std::collections::BTreeMap;
 
-use payonce_protocol::order::{Mode, PayoutKey};
+use payonce_protocol::order::{EventId, Mode, PayoutKey};
 use payonce_protocol::outcome::Reason;
 use serde::Deserialize;
 
-use crate::config::{ConfigError, Formerly, OneOrMore, ProviderConfig};
+use crate::config::{ConfigError, Formerly, OneOrMore, ProviderConfig, Rule};
 use crate::event::ParsedEvent;
 use crate::pointer::Pointer;
 use crate::preset::{Preset, TypeFrom};
 use crate::provider::Routed;
-use crate::rules::{Former, MAX_FORMER, Misfit, Problems, derived_key, former_rules, pointers};
+use crate::rules::{Former, MAX_FORMER, Misfit, Problems, derived_key, former_rules, key_part, pointers};
+use crate::same_payment::may_be_one;
 use crate::sender::{Sender, Stranger};
 use crate::when::{self, Asks, Condition, Expected};
 
@@ -24,6 +25,8 @@ pub struct Blocking {
     pub payment: &'static str,
     /// It says so only where this place holds this value, as TOML writes it.
     pub when: Option<(&'static str, &'static str)>,
+    /// Where the id of the refund or dispute stands, which tells several events of one from those of another.
+    pub subject: Option<&'static str>,
 }
 
 /// One `[[providers.X.blocks]]`.
@@ -36,6 +39,8 @@ pub struct BlockConfig {
     /// Pointer → value, as in a rule. An event bars nothing only where a value says so that is known to.
     #[serde(default)]
     pub when: BTreeMap<String, Expected>,
+    /// Where the refund or dispute is named, of which several events tell: they share one case.
+    pub subject: Option<String>,
     /// How earlier rules derived the key of the same payout.
     #[serde(default)]
     pub formerly: Vec<Formerly>,
@@ -46,6 +51,8 @@ pub struct BlockConfig {
 pub struct Block {
     pub key: PayoutKey,
     pub former_keys: Vec<PayoutKey>,
+    /// The provider's id of the refund or dispute. `None`: the event is all that is known of it.
+    pub subject: Option<String>,
 }
 
 impl Block {
@@ -72,8 +79,10 @@ pub(crate) struct BlockRule {
     pub event: String,
     key: Vec<Pointer>,
     former: Vec<Former>,
-    /// The preset's, by which a refund that failed is told, and the configuration's.
-    when: Vec<Condition>,
+    /// The preset's, by which a refund that failed is told, and the configuration's, with what the type's rules and other
+    /// blocks know.
+    pub when: Vec<Condition>,
+    subject: Option<Pointer>,
     sender: Sender,
 }
 
@@ -93,7 +102,7 @@ impl BlockRule {
             problems.add(&field("event"), "name one event type, exactly");
         }
         let formerly = block.formerly.iter().flat_map(|former| former.key.as_slice());
-        for text in block.key.as_slice().iter().chain(formerly).chain(block.when.keys()) {
+        for text in block.key.as_slice().iter().chain(formerly).chain(block.when.keys()).chain(&block.subject) {
             if preset.signed_fields.is_some_and(|fields| text.starts_with('/') && !fields.contains(&text.as_str())) {
                 problems.add(&name, format!("{text} is not signed by the provider"));
             }
@@ -117,22 +126,31 @@ impl BlockRule {
         // Where a rule pays for connected accounts, or another table does, their refunds count.
         let allows = config.payouts.is_empty() || config.payouts.iter().any(|rule| rule.allow_connected_accounts);
         let sender = Sender::new(preset, config.mode.map(Mode::from), allows)?;
-        let compiled = Self { event: block.event.clone(), key, former, when, sender, name };
+        let subject = block.subject.as_ref().and_then(|text| problems.pointer(&field("subject"), text));
+        let compiled = Self { event: block.event.clone(), key, former, when, subject, sender, name };
         (problems.found.len() == before).then_some(compiled)
     }
 
-    /// In doubt it blocks: that costs a look by a person, and the other way costs money.
-    pub fn blocks(&self, event: &ParsedEvent) -> bool {
-        self.event == event.event_type && when::asks(&self.when, &event.body) != Asks::No
+    /// Whether an event of its type bars a payout.
+    pub fn asks(&self, event: &ParsedEvent) -> Asks {
+        when::asks(&self.when, &event.body)
     }
 
-    /// An event from which no key can be derived, and one that says itself that it is of another mode or account, is one case for
-    /// the rule and the problem, and not one for each event. It bars nothing: its key may be that of a payment of ours by chance.
+    /// One case for the block and the problem, and not one for each event.
+    pub fn misfit(&self, provider: &str, problem: String) -> Misfit {
+        let shared = vec![provider.to_owned(), self.name.clone(), problem.clone()];
+        Misfit { shared: Some(shared), ..Misfit::new(Reason::InvalidEvent, problem) }
+    }
+
+    /// Nobody knows whether the event bars a payout.
+    pub fn cannot_tell(&self, provider: &str, place: &str, why: &str) -> Misfit {
+        self.misfit(provider, format!("{}: {place} {why}", self.name))
+    }
+
+    /// An event from which no key can be derived, and one that says itself that it is of another mode or account, is a case. It
+    /// bars nothing: its key may be that of a payment of ours by chance.
     pub fn route(&self, provider: &str, namespace: &str, event: &ParsedEvent, rail_mode: Mode) -> Routed {
-        let misfit = |problem: String| {
-            let shared = vec![provider.to_owned(), self.name.clone(), problem.clone()];
-            Routed::Misfit(Misfit { shared: Some(shared), ..Misfit::new(Reason::InvalidEvent, problem) })
-        };
+        let misfit = |problem: String| Routed::Misfit(self.misfit(provider, problem));
         if let Err(Stranger::Other(problem)) = self.sender.check(&self.name, event, rail_mode) {
             return misfit(problem);
         }
@@ -144,26 +162,38 @@ impl BlockRule {
         let former_keys = self.former.iter();
         let former_keys =
             former_keys.filter_map(|former| derived_key(&self.name, &former.namespace, &former.key, event).ok());
-        Routed::Block(Block { key, former_keys: former_keys.collect() })
+        let subject = self.subject.as_ref().and_then(|at| key_part(at, event));
+        // It becomes a part of a case's name, as an event's id does.
+        let subject = subject.filter(|text| EventId::new(text.as_str()).is_ok());
+        Routed::Block(Block { key, former_keys: former_keys.collect(), subject })
     }
 }
 
-/// An event type must lead to one answer: a block and a rule that share one are told apart by `when`.
+/// An event type must lead to one answer: a block and a rule that share one are told apart by `when`, and so are two blocks,
+/// of which never both may hold: only one key would be barred.
 pub(crate) fn check_types(config: &ProviderConfig, preset: &Preset, problems: &mut Problems) {
     for (index, block) in config.blocks.iter().enumerate() {
-        let rules = config.payouts.iter().filter(|rule| rule.event == block.event);
-        let others = config.blocks.iter().filter(|other| other.event == block.event);
-        if block.when.is_empty() && rules.count() + others.count() > 1 {
-            problems.add(
-                &format!("blocks[{index}].when"),
-                "another rule or block names this event type: say with `when` which one is meant",
-            );
+        let mut others =
+            config.blocks.iter().enumerate().filter(|(other, of)| *other != index && of.event == block.event);
+        let field = format!("blocks[{index}].when");
+        if others.any(|(_, other)| !exclude_each_other(block, other)) {
+            let problem =
+                "another block names this event type, and both may hold: let one place hold another value in each";
+            problems.add(&field, problem);
+        } else if block.when.is_empty() && config.payouts.iter().any(|rule| rule.event == block.event) {
+            problems.add(&field, "a rule names this event type, too: say with `when` which one is meant");
         }
         if config.ignore.contains(&block.event) {
             problems.add("ignore", format!("`{}` stands in a block, too", block.event));
         }
         check_topic(config, preset, &format!("blocks[{index}].event"), &block.event, problems);
     }
+}
+
+fn exclude_each_other(one: &BlockConfig, other: &BlockConfig) -> bool {
+    one.when.iter().any(|(at, bars)| {
+        other.when.get(at).is_some_and(|others| !bars.pays().iter().any(|value| others.pays().contains(value)))
+    })
 }
 
 /// Where the type stands in no signed byte, a table has one: what names another would never be met.
@@ -192,7 +222,36 @@ pub fn unbarred<'a>(tables: impl IntoIterator<Item = (&'a str, &'a ProviderConfi
             let namespace = config.namespace_or(name);
             let problem = format!("bar nothing: no rule pays in the namespace {namespace}");
             found.push(ConfigError { path, problem });
+        } else {
+            let rules: Vec<&Rule> =
+                beside().filter(|(_, of)| of.scheme == config.scheme).flat_map(|(_, of)| &of.payouts).collect();
+            for (index, block) in config.blocks.iter().enumerate() {
+                found.extend(unmet(&format!("{path}[{index}]"), &config.scheme, block, &rules));
+            }
         }
+    }
+    found
+}
+
+/// A block whose key is that of no rule, or never was.
+fn unmet(path: &str, scheme: &str, block: &BlockConfig, rules: &[&Rule]) -> Vec<ConfigError> {
+    let mut found = vec![];
+    let mut add = |field: &str, problem: String| found.push(ConfigError { path: format!("{path}.{field}"), problem });
+    let is_met =
+        |rule: &&Rule| may_be_one(scheme, (&rule.event, rule.key.as_slice()), (&block.event, block.key.as_slice()));
+    if let Some(rule) = rules.first()
+        && !rules.iter().any(is_met)
+    {
+        let (event, key) = (&rule.event, rule.key.as_slice().join(", "));
+        add("key", format!("names another object than the key of {event} ({key}): it bars nothing that is paid"));
+    }
+    let was_another = |rule: &&Rule| rule.formerly.iter().any(|former| former.key.as_slice() != rule.key.as_slice());
+    if block.formerly.is_empty()
+        && let Some(rule) = rules.iter().find(|rule| was_another(rule))
+    {
+        let problem = "is missing: the rule for";
+        let why = "has one with another key, and what was paid under that is not found when it is given back";
+        add("formerly", format!("{problem} {} {why}", rule.event));
     }
     found
 }

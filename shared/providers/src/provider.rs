@@ -1,5 +1,6 @@
 //! One configured provider: verify, parse, route, in this order and no other.
 
+mod blocking;
 mod explain;
 mod unwise;
 
@@ -149,8 +150,9 @@ impl Provider {
         }
         let reader = Reader::of(preset, config.event_type.as_deref());
         let reader = reader.map_err(|problem| problems.add("scheme", problem)).ok();
-        match (reader, rules.into_iter().collect(), blocks.into_iter().collect(), problems.found) {
-            (Some(reader), Some(rules), Some(blocks), found) if found.is_empty() => Ok(Self {
+        let both = rules.into_iter().collect::<Option<_>>().zip(blocks.into_iter().collect());
+        match (reader, both.map(|(rules, blocks)| blocking::learned(rules, blocks)), problems.found) {
+            (Some(reader), Some((rules, blocks)), found) if found.is_empty() => Ok(Self {
                 name: name.to_owned(),
                 namespace: namespace.to_owned(),
                 namespace_is_written: config.namespace.is_some(),
@@ -159,7 +161,7 @@ impl Provider {
                 url: config.url.clone().unwrap_or_default(),
                 reader,
                 ignore: config.ignore.clone(),
-                rules: learned(rules),
+                rules,
                 blocks,
                 refuse_for_ms: refuse_for_ms.unwrap_or(preset.refuse_for_ms),
                 answer_within_ms: answer_within_ms.or(preset.answer_within_ms),
@@ -262,16 +264,15 @@ impl Provider {
         self.route_in(event, context.rail_mode, |_| RouteContext { now: 0, ..*context })
     }
 
-    /// Whether the event bars a payout, whatever else may be wrong with it.
-    pub fn blocks(&self, event: &ParsedEvent) -> bool {
-        self.blocks.iter().any(|block| block.blocks(event))
-    }
-
     fn route_in(&self, event: &ParsedEvent, rail_mode: Mode, context: impl Fn(&PayoutRule) -> RouteContext) -> Routed {
-        if let Some(block) = self.blocks.iter().find(|block| block.blocks(event)) {
-            return block.route(&self.name, &self.namespace, event, rail_mode);
+        let doubtful = self.doubtful(event);
+        match (&self.barring(event)[..], &doubtful) {
+            ([], _) => {}
+            // Two never hold at once, so this is doubt, and which key to bar is part of it.
+            ([_, _, ..], Some(misfit)) => return Routed::Misfit(misfit.clone()),
+            ([block, ..], _) => return block.route(&self.name, &self.namespace, event, rail_mode),
         }
-        let is_blocking_type = self.blocks.iter().any(|block| block.event == event.event_type);
+        let is_blocking_type = self.blocks_of(event).next().is_some();
         if !self.rules.iter().any(|rule| rule.event == event.event_type) {
             return if is_blocking_type {
                 Routed::NoPayout(NoPayout::WhenNotMet)
@@ -292,10 +293,14 @@ impl Provider {
                 }
             }
         }
-        let rule = match asking[..] {
-            [] => return Routed::NoPayout(NoPayout::WhenNotMet),
-            [rule] => rule,
-            _ => return Routed::Misfit(Misfit::new(Reason::InvalidEvent, "more than one rule asks for a payout")),
+        let rule = match (&asking[..], doubtful) {
+            ([rule], Some(misfit)) => return Routed::Misfit(rule.filled(misfit, &self.namespace, event)),
+            (_, Some(misfit)) => return Routed::Misfit(misfit),
+            ([], None) => return Routed::NoPayout(NoPayout::WhenNotMet),
+            ([rule], None) => rule,
+            (_, None) => {
+                return Routed::Misfit(Misfit::new(Reason::InvalidEvent, "more than one rule asks for a payout"));
+            }
         };
         match rule.order(&self.namespace, event, &context(rule)) {
             Ok(order) => Routed::Order(order),
@@ -408,20 +413,6 @@ impl Provider {
 
 fn texts(pointers: &[Pointer]) -> Vec<String> {
     pointers.iter().map(|pointer| pointer.as_str().to_owned()).collect()
-}
-
-/// What one rule of an event type names, the others of that type know as well.
-fn learned(mut rules: Vec<PayoutRule>) -> Vec<PayoutRule> {
-    let known: Vec<(String, Condition)> = rules
-        .iter()
-        .flat_map(|rule| rule.when.iter().map(|condition| (rule.event.clone(), condition.clone())))
-        .collect();
-    for rule in &mut rules {
-        for (_, other) in known.iter().filter(|(event, _)| *event == rule.event) {
-            rule.when.iter_mut().for_each(|condition| condition.learn_from(other));
-        }
-    }
-    rules
 }
 
 /// The preset that the scheme names, or the one that `custom` describes.

@@ -238,12 +238,18 @@ impl PayoutRule {
     /// Nobody knows whether the event asks. One case for this rule and problem, with what can be read of its first event.
     pub fn cannot_tell(&self, provider: &str, namespace: &str, event: &ParsedEvent, place: &str, why: &str) -> Misfit {
         let problem = format!("{}: {place} {why}", self.name);
+        let shared = vec![provider.to_owned(), self.name.clone(), problem.clone()];
+        let misfit = Misfit { shared: Some(shared), ..Misfit::new(Reason::InvalidEvent, problem) };
+        self.filled(misfit, namespace, event)
+    }
+
+    /// With what the event says well of the payout.
+    pub fn filled(&self, misfit: Misfit, namespace: &str, event: &ParsedEvent) -> Misfit {
         Misfit {
             key: self.payout_key(namespace, &self.key, event).ok(),
             money: self.asked(event).ok(),
             destination: self.destination(event).ok(),
-            shared: Some(vec![provider.to_owned(), self.name.clone(), problem.clone()]),
-            ..Misfit::new(Reason::InvalidEvent, problem)
+            ..misfit
         }
     }
 
@@ -396,7 +402,7 @@ impl PayoutRule {
     }
 }
 
-fn key_part(pointer: &Pointer, event: &ParsedEvent) -> Option<String> {
+pub(crate) fn key_part(pointer: &Pointer, event: &ParsedEvent) -> Option<String> {
     match pointer.of(&event.body)? {
         Value::String(text) => Some(text.clone()),
         Value::Number(number) => number.as_u64().map(|number| number.to_string()),

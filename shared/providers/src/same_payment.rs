@@ -75,6 +75,7 @@ pub(crate) const CHECKOUT: &[Family] = &[family("payment_", &["/data/id"]), fami
 /// What was paid, be it an order, an invoice or a link, comes with its payment: <https://razorpay.com/docs/webhooks/payloads/>.
 pub(crate) const RAZORPAY: &[Family] = &[
     family("payment.", &["/payload/payment/entity/id"]),
+    family("payment.dispute.", &["/payload/dispute/entity/payment_id", "/payload/payment/entity/id"]),
     family("order.", &["/payload/payment/entity/id"]),
     family("invoice.", &["/payload/payment/entity/id"]),
     family("payment_link.", &["/payload/payment/entity/id"]),
@@ -133,16 +134,31 @@ struct Placed<'a> {
 }
 
 fn placed<'a>(path: String, rule: &'a Rule, families: &'static [Family]) -> Placed<'a> {
-    let of_type = families.iter().filter(|family| rule.event.starts_with(family.events));
+    let (family, named) = named(&rule.event, rule.key.as_slice(), families);
+    Placed { path, rule, family, named }
+}
+
+fn named<'a>(event: &str, key: &'a [String], families: &'static [Family]) -> (Option<&'static Family>, Named<'a>) {
+    let of_type = families.iter().filter(|family| event.starts_with(family.events));
     let family = of_type.max_by_key(|family| family.events.len());
-    let key = rule.key.as_slice();
     let named = match family {
         Some(family) if key.iter().any(|pointer| family.payment.contains(&pointer.as_str())) => Named::Payment,
         Some(family) => Named::Own { family: family.events, key },
         None if families.is_empty() => Named::Somewhere { key },
         None => Named::Elsewhere,
     };
-    Placed { path, rule, family, named }
+    (family, named)
+}
+
+/// Whether the keys of two events, given by type and pointers, can be one, as far as is known of the scheme.
+pub(crate) fn may_be_one(scheme: &str, one: (&str, &[String]), other: (&str, &[String])) -> bool {
+    let families = Preset::by_name(scheme).map_or(&[][..], |preset| preset.same_payment);
+    let says = |(event, key)| match named(event, key, families).1 {
+        Named::Elsewhere | Named::Somewhere { .. } => None,
+        known => Some(known),
+    };
+    let differ = says(one).zip(says(other)).is_some_and(|(one, other)| one != other);
+    one.1.len() == other.1.len() && !differ
 }
 
 impl Placed<'_> {

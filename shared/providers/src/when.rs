@@ -149,6 +149,11 @@ impl Condition {
         Self { pointer, pays: vec![Scalar::Text(pays.to_owned())], not: vec![Scalar::Text(not.to_owned())] }
     }
 
+    /// With the values that pay alone.
+    pub fn without_no(&self) -> Self {
+        Self { not: vec![], ..self.clone() }
+    }
+
     /// A value that another rule of the same event type names at this place is known, and this rule does not pay for it.
     pub fn learn_from(&mut self, other: &Self) {
         if other.pointer == self.pointer {

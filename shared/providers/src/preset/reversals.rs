@@ -3,17 +3,22 @@
 //!
 //! A pointer that is wrong bars nothing and says nothing, so each list names the page that it is from, and
 //! `tests/suite/reversals.rs` holds a body in that page's form. What only follows one of these is left out where the
-//! first surely comes, because each event is a case of its own after a payout.
+//! first surely comes. Several events of one refund or dispute share a case where all of them name it.
 
 use crate::blocks::Blocking;
 
 const fn at(event: &'static str, payment: &'static str) -> Blocking {
-    Blocking { event, payment, when: None }
+    Blocking { event, payment, when: None, subject: None }
+}
+
+/// One of several events of one refund or dispute, which this place names.
+const fn of(subject: &'static str, event: &'static str, payment: &'static str) -> Blocking {
+    Blocking { event, payment, when: None, subject: Some(subject) }
 }
 
 /// Only where this place holds this value, as TOML writes it.
 const fn at_when(event: &'static str, payment: &'static str, place: &'static str, value: &'static str) -> Blocking {
-    Blocking { event, payment, when: Some((place, value)) }
+    Blocking { event, payment, when: Some((place, value)), subject: None }
 }
 
 /// A charge and a dispute name their PaymentIntent: <https://docs.stripe.com/api/events/types>,
@@ -27,7 +32,8 @@ pub(super) const STRIPE: &[Blocking] = &[
 /// examples in <https://github.com/Adyen/adyen-openapi/blob/main/json/Webhooks-v1.json>. Modifications and a capture that
 /// failed: <https://docs.adyen.com/development-resources/webhooks/webhook-types>. Disputes, of which a fraud alert and a
 /// request for information are the forerunners:
-/// <https://docs.adyen.com/risk-management/disputes-api/dispute-notifications/>. Not `EXPIRE`, whose example names no
+/// <https://docs.adyen.com/risk-management/disputes-api/dispute-notifications/>: all events of a dispute have its
+/// `pspReference`. Not `EXPIRE`, whose example names no
 /// original: pay on `CAPTURE` where authorisations may expire.
 pub(super) const ADYEN: &[Blocking] = &[
     at("REFUND", "/originalReference"),
@@ -35,11 +41,11 @@ pub(super) const ADYEN: &[Blocking] = &[
     at("CANCEL_OR_REFUND", "/originalReference"),
     at("TECHNICAL_CANCEL", "/originalReference"),
     at("CAPTURE_FAILED", "/originalReference"),
-    at("NOTIFICATION_OF_FRAUD", "/originalReference"),
-    at("REQUEST_FOR_INFORMATION", "/originalReference"),
-    at("NOTIFICATION_OF_CHARGEBACK", "/originalReference"),
-    at("DISPUTE_OPENED_WITH_CHARGEBACK", "/originalReference"),
-    at("CHARGEBACK", "/originalReference"),
+    of("/pspReference", "NOTIFICATION_OF_FRAUD", "/originalReference"),
+    of("/pspReference", "REQUEST_FOR_INFORMATION", "/originalReference"),
+    of("/pspReference", "NOTIFICATION_OF_CHARGEBACK", "/originalReference"),
+    of("/pspReference", "DISPUTE_OPENED_WITH_CHARGEBACK", "/originalReference"),
+    of("/pspReference", "CHARGEBACK", "/originalReference"),
 ];
 
 /// <https://developer.squareup.com/reference/square/webhooks/refund.created>,
@@ -63,24 +69,25 @@ pub(super) const GOCARDLESS: &[Blocking] = &[
 
 /// <https://www.checkout.com/docs/developer-resources/event-notifications/event-types>, and there `/payment_refunded`,
 /// `/payment_returned`, `/payment_voided`, `/payment_canceled`, `/dispute_received` and `/dispute_evidence_required`: a
-/// dispute's `data.id` is its own, and its payment is `data.payment_id`.
+/// dispute's `data.id` is its own, in all of its events, and its payment is `data.payment_id`.
 pub(super) const CHECKOUT: &[Blocking] = &[
     at("payment_refunded", "/data/id"),
     at("payment_returned", "/data/id"),
     at("payment_voided", "/data/id"),
     at("payment_canceled", "/data/id"),
-    at("dispute_received", "/data/payment_id"),
-    at("dispute_evidence_required", "/data/payment_id"),
+    of("/data/id", "dispute_received", "/data/payment_id"),
+    of("/data/id", "dispute_evidence_required", "/data/payment_id"),
 ];
 
 /// <https://razorpay.com/docs/webhooks/refunds>, <https://razorpay.com/docs/webhooks/disputes>
 pub(super) const RAZORPAY: &[Blocking] = &[
-    at("refund.created", "/payload/refund/entity/payment_id"),
-    at("refund.processed", "/payload/refund/entity/payment_id"),
+    of("/payload/refund/entity/id", "refund.created", "/payload/refund/entity/payment_id"),
+    of("/payload/refund/entity/id", "refund.processed", "/payload/refund/entity/payment_id"),
     at("payment.dispute.created", "/payload/dispute/entity/payment_id"),
 ];
 
-/// <https://paystack.com/docs/payments/webhooks/>
+/// <https://paystack.com/docs/payments/webhooks/>. A refund that is pending has no reference of its own yet, so its two
+/// events have nothing in common but the payment, which may be refunded in parts.
 pub(super) const PAYSTACK: &[Blocking] = &[
     at("refund.pending", "/data/transaction_reference"),
     at("refund.processed", "/data/transaction_reference"),
@@ -97,9 +104,9 @@ pub(super) const FLUTTERWAVE: &[Blocking] = &[at("refund.completed", "/data/char
 /// one names the refund alone, and is a case. A payment link is named by neither, so the shipped rule pays on
 /// `payment.paid`.
 pub(super) const MOLLIE: &[Blocking] = &[
-    at("refund.queued", "/_embedded/entity/paymentId"),
-    at("refund.pending", "/_embedded/entity/paymentId"),
-    at("refund.refunded", "/_embedded/entity/paymentId"),
+    of("/_embedded/entity/id", "refund.queued", "/_embedded/entity/paymentId"),
+    of("/_embedded/entity/id", "refund.pending", "/_embedded/entity/paymentId"),
+    of("/_embedded/entity/id", "refund.refunded", "/_embedded/entity/paymentId"),
     at("chargeback.received", "/_embedded/entity/paymentId"),
 ];
 

@@ -43,5 +43,20 @@ pub fn unwise(name: &str, config: &ProviderConfig) -> Vec<ConfigError> {
             );
         }
     }
+    for (index, block) in config.blocks.iter().enumerate() {
+        let rules = || config.payouts.iter().filter(|rule| rule.event == block.event).map(|rule| &rule.when);
+        let blocks = config.blocks.iter().filter(|other| other.event == block.event).map(|other| &other.when);
+        let of_type: Vec<_> = rules().chain(blocks).collect();
+        let becomes = if rules().next().is_some() { "is a case" } else { "bars, too" };
+        for pointer in block.when.keys() {
+            if !of_type.iter().filter_map(|when| when.get(pointer)).any(Expected::knows_no) {
+                let problem = format!(
+                    "cannot tell \"no\": every other value {becomes}. Name those that are known not to bar: \
+                     {{ pays = …, not = [ … ] }}"
+                );
+                problems.add(&format!("blocks[{index}].when.{pointer}"), problem);
+            }
+        }
+    }
     problems.found
 }

@@ -16,6 +16,7 @@ mod random;
 mod reversals;
 mod routing;
 mod same_payment;
+mod shared_types;
 mod signature;
 mod strict;
 mod table;

@@ -4,10 +4,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use payonce_protocol::order::{Mode, PayoutKey};
+use payonce_protocol::order::Mode;
 use payonce_protocol::outcome::Reason;
 use payonce_providers::preset::{self, Preset};
-use payonce_providers::{Misfit, NoPayout, Provider, ProviderConfig, RouteContext, Routed, unbarred};
+use payonce_providers::{Block, Misfit, NoPayout, Provider, ProviderConfig, RouteContext, Routed, unbarred};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -29,9 +29,9 @@ fn route(table: &str, body: &Value) -> Routed {
     provider.route(&parse_with(&provider, sample(&config.scheme).secret, body)[0], &TEST)
 }
 
-fn barred(table: &str, body: &Value) -> PayoutKey {
+fn barred(table: &str, body: &Value) -> Block {
     match route(table, body) {
-        Routed::Block(block) => block.key,
+        Routed::Block(block) => block,
         other => panic!("{table}: bars nothing: {other:?}\n{body}"),
     }
 }
@@ -59,7 +59,7 @@ fn the_bar_of_each_blocking_event_lies_on_the_key_that_its_rule_pays() {
         let Routed::Order(order) = route(&table, &pays) else { panic!("{table}: {:?}", route(&table, &pays)) };
         for (from, bodies) in bars {
             for body in bodies {
-                assert_eq!(barred(&from, &body), order.key, "{from}: {body}");
+                assert_eq!(barred(&from, &body).key, order.key, "{from}: {body}");
             }
         }
     }
@@ -84,13 +84,13 @@ fn every_blocking_event_of_a_preset_is_shipped_and_tried() {
         let tables = shipped.values().filter(|config| config.scheme == preset.name);
         let written = tables.flat_map(|config| &config.blocks).map(|block| {
             let when = block.when.iter().map(|(at, expected)| (at.clone(), expected.pays()[0].to_string())).next();
-            (block.event.clone(), block.key.as_slice().to_vec(), when)
+            (block.event.clone(), block.key.as_slice().to_vec(), when, block.subject.clone())
         });
         let owned = |(at, value): (&str, &str)| (at.to_owned(), value.to_owned());
-        let known = preset
-            .blocks
-            .iter()
-            .map(|block| (block.event.to_owned(), vec![block.payment.to_owned()], block.when.map(owned)));
+        let known = preset.blocks.iter().map(|block| {
+            let subject = block.subject.map(str::to_owned);
+            (block.event.to_owned(), vec![block.payment.to_owned()], block.when.map(owned), subject)
+        });
         assert_eq!(written.collect::<BTreeSet<_>>(), known.collect::<BTreeSet<_>>(), "{}", preset.name);
     }
 }
@@ -106,6 +106,26 @@ fn bars_nothing_while_the_provider_says_that_nothing_is_lost() {
     nothing("gocardless", "will_attempt_retry", "/events/0/details/will_attempt_retry", json!(true));
     nothing("modern_treasury", "returned", "/data/object", json!("payment_order"));
     nothing("adyen", "REFUND", "/notificationItems/0/NotificationRequestItem/success", json!("false"));
+}
+
+/// They are one case: by the id of the refund or dispute, and not by the event's.
+#[test]
+fn the_events_of_one_refund_or_dispute_name_it_alike() {
+    let subjects = |table: &str| {
+        let bodies = tried().into_values().filter_map(|mut tried| tried.bars.remove(table)).flatten();
+        let subjects = bodies.filter_map(|body| barred(table, &body).subject);
+        subjects.collect::<Vec<_>>()
+    };
+    assert_eq!(subjects("razorpay"), ["x_9"; 2]);
+    assert_eq!(subjects("mollie"), ["re_9"; 3]);
+    assert_eq!(subjects("checkout"), ["dsp_9"; 2]);
+    assert_eq!(subjects("adyen"), ["OTHER00000000009"; 5]);
+    // What cannot be read is no reason not to bar.
+    for odd in [Value::Null, json!({}), json!("two words"), json!("x".repeat(300))] {
+        let mut body = one("razorpay", "refund.created");
+        body["payload"]["refund"]["entity"]["id"] = odd;
+        assert_eq!(barred("razorpay", &body).subject, None);
+    }
 }
 
 /// A thin event names the refund and not the payment: nothing can be barred by it, and that is said.
@@ -199,6 +219,62 @@ fn check_says_where_nothing_bars_and_where_a_bar_is_met_by_no_rule() {
     assert!(Preset::by_name("svix").unwrap().blocks.is_empty());
     let svix = config(&TOML.replace("scheme = \"stripe\"", "scheme = \"svix\"\nmode = \"test\""));
     assert_eq!(said(&[("one", &svix)]), [""; 0], "nobody knows the sender's events");
+}
+
+fn stripe(event: &str, key: &str, block: &str) -> ProviderConfig {
+    let text = format!("{TOML}\n{BLOCK}\n{block}").replace("payment_intent.succeeded", event);
+    config(&text.replace("key = \"/data/object/id\"", &format!("key = \"{key}\"")))
+}
+
+/// A refund bars its payment intent, and the rule pays an invoice: given back, and paid.
+#[test]
+fn check_names_a_block_whose_key_is_no_rules() {
+    let said = |tables: &[(&str, &ProviderConfig)]| {
+        let found = unbarred(tables.iter().copied());
+        found.into_iter().map(|found| format!("{}: {}", found.path, found.problem)).collect::<Vec<_>>()
+    };
+    let intents = stripe("payment_intent.succeeded", "/data/object/id", "");
+    assert_eq!(said(&[("stripe", &intents)]), [""; 0]);
+    let invoices = stripe("invoice.paid", "/data/object/id", "");
+    let [invoice] = &said(&[("stripe", &invoices)])[..] else { panic!("one warning") };
+    let of_key = "providers.stripe.blocks[0].key: names another object than the key of invoice.paid (/data/object/id)";
+    assert!(invoice.starts_with(of_key), "{invoice}");
+    // An event of which nothing is known may name the payment.
+    assert_eq!(said(&[("stripe", &stripe("transfer.created", "/data/object/id", ""))]), [""; 0]);
+    // One part is never two.
+    let mut parts = intents.clone();
+    parts.payouts[0].key = toml::Value::from(vec!["/data/object/id", "/data/object/currency"]).try_into().unwrap();
+    assert_eq!(said(&[("stripe", &parts)]).len(), 1);
+    // Blocks at one of two namespaces bar nothing of the other.
+    let mut other = intents.clone();
+    other.blocks.clear();
+    let [apart] = &said(&[("one", &intents), ("two", &other)])[..] else { panic!("one warning") };
+    assert!(apart.starts_with("providers.two.blocks: none"), "{apart}");
+}
+
+/// What was paid under the former key is given back under it, too.
+#[test]
+fn check_asks_for_a_blocks_former_key_where_its_rule_has_another() {
+    let said = |rule: &str, block: &str| {
+        let mut config = stripe("payment_intent.succeeded", "/data/object/metadata/order", block);
+        config.payouts[0].formerly = toml::from_str::<ProviderConfig>(&format!(
+            "scheme = 'stripe'\nsecrets = []\n[[payouts]]\nevent = 'x'\nkey = '/k'\namount = '/a'\ncurrency = 'EUR'\n\
+             destination = '/d'\nformerly = [{rule}]"
+        ))
+        .unwrap()
+        .payouts[0]
+            .formerly
+            .clone();
+        config.blocks[0].key = toml::Value::from("/data/object/metadata/order").try_into().unwrap();
+        let found = unbarred([("stripe", &config)]);
+        found.into_iter().map(|found| found.path).filter(|path| path.ends_with("formerly")).count()
+    };
+    let by = |key: &str| format!("{{ namespace = 'stripe', event = 'payment_intent.succeeded', key = '{key}' }}");
+    let rule = by("/data/object/id");
+    assert_eq!(said(&rule, ""), 1);
+    assert_eq!(said(&rule, &format!("formerly = [{}]", by("/data/object/payment_intent"))), 0);
+    assert_eq!(said("", ""), 0);
+    assert_eq!(said(&by("/data/object/metadata/order"), ""), 0, "of another namespace alone");
 }
 
 /// A topic that never comes to this endpoint would pay, or bar, nothing for ever.
