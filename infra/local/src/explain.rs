@@ -9,6 +9,7 @@ use std::path::Path;
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 use payonce_protocol::UnixMillis;
+use payonce_protocol::order::PayoutKey;
 use payonce_providers::explain::{ConditionShown, Found, RuleShown};
 use payonce_providers::{ParsedEvent, Provider, Refused, Secrets};
 use payonce_rails::{Rail, RailSecret};
@@ -18,7 +19,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use self::hints::hints;
-use crate::foreseen::Foreseen;
+use crate::foreseen::{Foreseen, barred};
 use crate::given;
 use crate::send::signer;
 use crate::setup::Setup;
@@ -131,11 +132,11 @@ pub struct Answer {
 }
 
 impl Explained {
-    /// It would be paid, or asks for nothing.
+    /// It would be paid, or asks for nothing. What bars its own payout asks for one.
     pub fn is_well(&self) -> bool {
         self.answer.status == 200
             && self.unreadable.is_none()
-            && self.events.iter().all(|event| event.outcome != "case")
+            && self.events.iter().all(|event| event.outcome != "case" && !event.bars_itself())
     }
 }
 
@@ -185,11 +186,12 @@ pub fn explain(asked: &Asked<'_>, setup: &Setup, now: UnixMillis) -> Result<Expl
     let whole: Value = serde_json::from_slice(&body).unwrap_or_default();
     match provider.events(&verified) {
         Ok(events) => {
+            let barred = barred(&provider, &rail, events.iter().flatten());
             for event in events {
                 explained.events.push(match event {
                     Ok(event) => {
                         explained.hints.extend(hints(&provider.rules_shown(&event), "", &whole));
-                        Event::of(&provider, &rail, &config, &event)
+                        Event::of(&provider, &rail, &config, &event, &barred)
                     }
                     Err(misfit) => {
                         explained.hints.extend(hints(&[], &misfit.to_string(), &whole));
@@ -278,7 +280,11 @@ impl Event {
         Self { unreadable: Some(problem.clone()), outcome: "case", reason, problem: Some(problem), ..Self::default() }
     }
 
-    fn of(provider: &Provider, rail: &Rail, config: &Config, event: &ParsedEvent) -> Self {
+    fn bars_itself(&self) -> bool {
+        self.outcome == "barred" && self.rules.iter().any(|rule| rule.asks)
+    }
+
+    fn of(provider: &Provider, rail: &Rail, config: &Config, event: &ParsedEvent, barred: &[PayoutKey]) -> Self {
         let places = provider.places_shown();
         let rules: Vec<Rule> = provider.rules_shown(event).iter().map(Rule::of).collect();
         let named = config.providers.get(provider.name()).map(|of| of.payouts.as_slice()).unwrap_or_default();
@@ -296,7 +302,7 @@ impl Event {
         };
         // As it comes from its provider, at once.
         let comes_at = event.created_at.unwrap_or_default();
-        match Foreseen::of(provider, rail, event, comes_at) {
+        match Foreseen::of(provider, rail, event, comes_at, barred) {
             Foreseen::Pays { order, prepared } => {
                 told.outcome = "paid";
                 told.key = Some(order.key.to_string());
@@ -320,7 +326,9 @@ impl Event {
                 told.outcome = "barred";
                 told.rule = format!("a block of providers.{} names {}", provider.name(), event.event_type);
                 told.key = Some(key.to_string());
-                told.problem = Some(format!("the payout {key} is barred; a case, where it was begun"));
+                let asks =
+                    if told.bars_itself() { "a rule asks for a payout by this event, and none is made: " } else { "" };
+                told.problem = Some(format!("{asks}the payout {key} is barred; a case, where it was begun"));
             }
             Foreseen::Case(misfit) => {
                 told.outcome = "case";

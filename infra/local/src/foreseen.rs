@@ -19,12 +19,38 @@ pub enum Foreseen {
     Case(Misfit),
 }
 
+/// The keys of payouts that these events of one delivery bar, which the webhook does before it pays any.
+pub fn barred<'e>(
+    provider: &Provider,
+    rail: &Rail,
+    events: impl IntoIterator<Item = &'e ParsedEvent>,
+) -> Vec<PayoutKey> {
+    let blocks = events.into_iter().filter_map(|event| match provider.route(event, &context(rail, 0)) {
+        Routed::Block(block) => Some(block),
+        _ => None,
+    });
+    blocks.flat_map(|block| block.former_keys.into_iter().chain([block.key])).collect()
+}
+
+/// As a stack stands that was released for good: nothing is from before its beginning.
+fn context(rail: &Rail, now: UnixMillis) -> RouteContext {
+    RouteContext { rail_mode: rail.mode(), paid_from: None, files_undated: false, now }
+}
+
 impl Foreseen {
-    /// `now`: when it comes.
-    pub fn of(provider: &Provider, rail: &Rail, event: &ParsedEvent, now: UnixMillis) -> Self {
-        // As a stack stands that was released for good: nothing is from before its beginning.
-        let context = RouteContext { rail_mode: rail.mode(), paid_from: None, files_undated: false, now };
-        match provider.route(event, &context) {
+    /// `now`: when it comes. `barred`: what its delivery bars.
+    pub fn of(provider: &Provider, rail: &Rail, event: &ParsedEvent, now: UnixMillis, barred: &[PayoutKey]) -> Self {
+        match provider.route(event, &context(rail, now)) {
+            Routed::Order(order)
+                if [&order.key].into_iter().chain(&order.former_keys).any(|key| barred.contains(key)) =>
+            {
+                Self::Case(Misfit {
+                    key: Some(order.key),
+                    money: Some(order.money),
+                    destination: Some(order.destination),
+                    ..Misfit::new(Reason::BlockedBeforePayout, "another event of this delivery bars its payout")
+                })
+            }
             Routed::Order(order) => match rail.prepare(&order, 1) {
                 Ok(prepared) => Self::Pays { order, prepared },
                 Err(misfit) => Self::Case(Misfit {

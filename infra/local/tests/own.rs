@@ -233,6 +233,55 @@ fn explains_why_nothing_is_paid() {
     assert_says(&shown, &["rule no rule of providers.till names loan.settled", "a case unrouted_event"]);
 }
 
+/// The webhook takes what bars a payout first, wherever it stands in the body.
+#[test]
+fn explains_that_nothing_is_paid_which_the_same_delivery_or_event_bars() {
+    let own = Own::new("razorpayx.toml");
+    let add = |own: &Own, text: &str| {
+        let config = std::fs::read_to_string(own.path("my.toml")).unwrap();
+        std::fs::write(own.path("my.toml"), format!("{text}\n{config}")).unwrap();
+    };
+    add(
+        &own,
+        "[[providers.till.blocks]]\nevent = 'sale.settled'\nkey = '/sale/id'\nwhen = { '/sale/returned' = true }",
+    );
+    let returned =
+        |is: bool| sale("one", "settled", "fa_1").replace("\"paise\"", &format!("\"returned\": {is}, \"paise\""));
+    let (code, shown) = own.explain(&own.sample("paid", &returned(false)), &[]);
+    assert_eq!(code, Some(0), "{shown}");
+    let (code, shown) = own.explain(&own.sample("itself", &returned(true)), &[]);
+    assert_eq!(code, Some(1), "it asks for a payout, and bars it");
+    assert_says(
+        &shown,
+        &["answer 200: barred: a rule asks for a payout by this event, and none is made: the payout till/sale_one"],
+    );
+
+    let own = Own::new("modern_treasury.toml");
+    let list = "[providers.bank]\nscheme = 'gocardless'\nsecrets = ['env:BANK']\nmode = 'live'\n\
+                [[providers.bank.payouts]]\nevent = 'payments/confirmed'\nkey = '/links/payment'\namount = '/sum'\n\
+                currency = 'USD'\ndestination = '/to'\ndestination_pattern = '^fa_1$'\n\
+                [[providers.bank.blocks]]\nevent = 'payments/charged_back'\nkey = '/links/payment'";
+    add(&own, list);
+    let event = |id: &str, action: &str, payment: &str| {
+        format!(
+            "{{ \"id\": \"{id}\", \"created_at\": \"2026-04-12T10:18:49Z\", \"resource_type\": \"payments\", \"action\": \
+             \"{action}\", \"links\": {{ \"payment\": \"{payment}\" }}, \"sum\": \"4200\", \"to\": \"fa_1\" }}"
+        )
+    };
+    let events =
+        [event("EV1", "confirmed", "PM1"), event("EV2", "confirmed", "PM2"), event("EV3", "charged_back", "PM1")];
+    let file = own.sample("batch", &format!("{{ \"events\": [{}] }}", events.join(", ")));
+    let (code, shown, problem) = own.payonce(&["explain", &file, "--provider", "bank"]);
+    assert_eq!((code, &*problem), (Some(1), ""), "{shown}");
+    assert_says(
+        &shown,
+        &[
+            "comes to a case blocked_before_payout: another event of this delivery bars its payout",
+            "answer 200: 1 to be paid, 1 that bar a payout, 1 in a case each",
+        ],
+    );
+}
+
 /// HMAC-SHA256 by Python's `hmac`, key `a real secret`, over `1700000000:` and the file below.
 const RECEIVED: &str = "b13490bce35cf09e6f49a14ad5dcddcccfef3026dcd9d7db5ec5c7edb2e9309a";
 

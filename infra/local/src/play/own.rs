@@ -8,13 +8,14 @@ use std::path::{Path, PathBuf};
 
 use http::HeaderMap;
 use payonce_protocol::ids::Digest;
+use payonce_protocol::order::PayoutKey;
 use payonce_protocol::outcome::Reason;
 use payonce_providers::{ParsedEvent, Provider, Secrets};
 use serde_json::Value;
 
 use super::{Counted, Played, REDELIVERIES, SWEEP_AHEAD_MINUTES, Scene, grown};
 use crate::books::Fault;
-use crate::foreseen::Foreseen;
+use crate::foreseen::{Foreseen, barred};
 use crate::sender::{Expected, Payout, Sent};
 use crate::stack::Stack;
 
@@ -171,8 +172,9 @@ fn expected(
         Ok(events) => events,
         Err(_) => return Ok(vec![unreadable(vec![digest])]),
     };
+    let barred = barred(provider, stack.rail_of_functions(), events.iter().flatten());
     let sent = events.into_iter().map(|event| match event {
-        Ok(event) => of_event(stack, provider, &event, path, &digest, claimed),
+        Ok(event) => of_event(stack, provider, (&event, &barred), path, &digest, claimed),
         Err(misfit) => unreadable(vec![misfit.item.to_string(), digest.clone()]),
     });
     Ok(sent.collect())
@@ -181,14 +183,14 @@ fn expected(
 fn of_event(
     stack: &Stack,
     provider: &Provider,
-    event: &ParsedEvent,
+    (event, barred): (&ParsedEvent, &[PayoutKey]),
     path: &Path,
     digest: &str,
     claimed: &mut Claimed,
 ) -> Sent {
     let mut name = format!("{}/{}", provider.name(), event.id);
     let mut about = vec![event.id.to_string(), digest.to_owned()];
-    let expected = match Foreseen::of(provider, stack.rail_of_functions(), event, stack.clock.now()) {
+    let expected = match Foreseen::of(provider, stack.rail_of_functions(), event, stack.clock.now(), barred) {
         Foreseen::Nothing(_) | Foreseen::Bars(_) => Expected::Nothing,
         Foreseen::Case(misfit) => {
             about.extend(misfit.shared.into_iter().flatten().skip(1));
