@@ -48,14 +48,14 @@ impl Delivery<'_> {
         for key in block.all_former_keys(&ruling.namespaces) {
             found.extend(parts.ledger.bar_former(&Bar { key, ..bar.clone() }).await?);
         }
-        Ok(self.after_payouts(event, &bar, &found).await)
+        Ok(self.after_payouts(event, block, &bar, &found).await)
     }
 
     /// A case for each payout of the payment. One that cannot be written asks for the event again.
-    async fn after_payouts(&self, event: &ParsedEvent, bar: &Bar, found: &Barred) -> End {
+    async fn after_payouts(&self, event: &ParsedEvent, block: &Block, bar: &Bar, found: &Barred) -> End {
         let mut end = End::Barred;
         for made in found {
-            let case = self.after_payout(event, bar, made);
+            let case = self.after_payout(event, block, bar, made);
             let filed =
                 self.file(case, "the payment was given back or is disputed, and its payout had been made").await;
             if !matches!(end, End::NotFiled) {
@@ -65,8 +65,9 @@ impl Delivery<'_> {
         end
     }
 
-    /// With all that is known of the payout. One for each blocking event: two refunds in part are two sums to settle.
-    fn after_payout(&self, event: &ParsedEvent, bar: &Bar, made: &Made) -> Case {
+    /// With all that is known of the payout. One for each refund or dispute, where its events name it, or else for each event: two
+    /// refunds in part are two sums to settle.
+    fn after_payout(&self, event: &ParsedEvent, block: &Block, bar: &Bar, made: &Made) -> Case {
         let reason = Reason::BlockedAfterPayout;
         let unclaimed = |key: &PayoutKey| Case { key: Some(key.clone()), ..self.case(event, reason, bar.body) };
         let mut case = match made {
@@ -78,7 +79,8 @@ impl Delivery<'_> {
             Made::Unreadable => unclaimed(&bar.key),
         };
         let key = case.key.as_ref().unwrap_or(&bar.key);
-        case.subject = vec![key.to_string(), event.id.to_string()];
+        let about = block.subject.clone().unwrap_or_else(|| event.id.to_string());
+        case.subject = vec![key.to_string(), about];
         case.since = self.received_at;
         if let Made::ByHand(closing) = made {
             case.details.insert("paid_by_hand".to_owned(), closing.case.to_string());
