@@ -146,19 +146,14 @@ fn not_toml(text: &str, file: &DeTable<'_>, error: &toml::de::Error) -> Finding 
 /// A finding of the functions' own checks, with its place in the file and what may have been meant.
 pub fn explain_toml_error(text: &str, error: &ConfigError) -> Finding {
     let said = words::said(&error.problem);
-    let mut path = error.path.clone();
-    for key in said.missing_key.iter().chain(&said.unknown_key) {
-        if path.rsplit('.').next() != Some(key) {
-            path = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
-        }
-    }
+    let path = error.path.clone();
     let file = DeTable::parse(text).ok();
     let reached = file.as_ref().map(|file| reach(file.get_ref(), &path));
     let Place { line, column } = Place::of(text, reached.as_ref().map_or(0, |reached| reached.at.start));
     let key = path.rsplit('.').next().unwrap_or_default();
     // Of an unknown key the key itself is misspelt, else the value that stands there.
     let value = reached.as_ref().filter(|reached| reached.is_whole).and_then(|reached| reached.value?.as_str());
-    let word = if said.unknown_key.is_some() { key } else { value.unwrap_or(key) };
+    let word = if error.problem.starts_with("is unknown") { key } else { value.unwrap_or(key) };
     let others = file.as_ref().map(|file| others(file.get_ref(), &error.problem)).unwrap_or_default();
     let known = said.known.iter().map(String::as_str).chain(others.iter().map(String::as_str));
     let hint = nearest(word, known).map(|near| format!("did you mean {near}?"));

@@ -77,7 +77,9 @@ impl de::Error for Wrong {
     }
 
     fn unknown_field(key: &str, known: &'static [&'static str]) -> Self {
-        Self::new(format!("is unknown; there are: {}", known.join(", "))).below(key.to_owned())
+        let there =
+            if known.is_empty() { "none is known here".to_owned() } else { format!("there are: {}", known.join(", ")) };
+        Self::new(format!("is unknown; {there}")).below(key.to_owned())
     }
 
     fn missing_field(key: &'static str) -> Self {
