@@ -559,7 +559,12 @@ fn compared(filed: &FiledCase, attempt: Option<&Attempted>, payout: &Payout) -> 
     for one in &each {
         let of = one.filter(|_| each.len() > 1).map(|one| format!(" of {}", one.id)).unwrap_or_default();
         let sum = case.money.as_ref().map(pages::money);
-        let mut amount = line(format!("Amount{of}"), sum, pages::money(&claim.money), one.map(found_sum));
+        // A rail may write the same sum with more digits than the order.
+        let as_claimed = |one: &FoundPayout| {
+            let sum = one.money().filter(|sum| sum.same_sum(&claim.money));
+            sum.map_or_else(|| found_sum(one), |_| pages::money(&claim.money))
+        };
+        let mut amount = line(format!("Amount{of}"), sum, pages::money(&claim.money), one.map(as_claimed));
         let apart = one.and_then(FoundPayout::money).and_then(|found| difference(&found, &claim.money));
         if matches!(amount.mark, Mark::Differs(_)) {
             amount.mark = Mark::Differs(apart);

@@ -381,3 +381,10 @@ fn search_never_calls_absent_what_it_did_not_look_for() {
     assert!(page(|looked| looked.rail = RailSaid::CannotBeAsked).contains("The rail was not asked"));
     assert!(!page(|looked| looked.is_year = true).contains("days=366"));
 }
+
+#[test]
+fn what_may_have_left_stands_apart_from_what_payees_wait_for() {
+    let html = queue(frame(BASE, Section::Queue, "")).render().unwrap();
+    let risk = html.split("At risk").nth(1).unwrap().split("</section>").next().unwrap();
+    assert!(risk.contains("May have left") && risk.contains("Payees wait for"), "{risk}");
+}

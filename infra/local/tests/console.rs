@@ -292,6 +292,10 @@ async fn a_payout_that_two_people_decide_is_paid_twice_or_never() {
     // The issuer's answer once more: its code is used up, and what was kept is gone.
     assert!(ada.browser.get(&back).await.status.is_client_error());
 
+    let waits = ben.get(&format!("/cases/{}", refused.id())).await.body;
+    let checks = waits.split("What was checked").nth(1).expect("an approver reads what was checked");
+    assert!(checks.contains("Refund or dispute at stripe") && checks.contains("not checked"), "{checks}");
+
     let (back, approved) = ben.act_and_sign_in(&refused, "approve", &[], "ben").await;
     assert!(approved.location.unwrap().contains("done=attempted&outcome=rejected"));
     assert!(ben.browser.get(&back).await.status.is_client_error());
@@ -308,6 +312,15 @@ async fn a_payout_that_two_people_decide_is_paid_twice_or_never() {
         page.contains("Attempt 2") && page.contains("Refused") && !page.contains("The rail took the order"),
         "{page}"
     );
+    // Nobody reads of a resolved case that the payee was paid.
+    assert!(
+        page.contains("The payee is not paid: the rail refused attempt 2.") && !page.contains("tag good"),
+        "{page}"
+    );
+    let on = next.iter().find(|on| on.case.id() != id).unwrap().case.id();
+    assert!(page.contains("It goes on in") && page.contains(&format!("/cases/{on}")), "{page}");
+    let payout = ben.get("/payouts?key=stripe%2Fpi_refused").await.body;
+    assert!(payout.contains("The payee is not paid: the rail refused attempt 2."), "{payout}");
 }
 
 const OWN_ORDER: [(&str, &str); 3] = [("ending", "own_order"), ("code", "provider_confirmed"), ("note", "two orders")];
@@ -770,5 +783,76 @@ async fn a_page_of_the_queue_is_too_heavy() {
     assert_eq!(nobody.location.as_deref(), Some("/console/signed-out"));
 }
 
+/// The rail paid and hung up. Once somebody asked it, every page says what it has, and nobody ends the case otherwise.
+#[tokio::test]
+async fn what_the_rail_has_is_the_headline_and_cannot_be_denied() {
+    let stack = stack().await;
+    let lost = filed(&stack, "lost", "acct_sandboxExecutesThenDies").await;
+    let (mut ada, mut ben) = (Desk::of(&stack, "ada").await, Desk::of(&stack, "ben").await);
+    let before = ada.get(&format!("/cases/{}", lost.id())).await.body;
+    assert!(
+        before.contains("Not asked") && !before.contains(">Equal<"),
+        "our own records agree by themselves: {before}"
+    );
+    // Proposed while nobody knew better.
+    let not_paid = [("ending", "not_paid"), ("code", "nothing_owed"), ("note", "no")];
+    assert_eq!(ada.act(&lost, "propose", &not_paid).await.status, StatusCode::SEE_OTHER);
+    assert_eq!(ada.act(&lost, "look_up", &[]).await.status, StatusCode::SEE_OTHER);
+    let refused = ben.act(&lost, "approve", &[]).await;
+    assert!(refused.status.is_client_error() && refused.body.contains("The rail has this payout"), "{}", refused.body);
+    assert_eq!(stack.ledger.bound(&now(&stack, &lost).await).await, Ok(None), "the table holds it, too");
+    assert_eq!(ben.act(&lost, "send_back", &[("note", "look")]).await.status, StatusCode::SEE_OTHER);
+
+    let page = ada.get(&format!("/cases/{}", lost.id())).await.body;
+    let headline = page.split("class=\"known\">").nth(1).unwrap().split('<').next().unwrap();
+    assert!(headline.starts_with("The rail has it: tr_") && headline.contains("42.00\u{a0}EUR"), "{headline}");
+    assert!(page.contains("Equal") && !page.contains("smallest unit") && !page.contains("We do not know"), "{page}");
+    for ending in ["not_paid", "paid_elsewhere", "reissue"] {
+        assert!(!page.contains(&format!("value=\"{ending}\"")), "{ending} is offered");
+        let fields = [("ending", ending), ("code", "other"), ("note", "no")];
+        assert!(ada.act(&lost, "propose", &fields).await.status.is_client_error(), "{ending}");
+    }
+    assert!(page.contains("value=\"confirmed_accepted\""), "{page}");
+    let confirmed = [("ending", "confirmed_accepted"), ("code", "rail_books"), ("note", "seen")];
+    assert_eq!(ada.act(&lost, "propose", &confirmed).await.status, StatusCode::SEE_OTHER);
+    assert_eq!(ben.act(&lost, "approve", &[]).await.status, StatusCode::SEE_OTHER);
+    let payout = ben.get("/payouts?key=stripe%2Fpi_lost").await.body;
+    assert!(payout.contains("The rail has it: tr_"), "{payout}");
+}
+
+#[tokio::test]
+async fn after_an_act_the_case_acted_on_is_named_and_an_approver_is_shown_one_to_approve() {
+    let stack = stack().await;
+    let first = filed(&stack, "one", "acct_sandboxRefuses").await;
+    let second = filed(&stack, "two", "acct_sandboxRefuses").await;
+    let untouched = filed(&stack, "three", "acct_sandboxRefuses").await;
+    let (mut ada, mut ben) = (Desk::of(&stack, "ada").await, Desk::of(&stack, "ben").await);
+    let proposed = ada.act(&first, "propose", &WRITE_OFF).await;
+    let page = ada.get(&path_of(&proposed)).await.body;
+    assert!(page.contains("proposed for 42.00\u{a0}EUR to acct_sandboxRefuses: Write off."), "{page}");
+    assert!(page.contains(&format!("href=\"/console/cases/{}\"", first.id())) && page.contains("Next case"), "{page}");
+    ada.act(&second, "propose", &WRITE_OFF).await;
+
+    let approved = ben.act(&first, "approve", &[]).await;
+    assert!(path_of(&approved).starts_with(&format!("/cases/{}?", second.id())), "{:?}", approved.location);
+    assert!(ben.get(&path_of(&approved)).await.body.contains("approved for 42.00\u{a0}EUR to acct_sandboxRefuses"));
+    // Nothing more to approve: the queue, and not a case of another kind of work.
+    let approved = ben.act(&second, "approve", &[]).await;
+    assert!(approved.location.as_deref().unwrap().starts_with("/console?done=approve"), "{:?}", approved.location);
+    // A link cannot say what did not happen.
+    let forged = ben.get(&format!("?done=propose&about={}", untouched.id())).await.body;
+    assert!(!forged.contains("proposed for"), "{forged}");
+}
+
+#[tokio::test]
+async fn a_conflict_shows_both_deliveries_and_where_they_differ() {
+    let stack = stack().await;
+    deliver(&stack, "both", "both", "acct_1Payee").await;
+    let conflict = filed(&stack, "both", "acct_2Other").await;
+    assert_eq!(conflict.reason, Reason::ConflictingDuplicate);
+    let page = Desk::of(&stack, "ada").await.get(&format!("/cases/{}", conflict.id())).await.body;
+    let both = page.split("Both deliveries").nth(1).expect(&page);
+    assert!(both.contains("acct_1Payee") && both.contains("acct_2Other") && both.contains("another one"), "{both}");
+}
 #[path = "console/lists.rs"]
 mod lists;

@@ -307,3 +307,30 @@ impl Counted {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_may_have_left_is_apart_from_what_payees_wait_for() {
+        let case = |reason, concerns| Counted {
+            since: 0,
+            status: Status::Open,
+            reason,
+            money: Money::new(9_900, 2, "EUR".parse().unwrap()).ok(),
+            concerns,
+            incident: None,
+        };
+        let (mut totals, mut more) = (Totals::default(), Totals::default());
+        totals.add(&case(Reason::PayoutUnknown, None), 0);
+        totals.add(&case(Reason::PayoutRejected, None), 0);
+        more.add(&case(Reason::ConflictingDuplicate, Some(5_700)), 0);
+        more.add(&case(Reason::InvalidEvent, None), 0);
+        totals.merge(&more);
+        let sums = |part: &BTreeMap<String, Sum>| (part["EUR"].cases, part["EUR"].minor);
+        assert_eq!(sums(&totals.may_have_left), (1, 9_900));
+        assert_eq!(sums(&totals.waited_for), (2, 9_900 + 5_700), "a conflict counts its difference");
+        assert_eq!(totals.open, 4);
+    }
+}

@@ -34,6 +34,15 @@ impl Table {
         self.0.iter().find(|(_, codes)| holds(codes)).map(|(exponent, _)| *exponent)
     }
 
+    /// Digits after the point of every currency in it.
+    pub fn digits(&self) -> impl Iterator<Item = (Currency, u8)> {
+        let codes = self
+            .0
+            .iter()
+            .flat_map(|(exponent, codes)| codes.split_ascii_whitespace().map(|code| (code, exponent.digits)));
+        codes.filter_map(|(code, digits)| Some((code.parse().ok()?, digits)))
+    }
+
     /// An amount as the owner of this table writes it.
     pub fn money(&self, minor: u64, currency: Currency) -> Result<Money, ExponentError> {
         let Exponent { digits, step } = self.get(currency).ok_or(ExponentError::Unlisted)?;

@@ -169,7 +169,7 @@ pub(crate) fn books(host: &str) -> Books {
             id_prefix: "tr_".into(),
             amount: "/amount".into(),
             form: AmountForm::Integer,
-            units: Units::default(),
+            units: Units { listed: exponents::STRIPE.digits().collect(), iso_4217: false },
             currency: "/currency".into(),
             destination: Some("/destination".into()),
             reference: Some(REFERENCE.into()),
