@@ -110,7 +110,7 @@ impl Trouble {
         match self {
             Self::At(at) => at.trouble.text(),
             Self::Wrong(text) if text.chars().count() <= HEADING_CHARS => {
-                "Nothing was changed. Go back, correct it, and send it again.".to_owned()
+                "Nothing was changed. Correct it, and send it again.".to_owned()
             }
             _ => self.to_string(),
         }

@@ -52,8 +52,18 @@ fn the_audit_table_has_a_second_writer() {
         for line in lines_with(put) {
             let file = line.split(':').next().unwrap();
             assert!(
-                ["append.rs", "batch.rs", "body.rs", "case.rs", "control.rs", "people.rs", "reissue.rs", "round.rs"]
-                    .contains(&file),
+                [
+                    "append.rs",
+                    "batch.rs",
+                    "body.rs",
+                    "case.rs",
+                    "control.rs",
+                    "evidence.rs",
+                    "people.rs",
+                    "reissue.rs",
+                    "round.rs"
+                ]
+                .contains(&file),
                 "{line}"
             );
         }

@@ -135,7 +135,9 @@ async fn absence_shows_the_last_day_that_was_entered_and_an_error_leads_back() {
     let unfit = [("ending", "written_off"), ("code", "rail_books"), ("note", "x")];
     let wrong = ada.act(&case, "propose", &unfit).await;
     assert_eq!(wrong.status, StatusCode::BAD_REQUEST);
-    assert!(wrong.body.contains("Choose a reason that goes with") && wrong.body.contains("Back to the case"));
+    assert!(
+        wrong.body.contains("Choose a reason that goes with") && wrong.body.contains("Look at the case as it is now")
+    );
 }
 
 /// "50,00" is fifty where the browser's language writes so.

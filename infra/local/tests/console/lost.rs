@@ -161,7 +161,7 @@ async fn a_stale_form_comes_back_filled_in_with_what_changed() {
     // A mistake in the form costs none of the words.
     let missing = ada.act(&case, "propose", &[("ending", "not_paid"), ("note", "all of this")]).await;
     assert_eq!(missing.status, StatusCode::BAD_REQUEST);
-    assert!(missing.body.contains("Choose a reason.") && missing.body.contains("all of this"), "{}", missing.body);
+    assert!(missing.body.contains("Choose a reason") && missing.body.contains("all of this"), "{}", missing.body);
 }
 
 /// The version does not move when something is found out, so the form itself says what its reader knew.

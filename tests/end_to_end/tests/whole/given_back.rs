@@ -108,9 +108,7 @@ async fn opens_a_case_for_a_refund_of_what_was_paid_in_an_earlier_namespace() {
 #[tokio::test]
 async fn refuses_the_first_rules_of_a_table_that_may_be_another_under_a_new_name() {
     let mut world = World::start().await;
-    let anew = |text: String| {
-        text.replace("[providers.stripe", "[providers.stripe_eu").replace("[[providers.stripe", "[[providers.stripe_eu")
-    };
+    let anew = |text: String| text.replace("[providers.stripe", "[providers.stripe_eu");
     world.restart_with(|text| anew(text).replace("[sources.stripe]", "[sources.stripe_eu]")).await;
     let named = async |world: &World| {
         let rules = world.config.key_rules().iter().find(|rules| rules.provider == "stripe_eu").unwrap();
@@ -127,10 +125,13 @@ async fn refuses_the_first_rules_of_a_table_that_may_be_another_under_a_new_name
 }
 
 fn above_a_new_limit(text: String) -> String {
-    text.replacen(
-        "key = \"/data/object/id\"",
-        "key = \"/data/object/latest_charge\"\nmax_amount = { eur = 1, usd = 1, gbp = 1 }\n\
-         formerly = [{ namespace = \"stripe\", event = \"payment_intent.succeeded\", key = \"/data/object/id\" }]",
+    let limit = "max_amount = { eur = 500000, usd = 500000 }";
+    assert!(text.contains(limit));
+    let former =
+        "formerly = [{ namespace = \"stripe\", event = \"payment_intent.succeeded\", key = \"/data/object/id\" }]";
+    text.replacen("key = \"/data/object/id\"", &format!("key = \"/data/object/latest_charge\"\n{former}"), 1).replacen(
+        limit,
+        "max_amount = { eur = 1, usd = 1 }",
         1,
     )
 }

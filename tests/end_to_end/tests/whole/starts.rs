@@ -1,7 +1,7 @@
 //! Only a person starts payouts: on a new stack, for a new provider, by new rules of payout keys, in restored tables.
 
 use payonce_end_to_end::{Desk, PAYEE, World, key_of, payment};
-use payonce_ledger::{Accepted, Books, NotAccepted, Wish};
+use payonce_ledger::{Accepted, Agreed, Books, Closed, Closing, NotAccepted, Who, Wish};
 use payonce_protocol::case::Ending;
 use payonce_protocol::hold::Hold;
 use payonce_protocol::order::PayoutKey;
@@ -393,12 +393,35 @@ async fn what_a_former_key_has_is_not_paid_after_a_closing() {
     assert_eq!(closed_and_reissued(world, case).await, "claimed");
 }
 
+fn closing_of(world: &World, case: &payonce_ledger::Case) -> Closing {
+    let (_, rail) = world.parts();
+    Closing {
+        key: case.key.clone().unwrap(),
+        attempt_id: payonce_protocol::ids::AttemptId([7; 16]),
+        case: case.id(),
+        ending: Ending::NotPaid,
+        closed_at: world.clock.now(),
+        event: case.event.clone(),
+        provider: case.provider.clone(),
+        terms: case.money.zip(case.destination.clone()),
+        rail: rail.name().to_owned(),
+        rail_account: rail.account(),
+        rail_mode: rail.mode(),
+    }
+}
+
 /// Two people end the case as not paid, reopen it and approve one more attempt: why it is refused. Nothing more was paid.
 async fn closed_and_reissued(world: World, case: payonce_ledger::Case) -> String {
     let mut desk = Desk::new();
     let requests = world.payout_requests();
     world.clock.advance(90 * MINUTE_MS);
-    desk.ends(&world, &case.id(), Ending::NotPaid).await;
+    // payer finds what was paid under the other key, and lets nobody end the case.
+    assert_eq!(why(&desk.ends(&world, &case.id(), Ending::NotPaid).await), "came_after_all");
+    // As if it had not.
+    let awaited = payonce_end_to_end::filed(&world, &case.id()).await;
+    let closing = closing_of(&world, &case);
+    let agreed = Agreed { case: &awaited, checker: &Who::function("ben"), note: "seen", at: closing.closed_at };
+    assert_eq!(world.ledger.close(&closing, &[], agreed).await, Ok(Closed::Done));
     desk.reopens(&world, &case.id()).await;
     let seen = payonce_end_to_end::filed(&world, &case.id()).await;
     let mut known = seen.clone();

@@ -146,7 +146,7 @@ pub async fn the_longest_batch_is_proposed_and_sent_back_whole(bench: Bench) {
 /// Somebody changes a case of the last transaction while the first is written.
 pub async fn a_long_batch_that_stays_in_part_can_still_be_sent_back(bench: Bench) {
     let (cases, batch) = drafted(&bench, 50).await;
-    bench.ledger.act(&cases[49], &Doing::Comment("mine".to_owned()), &person("eve"), NOW).await.unwrap();
+    bench.ledger.act(&cases[49], &Doing::Assign(person("eve")), &person("eve"), NOW).await.unwrap();
     let propose = Step::Propose(token("ann"));
     assert_eq!(step(&bench, &batch, propose, &cases, "ann").await, Acted::Changed);
     let seen = bench.ledger.batch(&batch.id).await.unwrap().unwrap();
@@ -163,7 +163,7 @@ pub async fn a_long_batch_that_was_sent_back_in_part_is_sent_back_again(bench: B
     let (cases, batch) = drafted(&bench, 50).await;
     let seen = done(&bench, &batch, "ann", Step::Propose(token("ann")), &cases).await;
     let awaiting = now(&bench, &cases).await;
-    bench.ledger.act(&awaiting[49], &Doing::Comment("wait".to_owned()), &person("eve"), NOW).await.unwrap();
+    bench.ledger.act(&awaiting[49], &Doing::Assign(person("eve")), &person("eve"), NOW).await.unwrap();
     let back = Step::SendBack("not these".to_owned());
     assert_eq!(step(&bench, &seen, back.clone(), &awaiting, "ben").await, Acted::Changed);
     assert_eq!(bench.ledger.batch(&batch.id).await, Ok(Some(seen.clone())));
