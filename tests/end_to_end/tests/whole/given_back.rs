@@ -109,19 +109,17 @@ async fn opens_a_case_for_a_refund_of_what_was_paid_in_an_earlier_namespace() {
 async fn refuses_the_first_rules_of_a_table_that_may_be_another_under_a_new_name() {
     let mut world = World::start().await;
     let anew = |text: String| text.replace("[providers.stripe", "[providers.stripe_eu");
-    world.restart_with(|text| anew(text).replace("[sources.stripe]", "[sources.stripe_eu]")).await;
-    let named = async |world: &World| {
+    let secret = "PAYONCE_SANDBOX_STRIPE";
+    world.switch_to("stripe_eu", secret, anew).await;
+    let accepted = async |world: &World| {
         let rules = world.config.key_rules().iter().find(|rules| rules.provider == "stripe_eu").unwrap();
-        world.ledger.accept_keys(rules, Wish::default(), "a person", world.clock.now()).await
+        world.ledger.accept_keys(rules, Wish::default(), "a person", world.clock.now()).await.map(drop)
     };
-    assert_eq!(named(&world).await.map(|_| ()), Err(NotAccepted::AnotherName("stripe".to_owned())));
-    let written = |namespace: &'static str| {
-        move |text: String| {
-            anew(text).replacen("scheme = \"stripe\"", &format!("scheme = \"stripe\"\nnamespace = \"{namespace}\""), 1)
-        }
-    };
-    world.restart_with(written("stripe")).await;
-    assert!(named(&world).await.is_ok(), "the same namespace, in writing: what was paid is found");
+    assert_eq!(accepted(&world).await, Err(NotAccepted::AnotherName("stripe".to_owned())));
+    let written =
+        |text: String| anew(text).replacen("scheme = \"stripe\"", "scheme = \"stripe\"\nnamespace = \"stripe\"", 1);
+    world.switch_to("stripe_eu", secret, written).await;
+    assert_eq!(accepted(&world).await, Ok(()), "the same namespace, in writing: what was paid is found");
 }
 
 fn above_a_new_limit(text: String) -> String {
