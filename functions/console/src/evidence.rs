@@ -102,7 +102,12 @@ impl App {
                 Acted::Changed | Acted::NotNow | Acted::Own => Err(Trouble::NotNow),
             };
         }
-        if ending.needs_evidence() && !self.parts.ledger.history(&draft.id).await?.iter().any(is_evidence) {
+        let ledger = &self.parts.ledger;
+        // What the rail itself was seen to have needs no paper.
+        if ending.needs_evidence()
+            && !ledger.history(&draft.id).await?.iter().any(is_evidence)
+            && !ledger.rail_has_it(seen).await?
+        {
             let text =
                 "This ending says that the rail has paid: choose a file that shows it, or attach a link to it first.";
             return Err(wrong(text));

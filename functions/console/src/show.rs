@@ -581,7 +581,7 @@ const FOUND_SHOWN: usize = 4;
 
 fn owned(facts: &std::collections::BTreeMap<String, String>) -> impl Iterator<Item = (String, String)> {
     let is_told = facts.get(FOUND).is_some_and(|found| !found.is_empty());
-    let facts = facts.iter().filter(move |(name, value)| !value.is_empty() && !(is_told && *name == "rail_payouts"));
+    let facts = facts.iter().filter(move |(name, value)| !(value.is_empty() || is_told && *name == "rail_payouts"));
     facts.flat_map(|(name, value)| match name.as_str() {
         FOUND => FoundPayout::of_evidence(value)
             .iter()

@@ -20,6 +20,9 @@ use crate::{Answer, App, CloseCase, Refusal};
 /// A place is taken once, so the second look finds what was faster.
 const LOOKS: u32 = 2;
 
+/// Cases of their own that one request gives to events that share one: a few seconds' work.
+const SPREAD_AT_ONCE: usize = 100;
+
 /// What is known of the event by bytes that its provider signed; nothing of it is taken from the case.
 #[derive(Default)]
 struct Known {
@@ -42,28 +45,49 @@ impl App {
         if proposal.ending.denies_the_rail() && self.parts.ledger.rail_has_it(&case).await? {
             return Err(Refusal::NotOffered(Why::FoundAtTheRail));
         }
+        // A case of a type is about no event; see `known`.
+        let binds = case.case.reason == Reason::InvalidEvent;
+        if binds && let moved @ 1.. = self.parts.ledger.spread(&id, SPREAD_AT_ONCE).await? {
+            return Err(Refusal::Spread(moved));
+        }
+        let answer = self.end(&case, &proposal, &checker, request).await?;
+        // One that came while the case was ended found it open.
+        if binds && self.parts.ledger.stands_beside(&id).await? {
+            self.parts.ledger.file_case(&case.case).await?;
+        }
+        Ok(answer)
+    }
+
+    async fn end(
+        &self,
+        case: &FiledCase,
+        proposal: &Proposal,
+        checker: &Who,
+        request: &CloseCase,
+    ) -> Result<Answer, Refusal> {
+        let id = case.case.id();
         let known = self.known(&case.case).await?;
         let Some(key) = case.case.key.clone().or_else(|| known.key.clone()) else {
-            return self.end_bound(&case, &checker, &request.note).await;
+            return self.end_bound(case, checker, &request.note, &known.former).await;
         };
         for _ in 0..LOOKS {
             let places = match self.places(&case.case, &key, &known).await {
                 // What cannot be read is a claim, and claims are for ever: nothing more is to be taken.
                 Err(LedgerError::Unreadable { .. }) if !is_claimless(case.case.reason) => {
-                    return self.end_bound(&case, &checker, &request.note).await;
+                    return self.end_bound(case, checker, &request.note, &known.former).await;
                 }
                 places => places?,
             };
             if places.iter().any(|place| place.standing.is_some()) {
                 for place in &places {
-                    self.was_known(&case.case, &proposal, place).await?;
+                    self.was_known(&case.case, proposal, place).await?;
                 }
-                return self.end_bound(&case, &checker, &request.note).await;
+                return self.end_bound(case, checker, &request.note, &known.former).await;
             }
             let mut keys = places.into_iter().map(|place| place.key);
             let closing = self.closing(&case.case, proposal.ending, &known, keys.next().unwrap_or(key.clone()));
             let also: Vec<PayoutKey> = keys.collect();
-            let agreed = Agreed { case: &case, checker: &checker, note: &request.note, at: closing.closed_at };
+            let agreed = Agreed { case, checker, note: &request.note, at: closing.closed_at };
             match self.parts.ledger.close(&closing, &also, agreed).await? {
                 Closed::Done => {
                     tracing::info!(payout_key = %closing.key, case = %id, ending = %closing.ending, "a payout is closed");
@@ -106,8 +130,14 @@ impl App {
     }
 
     /// The place is taken: nothing more is to be written than the ending.
-    async fn end_bound(&self, case: &FiledCase, checker: &Who, note: &str) -> Result<Answer, Refusal> {
-        let bound = self.parts.ledger.bound(case).await?.ok_or(Refusal::Changed)?;
+    async fn end_bound(
+        &self,
+        case: &FiledCase,
+        checker: &Who,
+        note: &str,
+        former: &[PayoutKey],
+    ) -> Result<Answer, Refusal> {
+        let bound = self.parts.ledger.bound_under(case, former).await?.ok_or(Refusal::Changed)?;
         let doing = Doing::Approve(note.to_owned(), bound);
         match self.parts.ledger.act(case, &doing, checker, self.parts.clock.now()).await? {
             Acted::Done(_) => Ok(Answer::Closed { case: case.case.id().to_string() }),
@@ -140,6 +170,10 @@ impl App {
                 };
             }
         };
+        // Paid by earlier rules, under a key that the case does not name: nobody who decided saw that.
+        if is_accepted && case.key.as_ref().is_some_and(|key| !place.is_of(key)) {
+            return Err(Refusal::CameAfterAll(place.key.clone(), "was paid"));
+        }
         let came = CameAfterAll { claimed_at: claim.claimed_at, is_accepted };
         if was_known(came, proposal.ending, proposal.at) {
             return Ok(());

@@ -29,6 +29,10 @@ pub enum Refusal {
         "its event came after all and {1}, as {0}: look at that payout, send this back, and propose an ending anew"
     )]
     CameAfterAll(PayoutKey, &'static str),
+    #[error(
+        "it shared its case with further events, which its ending would not bind: {0} of them have a case of their own now; approve again"
+    )]
+    Spread(usize),
     #[error("the rail, or the account of its secret, is another than that of the attempt before")]
     OtherRail,
     #[error("the rail says that the secret is of account {0}, which is not the configured one")]
@@ -103,6 +107,7 @@ impl Refusal {
             Self::UnderWay => "under_way",
             Self::Claimed => "claimed",
             Self::CameAfterAll(..) => "came_after_all",
+            Self::Spread(_) => "spread",
             Self::OtherRail => "other_rail",
             Self::OtherAccount(_) => "other_account",
             Self::NoBody => "no_body",

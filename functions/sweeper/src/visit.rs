@@ -150,10 +150,12 @@ impl App {
     async fn file_noted(&self, case: &Case) -> Result<bool, LedgerError> {
         let there = self.parts.ledger.case(&case.id()).await?;
         let resolved_at = there.as_ref().and_then(|there| there.resolution.as_ref()).map(|ended| ended.at);
+        // One that shares its case is not known to whoever ended that.
+        let is_news = there.is_some() && self.parts.ledger.note_further_event(case).await?;
         match (there, resolved_at) {
-            (Some(_), None) => Ok(false),
-            (Some(_), Some(at)) if at >= case.opened_at => Ok(false),
-            _ => Ok(self.parts.ledger.file_case(case).await? != Filed::Open),
+            (Some(_), None) => Ok(is_news),
+            (Some(_), Some(at)) if at >= case.opened_at && !is_news => Ok(false),
+            _ => Ok(self.parts.ledger.file_case(case).await? != Filed::Open || is_news),
         }
     }
 }

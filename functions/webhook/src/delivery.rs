@@ -14,7 +14,7 @@ use payonce_protocol::UnixMillis;
 use payonce_protocol::event::{Answer, Refusal};
 use payonce_protocol::ids::{AttemptId, Digest};
 use payonce_protocol::money::Money;
-use payonce_protocol::order::Destination;
+use payonce_protocol::order::{Destination, EventId};
 use payonce_protocol::outcome::Reason;
 use payonce_providers::{
     BodyMisfit, EventMisfit, ItemMisfit, Misfit, ParsedEvent, Refused, RouteContext, Routed, Verified,
@@ -281,6 +281,10 @@ impl<'a> Delivery<'a> {
         let event = misfit.and_then(|misfit| misfit.event.clone());
         let named = || vec![provider.to_owned(), event.as_ref().map_or(nameless.to_string(), ToString::to_string)];
         let subject = misfit.and_then(|misfit| misfit.shared.clone()).unwrap_or_else(named);
+        // What shares a case leaves a record of its own there, by whatever names it.
+        let by_hash = || EventId::new(format!("?/{nameless}")).ok();
+        let is_shared = misfit.is_some_and(|misfit| misfit.shared.is_some());
+        let event = event.or_else(|| by_hash().filter(|_| is_shared));
         let case = Case {
             provider: Some(provider.to_owned()),
             event,

@@ -190,6 +190,11 @@ impl Case {
         Self { incident: Some(format!("{day}/{}/{cause}", self.reason)), ..self }
     }
 
+    /// Its event does not name it, so another may find it.
+    fn is_shared(&self) -> bool {
+        self.event.as_ref().is_some_and(|event| self.subject.iter().all(|part| part != event.as_str()))
+    }
+
     pub fn id(&self) -> CaseId {
         CaseId::new(self.reason, &self.subject.iter().map(String::as_str).collect::<Vec<_>>())
     }
@@ -242,14 +247,20 @@ impl Ledger {
     /// When it returns, an open case says so: it was opened, or found open, or people had resolved it and it is work again. For
     /// what happens to us, and can happen again. An event that finds the case of another is noted beside it.
     pub async fn file_case(&self, case: &Case) -> Result<Filed, LedgerError> {
-        match self.transact("open a case", &self.opening(case)?).await? {
-            Transacted::Done => Ok(Filed::New),
-            Transacted::Unmet(unmet) => {
-                let stands = unmet.into_iter().find_map(|unmet| unmet.item);
-                self.note_further_event(case, stands.as_ref()).await?;
-                self.ensure_open(case, stands).await
+        // Events that share a case would contend for it in transactions: it is looked for first.
+        let mut stands = None;
+        if case.is_shared() {
+            stands = self.read_reconcile(case.id().as_str(), CASE_SK).await?;
+        }
+        if stands.is_none() {
+            match self.transact("open a case", &self.opening(case)?).await? {
+                Transacted::Done => return Ok(Filed::New),
+                Transacted::Unmet(unmet) => stands = unmet.into_iter().find_map(|unmet| unmet.item),
             }
         }
+        // Somebody may end the case just now: it is read again when the event is beside it.
+        let is_noted = self.note_beside(case, stands.as_ref()).await?;
+        self.ensure_open(case, stands.filter(|_| !is_noted)).await
     }
 
     /// Of a case that exists; `brought`: how it was found.

@@ -2,29 +2,45 @@
 //! still somebody's money. The case bears the first; each further one has a record of its own beside the case's history.
 //! It is put without moving the case on, so that a thousand events at once do not contend for its version.
 
-use aws_sdk_dynamodb::types::AttributeValue;
+use aws_sdk_dynamodb::types::{AttributeValue, Put, TransactWriteItem};
 use payonce_protocol::ids::CaseId;
+use payonce_protocol::order::EventId;
 
 use crate::acts::{EVENT, PREFIX};
 use crate::case::{Case, Who};
 use crate::case_item::CASE_SK;
 use crate::item::{Fields, Item, Reader};
+use crate::transaction::Transacted;
 use crate::{Ledger, LedgerError};
 
 /// What the history calls it.
 pub(crate) const ACT: &str = "event";
 
+/// The case that an event has in its record's place once people give it one of its own.
+const MOVED: &str = "moved";
+
+/// The case of one event alone, as it would have been opened if nothing were shared.
+fn own(case: &Case, event: &EventId) -> Case {
+    let provider = case.provider.clone().unwrap_or_default();
+    Case { subject: vec![provider, event.to_string()], ..case.clone() }
+}
+
 impl Ledger {
-    /// Once for each event, and before anything is answered. `stands`: the case as it was found.
-    pub(crate) async fn note_further_event(&self, case: &Case, stands: Option<&Item>) -> Result<(), LedgerError> {
-        let Some(event) = &case.event else { return Ok(()) };
+    /// Once for each event, and before anything is answered; whether it is new.
+    pub async fn note_further_event(&self, case: &Case) -> Result<bool, LedgerError> {
+        self.note_beside(case, None).await
+    }
+
+    /// `stands`: the case as it was found.
+    pub(crate) async fn note_beside(&self, case: &Case, stands: Option<&Item>) -> Result<bool, LedgerError> {
+        let Some(event) = &case.event else { return Ok(false) };
         let read = match stands {
             Some(item) => Some(item.clone()),
             None => self.read_reconcile(case.id().as_str(), CASE_SK).await?,
         };
         let first = read.as_ref().map(|item| Reader::new("the case", item).optional("event", Reader::event));
         if matches!(&first, Some(Ok(Some(first))) if first == event) {
-            return Ok(());
+            return Ok(false);
         }
         let facts = [
             Some(("event", event.to_string())),
@@ -33,17 +49,80 @@ impl Ledger {
             case.money.map(|money| ("sum", money.to_string())),
         ];
         let by = Who::function("payonce");
-        let item = Fields::new(case.id(), format!("{PREFIX}{EVENT}{event}"))
+        // With all that a case of its own will need. By its event's id the case is found when somebody looks for it.
+        let item = own(case, event)
+            .fields(Fields::new(case.id(), format!("{PREFIX}{EVENT}{event}")))
             .text("act", ACT)
             .text("by", &by.subject)
-            // By which the case is found when somebody looks for this event.
-            .text("event", event)
-            .number("since", case.opened_at)
             .number("at", case.opened_at)
             .map("facts", facts.into_iter().flatten())
             .done();
         // Done, or noted before.
-        self.transact("note an event of a case", &[self.put_new(item)?]).await.map(drop)
+        Ok(matches!(self.transact("note an event of a case", &[self.put_new(item)?]).await?, Transacted::Done))
+    }
+
+    /// Whether an event stands beside this case that has no case of its own. An ending of the case would not bind it.
+    pub async fn stands_beside(&self, id: &CaseId) -> Result<bool, LedgerError> {
+        Ok(!self.unmoved(id, 1).await?.is_empty())
+    }
+
+    /// Gives up to `at_most` events beside a shared case a case of their own, each in one transaction with the mark that it has
+    /// one. Broken off anywhere, it goes on where it stopped. How many it was.
+    pub async fn spread(&self, id: &CaseId, at_most: usize) -> Result<usize, LedgerError> {
+        let rows = self.unmoved(id, at_most).await?;
+        for row in &rows {
+            let case = Case::from_item(&Reader::new("the event of a case", row))?;
+            let marked = self.marked(row, &case.id())?;
+            let mut parts = self.opening(&case)?.to_vec();
+            parts.push(marked.clone());
+            if let Transacted::Unmet(_) = self.transact("give an event its own case", &parts).await? {
+                // It has one already, or somebody else does the same.
+                drop(self.transact("give an event its own case", &[marked]).await?);
+            }
+        }
+        Ok(rows.len())
+    }
+
+    fn marked(&self, row: &Item, case: &CaseId) -> Result<TransactWriteItem, LedgerError> {
+        let mut row = row.clone();
+        row.insert(MOVED.to_owned(), AttributeValue::S(case.to_string()));
+        if let Some(AttributeValue::M(facts)) = row.get_mut("facts") {
+            facts.insert("case".to_owned(), AttributeValue::S(case.to_string()));
+        }
+        let put = Put::builder()
+            .table_name(&self.reconcile)
+            .set_item(Some(row))
+            .condition_expression("attribute_exists(#pk) AND attribute_not_exists(#moved)")
+            .expression_attribute_names("#pk", "pk")
+            .expression_attribute_names("#moved", MOVED)
+            .build()?;
+        Ok(TransactWriteItem::builder().put(put).build())
+    }
+
+    /// A consistent read.
+    async fn unmoved(&self, id: &CaseId, at_most: usize) -> Result<Vec<Item>, LedgerError> {
+        let mut rows = self
+            .records
+            .query()
+            .table_name(&self.reconcile)
+            .consistent_read(true)
+            .key_condition_expression("#pk = :pk AND begins_with(#sk, :prefix)")
+            .filter_expression("attribute_not_exists(#moved)")
+            .expression_attribute_names("#pk", "pk")
+            .expression_attribute_names("#sk", "sk")
+            .expression_attribute_names("#moved", MOVED)
+            .expression_attribute_values(":pk", AttributeValue::S(id.to_string()))
+            .expression_attribute_values(":prefix", AttributeValue::S(format!("{PREFIX}{EVENT}")))
+            .into_paginator()
+            .items()
+            .send();
+        let mut found = Vec::new();
+        while found.len() < at_most
+            && let Some(row) = rows.next().await
+        {
+            found.push(row.map_err(|error| LedgerError::failed("read the events of a case", &error))?);
+        }
+        Ok(found)
     }
 }
 

@@ -171,6 +171,13 @@ pub(crate) fn facts_of(item: &Item) -> ClosingFacts {
     }
 }
 
+impl Place {
+    /// The key's own, or that of an own order under it.
+    pub fn is_of(&self, key: &PayoutKey) -> bool {
+        self.key == *key || self.key.as_str().strip_prefix(key.as_str()).is_some_and(|rest| rest.starts_with('~'))
+    }
+}
+
 impl Standing {
     pub(crate) fn from_item(item: &Item) -> Result<Self, LedgerError> {
         if is_bar(item) {
@@ -254,6 +261,12 @@ impl Ledger {
             return Ok(true);
         }
         let (provider, event) = (note.provider.as_str(), note.event.as_str());
+        // Beside a case that it shares with others, too.
+        let known = self.cases_of_event(event).await?;
+        let is_misfit = |case: &Case| case.reason == Reason::InvalidEvent && case.provider.as_deref() == Some(provider);
+        if known.iter().any(|known| is_misfit(&known.case)) {
+            return Ok(true);
+        }
         let terms = terms(&note.money, &note.destination).to_string();
         let mut cases = vec![
             CaseId::new(Reason::InvalidEvent, &[provider, event]),
@@ -280,6 +293,11 @@ impl Ledger {
     /// `None`: the event of this case could still be claimed and paid, so that no ending may say that it is over; or the rail
     /// has it, and the ending says that it has not.
     pub async fn bound(&self, seen: &FiledCase) -> Result<Option<Bound>, LedgerError> {
+        self.bound_under(seen, &[]).await
+    }
+
+    /// `former`: the keys that earlier rules gave the event, which the case does not name.
+    pub async fn bound_under(&self, seen: &FiledCase, former: &[PayoutKey]) -> Result<Option<Bound>, LedgerError> {
         let bound = Bound { case: seen.case.id(), version: seen.version };
         // Nobody ends as unpaid what was seen in the rail's books.
         let denies = seen.proposal.as_ref().is_some_and(|made| made.ending.denies_the_rail());
@@ -288,8 +306,16 @@ impl Ledger {
         }
         // Without a key nothing says which place there would be.
         let Some(key) = &seen.case.key else { return Ok(Some(bound)) };
-        match self.places(key, seen.case.event.as_ref()).await {
-            Ok(places) => Ok(places.iter().any(|place| place.standing.is_some()).then_some(bound)),
+        let event = seen.case.event.as_ref();
+        let taken = async {
+            let mut places = self.places(key, event).await?;
+            for former in former {
+                places.push(self.place(former, event).await?);
+            }
+            Ok(places.iter().any(|place| place.standing.is_some()))
+        };
+        match taken.await {
+            Ok(is_taken) => Ok(is_taken.then_some(bound)),
             // Whatever it is, the webhook takes it as a claim.
             Err(LedgerError::Unreadable { .. }) => Ok(Some(bound)),
             Err(error) => Err(error),

@@ -2,7 +2,7 @@
 //! files it. Such an event may have neither a payout key nor an id, so that its case names the note.
 
 use payonce_protocol::UnixMillis;
-use payonce_protocol::ids::shard;
+use payonce_protocol::ids::{Digest, shard};
 use payonce_protocol::order::PayoutKey;
 use payonce_protocol::sweep::MINUTE_MS;
 
@@ -17,7 +17,9 @@ pub(crate) const UNFILED_SK: &str = "0000#unfiled";
 
 /// Of visible ASCII and far shorter than a payout key may be.
 fn note_key(case: &Case, at: UnixMillis) -> Result<PayoutKey, LedgerError> {
-    let key = PayoutKey::new(format!("unfiled/{}/{at}", case.id()));
+    // Events of one delivery that share a case came at the same time.
+    let event = case.event.as_ref().map(|event| format!("/{}", Digest::of(event.as_str()))).unwrap_or_default();
+    let key = PayoutKey::new(format!("unfiled/{}/{at}{event}", case.id()));
     key.map_err(|_| LedgerError::Unreadable { what: "a case", attribute: "pk" })
 }
 
@@ -53,7 +55,6 @@ fn note(case: &Case, key: &PayoutKey) -> Item {
 mod tests {
     use std::collections::BTreeMap;
 
-    use payonce_protocol::ids::Digest;
     use payonce_protocol::outcome::Reason;
 
     use super::*;

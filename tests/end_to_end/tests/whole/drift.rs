@@ -1,10 +1,11 @@
 //! What providers change, and what they say of their own events: a field that is gone is not a "no", a trial is not paid with
 //! real money, another account's event is not ours, and one event at two endpoints is paid as the user wrote it.
 
+use payer::Answer;
 use payonce_end_to_end::{Desk, PAYEE, World, key_of, payment};
 use payonce_ledger::{Case, Filed, Standing};
 use payonce_protocol::case::{Ending, Status};
-use payonce_protocol::ids::Digest;
+use payonce_protocol::ids::{CaseId, Digest};
 use payonce_protocol::outcome::Reason;
 use payonce_suite::faults::Fault;
 use serde_json::{Value, json};
@@ -120,6 +121,49 @@ async fn an_event_that_cannot_be_noted_beside_its_case_is_asked_for_again() {
     assert_eq!((status, further(&world, &case).await.len()), (503, 0));
     assert_eq!(world.deliver(&two).await.status, 200);
     assert_eq!(further(&world, &case).await.len(), 1);
+}
+
+/// An ending binds each event of a case that it shares: each has a case of its own before.
+#[tokio::test]
+async fn ends_a_shared_case_when_each_event_has_a_case_of_its_own() {
+    let world = world().await;
+    let mut desk = Desk::new();
+    for name in ["one", "two", "three"] {
+        world.deliver(&invoice(&world, name)).await;
+    }
+    let shared = only_case(&world).await;
+    desk.proposes(&world, &shared.id(), Ending::PaidElsewhere).await;
+    let ben = Desk::closes(&shared.id(), "ben");
+    let Answer::Refused { why, .. } = desk.ask(&world, &ben).await else {
+        panic!("its further event is bound by nothing")
+    };
+    assert_eq!(why, "spread");
+    assert_eq!(world.cases().await.len(), 3);
+    assert_eq!(desk.ask(&world, &ben).await, Answer::Closed { case: shared.id().to_string() });
+    for case in world.cases().await {
+        assert_eq!(case.id(), CaseId::new(Reason::InvalidEvent, &["stripe", case.event.as_ref().unwrap().as_str()]));
+        assert_eq!((case.money, &case.destination), (shared.money, &shared.destination));
+        let ended = desk.ends(&world, &case.id(), Ending::PaidElsewhere).await;
+        assert_eq!(ended, Answer::Closed { case: case.id().to_string() });
+        let standing = world.ledger.standing(case.key.as_ref().unwrap(), 1).await.unwrap();
+        assert!(matches!(standing, Some(Standing::Closing(_))), "{standing:?}");
+    }
+    assert!(world.cases().await.is_empty());
+}
+
+/// Its provider never comes again, and the note of it is all that there is.
+#[tokio::test]
+async fn an_event_noted_in_vain_stands_beside_its_case_after_a_sweep() {
+    let world = world().await;
+    world.deliver(&invoice(&world, "one")).await;
+    world.proxy.plan(1000, "TransactWriteItems", "", Fault::SERVER_ERROR);
+    let statuses =
+        [world.deliver(&invoice(&world, "two")).await.status, world.deliver(&invoice(&world, "three")).await.status];
+    world.proxy.forget();
+    let case = only_case(&world).await;
+    assert_eq!((statuses, further(&world, &case).await.len()), ([503, 503], 0));
+    world.minutes_pass(5).await;
+    assert_eq!(further(&world, &case).await.len(), 2);
 }
 
 #[tokio::test]
