@@ -223,20 +223,25 @@ impl Ledger {
     /// A consistent read of everything. An item of a newer schema is an error here: what a person decides must not rest on
     /// half of the record.
     pub async fn payout(&self, key: &PayoutKey) -> Result<Payout, LedgerError> {
-        let mut rows = self
-            .audit
-            .query(&self.records)
-            .consistent_read(true)
-            .key_condition_expression("#pk = :pk")
-            .expression_attribute_names("#pk", "pk")
-            .expression_attribute_values(":pk", AttributeValue::S(key.to_string()))
-            .into_paginator()
-            .items()
-            .send();
         let mut payout = Payout::default();
-        while let Some(row) = rows.next().await {
-            let row = row.map_err(|error| LedgerError::failed("read a payout", &error))?;
-            payout.add(&row)?;
+        let mut from = None;
+        loop {
+            let page = self
+                .audit
+                .query(&self.records)
+                .consistent_read(true)
+                .key_condition_expression("#pk = :pk")
+                .expression_attribute_names("#pk", "pk")
+                .expression_attribute_values(":pk", AttributeValue::S(key.to_string()))
+                .set_exclusive_start_key(from)
+                .send()
+                .await
+                .map_err(|error| LedgerError::failed("read a payout", &error))?;
+            page.items().iter().try_for_each(|row| payout.add(row))?;
+            from = page.last_evaluated_key;
+            if from.is_none() {
+                break;
+            }
         }
         payout.look_ups.sort_by_key(|look_up| look_up.at);
         Ok(payout)
