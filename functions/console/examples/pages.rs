@@ -49,6 +49,9 @@ pub fn all(base: &str) -> Vec<(&'static str, String)> {
         ("queue_viewer", queue_viewer(f(Section::Queue, "Cases")).render().unwrap()),
         ("case", case(f(Section::Queue, "Case")).render().unwrap()),
         ("case_awaiting", case_awaiting(f(Section::Queue, "Case")).render().unwrap()),
+        ("case_found", case_found(f(Section::Queue, "Case")).render().unwrap()),
+        ("case_unpaid", case_unpaid(f(Section::Queue, "Case")).render().unwrap()),
+        ("case_conflict", case_conflict(f(Section::Queue, "Case")).render().unwrap()),
         ("case_own", case_own(f(Section::Queue, "Case")).render().unwrap()),
         ("case_resolved", case_resolved(f(Section::Queue, "Case")).render().unwrap()),
         ("case_hostile", case_hostile(f(Section::Queue, MARKUP)).render().unwrap()),
@@ -529,13 +532,57 @@ pub fn case_awaiting(frame: Frame) -> CasePage {
     page.proposed = Some(proposed(false));
     page.owner = Some("Ben Čapek".to_owned());
     page.is_mine = false;
+    page
+}
+
+/// Proposed to be paid again, and then found in the rail's books.
+pub fn case_found(frame: Frame) -> CasePage {
+    let mut page = case_awaiting(frame);
     page.looked_up = Some(LookedUpAt { at: NOW - 5 * MINUTE, said: Said::Found, why: None });
     page.reissue = Some(Reissue::NotOffered(Why::FoundAtTheRail));
+    page.standing = Some(Standing {
+        label: "At the rail, to be explained",
+        tone: "odd",
+        icon: Icon::Accepted,
+        headline: "The rail has it: tr_1QfT8aLkdIwHu7, 1\u{202f}243.50\u{a0}EUR to acct_1QfT7xLkdIwHu7, 10:04 UTC."
+            .to_owned(),
+        goes_on: None,
+    });
     page.compared = vec![
         compared("Amount", "1\u{202f}234.50\u{a0}EUR", "1\u{202f}234.50\u{a0}EUR", Some("1\u{202f}243.50\u{a0}EUR")),
         compared("Payee", "acct_1QfT7xLkdIwHu7", "acct_1QfT7xLkdIwHu7", Some("acct_1QfT7xLkdIwHu7")),
-        compared("Status", "", "", Some("pending")),
     ];
+    page.compared[0].mark = Mark::Differs(Some("9.00\u{a0}EUR".to_owned()));
+    page
+}
+
+/// Two people tried again, and the rail refused again.
+pub fn case_unpaid(frame: Frame) -> CasePage {
+    let mut page = case_resolved(frame);
+    page.standing = Some(Standing {
+        label: "The payee is not paid",
+        tone: "bad",
+        icon: Icon::Refused,
+        headline: "The payee is not paid: the rail refused attempt 2.".to_owned(),
+        goes_on: page.related.first().cloned(),
+    });
+    page.looked_up = None;
+    page
+}
+
+/// Two deliveries of one event.
+pub fn case_conflict(frame: Frame) -> CasePage {
+    let mut page = case(frame);
+    page.reason = Reason::ConflictingDuplicate;
+    (page.reissue, page.key_clock, page.looked_up, page.compared) = (None, None, None, vec![]);
+    page.is_next = true;
+    let line = |field, first: &str, this: &str, by: &str| (field, first.to_owned(), this.to_owned(), by.to_owned());
+    page.deliveries = Some(Deliveries {
+        lines: vec![
+            line("Amount", "1\u{202f}177.50\u{a0}EUR", "1\u{202f}234.50\u{a0}EUR", "differs by 57.00\u{a0}EUR"),
+            line("Payee", "acct_1QfT7xLkdIwHu7", "acct_1QfT7xLkdIwHu7", ""),
+        ],
+    });
     page
 }
 

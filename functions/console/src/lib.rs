@@ -17,6 +17,7 @@ mod app;
 mod around;
 mod ask;
 mod bulk;
+mod comparison;
 mod draft;
 mod due;
 mod ending;
@@ -35,6 +36,7 @@ mod sign_in;
 mod spreadsheet;
 mod standing;
 mod start;
+mod told;
 mod trouble;
 
 pub use amount::Amount;

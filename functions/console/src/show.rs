@@ -2,32 +2,27 @@
 
 use askama::Error as PageError;
 use http::StatusCode;
-use payonce_ledger::{
-    Attempted, FOUND, FiledCase, FoundPayout, HistoryRecord, LookUpRecord, Payout, Queue, Seen, StoredOutcome,
-};
+use payonce_ledger::{FOUND, FiledCase, FoundPayout, HistoryRecord, LookUpRecord, Payout, Queue, Seen, StoredOutcome};
 use payonce_protocol::UnixMillis;
 use payonce_protocol::case::{Act, Ending, Role, Status, certainty, may, may_read_bodies, next};
 use payonce_protocol::closing::is_claimless;
 use payonce_protocol::ids::CaseId;
 use payonce_protocol::order::PayoutKey;
-use payonce_protocol::outcome::{Outcome, Reason};
-use payonce_protocol::reissue::{KEY_LIFE_MARGIN_MS, LastAttempt, Reissue, Said, Why, expected_generation, offer};
+use payonce_protocol::reissue::{KEY_LIFE_MARGIN_MS, LastAttempt, Reissue, Why, expected_generation, offer};
 
 use crate::app::{App, BASE, Visit};
 use crate::ask::Ask;
 use crate::bulk::totals;
+use crate::comparison::{FOUND_SHOWN, compared, deliveries};
 use crate::evidence::{attached, is_evidence};
 use crate::filter::Filter;
-use crate::pages::words::Words as _;
 use crate::pages::{
-    self, Banner, BannerKind, Body, CaseLink, CasePage, Compared, Decided, Due, Entry, Frame, Further, Incident,
-    KeyClock, Look, LookedUpAt, Mark, MessagePage, PayoutPage, PersonOption, Proposed, QueuePage, QueueRow,
-    QueueTotals, QueueView, Rail, Section, SignedOutPage, Standing, WaitingBatch, mark,
+    self, Body, CaseLink, CasePage, Decided, Due, Entry, Frame, Further, Incident, KeyClock, LookedUpAt, MessagePage,
+    PayoutPage, PersonOption, Proposed, QueuePage, QueueRow, QueueTotals, QueueView, Rail, Section, SignedOutPage,
+    WaitingBatch,
 };
 use crate::reply::Reply;
-use crate::standing::{
-    Asked, deliveries, difference, found, found_in_words, found_sum, is_about_the_payout, last_look_up, standing,
-};
+use crate::standing::{Asked, found_in_words, last_look_up, standing};
 use crate::trouble::Trouble;
 
 const PAGE_ROWS: usize = 50;
@@ -401,33 +396,8 @@ impl App {
         })
     }
 
-    /// How the payout stands that a case is about. An open case of the last attempt speaks for itself, unless more is known.
-    async fn stands(
-        &self,
-        filed: &FiledCase,
-        payout: &Payout,
-        related: &[FiledCase],
-        further: Option<&Further>,
-        now: UnixMillis,
-    ) -> Result<Option<Standing>, Trouble> {
-        let stands = match further {
-            Some(further) if filed.case.key.as_ref().is_none_or(|key| key.as_str() != further.key) => {
-                let Ok(key) = PayoutKey::new(further.key.clone()) else { return Ok(None) };
-                let cases = self.parts.ledger.cases_of_key(key.as_str()).await?;
-                standing(&self.parts.ledger.payout(&key).await?, &cases, now)
-            }
-            Some(_) => standing(payout, related, now),
-            None if is_about_the_payout(&filed.case) => standing(payout, related, now),
-            None => None,
-        };
-        let own = filed.case.id().to_string();
-        let is_its_own = stands.as_ref().and_then(|stands| stands.goes_on.as_ref()).is_some_and(|on| on.id == own);
-        let is_plain = filed.status.is_open() && (is_its_own || certainty(filed.case.reason).is_none());
-        Ok(stands.filter(|_| !is_plain))
-    }
-
     /// The attempt that two people decided: under the case's payout key, or that of an order of its own.
-    async fn further(&self, filed: &FiledCase) -> Result<Option<Further>, Trouble> {
+    pub(crate) async fn further(&self, filed: &FiledCase) -> Result<Option<Further>, Trouble> {
         let decided = filed.resolution.as_ref().and_then(|resolution| resolution.attempt).zip(filed.proposal.as_ref());
         let Some(((number, made), key)) = decided.zip(filed.case.key.as_ref()) else { return Ok(None) };
         let own = match made.ending {
@@ -440,71 +410,6 @@ impl App {
         let ended = read.and_then(|(_, outcome)| outcome).map(|outcome| outcome.verdict.outcome);
         Ok(Some(Further { key: key.to_string(), number, ended }))
     }
-
-    /// What the last act came to, by the address that it led to. Nothing in it is a person's text, and it says of no case what
-    /// the tables do not say: anybody may send a link.
-    async fn told(&self, ask: &Ask) -> Result<Option<Banner>, Trouble> {
-        let Some(done) = ask.query.get("done") else { return Ok(None) };
-        let id = ask.query.get("about").and_then(CaseId::parse);
-        let about = match &id {
-            Some(id) => self.parts.ledger.case(id).await?,
-            None => None,
-        };
-        let proposed = about.as_ref().filter(|filed| filed.status == Status::AwaitingApproval);
-        let proposed = proposed.and_then(|filed| filed.proposal.as_ref());
-        let resolved =
-            about.as_ref().filter(|filed| filed.resolution.is_some()).and_then(|filed| filed.proposal.as_ref());
-        let further = match &about {
-            Some(filed) if matches!(done, "paid" | "attempted") => self.further(filed).await?,
-            _ => None,
-        };
-        let ended = further.as_ref().and_then(|further| further.ended);
-        let what = about.as_ref().map(|filed| in_words(&filed.case)).unwrap_or_default();
-        let (kind, text) = match (done, proposed, resolved) {
-            ("assign", ..) => (BannerKind::Done, "the owner was changed.".to_owned()),
-            ("comment", ..) => (BannerKind::Done, "your comment was added.".to_owned()),
-            ("attach", ..) => (BannerKind::Done, "the evidence was attached.".to_owned()),
-            ("look_up", ..) => (BannerKind::Done, "the rail was asked; its answer is below.".to_owned()),
-            ("propose", Some(made), _) => {
-                let ending = made.ending.label();
-                (BannerKind::Done, format!("proposed for {what}: {ending}. Another person decides."))
-            }
-            ("approve", _, Some(made)) => {
-                (BannerKind::Done, format!("approved for {what}: {}. The case is resolved.", made.ending.label()))
-            }
-            ("paid", ..) if ended == Some(Outcome::Accepted) => {
-                (BannerKind::Done, format!("paid: {what}. The rail took the order, and the case is resolved."))
-            }
-            ("attempted", ..) if further.is_some() && ended != Some(Outcome::Accepted) => (
-                BannerKind::Warn,
-                format!("a further attempt at {what} was made and not accepted: the payee is not known to be paid."),
-            ),
-            ("send_back", ..) => (BannerKind::Done, "sent back.".to_owned()),
-            ("reopen", ..) => (BannerKind::Done, "reopened.".to_owned()),
-            _ => return Ok(None),
-        };
-        let banner = Banner::new(kind, text);
-        let Some(filed) = about else { return Ok(Some(banner)) };
-        // What goes on is a case of the new attempt.
-        let on = match &further {
-            Some(further) if done == "attempted" => {
-                let cases = self.parts.ledger.cases_of_key(&further.key).await?;
-                cases.into_iter().find(|on| on.case.attempt == Some(further.number) && on.status.is_open())
-            }
-            _ => None,
-        };
-        Ok(Some(match on {
-            Some(on) => banner.to(format!("{BASE}/cases/{}", on.case.id()), "It goes on in a case of its own."),
-            None => banner.to(format!("{BASE}/cases/{}", filed.case.id()), "Open that case"),
-        }))
-    }
-}
-
-/// `42.00 EUR to acct_1`
-fn in_words(case: &payonce_ledger::Case) -> String {
-    let sum = case.money.as_ref().map_or_else(|| case.reason.label().to_owned(), pages::money);
-    let payee = case.destination.as_ref().map(|payee| format!(" to {payee}")).unwrap_or_default();
-    format!("{sum}{payee}")
 }
 
 pub(crate) fn link(filed: &FiledCase) -> CaseLink {
@@ -534,50 +439,6 @@ fn looked_up(last: &LookUpRecord) -> LookedUpAt {
     };
     LookedUpAt { at: last.at, said: last.seen.said(), why }
 }
-
-fn compared(filed: &FiledCase, attempt: Option<&Attempted>, payout: &Payout) -> Vec<Compared> {
-    let case = &filed.case;
-    // Two deliveries are compared with each other.
-    let Some(claim) = attempt.map(|attempt| &attempt.claim).filter(|_| case.reason != Reason::ConflictingDuplicate)
-    else {
-        return vec![];
-    };
-    let found = found(payout, [filed]).map(|(found, _)| found).unwrap_or_default();
-    let look = match last_look_up(payout, [filed]).map(|last| last.seen.said()) {
-        _ if !found.is_empty() => Look::Found,
-        None => Look::NotAsked,
-        Some(Said::Absent) => Look::NotThere,
-        Some(Said::Found | Said::Blind) => Look::Blind,
-    };
-    let line = |field: String, expected: Option<String>, claimed: String, found: Option<String>| {
-        let mark = mark(expected.as_deref(), Some(&claimed), found.as_deref(), look);
-        Compared { field, expected, claimed: Some(claimed), found, mark }
-    };
-    let mut lines = vec![];
-    let each: Vec<Option<&FoundPayout>> =
-        if found.is_empty() { vec![None] } else { found.iter().take(FOUND_SHOWN).map(Some).collect() };
-    for one in &each {
-        let of = one.filter(|_| each.len() > 1).map(|one| format!(" of {}", one.id)).unwrap_or_default();
-        let sum = case.money.as_ref().map(pages::money);
-        // A rail may write the same sum with more digits than the order.
-        let as_claimed = |one: &FoundPayout| {
-            let sum = one.money().filter(|sum| sum.same_sum(&claim.money));
-            sum.map_or_else(|| found_sum(one), |_| pages::money(&claim.money))
-        };
-        let mut amount = line(format!("Amount{of}"), sum, pages::money(&claim.money), one.map(as_claimed));
-        let apart = one.and_then(FoundPayout::money).and_then(|found| difference(&found, &claim.money));
-        if matches!(amount.mark, Mark::Differs(_)) {
-            amount.mark = Mark::Differs(apart);
-        }
-        lines.push(amount);
-        let payee = case.destination.as_ref().map(ToString::to_string);
-        let theirs = one.and_then(|one| one.destination.clone());
-        lines.push(line(format!("Payee{of}"), payee, claim.destination.to_string(), theirs));
-    }
-    lines
-}
-
-const FOUND_SHOWN: usize = 4;
 
 fn owned(facts: &std::collections::BTreeMap<String, String>) -> impl Iterator<Item = (String, String)> {
     let is_told = facts.get(FOUND).is_some_and(|found| !found.is_empty());

@@ -3,13 +3,13 @@
 
 use payonce_ledger::{Case, FiledCase, FoundPayout, LookUpRecord, Payout, Seen};
 use payonce_protocol::UnixMillis;
-use payonce_protocol::case::Ending;
+use payonce_protocol::case::{Ending, certainty};
 use payonce_protocol::closing::is_claimless;
-use payonce_protocol::money::Money;
+use payonce_protocol::order::PayoutKey;
 use payonce_protocol::outcome::{Outcome, Reason};
 
 use crate::app::App;
-use crate::pages::{Check, Deliveries, Icon, Standing, clock, money, words};
+use crate::pages::{Check, Further, Icon, Standing, clock, money, words};
 use crate::show::link;
 use crate::trouble::Trouble;
 
@@ -49,17 +49,6 @@ pub(crate) fn found_in_words(found: &FoundPayout, now: UnixMillis) -> String {
     let payee = found.destination.as_ref().map(|payee| format!(" to {payee}")).unwrap_or_default();
     let returned = if found.returned { ", given back at least in part" } else { "" };
     format!("{}, {}{payee}, {}{returned}", found.id, found_sum(found), clock(found.created_at, now))
-}
-
-/// How far apart two sums are.
-pub(crate) fn difference(left: &Money, right: &Money) -> Option<String> {
-    let exponent = left.exponent().max(right.exponent());
-    let [left_sum, right_sum] = [left, right].map(|sum| sum.with_exponent(exponent).ok().map(|sum| sum.minor()));
-    let apart = left_sum?.abs_diff(right_sum?);
-    if left.currency() != right.currency() {
-        return None;
-    }
-    Money::new(apart, exponent, left.currency()).ok().map(|sum| money(&sum))
 }
 
 /// `None`: nothing was attempted under the key, nor ended by people.
@@ -148,6 +137,31 @@ pub(crate) struct Asked<'a> {
 }
 
 impl App {
+    /// How the payout stands that a case is about. An open case of the last attempt speaks for itself, unless more is known.
+    pub(crate) async fn stands(
+        &self,
+        filed: &FiledCase,
+        payout: &Payout,
+        related: &[FiledCase],
+        further: Option<&Further>,
+        now: UnixMillis,
+    ) -> Result<Option<Standing>, Trouble> {
+        let stands = match further {
+            Some(further) if filed.case.key.as_ref().is_none_or(|key| key.as_str() != further.key) => {
+                let Ok(key) = PayoutKey::new(further.key.clone()) else { return Ok(None) };
+                let cases = self.parts.ledger.cases_of_key(key.as_str()).await?;
+                standing(&self.parts.ledger.payout(&key).await?, &cases, now)
+            }
+            Some(_) => standing(payout, related, now),
+            None if is_about_the_payout(&filed.case) => standing(payout, related, now),
+            None => None,
+        };
+        let own = filed.case.id().to_string();
+        let is_its_own = stands.as_ref().and_then(|stands| stands.goes_on.as_ref()).is_some_and(|on| on.id == own);
+        let is_plain = filed.status.is_open() && (is_its_own || certainty(filed.case.reason).is_none());
+        Ok(stands.filter(|_| !is_plain))
+    }
+
     /// The refund-and-dispute check first: where it is not made, nobody else makes it.
     pub(crate) fn checks(&self, asked: &Asked<'_>) -> Vec<Check> {
         let Asked { filed, look_up, history, now } = *asked;
@@ -236,30 +250,4 @@ impl App {
         }
         Ok(())
     }
-}
-
-/// Both deliveries of a conflict. `None`: the first cannot be read.
-pub(crate) fn deliveries(case: &Case, payout: &Payout, now: UnixMillis) -> Option<Deliveries> {
-    let first = payout.attempts.first().filter(|_| case.reason == Reason::ConflictingDuplicate)?;
-    let claim = &first.claim;
-    let sum = case.money.as_ref().map(money).unwrap_or_default();
-    let apart = case.money.as_ref().and_then(|ours| difference(ours, &claim.money));
-    let payee = case.destination.as_ref().map(ToString::to_string).unwrap_or_default();
-    let event = case.event.as_ref().map(ToString::to_string).unwrap_or_default();
-    let other = |is_other: bool| if is_other { "another one".to_owned() } else { String::new() };
-    let is_other_sum = case.money.is_none_or(|ours| !ours.same_sum(&claim.money));
-    let by = match apart {
-        Some(apart) => format!("differs by {apart}"),
-        None => other(is_other_sum),
-    };
-    let (theirs, first_event) = (claim.destination.to_string(), claim.event.to_string());
-    Some(Deliveries {
-        lines: vec![
-            ("Amount", money(&claim.money), sum, by),
-            ("Payee", theirs.clone(), payee.clone(), other(theirs != payee)),
-            ("Event", first_event.clone(), event.clone(), other(first_event != event)),
-            ("Received", clock(claim.received_at, now), clock(case.since, now), String::new()),
-            ("Body", claim.body.to_string(), case.body.map(|body| body.to_string()).unwrap_or_default(), String::new()),
-        ],
-    })
 }

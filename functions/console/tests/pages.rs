@@ -229,6 +229,7 @@ fn a_proposal_that_has_become_dangerous_looks_harmless() {
     let mut page = case_awaiting(frame(BASE, Section::Queue, ""));
     page.reissue = Some(Reissue::NotOffered(Why::FoundAtTheRail));
     assert!(page.render().unwrap().contains("May not be paid again, as things stand now."));
+    assert!(!page.render().unwrap().contains("/approve\"") && page.render().unwrap().contains("/send_back\""));
     page.reissue = Some(Reissue::SameKey);
     assert!(!page.render().unwrap().contains("as things stand now"));
 }

@@ -367,9 +367,18 @@ impl CasePage {
         words::certainty(self.reason)
     }
 
+    /// The proposal says that the payee has nothing of the rail, or pays once more, and the rail has it: nobody can agree.
+    fn is_contradicted(&self) -> bool {
+        let is_found = matches!(self.reissue, Some(Reissue::NotOffered(Why::FoundAtTheRail | Why::AlreadyAccepted)));
+        is_found && self.proposed.as_ref().is_some_and(|proposed| proposed.ending.denies_the_rail())
+    }
+
     /// What was proposed, and the rules do not allow as things stand now.
     fn against(&self) -> Option<String> {
         let is_reissue = self.proposed.as_ref().is_some_and(|proposed| proposed.ending == Ending::Reissue);
+        if self.is_contradicted() && !is_reissue {
+            return Some("The rail has this payout. What was proposed cannot be approved; send it back.".to_owned());
+        }
         let is_against = matches!(self.reissue, Some(Reissue::NotOffered(_) | Reissue::NotBefore(_)));
         let (title, why) = self.offer().filter(|_| is_reissue && is_against)?;
         Some(format!("{title}, as things stand now. {why}"))
