@@ -567,6 +567,13 @@ pub fn case_unpaid(frame: Frame) -> CasePage {
         goes_on: page.related.first().cloned(),
     });
     page.looked_up = None;
+    page.compared.clear();
+    if let Some(decided) = &mut page.decided {
+        decided.ending = Ending::Reissue;
+        decided.code = "refusal_understood".to_owned();
+        decided.note = "The payee's account was unlocked.".to_owned();
+        decided.further = Some(Further { key: long_key(), number: 2, ended: Some(Outcome::Rejected) });
+    }
     page
 }
 
