@@ -73,7 +73,16 @@ pub(crate) fn standing(payout: &Payout, cases: &[FiledCase], now: UnixMillis) ->
         let id = outcome.evidence.get("rail_payout").map(|id| format!("{id}, ")).unwrap_or_default();
         let (sum, at) = (money(&claim.money), clock(outcome.recorded_at, now));
         let headline = format!("The rail accepted it: {id}{sum} to {}, {at}.", claim.destination);
-        return Some(said("Accepted by the rail", "good", Icon::Done, headline));
+        if cases.iter().any(|filed| filed.case.reason == Reason::PayoutReturned) {
+            let headline = format!("{headline} The money came back.");
+            return Some(said("Given back by the rail", "bad", Icon::Refused, headline));
+        }
+        let is_odd = |filed: &FiledCase| filed.status.is_open() && is_odd_though_accepted(filed.case.reason);
+        return Some(if cases.iter().any(is_odd) {
+            said("Accepted, to be explained", "odd", Icon::Accepted, headline)
+        } else {
+            said("Accepted by the rail", "good", Icon::Done, headline)
+        });
     }
     let last = payout.attempts.last();
     let is_of_last = |filed: &&FiledCase| filed.case.attempt == last.map(|last| last.claim.attempt);
@@ -112,6 +121,19 @@ pub(crate) fn standing(payout: &Payout, cases: &[FiledCase], now: UnixMillis) ->
         }
     };
     Some(Standing { goes_on: open.map(link), ..standing })
+}
+
+/// The rail took the order, and something that people must explain is not in the record of its attempts.
+fn is_odd_though_accepted(reason: Reason) -> bool {
+    matches!(
+        reason,
+        Reason::PayoutReplayed
+            | Reason::PayoutReturned
+            | Reason::PayoutMissing
+            | Reason::AmountMismatch
+            | Reason::BlockedAfterPayout
+            | Reason::LateOutcome
+    )
 }
 
 fn fits(payout: &Payout, found: &[FoundPayout]) -> bool {
@@ -158,7 +180,8 @@ impl App {
         };
         let own = filed.case.id().to_string();
         let is_its_own = stands.as_ref().and_then(|stands| stands.goes_on.as_ref()).is_some_and(|on| on.id == own);
-        let is_plain = filed.status.is_open() && (is_its_own || certainty(filed.case.reason).is_none());
+        let is_plain = filed.status.is_open()
+            && (is_its_own || is_odd_though_accepted(filed.case.reason) || certainty(filed.case.reason).is_none());
         Ok(stands.filter(|_| !is_plain))
     }
 
