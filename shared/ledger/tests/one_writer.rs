@@ -57,6 +57,7 @@ fn the_audit_table_has_a_second_writer() {
                     "batch.rs",
                     "body.rs",
                     "case.rs",
+                    "case_events.rs",
                     "control.rs",
                     "evidence.rs",
                     "people.rs",
