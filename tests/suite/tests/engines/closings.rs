@@ -190,6 +190,8 @@ pub async fn case_that_came_again_is_open(bench: Bench) {
     let claim = claim("pi_1", 1);
     bench.ledger.put_claim(&claim).await;
     let mut case = case_of(&claim, Reason::SecondEventForKey);
+    // Its event names it: it shares its case with no other.
+    case.subject = vec![claim.key.to_string(), claim.event.to_string()];
     case.details.insert("problem".to_owned(), "another event".to_owned());
     assert_eq!(bench.ledger.file_case(&case).await, Ok(Filed::New));
     assert_eq!(bench.ledger.file_case(&case).await, Ok(Filed::Open));
