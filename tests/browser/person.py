@@ -187,7 +187,7 @@ class Person:
         return self.find("//main").text
 
     def told(self):
-        return self.find("//*[@role='status']").text
+        return self.find("//*[@role='status']").get_attribute("textContent")
 
     def case(self, case):
         return self.open(f"/cases/{case}")

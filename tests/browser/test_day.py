@@ -1,9 +1,10 @@
-"""A day of work of two people: what one proposes the other decides, and money moves once."""
+"""What two people do to one case: what one proposes the other decides, and money moves once. Their whole day is in
+test_finances_day.py."""
 
 from person import Person
 
 
-def test_a_proposal_that_is_sent_back_is_lost(stack, ada, ben):
+def test_proposal_that_is_sent_back_reaches_its_maker(stack, ada, ben):
     case = stack.refused()
     ada.case(case).press("Take")
     assert ada.here() == f"/cases/{case}" and "owner was changed" in ada.told()
@@ -39,7 +40,7 @@ def test_a_proposal_that_is_sent_back_is_lost(stack, ada, ben):
     assert "Reopened" in ada.main() and "The transfer came back." in ada.main()
 
 
-def test_a_payout_by_two_people_is_made_twice(stack, ada, ben):
+def test_two_people_pay_once(stack, ada, ben):
     [case] = stack.never_sent("acct_1Payee")
     ada.case(case).propose("reissue", "never_sent", "The rail was away.")
     ada.sign_in_afresh()
@@ -58,7 +59,7 @@ def test_a_payout_by_two_people_is_made_twice(stack, ada, ben):
     assert "Resolved" in ben.case(case).main()
 
 
-def test_two_approvers_at_once_are_both_told_that_they_won(stack, ada, ben, people):
+def test_second_of_two_approvers_is_told_that_the_case_changed(stack, ada, ben, people):
     case = stack.refused()
     dee = people("dee")
     ada.case(case).propose("not_paid", "nothing_owed", "The order was cancelled.")
@@ -68,7 +69,7 @@ def test_two_approvers_at_once_are_both_told_that_they_won(stack, ada, ben, peop
     assert "The case has changed" in dee.main() and "Approved" in dee.main()
 
 
-def test_many_cases_at_once_have_no_preview_or_one_result_for_all(stack, ada, ben):
+def test_many_cases_have_a_preview_and_a_result_each(stack, ada, ben):
     cases = [stack.refused(100 + number) for number in range(3)]
     ben.case(cases[2])
     ada.case(cases[2]).propose("written_off", "other", "Small.")
@@ -97,26 +98,7 @@ def test_many_cases_at_once_have_no_preview_or_one_result_for_all(stack, ada, be
         assert "Awaiting approval" in ben.case(case).main()
 
 
-def test_a_batch_is_released_by_one_person_or_in_part(stack, ada, ben):
-    cases = stack.never_sent("acct_1Payee", "acct_2Payee", "acct_3Payee")
-    ada.select(cases, "release", "never_sent", "The rail was away for ten minutes.")
-    assert ada.main().count("Will succeed") == 4, ada.main()
-    ada.go("//form[contains(@action, '/bulk/confirm')]//button")
-    ada.sign_in_afresh()
-    batch = ada.here()
-    assert batch.startswith("/batches/") and "Try 3 payouts again" in ada.main()
-    assert "You proposed this; another person must decide." in ada.main() and not ada.has(ada.form("approve"))
-    ben.open().go("//nav//a[.='Batches']").go("//tbody/tr[1]//a")
-    assert ben.here() == batch
-    ben.press("Sign in and approve")
-    ben.sign_in_afresh()
-    # It goes on while the page is open.
-    ben.wait(lambda browser: "3 of 3 paid" in browser.execute_script("return document.body.innerText"), 60)
-    for case in cases:
-        assert "Resolved" in ben.case(case).main()
-
-
-def test_a_case_is_found_by_one_of_its_ids_only(stack, ada):
+def test_case_is_found_by_each_of_its_ids(stack, ada):
     key = stack.deliver("acct_sandboxRefuses")
     case = stack.case_of(key)
     event = next(one["event"] for one in stack.cases() if one["id"] == case)
@@ -129,7 +111,7 @@ def test_a_case_is_found_by_one_of_its_ids_only(stack, ada):
     assert "nothing-of-this-name" in ada.find("//main").text
 
 
-def test_who_is_away_is_given_cases(stack, ada, ben):
+def test_cases_go_to_whoever_stands_in(stack, ada, ben):
     case = stack.refused()
     ada.open("/absence").choose_person("//select[@id='aw-to']", "Ben")
     ada.browser.execute_script("document.getElementById('aw-until').value = document.getElementById('aw-until').min")
@@ -143,7 +125,7 @@ def test_who_is_away_is_given_cases(stack, ada, ben):
     assert "Nobody is away." in ada.main()
 
 
-def test_somebody_who_signed_out_still_reads(stack):
+def test_signed_out_person_reads_nothing(stack):
     eve = Person(stack, "eve").sign_in()
     try:
         assert "Cases to reconcile" in eve.main()
@@ -157,7 +139,7 @@ def test_somebody_who_signed_out_still_reads(stack):
         eve.close()
 
 
-def test_a_page_needs_its_script(stack, ada, ben):
+def test_two_people_decide_without_any_script(stack, ada, ben):
     """Propose and approve, with no script run at all."""
     case = stack.refused()
     for person in (ada, ben):

@@ -49,12 +49,16 @@ def pages(stack, ada, ben, nik):
         "batch, own": (ada, batch),
         "batch, to approve": (ben, batch),
         "absence": (ada, "/absence"),
+        "books": (ada, "/books"),
         "not found": (ada, "/nowhere"),
         "no role": (nik, ""),
         "signed out": (ada, "/signed-out"),
     }
     for reason, case in reasons.items():
         pages[f"case, {reason}"] = (ada, f"/cases/{case}")
+    runs = ada.open("/books").browser.find_elements(By.XPATH, "//table[contains(@class, 'runs')]//th/a")
+    for run in [run.get_attribute("href").removeprefix(stack.base) for run in runs]:
+        pages[f"run, {run}"] = (ada, run)
     return pages
 
 
@@ -79,7 +83,7 @@ def violations(person):
 
 @pytest.mark.parametrize("colours", ["light", "dark"])
 @pytest.mark.parametrize("width", WIDTHS)
-def test_a_page_shuts_somebody_out(pages, width, colours):
+def test_pages_pass_axe(pages, width, colours):
     assert AXE.exists(), f"{AXE} is missing: npm ci --prefix tests/browser"
     wrong = {}
     for name, (person, path) in pages.items():
@@ -100,7 +104,7 @@ def test_a_page_shuts_somebody_out(pages, width, colours):
     assert not wrong, json.dumps(wrong, indent=2)
 
 
-def test_what_shuts_somebody_out_is_not_found(ada):
+def test_axe_finds_planted_faults(ada):
     ada.open()
     ada.browser.execute_script(
         "document.documentElement.removeAttribute('lang'); document.querySelector('label[for=b-act]').remove();"
@@ -109,7 +113,7 @@ def test_what_shuts_somebody_out_is_not_found(ada):
     assert {"html-has-lang", "select-name", "color-contrast"} <= {rule for rule, _, _ in violations(ada)}
 
 
-def test_a_preview_or_its_result_shuts_somebody_out(stack, ada):
+def test_preview_and_result_pass_axe(stack, ada):
     cases = [stack.refused(), stack.refused()]
     ada.select(cases, "take")
     assert violations(ada) == []
@@ -117,7 +121,7 @@ def test_a_preview_or_its_result_shuts_somebody_out(stack, ada):
     assert violations(ada) == []
 
 
-def test_a_page_asks_another_host_or_breaks_its_own_policy(stack, pages):
+def test_pages_ask_no_other_host_and_keep_their_policy(stack, pages):
     for name, (person, path) in pages.items():
         for log in ("browser", "performance"):
             person.browser.get_log(log)
@@ -133,7 +137,7 @@ def test_a_page_asks_another_host_or_breaks_its_own_policy(stack, pages):
         assert not [url for url in elsewhere if not url.endswith("/favicon.ico")], (name, elsewhere)
 
 
-def test_a_page_comes_without_its_headers(stack):
+def test_pages_carry_their_security_headers(stack):
     with urllib.request.urlopen(f"{stack.base}/signed-out") as answer:
         headers = {name.lower(): value for name, value in answer.headers.items()}
     expected = {
@@ -177,7 +181,7 @@ def press_on(person, element, key):
     person.loaded(instead_of=left)
 
 
-def test_somebody_without_a_mouse_cannot_work(stack, ada):
+def test_keyboard_alone_is_enough(stack, ada):
     case = stack.refused()
     ada.open()
     ada.find("//body").send_keys(Keys.TAB)
@@ -202,7 +206,7 @@ def test_somebody_without_a_mouse_cannot_work(stack, ada):
     assert focused(ada).get_attribute("id") == "status" and focused(ada).get_attribute("role") == "status"
 
 
-def test_a_single_key_does_another_thing_than_it_says(stack, ada):
+def test_single_keys_do_what_they_say(stack, ada):
     stack.refused()
     ada.open()
     rows = ada.browser.find_elements(By.XPATH, "//table[@id='queue']/tbody/tr")
@@ -221,7 +225,7 @@ def test_a_single_key_does_another_thing_than_it_says(stack, ada):
     assert focused(ada).get_attribute("value") == "jx?", "what is typed is text"
 
 
-def test_a_viewer_is_offered_what_only_others_may_do(stack):
+def test_viewer_is_offered_no_act(stack):
     eve = Person(stack, "eve").sign_in()
     try:
         assert not eve.has("//input[@name='case']") and not eve.has("//select[@id='b-act']")

@@ -45,6 +45,16 @@ def test_main_act_is_on_the_first_screen_of_a_phone(stack, ada, ben, width):
     assert violations(ben) == []
 
 
+def test_two_deliveries_side_by_side_keep_their_names(stack, ada, width):
+    """Where the head of the table is not shown."""
+    conflict = next(case["id"] for case in stack.cases() if case["reason"] == "conflicting_duplicate")
+    width(ada, 390)
+    ada.case(conflict)
+    said = ("return [...document.querySelector('.compare tbody').rows[0].querySelectorAll('td')]"
+            ".map((one) => getComputedStyle(one, '::before').content)")
+    assert ada.browser.execute_script(said) == ['"First delivery"', '"This delivery"', '"Difference"']
+
+
 @pytest.mark.parametrize("pixels", [1280, 1366, 390])
 def test_id_of_a_payee_and_its_day_stand_in_one_line(stack, ada, width, pixels):
     stack.deliver("acct_sandboxRefuses")
@@ -69,16 +79,6 @@ def test_counts_of_incidents_stand_in_one_place(ada, width, pixels):
            "list.insertAdjacentHTML('beforeend', `<li><a href='#'>${words}</a><span class='muted'>904 cases, since 9 h ago</span></li>`);"
            "return [...list.querySelectorAll('.muted')].map((one) => Math.round(one.getBoundingClientRect().right))")
     assert len(set(ada.browser.execute_script(add))) == 1
-
-
-def test_reasons_that_are_shown_fit_the_ending(stack, ada):
-    ada.case(stack.refused())
-    form = ada.form("propose")
-    shown = ("return [...document.querySelectorAll('#pr-code optgroup')]"
-             ".filter((group) => getComputedStyle(group).display !== 'none').map((group) => group.dataset.ending)")
-    for ending in ("not_paid", "paid_elsewhere"):
-        ada.click(f"{form}//input[@value='{ending}']")
-        assert ada.browser.execute_script(shown) == [ending]
 
 
 def test_sum_stands_beside_approve_at_a_phone(stack, ada, ben, width):

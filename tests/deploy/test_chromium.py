@@ -10,13 +10,12 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "browser"))
 
 from people import ada, ben, people  # noqa: E402, F401
 from test_day import (  # noqa: E402, F401
-    test_a_batch_is_released_by_one_person_or_in_part,
-    test_a_page_needs_its_script,
-    test_a_payout_by_two_people_is_made_twice,
-    test_a_proposal_that_is_sent_back_is_lost,
-    test_many_cases_at_once_have_no_preview_or_one_result_for_all,
-    test_somebody_who_signed_out_still_reads,
-    test_two_approvers_at_once_are_both_told_that_they_won,
+    test_two_people_decide_without_any_script,
+    test_two_people_pay_once,
+    test_proposal_that_is_sent_back_reaches_its_maker,
+    test_many_cases_have_a_preview_and_a_result_each,
+    test_signed_out_person_reads_nothing,
+    test_second_of_two_approvers_is_told_that_the_case_changed,
 )
 
 

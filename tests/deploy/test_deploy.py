@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import threading
+import time
 import uuid
 from datetime import UTC, datetime
 
@@ -29,10 +30,10 @@ def by_standard_webhooks(world, event_id, data, at=None):
     return world.post(f"/webhooks/standardwebhooks/{world.token()}", body, headers)
 
 
-def test_the_documented_commands_do_not_deploy(world):
+def test_documented_commands_deploy(world):
     world.deploy()
     names = {f["FunctionName"] for f in world.client("lambda").list_functions()["Functions"]}
-    others = {"payonce-sweeper", "payonce-retry-audit", "payonce-audit-watch", "payonce-console", "payonce-payer"}
+    others = {"payonce-sweeper", "payonce-reconciler", "payonce-retry-audit", "payonce-audit-watch", "payonce-console", "payonce-payer"}
     assert names == {"payonce-webhook-stripe", "payonce-webhook-standardwebhooks", *others}
 
 
@@ -79,21 +80,21 @@ def protect_claims(world, effect="Deny"):
     world.client("dynamodb").put_resource_policy(ResourceArn=arn, Policy=policy)
 
 
-def test_a_setting_that_was_not_deployed_is_not_named(world):
+def test_audit_names_settings_that_were_not_deployed(world):
     allow_what_the_emulator_calls_otherwise(world)
     assert world.drift() == LEFT_OUT
     make_up_for_the_emulator(world)
     assert world.drift() == []
 
 
-def test_the_documented_first_delivery_is_not_paid_or_paid_twice(world):
+def test_documented_first_delivery_is_paid_once(world):
     printed = run(world, "The first delivery")
     assert printed.count('"outcome":"accepted"') == 1, printed
     assert printed.count('"outcome":"duplicate"') == 1, printed
     assert '{"drift":[]}' in printed.replace(" ", ""), printed
 
 
-def test_a_delivery_of_the_providers_own_library_is_not_paid_once(world):
+def test_delivery_of_the_providers_own_library_is_paid_once(world):
     event = stripe_event()
     assert outcome(by_stripe(world, event)) == (200, "accepted", None)
     assert outcome(by_stripe(world, event)) == (200, "duplicate", None)
@@ -109,7 +110,7 @@ def test_a_delivery_of_the_providers_own_library_is_not_paid_once(world):
     assert sorts == ["0001#claim", "0001#outcome"]
 
 
-def test_a_forged_delivery_or_an_unknown_path_leaves_a_trace(world):
+def test_forged_deliveries_and_unknown_paths_leave_no_trace(world):
     before = len(world.items("audit")), len(world.items("bodies")), len(world.items("reconcile"))
     assert by_stripe(world, stripe_event(), secret="whsec_another")[0] == 401
     assert by_stripe(world, stripe_event(), token="x" * 22)[0] == 404
@@ -117,7 +118,7 @@ def test_a_forged_delivery_or_an_unknown_path_leaves_a_trace(world):
     assert (len(world.items("audit")), len(world.items("bodies")), len(world.items("reconcile"))) == before
 
 
-def test_a_refused_payout_is_no_case(world):
+def test_refused_payout_is_a_case(world):
     event = stripe_event(payee="acct_sandboxRefuses")
     assert outcome(by_stripe(world, event)) == (200, "rejected", "payout_rejected")
     assert "payout_rejected" in world.cases()
@@ -137,7 +138,23 @@ def workers(world):
     return found
 
 
-def test_a_killed_function_pays_twice_or_forgets(world):
+def test_dispute_of_what_was_paid_is_a_case_and_of_what_was_not_bars_it(world):
+    """The role must allow the look at everything that was paid under the key."""
+    paid, barred = stripe_event(), stripe_event()
+    assert outcome(by_stripe(world, paid)) == (200, "accepted", None)
+
+    def dispute(event):
+        name = f"dp_{event['data']['object']['id']}"
+        about = {"id": name, "object": "dispute", "payment_intent": event["data"]["object"]["id"], "livemode": False, "amount": 1200, "currency": "eur", "status": "needs_response"}
+        return {"id": f"evt_{name}", "object": "event", "type": "charge.dispute.created", "created": int(time.time()), "livemode": False, "data": {"object": about}}
+
+    assert outcome(by_stripe(world, dispute(paid))) == (200, "filed", "blocked_after_payout")
+    assert outcome(by_stripe(world, dispute(barred)))[:2] == (200, "barred")
+    assert outcome(by_stripe(world, barred)) == (200, "filed", "blocked_before_payout")
+    assert (world.paid(payout_key(paid)), world.paid(payout_key(barred))) == (1, 0)
+
+
+def test_killed_function_pays_once(world):
     event = stripe_event(payee="acct_sandboxExecutesThenHangs")
     answers = []
     sender = threading.Thread(target=lambda: answers.append(by_stripe(world, event)))
@@ -154,7 +171,7 @@ def test_a_killed_function_pays_twice_or_forgets(world):
     SESSION["killed"] = payout_key(event)
 
 
-def test_a_setting_changed_by_hand_is_not_named(world):
+def test_audit_names_settings_changed_by_hand(world):
     functions = world.client("lambda")
     name = "payonce-webhook-stripe"
     config = {"MaximumEventAgeInSeconds": 60, "DestinationConfig": functions.get_function_event_invoke_config(FunctionName=name, Qualifier="live")["DestinationConfig"]}
@@ -187,13 +204,14 @@ CASE = "20b08ebd-f665-8c43-b6ef-eee1de011172"
 
 
 @pytest.mark.parametrize(("role", "own", "others"), [
-    ("WebhookstripeRole", [CASE], ["control", "sweeper", "person", "batches", "batch/x"]),
-    ("SweeperRole", [CASE, "sweeper", "control"], ["person", "batches"]),
+    ("WebhookstripeRole", [CASE], ["control", "sweeper", "runs", "person", "batches", "batch/x"]),
+    ("SweeperRole", [CASE, "sweeper", "control"], ["person", "batches", "runs", "run/1795392000000"]),
+    ("ReconcilerRole", [CASE, "runs", "run/1795392000000"], ["control", "sweeper", "person", "batches", "batch/x"]),
     ("ConsoleRole", [CASE, "person", "batches", "batch/x"], ["control", "sweeper"]),
     ("PayerRole", [CASE], ["control", "sweeper", "person", "batches"]),
     ("AuditWatchRole", ["control"], [CASE, "sweeper", "person"]),
 ])
-def test_a_role_writes_an_item_that_is_not_its_own(world, role, own, others):
+def test_each_role_writes_only_its_own_items(world, role, own, others):
     tables = world.client("dynamodb", world.session_of(role))
 
     def put(*keys):
@@ -213,7 +231,7 @@ def test_a_role_writes_an_item_that_is_not_its_own(world, role, own, others):
         assert put(own[0], key) == {"ConditionalCheckFailedException", "AccessDeniedException"}, key
 
 
-def test_an_overwritten_claim_does_not_hold_payouts(world):
+def test_overwritten_claim_holds_payouts(world):
     [claim, *_] = [item for item in world.items("audit") if item["sk"]["S"] == "0001#claim"]
     assert world.hold() == "pay"
     world.client("dynamodb").put_item(TableName="payonce-audit", Item=claim | {"amount": {"N": "1"}})
@@ -227,7 +245,7 @@ def test_an_overwritten_claim_does_not_hold_payouts(world):
     SESSION["held"] = event
 
 
-def test_the_documented_release_does_not_pay_again(world):
+def test_documented_hold_and_release_pay_once(world):
     printed = run(world, "Hold and release")
     assert [line.split()[1] for line in printed.splitlines() if line.startswith("hold ")] == ["refuse", "refuse", "pay"], printed
     # What was refused comes back and is paid now, once.
@@ -237,7 +255,7 @@ def test_the_documented_release_does_not_pay_again(world):
     assert world.paid(payout_key(event)) == 1
 
 
-def test_the_documented_drill_or_the_trap_of_latest_is_wrong(world):
+def test_documented_drill_works_and_latest_moves_no_traffic(world):
     live = lambda: world.client("lambda").get_alias(FunctionName="payonce-webhook-stripe", Name="live")["FunctionVersion"]
     before = live()
     heading = "A new version"
@@ -261,7 +279,7 @@ def released(world, later=0):
     assert outcome(answer) == (200, "accepted", None)
 
 
-def test_rules_that_a_person_accepts_do_not_cut_over(world):
+def test_rules_that_a_person_accepts_cut_over(world):
     late = stripe_event()
     late["created"] -= 3600
     # Another type of event: another way to a payout.
@@ -285,7 +303,7 @@ def test_rules_that_a_person_accepts_do_not_cut_over(world):
 PAST_THE_MARGIN = 130
 
 
-def test_restored_tables_pay_before_a_person_releases_them_or_pay_again(world):
+def test_restored_tables_pay_once_and_only_after_a_release(world):
     """More is paid after the restore's moment: the emulator restores what is there now, so this is what the new tables do not know."""
     protect_claims(world)
     heading = "Restore, and another region"
@@ -306,7 +324,7 @@ def test_restored_tables_pay_before_a_person_releases_them_or_pay_again(world):
     assert world.paid(payout_key(SESSION["held"])) == 1
 
 
-def test_a_stack_that_is_deployed_again_pays_again(world):
+def test_stack_that_is_deployed_again_pays_nothing_twice(world):
     event = stripe_event(later=PAST_THE_MARGIN)
     assert outcome(by_stripe(world, event)) == (200, "accepted", None)
     before = len(world.items("audit"))
@@ -317,7 +335,7 @@ def test_a_stack_that_is_deployed_again_pays_again(world):
     assert outcome(by_stripe(world, stripe_event(later=PAST_THE_MARGIN))) == (200, "accepted", None)
 
 
-def test_the_killed_functions_claim_is_no_case(world):
+def test_claim_of_the_killed_function_becomes_a_case(world):
     """Its claim expires, the margin passes, and the sweeper visits its minute: about five minutes after the kill."""
     wait_for("the sweeper", lambda: world.invoke("payonce-sweeper") is not None and "attempt_abandoned" in world.cases(), seconds=480)
     [case] = [item for item in world.items("reconcile") if item["sk"]["S"] == "case" and item["reason"]["S"] == "attempt_abandoned"]
@@ -325,7 +343,7 @@ def test_the_killed_functions_claim_is_no_case(world):
     assert world.paid(SESSION["killed"]) == 1
 
 
-def test_the_logs_hold_a_secret(world):
+def test_logs_hold_no_secret(world):
     from world import HERE
 
     logs = "".join(path.read_text(errors="replace") for path in HERE.glob("*.log"))
@@ -333,9 +351,9 @@ def test_the_logs_hold_a_secret(world):
         assert secret not in logs or secret.startswith(("sk_test_sandbox", "rk_test_sandbox")), "the sandbox introduces itself with its own"
 
 
-def test_a_documented_section_was_not_tried():
+def test_every_documented_section_was_tried():
     assert set(DOCUMENTED) == {
-        "Once", "Configure, build, deploy", "The first delivery", "The first sign-in", "A new version", "New rules of payout keys", "Back to the version before", "Hold and release",
+        "Once", "Configure, build, deploy", "The first delivery", "The books", "The first sign-in", "A new version", "New rules of payout keys", "Back to the version before", "Hold and release",
         "Restore, and another region", "Delete, and deploy again", "On this machine",
     }
     assert DOCUMENTED["On this machine"] == []

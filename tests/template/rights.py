@@ -12,11 +12,13 @@ TABLE = "ReconcileTable"
 BODIES = "BodiesTable"
 WRITING = ("PutItem", "UpdateItem", "DeleteItem", "BatchWriteItem", "PartiQLInsert", "PartiQLUpdate", "PartiQLDelete")
 
-# Partition keys as shared/ledger/src writes them; test_template.py holds them against it.
+# Partition keys as shared/ledger/src/keys.rs writes them; test_template.py holds them against it.
 ITEMS = {
     "cases": "20b08ebd-f665-8c43-b6ef-eee1de011172",
     "control": "control",
     "sweeper": "sweeper",
+    "runs": "runs",
+    "run": "run/1795392000000",
     "people": "person",
     "batches": "batches",
     "batch": "batch/1795392000000-0a1b2c3d",
@@ -26,6 +28,7 @@ FILE = f"evidence/{ITEMS['cases']}/{'0' * 64}"
 OWN = {
     "webhook": {"cases"},
     "SweeperRole": {"cases", "sweeper", "control"},
+    "ReconcilerRole": {"cases", "runs", "run"},
     "ConsoleRole": {"cases", "people", "batches", "batch"},
     "PayerRole": {"cases"},
     "AuditWatchRole": {"control"},
@@ -72,7 +75,10 @@ def wrong_writes_of_bodies(role, documents):
     body, file = "0" * 64, FILE
     if may("PutItem", [file]) != (role == "ConsoleRole"):
         yield "a file of a case: may be written by another than the console, or not by it"
-    if any(may("PutItem", keys) for keys in ([body], [file, body], None)):
-        yield "a delivery's body may be written"
+    # The reconciler keeps what a provider lists and never delivered.
+    if may("PutItem", [body]) != (role == "ReconcilerRole"):
+        yield "a delivery's body: may be written by another than the reconciler, or not by it"
+    if any(may("PutItem", keys) for keys in ([file, body], None)):
+        yield "a delivery's body may be written beside a file, or without a key"
     if any(may(action, [key]) for action in WRITING[1:] for key in (body, file)):
         yield "what is kept may be changed or deleted"

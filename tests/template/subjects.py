@@ -31,7 +31,7 @@ ALLOWED_TYPES = {
     "AWS::SQS::Queue",
 }
 
-KINDS = ("webhook", "sweeper", "retry-audit", "audit-watch", "console", "payer")
+KINDS = ("webhook", "sweeper", "reconciler", "retry-audit", "audit-watch", "console", "payer")
 TABLES = ("audit", "bodies", "reconcile")
 
 # On the audit table. With PutItem alone nothing can be freed; what PutItem can do is watched.
@@ -48,8 +48,8 @@ FORBIDDEN_ON_AUDIT = {
     "dynamodb:PutResourcePolicy",
     "dynamodb:DeleteResourcePolicy",
 }
-# Whoever works with people's browsers may look at claims, and put none there.
-READS_AUDIT = ("ConsoleRole",)
+# Whoever works with people's browsers, or compares our book with others, may look at claims, and put none there.
+READS_AUDIT = ("ConsoleRole", "ReconcilerRole")
 READING = ("dynamodb:GetItem", "dynamodb:Query", "dynamodb:DescribeTable")
 
 

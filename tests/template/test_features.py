@@ -1,28 +1,29 @@
-"""Functions share one build of each library: cargo builds it again, and all that is above it, for each set of its features."""
+"""One build of each library: cargo builds it again, and all that is above it, for each set of its features. Functions share theirs
+as they are deployed, and all packages share theirs when they are tested."""
 
+import json
 import subprocess
 from collections import defaultdict
 
 from translated import ROOT
 
-FUNCTIONS = ["webhook", "sweeper", "retry-audit", "audit-watch", "console", "payer"]
+# The last one is the webhook with a clock that panics, which tests run beside them.
+FUNCTIONS = ["webhook", "sweeper", "reconciler", "retry-audit", "audit-watch", "console", "payer", "panics"]
 
 
-def libraries(package):
-    """Name and version of each library that is linked, with its features."""
-    tree = subprocess.run(
-        ["cargo", "tree", "--locked", "-p", f"{package}@0.1.0", "-e", "normal,no-proc-macro", "-f", "{p}|{f}"]
-        + ["--prefix", "none", "--no-dedupe", "--target", "x86_64-unknown-linux-gnu"],
-        cwd=ROOT,
-        check=True,
-        capture_output=True,
-        text=True,
-    )
-    lines = (line.split("|") for line in tree.stdout.splitlines() if "(/" not in line)
+def cargo(*arguments):
+    return subprocess.run(["cargo", *arguments], cwd=ROOT, check=True, capture_output=True, text=True).stdout
+
+
+def libraries(package, edges="normal,no-proc-macro"):
+    """Name and version of each library that is linked, with its features; of all packages without a name."""
+    which = ["-p", f"{package}@0.1.0"] if package else ["--workspace"]
+    tree = cargo("tree", "--locked", *which, "-e", edges, "-f", "{p}|{f}", "--prefix", "none", "--target", "x86_64-unknown-linux-gnu")
+    lines = (line.removesuffix(" (*)").split("|") for line in tree.splitlines() if "|" in line and "(/" not in line)
     return {(library, features) for library, features in lines}
 
 
-def test_a_library_has_the_same_features_in_every_function():
+def test_library_has_the_same_features_in_every_function():
     found = defaultdict(lambda: defaultdict(list))
     for function in FUNCTIONS:
         for library, features in libraries(function):
@@ -30,3 +31,22 @@ def test_a_library_has_the_same_features_in_every_function():
     assert len(found) > 200
     differing = {library: dict(sets) for library, sets in found.items() if len(sets) > 1}
     assert differing == {}, "write what differs into shared/features/Cargo.toml"
+
+
+def packages():
+    found = json.loads(cargo("metadata", "--locked", "--no-deps", "--format-version", "1"))["packages"]
+    # Without code, and part of all others.
+    return sorted({package["name"] for package in found} - {"payonce-features"})
+
+
+def test_package_has_the_same_features_alone_as_with_all_others():
+    """`cargo test -p X` after `cargo test --workspace`, or after another one's, builds no library again."""
+    together = libraries(None, "normal,build,dev")
+    assert len(together) > 250
+    differing = {name: sorted(libraries(name, "normal,build,dev") - together) for name in packages()}
+    differing = {name: those for name, those in differing.items() if those}
+    assert differing == {}, "write what differs into tests/features/Cargo.toml, and that crate into the package's dev-dependencies"
+
+
+def test_local_stack_is_built_once_for_running_and_for_tests():
+    assert sorted(libraries("payonce-local", "normal,build") - libraries(None, "normal,build,dev")) == []

@@ -1,11 +1,22 @@
 //! Holds payouts when an audit record was changed or removed. Nothing here ever does that, and IAM cannot demand the
-//! condition that makes it impossible (H3): whoever did it, payments wait until a person has looked.
+//! condition that makes it impossible (claims-are-forever): whoever did it, payments wait until a person has looked.
 //!
 //! It does not trust the shape of what it is handed: a record that it cannot read holds payouts all the same.
+//!
+//! ```no_run
+//! # use payonce_ledger::Ledger;
+//! # use payonce_runtime::clock::Clock;
+//! # use payonce_runtime::metrics::Metrics;
+//! # async fn watches(ledger: std::sync::Arc<Ledger<payonce_ledger::powers::AuditWatch>>, batch: serde_json::Value) -> Result<(), audit_watch::NotHeld> {
+//! let clock = Clock::system();
+//! audit_watch::App::new(ledger, clock.clone(), Metrics::stdout(clock)).run(&batch).await?;
+//! # Ok(())
+//! # }
+//! ```
 
 use std::sync::Arc;
 
-use payonce_ledger::{Ledger, LedgerError};
+use payonce_ledger::{Ledger, LedgerError, powers};
 use payonce_protocol::hold::Hold;
 use payonce_runtime::clock::Clock;
 use payonce_runtime::metrics::Metrics;
@@ -20,13 +31,13 @@ const TRIES: u32 = 5;
 pub struct NotHeld(#[from] LedgerError);
 
 pub struct App {
-    ledger: Arc<Ledger>,
+    ledger: Arc<Ledger<powers::AuditWatch>>,
     clock: Clock,
     metrics: Metrics,
 }
 
 impl App {
-    pub fn new(ledger: Arc<Ledger>, clock: Clock, metrics: Metrics) -> Self {
+    pub fn new(ledger: Arc<Ledger<powers::AuditWatch>>, clock: Clock, metrics: Metrics) -> Self {
         Self { ledger, clock, metrics }
     }
 
@@ -62,7 +73,7 @@ impl App {
                 _ => {}
             }
             tries += 1;
-            match self.ledger.set_hold(Hold::Refuse, "audit-watch", why, self.clock.now()).await {
+            match self.ledger.stop_payouts("audit-watch", why, self.clock.now()).await {
                 Ok(control) => return Ok(control.hold),
                 Err(LedgerError::Changed { .. }) if tries < TRIES => {}
                 Err(error) => return Err(error.into()),
@@ -111,19 +122,19 @@ mod tests {
     }
 
     #[test]
-    fn a_new_record_is_taken_for_a_changed_one() {
+    fn passes_by_new_records() {
         assert!(told(&json!({ "Records": [record("INSERT")] })).is_empty());
     }
 
     #[test]
-    fn a_changed_or_removed_record_is_not_seen() {
+    fn sees_each_changed_or_removed_record() {
         let batch = json!({ "Records": [record("INSERT"), record("MODIFY"), record("REMOVE")] });
         assert_eq!(told(&batch), ["MODIFY of stripe/pi_1 0001#claim", "REMOVE of stripe/pi_1 0001#claim"]);
         assert!(changed(&batch).all(|record| record.id == "e1"));
     }
 
     #[test]
-    fn a_record_that_cannot_be_read_counts_for_nothing() {
+    fn counts_an_unreadable_record_as_a_change() {
         for strange in [json!({}), json!([]), json!("x"), json!({ "Records": {} }), json!({ "Records": [1] })] {
             assert_eq!(told(&strange).len(), 1, "{strange}");
         }

@@ -11,6 +11,9 @@ use payonce_protocol::money::Money;
 use payonce_protocol::outcome::{Outcome, Reason};
 use payonce_protocol::reissue::{Reissue, Said, Why};
 
+#[path = "samples/books.rs"]
+pub mod books;
+
 pub const SECOND: u64 = 1000;
 pub const MINUTE: u64 = 60 * SECOND;
 pub const HOUR: u64 = 60 * MINUTE;
@@ -42,7 +45,7 @@ fn main() {
 /// Every sample by name.
 pub fn all(base: &str) -> Vec<(&'static str, String)> {
     let f = |section, title: &str| frame(base, section, title);
-    vec![
+    let mut all = vec![
         ("queue", queue(f(Section::Queue, "Cases")).render().unwrap()),
         ("queue_filtered", queue_filtered(f(Section::Queue, "Cases")).render().unwrap()),
         ("queue_empty", queue_empty(f(Section::Queue, "Cases")).render().unwrap()),
@@ -89,7 +92,9 @@ pub fn all(base: &str) -> Vec<(&'static str, String)> {
         ("evidence_gone", evidence(f(Section::Queue, "Evidence"), Shown::NotKept).render().unwrap()),
         ("no_role", no_role(f(Section::Other, "No role here"), NoRole::Linked).render().unwrap()),
         ("signed_out", signed_out(base).render().unwrap()),
-    ]
+    ];
+    all.extend(books::all(base));
+    all
 }
 
 pub fn no_role(frame: Frame, found: NoRole) -> NoRolePage {
@@ -340,49 +345,34 @@ fn checks() -> Vec<Check> {
 
 pub fn case(frame: Frame) -> CasePage {
     CasePage {
-        frame: Frame {
+frame: Frame {
             banners: vec![Banner::new(BannerKind::Done, "The rail was asked: it does not have this payout.")],
             ..frame
         },
-        id: "20b08ebd-f665-8c43-b6ef-eee1de011172".to_owned(),
-        version: Stand { version: 6, at: NOW, finding: "3fa9c1d2aabb".to_owned() },
-        reason: Reason::PayoutUnknown,
-        cause: None,
-        status: Status::InReview,
-        money: money(123_450, 2, "EUR"),
-        payee: Some("acct_1QfT7xLkdIwHu7".to_owned()),
-        key: Some("stripe/pi_3QzX7nLkdIwHu7ix1mBwYq2c".to_owned()),
-        event: Some("evt_3QzX7nLkdIwHu7ix1kPqW0aB".to_owned()),
-        provider: Some("stripe".to_owned()),
-        rail: Some(Rail {
+id: "20b08ebd-f665-8c43-b6ef-eee1de011172".to_owned(),
+version: Stand { version: 6, at: NOW, finding: "3fa9c1d2aabb".to_owned() },
+about: CaseAbout { reason: Reason::PayoutUnknown, cause: None, status: Status::InReview, money: money(123_450, 2, "EUR"), payee: Some("acct_1QfT7xLkdIwHu7".to_owned()), key: Some("stripe/pi_3QzX7nLkdIwHu7ix1mBwYq2c".to_owned()), event: Some("evt_3QzX7nLkdIwHu7ix1kPqW0aB".to_owned()), provider: Some("stripe".to_owned()), rail: Some(Rail {
             name: "stripe, account 4f1c…90, test mode".to_owned(),
             key: "7c4a8d09-ca95-8c28-a3c2-1f0c1c2b9f55".to_owned(),
             generation: 1,
-        }),
-        attempt: Some(Attempted { number: 1, outcome: Some(Outcome::Unknown) }),
-        incident: Some("20780/payout_unknown/answer_timed_out".to_owned()),
-        owner: Some("Ann Otterbach".to_owned()),
-        is_mine: true,
-        due: due(1),
-        since: NOW - 20 * HOUR,
-        details: vec![("phase".to_owned(), "waiting for the answer".to_owned())],
-        reissue: Some(Reissue::SameKey),
-        key_clock: Some(KeyClock {
+        }), attempt: Some(Attempted { number: 1, outcome: Some(Outcome::Unknown), rail_says: None }), incident: Some("20780/payout_unknown/answer_timed_out".to_owned()), since: NOW - 20 * HOUR, due: due(1), details: vec![("phase".to_owned(), "waiting for the answer".to_owned())] },
+owner: CaseOwner { name: Some("Ann Otterbach".to_owned()), is_mine: true },
+offer: Offer { reissue: Some(Reissue::SameKey), key_clock: Some(KeyClock {
             first_used_at: NOW - 20 * HOUR + 48 * MINUTE,
             counts_until: Some(NOW + 3 * HOUR + 12 * MINUTE),
             forgotten_at: Some(NOW + 5 * HOUR + 12 * MINUTE),
-        }),
-        looked_up: Some(LookedUpAt { at: NOW - 30 * SECOND, said: Said::Absent, why: None }),
-        standing: None,
-        checks: checks(),
-        deliveries: None,
-        is_next: false,
+        }), looked_up: Some(LookedUpAt { at: NOW - 30 * SECOND, said: Said::Absent, why: None }) },
+standing: None,
+checks: checks(),
+deliveries: None,
+is_next: false,
+        books: None,
         compared: vec![
             compared("Amount", "1\u{202f}234.50\u{a0}EUR", "1\u{202f}234.50\u{a0}EUR", None),
             compared("Payee", "acct_1QfT7xLkdIwHu7", "acct_1QfT7xLkdIwHu7", None),
             compared("Reference", "stripe/pi_3QzX7nLkdIwHu7ix1mBwYq2c", "stripe/pi_3QzX7nLkdIwHu7ix1mBwYq2c", None),
         ],
-        timeline: vec![
+timeline: vec![
             entry(20 * HOUR, "received, signature verified", "webhook", false, None, &[("request_id", "c1f0e9ab-2b0f-4a55-8f3e-0d9d2f6e1c11")]),
             entry(20 * HOUR - SECOND, "claimed", "webhook", false, None, &[("attempt_id", "5d41402abc4b2a76b9719d911017c592")]),
             entry(
@@ -405,38 +395,36 @@ pub fn case(frame: Frame) -> CasePage {
             ),
             entry(30 * SECOND, "look_up", "Ann Otterbach", true, None, &[("looked_up", "absent"), ("looked_up_sha256", SHA)]),
         ],
-        evidence: vec![
+evidence: vec![
             attached(Some("statement.pdf"), "Bank statement of 23 November"),
             Attached {
                 link: Some("https://status.example.com/incidents/2026-11-23".to_owned()),
                 ..attached(None, "Status page")
             },
         ],
-        acts: vec![Act::Assign, Act::Comment, Act::Attach, Act::LookUp, Act::Propose],
-        endings: vec![
+choices: Choices { acts: vec![Act::Assign, Act::Comment, Act::Attach, Act::LookUp, Act::Propose], endings: vec![
             Ending::Reissue,
             Ending::ConfirmedAccepted,
             Ending::PaidElsewhere,
             Ending::NotPaid,
             Ending::WrittenOff,
             Ending::DuplicateOf,
-        ],
-        people: people(),
-        proposed: None,
-        decided: None,
-        body: Body::Shown {
+        ], people: people() },
+proposed: None,
+decided: None,
+body: Body::Shown {
             text: "{\n  \"id\": \"evt_3QzX7nLkdIwHu7ix1kPqW0aB\",\n  \"type\": \"payment_intent.succeeded\",\n  \"data\": {\n    \"object\": {\n      \"amount\": 123450,\n      \"currency\": \"eur\",\n      \"description\": \"</pre><script>alert(1)</script>\"\n    }\n  }\n}".to_owned(),
             sha256: SHA.to_owned(),
             kept_until: Some(NOW + 70 * DAY),
         },
-        related: vec![CaseLink {
+related: vec![CaseLink {
             id: "a0000000-f665-8c43-b6ef-eee1de011172".to_owned(),
             reason: Reason::SecondEventForKey,
             status: Status::Open,
             since: NOW - 19 * HOUR,
         }],
-        next: Some("b0000000-f665-8c43-b6ef-eee1de011172".to_owned()),
-    }
+next: Some("b0000000-f665-8c43-b6ef-eee1de011172".to_owned()),
+}
 }
 
 fn attached(file: Option<&str>, title: &str) -> Attached {
@@ -527,19 +515,19 @@ fn proposed(is_own: bool) -> Proposed {
 pub fn case_awaiting(frame: Frame) -> CasePage {
     let mut page = case(frame);
     page.frame.banners.clear();
-    page.status = Status::AwaitingApproval;
-    page.acts = vec![Act::Assign, Act::Comment, Act::Attach, Act::LookUp, Act::Approve, Act::SendBack];
+    page.about.status = Status::AwaitingApproval;
+    page.choices.acts = vec![Act::Assign, Act::Comment, Act::Attach, Act::LookUp, Act::Approve, Act::SendBack];
     page.proposed = Some(proposed(false));
-    page.owner = Some("Ben Čapek".to_owned());
-    page.is_mine = false;
+    page.owner.name = Some("Ben Čapek".to_owned());
+    page.owner.is_mine = false;
     page
 }
 
 /// Proposed to be paid again, and then found in the rail's books.
 pub fn case_found(frame: Frame) -> CasePage {
     let mut page = case_awaiting(frame);
-    page.looked_up = Some(LookedUpAt { at: NOW - 5 * MINUTE, said: Said::Found, why: None });
-    page.reissue = Some(Reissue::NotOffered(Why::FoundAtTheRail));
+    page.offer.looked_up = Some(LookedUpAt { at: NOW - 5 * MINUTE, said: Said::Found, why: None });
+    page.offer.reissue = Some(Reissue::NotOffered(Why::FoundAtTheRail));
     page.standing = Some(Standing {
         label: "At the rail, to be explained",
         tone: "odd",
@@ -566,7 +554,7 @@ pub fn case_unpaid(frame: Frame) -> CasePage {
         headline: "The payee is not paid: the rail refused attempt 2.".to_owned(),
         goes_on: page.related.first().cloned(),
     });
-    page.looked_up = None;
+    page.offer.looked_up = None;
     page.compared.clear();
     if let Some(decided) = &mut page.decided {
         decided.ending = Ending::Reissue;
@@ -580,8 +568,8 @@ pub fn case_unpaid(frame: Frame) -> CasePage {
 /// Two deliveries of one event.
 pub fn case_conflict(frame: Frame) -> CasePage {
     let mut page = case(frame);
-    page.reason = Reason::ConflictingDuplicate;
-    (page.reissue, page.key_clock, page.looked_up, page.compared) = (None, None, None, vec![]);
+    page.about.reason = Reason::ConflictingDuplicate;
+    (page.offer.reissue, page.offer.key_clock, page.offer.looked_up, page.compared) = (None, None, None, vec![]);
     page.is_next = true;
     let line = |field, first: &str, this: &str, by: &str| (field, first.to_owned(), this.to_owned(), by.to_owned());
     page.deliveries = Some(Deliveries {
@@ -596,8 +584,8 @@ pub fn case_conflict(frame: Frame) -> CasePage {
 pub fn case_own(frame: Frame) -> CasePage {
     let mut page = case_awaiting(frame);
     page.proposed = Some(proposed(true));
-    page.reissue = Some(Reissue::LookUpFirst { times: 2 });
-    page.due = due(-2);
+    page.offer.reissue = Some(Reissue::LookUpFirst { times: 2 });
+    page.about.due = due(-2);
     page.body = Body::NotAllowed { sha256: SHA.to_owned() };
     page
 }
@@ -606,10 +594,10 @@ fn case_resolved(frame: Frame) -> CasePage {
     let mut page = case(frame);
     page.frame.banners.clear();
     page.frame.is_sandbox = false;
-    page.status = Status::Resolved;
-    page.acts = vec![Act::Comment, Act::Attach, Act::Reopen];
-    page.due = None;
-    page.decided = Some(Decided {
+    page.about.status = Status::Resolved;
+    page.choices.acts = vec![Act::Comment, Act::Attach, Act::Reopen];
+    page.about.due = None;
+    page.decided = Some(ResolvedBy {
         ending: Ending::ConfirmedAccepted,
         code: "rail_books".to_owned(),
         note: "The rail's list of 23 November holds it.".to_owned(),
@@ -619,7 +607,7 @@ fn case_resolved(frame: Frame) -> CasePage {
         further: None,
         duplicate_of: None,
     });
-    page.looked_up = Some(LookedUpAt { at: NOW - 2 * HOUR, said: Said::Found, why: None });
+    page.offer.looked_up = Some(LookedUpAt { at: NOW - 2 * HOUR, said: Said::Found, why: None });
     let sum = "1\u{202f}234.50\u{a0}EUR";
     page.compared = vec![compared("Amount", sum, sum, Some(sum))];
     page.body = Body::NotKept { sha256: SHA.to_owned() };
@@ -634,21 +622,23 @@ pub fn case_hostile(frame: Frame) -> CasePage {
         Banner::new(BannerKind::Warn, QUOTES),
         Banner::new(BannerKind::Info, TURNED),
     ];
-    page.reason = Reason::SecondEventForKey;
-    page.status = Status::AwaitingApproval;
-    page.payee = Some(MARKUP.to_owned());
-    page.key = Some(format!("{}{QUOTES}", long_key()));
-    page.event = Some(format!("{MARKUP}{TURNED}"));
-    page.provider = Some(QUOTES.to_owned());
-    page.cause = Some(MARKUP.to_owned());
-    page.incident = Some(format!("20780/payout_unknown/{MARKUP}"));
-    page.owner = Some(MARKUP.to_owned());
-    page.is_mine = false;
-    page.reissue = None;
-    page.key_clock = None;
+    page.about.reason = Reason::SecondEventForKey;
+    page.about.status = Status::AwaitingApproval;
+    page.about.payee = Some(MARKUP.to_owned());
+    page.about.key = Some(format!("{}{QUOTES}", long_key()));
+    page.about.event = Some(format!("{MARKUP}{TURNED}"));
+    page.about.provider = Some(QUOTES.to_owned());
+    page.about.cause = Some(MARKUP.to_owned());
+    page.about.incident = Some(format!("20780/payout_unknown/{MARKUP}"));
+    page.owner.name = Some(MARKUP.to_owned());
+    page.owner.is_mine = false;
+    page.offer.reissue = None;
+    page.offer.key_clock = None;
     page.id = QUOTES.to_owned();
-    page.rail = Some(Rail { name: MARKUP.to_owned(), key: QUOTES.to_owned(), generation: 2 });
-    page.details = vec![
+    page.about.rail = Some(Rail { name: MARKUP.to_owned(), key: QUOTES.to_owned(), generation: 2 });
+    page.about.attempt =
+        Some(Attempted { number: 1, outcome: Some(Outcome::Rejected), rail_says: Some(format!("{MARKUP}{TURNED}")) });
+    page.about.details = vec![
         (MARKUP.to_owned(), QUOTES.to_owned()),
         ("link".to_owned(), "javascript:alert(1)".to_owned()),
         ("link".to_owned(), format!("https://example.com/{QUOTES}")),
@@ -661,8 +651,8 @@ pub fn case_hostile(frame: Frame) -> CasePage {
         attached(Some(MARKUP), TURNED),
         Attached { kept_at: Some(MARKUP.to_owned()), title: None, ..attached(Some(&long_key()), "") },
     ];
-    page.acts = Act::ALL.to_vec();
-    page.endings = Ending::ALL.to_vec();
+    page.choices.acts = Act::ALL.to_vec();
+    page.choices.endings = Ending::ALL.to_vec();
     page.proposed = Some(Proposed {
         code: MARKUP.to_owned(),
         note: format!("{MARKUP}\n{}", "y".repeat(400)),
@@ -710,7 +700,7 @@ pub fn bulk(frame: Frame, is_preview: bool) -> BulkPage {
 
 pub fn payout(frame: Frame) -> PayoutPage {
     let fact = |name: &str, value: &str| (name.to_owned(), value.to_owned());
-    let attempt = |number, outcome, ago| Attempt {
+    let attempt = |number, outcome, ago| AttemptView {
         number,
         rail: "stripe".to_owned(),
         rail_key: "7c4a8d09-ca95-8c28-a3c2-1f0c1c2b9f55".to_owned(),

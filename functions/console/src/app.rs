@@ -6,24 +6,24 @@ use std::sync::Arc;
 use futures_util::future::{BoxFuture, join};
 use http::{Method, StatusCode};
 use lambda_http::{Body, Request, Response};
+use payonce_identity::payer::{self, Answer};
 use payonce_identity::{Issuer, Session, Sessions};
-use payonce_ledger::{Ledger, People, Who};
+use payonce_ledger::{Ledger, People, Who, powers};
 use payonce_protocol::case::Role;
 use payonce_rails::Rail;
 use payonce_runtime::clock::Clock;
-use serde_json::Value;
 
-use crate::again::Held;
 use crate::around::{Around, Tables};
 use crate::ask::Ask;
-use crate::due::Sla;
+use crate::cases::again::Held;
+use crate::cases::due::Sla;
 use crate::reply::Reply;
 use crate::trouble::Trouble;
 
 /// The way to payer, which alone can pay.
 pub trait Payer: Send + Sync {
     /// Exactly one invocation. An error says nothing about whether money moved, except where it says so.
-    fn invoke(&self, request: Value) -> BoxFuture<'_, Result<Value, PayerSilent>>;
+    fn invoke(&self, request: payer::Request) -> BoxFuture<'_, Result<Answer, PayerSilent>>;
 }
 
 /// payer gave no answer that can be read.
@@ -36,7 +36,7 @@ pub enum PayerSilent {
 }
 
 pub struct Parts {
-    pub ledger: Arc<Ledger>,
+    pub ledger: Arc<Ledger<powers::Console>>,
     /// With a secret that only reads.
     pub rail: Arc<Rail>,
     pub issuer: Issuer,
@@ -176,6 +176,9 @@ impl App {
             (&Method::GET, ["payouts"]) => self.payout(ask, visit).await,
             (&Method::POST, ["bulk"]) => self.bulk(ask, visit, false).await,
             (&Method::POST, ["bulk", "confirm"]) => self.bulk(ask, visit, true).await,
+            (&Method::GET, ["books"]) => self.books(ask, visit).await,
+            (&Method::GET, ["books", end]) => self.run(ask, end, visit).await,
+            (&Method::GET, ["books", end, file]) => self.run_csv(ask, end, file, visit).await,
             (&Method::GET, ["batches"]) => self.batches(visit).await,
             (&Method::GET, ["batches", id]) => self.batch(ask, id, visit).await,
             (&Method::POST, ["batches", id, act]) => self.act_on_batch(ask, id, act, visit).await,

@@ -11,7 +11,7 @@ use lambda_http::Request;
 use multer::Multipart;
 use payonce_ledger::FILE_BYTES_AT_MOST;
 
-use crate::amount::Divides;
+use crate::cases::amount::Divides;
 
 /// Lambda takes 6 MB, and API Gateway hands every body over in base64 that is no text by its type
 /// (<https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html>,

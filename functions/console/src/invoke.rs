@@ -7,9 +7,9 @@ use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use http::{Request, Response, Uri};
 use http_body_util::Full;
-use payonce_rails::{Peer, PeerFailure};
+use payonce_identity::payer::{self, Answer};
 use payonce_runtime::signed::{Signer, ToSign};
-use serde_json::Value;
+use payonce_wire::{Peer, PeerFailure};
 
 use crate::app::{Payer, PayerSilent};
 
@@ -18,7 +18,7 @@ use crate::app::{Payer, PayerSilent};
 const PATH: &str = "/2015-03-31/functions/payonce-payer%3Alive/invocations";
 /// Longer than payer may run, so that its end is seen; shorter than API Gateway waits for us. infra/template.yaml has both.
 const WITHIN: Duration = Duration::from_millis(28_000);
-/// payer says a word and a sentence.
+/// The reply is a status and a message.
 const ANSWER_BYTES_AT_MOST: u64 = 64 * 1024;
 
 pub struct Invoke {
@@ -37,7 +37,7 @@ impl Invoke {
         Ok(Self { signer, peer, within })
     }
 
-    async fn ask(&self, request: Value) -> Result<Value, PayerSilent> {
+    async fn ask(&self, request: payer::Request) -> Result<Answer, PayerSilent> {
         let Some(request) = self.signed(&request) else { return Err(PayerSilent::NotBegun) };
         match self.peer.ask(request, self.within, ANSWER_BYTES_AT_MOST).await {
             Ok(answer) => read(&answer),
@@ -52,8 +52,8 @@ impl Invoke {
         }
     }
 
-    fn signed(&self, request: &Value) -> Option<Request<Full<Bytes>>> {
-        let body = request.to_string();
+    fn signed(&self, request: &payer::Request) -> Option<Request<Full<Bytes>>> {
+        let body = serde_json::to_string(request).ok()?;
         let headers = [
             ("content-type", "application/json".to_owned()),
             // Synchronous: Lambda queues nothing, and repeats nothing.
@@ -67,17 +67,17 @@ impl Invoke {
 }
 
 impl Payer for Invoke {
-    fn invoke(&self, request: Value) -> BoxFuture<'_, Result<Value, PayerSilent>> {
+    fn invoke(&self, request: payer::Request) -> BoxFuture<'_, Result<Answer, PayerSilent>> {
         Box::pin(self.ask(request))
     }
 }
 
 /// payer's own answer, or what the lack of one says about money.
-fn read(answer: &Response<Bytes>) -> Result<Value, PayerSilent> {
+fn read(answer: &Response<Bytes>) -> Result<Answer, PayerSilent> {
     let header = |name: &str| answer.headers().get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let (status, failed) = (answer.status().as_u16(), header("x-amz-function-error"));
     let said = match (status, failed) {
-        (200, "") => serde_json::from_slice(answer.body()).ok().filter(|said: &Value| said["answer"].is_string()),
+        (200, "") => serde_json::from_slice(answer.body()).ok(),
         _ => None,
     };
     if let Some(said) = said {

@@ -6,11 +6,11 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 
+use super::*;
+use payonce_identity::payer::OneCase;
+use payonce_protocol::outcome::Outcome;
 use payonce_runtime::clock::Clock;
 use payonce_runtime::environment::Environment;
-use serde_json::json;
-
-use super::*;
 
 const PAID: &str = r#"{"answer":"attempted","payout_key":"stripe/pi_1","attempt":2,"outcome":"accepted"}"#;
 
@@ -58,9 +58,10 @@ impl Lambda {
         Self { url, requests }
     }
 
-    async fn asked(&self) -> Result<Value, PayerSilent> {
+    async fn asked(&self) -> Result<Answer, PayerSilent> {
         let invoke = Invoke::within(signer(&self.url), Duration::from_millis(700)).unwrap();
-        let answer = invoke.invoke(json!({ "case": "case", "checker": "planted.id.token" })).await;
+        let request = OneCase { case: "case".to_owned(), checker: "planted.id.token".to_owned() };
+        let answer = invoke.invoke(payer::Request::Case(request)).await;
         // Whoever sends a second one does so at once.
         tokio::time::sleep(Duration::from_millis(150)).await;
         answer
@@ -90,10 +91,11 @@ fn signer(endpoint: &str) -> Signer {
 }
 
 #[tokio::test]
-async fn an_invocation_is_unsigned_or_asynchronous_or_past_the_alias() {
+async fn invokes_payer_signed_and_synchronously_by_its_alias() {
     let lambda = Lambda::which(Does::Answers(200, "", PAID));
     let answer = lambda.asked().await.unwrap();
-    assert_eq!((&answer["answer"], &answer["outcome"]), (&json!("attempted"), &json!("accepted")));
+    let payout_key = "stripe/pi_1".to_owned();
+    assert_eq!(answer, Answer::Attempted { payout_key, attempt: 2, outcome: Outcome::Accepted });
     let requests = lambda.requests();
     let [(head, body)] = requests.as_slice() else { panic!("{} requests", requests.len()) };
     assert!(head.starts_with("post /2015-03-31/functions/payonce-payer%3alive/invocations http/1.1\r\n"), "{head}");
@@ -106,7 +108,7 @@ async fn an_invocation_is_unsigned_or_asynchronous_or_past_the_alias() {
 }
 
 #[tokio::test]
-async fn a_lost_answer_is_asked_for_again_or_called_not_begun() {
+async fn lost_answer_is_unknown_and_asked_for_once() {
     let unhandled = "x-amz-function-error: Unhandled\r\n";
     let refused = r#"{"answer":"refused","why":"hold","text":"payouts are held"}"#;
     let unclear = [
@@ -122,6 +124,7 @@ async fn a_lost_answer_is_asked_for_again_or_called_not_begun() {
         ("no JSON", Does::Answers(200, "", "paid")),
         ("null", Does::Answers(200, "", "null")),
         ("another object", Does::Answers(200, "", r#"{"message":"paid"}"#)),
+        ("half an answer", Does::Answers(200, "", r#"{"answer":"attempted","attempt":2}"#)),
         ("cut", Does::Cuts),
         ("closed", Does::Closes),
         ("hangs", Does::Hangs),
@@ -134,7 +137,7 @@ async fn a_lost_answer_is_asked_for_again_or_called_not_begun() {
 }
 
 #[tokio::test]
-async fn a_refusal_before_anything_ran_alarms_people_or_is_asked_again() {
+async fn refusal_before_anything_ran_is_not_begun_and_asked_for_once() {
     for (status, headers) in [
         (400, "x-amzn-errortype: InvalidRequestContentException\r\n"),
         (403, "x-amzn-errortype: AccessDeniedException\r\n"),
@@ -153,8 +156,9 @@ async fn a_refusal_before_anything_ran_alarms_people_or_is_asked_again() {
 }
 
 #[tokio::test]
-async fn a_refusal_of_payers_own_is_lost() {
+async fn hands_on_payers_own_refusal() {
     let lambda =
         Lambda::which(Does::Answers(200, "", r#"{"answer":"refused","why":"hold","text":"payouts are held"}"#));
-    assert_eq!(lambda.asked().await.unwrap()["text"], "payouts are held");
+    let said = Answer::Refused { why: "hold".to_owned(), text: "payouts are held".to_owned() };
+    assert_eq!(lambda.asked().await, Ok(said));
 }

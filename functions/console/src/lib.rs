@@ -2,45 +2,36 @@
 //! with a secret that only reads; what pays goes through payer, which does not trust it.
 //!
 //! * [`App`] is every request's way in: session, role, forgery.
-//! * `sign_in` is OpenID Connect, and the fresh sign-in that a payout by hand asks of both people.
-//! * `filter` (with an `amount`), `show`, `find`, `resolved`, `export` (for a `spreadsheet`) are what is seen, with what is `around` every page; `acts`, `ending`, `bulk`, `release`, `absence` what is done; `due` is until when.
-//! * `draft` is what somebody has written and we have not, `again` the form that comes back with it; `finding` is what was known
-//!   when a form was made, `evidence` the files of a case.
+//! * `session`, `cases`, `payouts`, `batches` and `books` are what it leads to, by resource: each reads and checks, and makes a page.
+//! * `ask` is a request as far as we read it, `reply` what goes back, `frame` what is `around` every page, `trouble` what went wrong.
 //! * `start` is the console as it is deployed, [`Invoke`] its one way to payer.
 //! * [`pages`] are the compiled templates and the plain words in them.
+//!
+//! A page is a struct that a template renders; every kind of case has a date until when it is due:
+//!
+//! ```
+//! // Filed on a Thursday, 2026-11-26: two business days later is the Monday after.
+//! let due = console::Sla::default().due(1_795_651_200_000, Some("EUR"));
+//! assert_eq!(due.map(|day| day.to_string()).as_deref(), Some("2026-11-30"));
+//! ```
 
-mod absence;
-mod acts;
-mod again;
-mod amount;
 mod app;
 mod around;
 mod ask;
-mod bulk;
-mod comparison;
-mod draft;
-mod due;
-mod ending;
-mod evidence;
-mod export;
-mod filter;
-mod find;
-mod finding;
+mod batches;
+mod books;
+mod cases;
+mod frame;
 mod invoke;
 pub mod pages;
-mod release;
+mod payouts;
 mod reply;
-mod resolved;
-mod show;
-mod sign_in;
-mod spreadsheet;
-mod standing;
+mod session;
 mod start;
-mod told;
 mod trouble;
 
-pub use amount::Amount;
 pub use app::{App, BASE, Parts, Payer, PayerSilent};
-pub use due::Sla;
+pub use cases::amount::Amount;
+pub use cases::due::Sla;
 pub use invoke::Invoke;
 pub use start::ConsoleConfig;

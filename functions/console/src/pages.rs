@@ -4,8 +4,14 @@
 mod absence;
 mod again;
 mod batch;
+mod book_words;
+mod books;
 mod bulk;
 mod case;
+mod case_books;
+mod case_reason;
+mod causes;
+mod chart;
 mod evidence;
 mod facts;
 mod format;
@@ -14,10 +20,14 @@ mod hold;
 mod icon;
 mod message;
 mod no_role;
+mod offer;
 mod payout;
 mod queue;
+mod queue_filter;
 mod reasons;
 mod resolved;
+mod run;
+mod run_said;
 mod search;
 mod stand;
 mod standing;
@@ -26,11 +36,13 @@ pub mod words;
 pub use absence::{AbsencePage, Delegation};
 pub use again::{AgainForm, AgainPage, HeldFile, HeldPage};
 pub use batch::{BatchPage, BatchRow, BatchState, BatchesPage, Line, LineState};
+pub use books::{BooksPage, RunRow};
 pub use bulk::{BulkAct, BulkPage, BulkRow, Fate};
 pub use case::{
-    Attempted, Body, CaseLink, CasePage, Compared, Decided, Entry, Further, KeyClock, Look, LookedUpAt, Mark, Proposed,
-    Rail, mark,
+    Attempted, Body, CaseAbout, CaseLink, CaseOwner, CasePage, Choices, Compared, Entry, Further, Look, Mark, Proposed,
+    Rail, ResolvedBy, mark,
 };
+pub use case_books::CaseBooks;
 pub use evidence::{Attached, EvidencePage, Shown};
 pub use format::{Due, money};
 pub(crate) use format::{clock, day_at, decimal};
@@ -39,9 +51,13 @@ pub use hold::{Held, HoldNotice, HoldSet};
 pub use icon::Icon;
 pub use message::{MessagePage, SignedOutPage};
 pub use no_role::NoRolePage;
-pub use payout::{Attempt, PayoutPage};
-pub use queue::{Incident, QueueFilter, QueueOwner, QueuePage, QueueRow, QueueTotals, QueueView, WaitingBatch};
+pub use offer::{KeyClock, LookedUpAt, Offer};
+pub use payout::{AttemptView, PayoutPage};
+pub use queue::{Incident, QueuePage, QueueRow, QueueTotals, WaitingBatch};
+pub use queue_filter::{QueueFilter, QueueOwner, QueueView};
 pub use resolved::{ResolvedAsked, ResolvedPage, ResolvedRow};
+pub use run::{BreakList, BreakRow, RunPage, in_order};
+pub use run_said::{Bridge, Lost, OpenKeys, RunSaid};
 pub use search::{FoundBy, Hit, Looked, RailSaid, SearchPage, Searched};
 pub use stand::Stand;
 pub use standing::{Check, Deliveries, Standing};

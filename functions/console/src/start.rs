@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use payonce_identity::{IdentityConfig, Issuer, Sessions, over_the_wire};
+use payonce_ledger::powers;
 use payonce_providers::ConfigError;
 use payonce_runtime::config::Config;
 use payonce_runtime::secrets::{SecretError, SecretRef};
@@ -13,7 +14,7 @@ use payonce_runtime::start::{StartError, Started};
 use serde::Deserialize;
 
 use crate::app::{App, BASE, Parts};
-use crate::due::Sla;
+use crate::cases::due::Sla;
 use crate::invoke::Invoke;
 
 /// `[console]` of the configuration.
@@ -48,12 +49,13 @@ impl ConsoleConfig {
 }
 
 impl App {
-    pub async fn start(started: Started) -> Result<Self, StartError> {
+    pub async fn start(started: Started<powers::Console>) -> Result<Self, StartError> {
         let config = &started.config;
         let section = ConsoleConfig::of(config).map_err(StartError::Config)?;
         let ConsoleConfig { identity, sla } =
-            section.ok_or_else(|| wrong("console", "is missing: the console must know who people are"))?;
-        let origin = started.environment.origin.clone().ok_or_else(|| wrong("PAYONCE_ORIGIN", "is not set"))?;
+            section.ok_or_else(|| StartError::wrong("console", "is missing: the console must know who people are"))?;
+        let origin =
+            started.environment.origin.clone().ok_or_else(|| StartError::wrong("PAYONCE_ORIGIN", "is not set"))?;
 
         let kept_at = reference("console.identity.cookie_secret", &identity.cookie_secret)?;
         let cookie_secret = started.reader.text(&kept_at).await?;
@@ -77,7 +79,7 @@ impl App {
         }
         let sources = config.sources().map_err(StartError::Config)?.into_keys().collect();
         let payer = Invoke::new(Signer::new(&started.environment, started.clock.clone()));
-        let payer = payer.map_err(|problem| wrong("the way to payer", problem))?;
+        let payer = payer.map_err(|problem| StartError::wrong("the way to payer", problem))?;
         let redirect_uri = format!("{origin}{BASE}/signed-in");
         Ok(Self::new(Parts {
             issuer: Issuer::new(&identity, client_secret, redirect_uri, over_the_wire(), started.clock.clone()),
@@ -97,11 +99,7 @@ impl App {
 }
 
 fn reference(path: &str, text: &str) -> Result<SecretRef, StartError> {
-    text.parse().map_err(|error| wrong(path, &format!("{error}")))
-}
-
-fn wrong(path: &str, problem: &str) -> StartError {
-    StartError::Config(vec![ConfigError { path: path.to_owned(), problem: problem.to_owned() }])
+    text.parse().map_err(|error| StartError::wrong(path, format!("{error}")))
 }
 
 #[cfg(test)]

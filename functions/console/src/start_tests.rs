@@ -51,7 +51,7 @@ async fn start(console: &str, origin: &str, cookies: &str) -> (Result<App, Start
     let clock = Clock::manual(0);
     let metrics = Metrics::captured(clock.clone()).0;
     let started = Started::of(Duty::Show, environment, config, reader, credentials, clock, metrics).await.unwrap();
-    let app = App::start(started).await;
+    let app = App::start(started.narrowed()).await;
     let asked = asked.lock().unwrap();
     (app, asked.clone())
 }
@@ -61,7 +61,7 @@ async fn refused(console: &str, origin: &str, cookies: &str) -> String {
 }
 
 #[tokio::test]
-async fn the_console_reads_a_secret_that_is_not_its_business() {
+async fn console_reads_its_own_secrets_alone() {
     let (app, asked) = start(CONSOLE, "https://pay.example", COOKIES).await;
     let app = app.unwrap_or_else(|error| panic!("{error}"));
     assert!(!app.parts.is_sandbox, "nothing here is a game");
@@ -72,13 +72,13 @@ async fn the_console_reads_a_secret_that_is_not_its_business() {
 }
 
 #[tokio::test]
-async fn the_console_starts_without_knowing_people_or_its_own_address() {
+async fn refuses_to_start_without_an_issuer_or_its_own_address() {
     assert!(refused("", "https://pay.example", COOKIES).await.contains("console: is missing"));
     assert!(refused(CONSOLE, "", COOKIES).await.contains("PAYONCE_ORIGIN: is not set"));
 }
 
 #[tokio::test]
-async fn a_cookie_secret_that_can_be_guessed_is_taken_or_shown() {
+async fn refuses_a_weak_cookie_secret_without_showing_it() {
     for (cookies, why) in [("planted", "32 bytes"), ("", "is empty"), ("[\"a\",\"planted\"]", "several")] {
         let problem = refused(CONSOLE, "https://pay.example", cookies).await;
         assert!(problem.contains("env:COOKIES") && problem.contains(why), "{problem}");
@@ -95,7 +95,7 @@ async fn a_client_key_that_cannot_sign_stops_the_start_and_is_not_shown() {
 }
 
 #[test]
-fn a_secret_written_in_place_of_its_reference_is_taken_or_repeated() {
+fn refuses_a_secret_in_place_of_its_reference_without_repeating_it() {
     let problems = |console: &str| {
         let config = Config::parse(&format!("{STACK}{console}")).unwrap();
         ConsoleConfig::of(&config).err().unwrap_or_default()
@@ -116,14 +116,14 @@ fn a_secret_written_in_place_of_its_reference_is_taken_or_repeated() {
 
 /// Whoever deploys it changes the issuer; everything else must already be usable.
 #[test]
-fn the_configuration_that_is_deployed_has_no_console() {
+fn deployed_configuration_has_a_console() {
     let config = Config::built_in().unwrap();
     assert!(ConsoleConfig::of(&config).unwrap().is_some());
     assert!(config.lookup_secret().is_some() && config.sources().unwrap().is_empty());
 }
 
 #[test]
-fn the_example_of_a_source_cannot_be_used() {
+fn example_of_a_source_can_be_used() {
     let text = include_str!("../../../infra/payonce.toml");
     let (rest, source) = text.split_once("# [sources.stripe]").unwrap();
     let config = Config::parse(&format!("{rest}[sources.stripe]{}", source.replace("\n# ", "\n"))).unwrap();

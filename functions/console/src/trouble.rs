@@ -37,6 +37,9 @@ pub(crate) enum Trouble {
     Identity(#[from] IdentityError),
     #[error("The tables do not answer as they should ({0}). Nothing may have been changed; look at the case again.")]
     Ledger(#[from] LedgerError),
+    /// In a sentence, why not.
+    #[error("{0}")]
+    RunFile(&'static str),
     #[error("The file could not be written.")]
     Csv(#[from] csv::Error),
     #[error("The page could not be made.")]
@@ -60,9 +63,11 @@ impl Trouble {
     pub fn at(self, path: &[&str]) -> Self {
         match (self, path) {
             (Self::At(at), _) => Self::At(at),
-            (trouble, [kind @ ("cases" | "batches"), id, ..]) => {
-                Self::At(At { place: format!("/{kind}/{}", crate::show::encoded(id)), trouble: Box::new(trouble) })
-            }
+            (trouble, [kind @ ("cases" | "batches"), id, ..]) => Self::At(At {
+                place: format!("/{kind}/{}", crate::cases::show::encoded(id)),
+                trouble: Box::new(trouble),
+            }),
+            (trouble, ["books", _, ..]) => Self::At(At { place: "/books".to_owned(), trouble: Box::new(trouble) }),
             (trouble, ["absence", ..]) => Self::At(At { place: "/absence".to_owned(), trouble: Box::new(trouble) }),
             (trouble, _) => trouble,
         }
@@ -79,6 +84,7 @@ impl Trouble {
             match place.split('/').nth(1) {
                 Some("cases") => "Back to the case",
                 Some("batches") => "Back to the list",
+                Some("books") => "All runs",
                 _ => "Back",
             },
         ))
@@ -91,7 +97,7 @@ impl Trouble {
             Self::SignedOut | Self::Forged | Self::NotAllowed | Self::Own => StatusCode::FORBIDDEN,
             Self::Wrong(_) | Self::Identity(_) => StatusCode::BAD_REQUEST,
             Self::Changed | Self::NotNow | Self::NotPaid(_) | Self::NotClosed(_) => StatusCode::CONFLICT,
-            Self::Ledger(_) => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Ledger(_) | Self::RunFile(_) => StatusCode::SERVICE_UNAVAILABLE,
             Self::Page(_) | Self::Csv(_) => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
@@ -132,6 +138,7 @@ impl Trouble {
             Self::NotClosed(_) => "The case was not ended",
             Self::Identity(_) => "You could not be signed in",
             Self::Ledger(_) => "The tables do not answer",
+            Self::RunFile(_) => "What the run left cannot be read",
             Self::Csv(_) => "The file could not be written",
             Self::Page(_) => "The page could not be made",
         }

@@ -35,7 +35,7 @@ fn forms(html: &str) -> Vec<&str> {
 }
 
 #[test]
-fn a_payee_with_markup_becomes_markup() {
+fn markup_in_a_payee_stays_text() {
     for (name, html) in all(BASE) {
         assert!(!html.contains("<script>"), "{name}");
         // Of ours there is one picture, on a page of its own, and it is a file that somebody attached.
@@ -54,7 +54,16 @@ fn a_payee_with_markup_becomes_markup() {
 }
 
 #[test]
-fn a_link_of_evidence_runs_a_script() {
+fn case_quotes_the_rails_own_sentence() {
+    let mut page = case(frame(BASE, Section::Queue, "Case"));
+    let says = Some("You have insufficient funds.".to_owned());
+    page.about.attempt = Some(Attempted { number: 1, outcome: None, rail_says: says });
+    let html = page.render().unwrap();
+    assert!(html.contains("The rail says</figcaption><blockquote><bdi>You have insufficient funds.</bdi>"), "{html}");
+}
+
+#[test]
+fn links_lead_to_https_or_to_our_own_pages() {
     for (name, html) in all(BASE) {
         for tag in named(&html, "a") {
             let to = attribute(tag, "href").unwrap();
@@ -67,7 +76,7 @@ fn a_link_of_evidence_runs_a_script() {
 }
 
 #[test]
-fn a_text_that_turns_around_is_shown_as_it_wants() {
+fn pages_hold_no_hidden_characters() {
     for (name, html) in all(BASE) {
         let hidden = ['\u{202e}', '\u{200b}', '\u{2066}'];
         assert!(!html.contains(hidden), "{name}");
@@ -76,7 +85,7 @@ fn a_text_that_turns_around_is_shown_as_it_wants() {
 }
 
 #[test]
-fn a_page_needs_what_our_policy_forbids() {
+fn pages_keep_to_our_content_security_policy() {
     for (name, html) in all(BASE) {
         for tag in tags(&html) {
             assert!(!tag.contains(" style="), "{name}: {tag}");
@@ -93,7 +102,7 @@ fn a_page_needs_what_our_policy_forbids() {
 }
 
 #[test]
-fn fifty_rows_are_larger_than_a_slow_line_takes() {
+fn fifty_rows_fit_in_a_hundred_kilobytes() {
     let page = queue(frame(BASE, Section::Queue, "Cases"));
     assert_eq!(page.rows.len(), 50);
     let html = page.render().unwrap();
@@ -102,7 +111,7 @@ fn fifty_rows_are_larger_than_a_slow_line_takes() {
 }
 
 #[test]
-fn a_form_that_writes_can_be_forged_or_overtakes_somebody() {
+fn every_writing_form_has_its_csrf_token_and_version() {
     for (name, html) in all(BASE) {
         for form in forms(&html) {
             let head = form.split('>').next().unwrap();
@@ -120,7 +129,7 @@ fn a_form_that_writes_can_be_forged_or_overtakes_somebody() {
 }
 
 #[test]
-fn a_field_has_no_name_for_those_who_do_not_see_it() {
+fn every_field_has_a_label() {
     for (name, html) in all(BASE) {
         let labelled: BTreeSet<&str> = named(&html, "label").iter().filter_map(|tag| attribute(tag, "for")).collect();
         let ids: Vec<&str> = tags(&html).into_iter().filter_map(|tag| attribute(tag, "id")).collect();
@@ -139,7 +148,7 @@ fn a_field_has_no_name_for_those_who_do_not_see_it() {
 }
 
 #[test]
-fn a_page_has_no_heading_or_a_table_no_caption() {
+fn every_page_has_a_heading_and_every_table_a_caption() {
     for (name, html) in all(BASE) {
         assert_eq!(named(&html, "h1").len(), 1, "{name}");
         assert!(html.contains("<html lang=\"en\"") && html.contains("href=\"#main\""), "{name}");
@@ -156,7 +165,7 @@ fn a_page_has_no_heading_or_a_table_no_caption() {
 }
 
 #[test]
-fn the_order_of_the_queue_is_not_said() {
+fn queue_says_its_order() {
     let page = queue(frame(BASE, Section::Queue, ""));
     let by_age = page.render().unwrap();
     assert_eq!(by_age.matches("aria-sort=\"descending\"").count(), 1);
@@ -180,7 +189,7 @@ fn the_file_is_asked_for_with_the_filter_and_the_chosen_signs() {
 }
 
 #[test]
-fn who_proposed_is_offered_to_approve() {
+fn proposer_is_not_offered_to_approve() {
     let own = case_own(frame(BASE, Section::Queue, "")).render().unwrap();
     assert!(own.contains("You proposed this; another person must decide."));
     assert!(!own.contains("/approve\"") && !own.contains("/send_back\""));
@@ -193,9 +202,9 @@ fn who_proposed_is_offered_to_approve() {
 }
 
 #[test]
-fn an_act_that_is_not_allowed_is_shown() {
+fn shows_only_allowed_acts() {
     let mut page = case(frame(BASE, Section::Queue, ""));
-    page.acts.clear();
+    page.choices.acts.clear();
     let html = page.render().unwrap();
     let posts: Vec<&str> = forms(&html).into_iter().filter(|form| form.contains("method=\"post\"")).collect();
     assert_eq!(posts.len(), 1, "signing out is all that is left");
@@ -206,7 +215,7 @@ fn an_act_that_is_not_allowed_is_shown() {
 }
 
 #[test]
-fn what_pays_is_offered_to_many_at_once() {
+fn endings_that_pay_are_not_offered_in_bulk() {
     let html = queue(frame(BASE, Section::Queue, "")).render().unwrap();
     for ending in ["reissue", "own_order", "duplicate_of"] {
         assert!(!html.contains(&format!("value=\"{ending}\"")), "{ending}");
@@ -214,7 +223,7 @@ fn what_pays_is_offered_to_many_at_once() {
 }
 
 #[test]
-fn what_is_not_eligible_is_confirmed_with_the_rest() {
+fn only_eligible_cases_are_confirmed() {
     let page = bulk(frame(BASE, Section::Queue, ""), true);
     let eligible = page.rows.iter().filter(|row| row.fate == Fate::WillSucceed).count();
     let html = page.render().unwrap();
@@ -225,37 +234,37 @@ fn what_is_not_eligible_is_confirmed_with_the_rest() {
 }
 
 #[test]
-fn a_proposal_that_has_become_dangerous_looks_harmless() {
+fn proposal_that_became_dangerous_says_so_and_cannot_be_approved() {
     let mut page = case_awaiting(frame(BASE, Section::Queue, ""));
-    page.reissue = Some(Reissue::NotOffered(Why::FoundAtTheRail));
+    page.offer.reissue = Some(Reissue::NotOffered(Why::FoundAtTheRail));
     assert!(page.render().unwrap().contains("May not be paid again, as things stand now."));
     assert!(!page.render().unwrap().contains("/approve\"") && page.render().unwrap().contains("/send_back\""));
-    page.reissue = Some(Reissue::SameKey);
+    page.offer.reissue = Some(Reissue::SameKey);
     assert!(!page.render().unwrap().contains("as things stand now"));
 }
 
 #[test]
-fn a_blind_look_up_is_taken_for_absence() {
+fn blind_look_up_is_shown_as_counting_for_nothing() {
     let mut page = case(frame(BASE, Section::Queue, ""));
-    page.reissue = Some(Reissue::LookUpFirst { times: 2 });
+    page.offer.reissue = Some(Reissue::LookUpFirst { times: 2 });
     let why = Some("no payout is known to be accepted since 2026-11-23T00:00:00Z".to_owned());
-    page.looked_up = Some(LookedUpAt { at: NOW, said: Said::Blind, why });
+    page.offer.looked_up = Some(LookedUpAt { at: NOW, said: Said::Blind, why });
     let html = page.render().unwrap();
     assert!(html.contains("blind and counts for nothing: no payout is known to be accepted since"), "{html}");
     assert!(!html.contains("May be paid again"), "{html}");
 }
 
 #[test]
-fn the_clock_of_a_key_is_not_said() {
+fn says_until_when_a_rail_key_may_be_repeated() {
     let html = case(frame(BASE, Section::Queue, "")).render().unwrap();
     assert!(html.contains("Until 14:05 UTC (in 3\u{a0}h 12\u{a0}min)"), "{html}");
     let mut page = case(frame(BASE, Section::Queue, ""));
-    page.reissue = Some(Reissue::NotBefore(NOW + 30 * HOUR));
+    page.offer.reissue = Some(Reissue::NotBefore(NOW + 30 * HOUR));
     assert!(page.render().unwrap().contains("Not before 25 Nov, 16:53 UTC"));
 }
 
 #[test]
-fn silence_of_the_sweeper_is_taken_for_peace() {
+fn silence_of_the_sweeper_is_said() {
     let mut page = queue(frame(BASE, Section::Queue, ""));
     page.rows.clear();
     page.next = None;
@@ -270,14 +279,14 @@ fn silence_of_the_sweeper_is_taken_for_peace() {
 }
 
 #[test]
-fn a_key_of_any_letters_leads_to_another_address() {
+fn payout_keys_are_encoded_in_addresses() {
     let html = case_hostile(frame(BASE, Section::Queue, "")).render().unwrap();
     assert!(html.contains("href=\"/console/payouts?key=stripe%2Fpi_3QzX7nLk"));
     assert!(!html.contains("href=\"/console/payouts?key=stripe/"));
 }
 
 #[test]
-fn a_stranger_sees_more_than_the_way_in() {
+fn stranger_sees_only_the_way_in() {
     let html = signed_out(BASE).render().unwrap();
     assert!(forms(&html).is_empty() && !html.contains("<nav"));
     assert!(html.contains("href=\"/console/sign-in\""));

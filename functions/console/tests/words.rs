@@ -60,7 +60,7 @@ fn reasons_stand_in_groups_of_the_endings_that_they_fit() {
     let page = case(frame(BASE, Section::Queue, ""));
     let html = page.render().unwrap();
     let list = html.split("<select id=\"pr-code\"").nth(1).unwrap().split("</select>").next().unwrap();
-    for ending in &page.endings {
+    for ending in &page.choices.endings {
         let group = list.split(&format!("data-ending=\"{ending}\">")).nth(1).unwrap();
         let group = group.split("</optgroup>").next().unwrap();
         for (code, words) in words::codes(*ending) {

@@ -3,9 +3,10 @@
 
 use payonce_protocol::UnixMillis;
 use payonce_protocol::approval::Approval;
+use payonce_protocol::fact::FactName;
 use payonce_protocol::outcome::{Outcome, Verdict};
 
-use crate::{Answer, App, Refusal};
+use crate::{Answer, App, PayerRefusal};
 
 impl App {
     pub(crate) async fn pay_line(
@@ -14,30 +15,30 @@ impl App {
         number: usize,
         request_id: &str,
         deadline: UnixMillis,
-    ) -> Result<Answer, Refusal> {
-        let batch = self.parts.ledger.batch(id).await?.ok_or(Refusal::NoBatch)?;
-        let line = batch.lines.get(number).ok_or(Refusal::NoBatch)?;
+    ) -> Result<Answer, PayerRefusal> {
+        let batch = self.parts.ledger.batch(id).await?.ok_or(PayerRefusal::NoBatch)?;
+        let line = batch.lines.get(number).ok_or(PayerRefusal::NoBatch)?;
         let case = self.awaited(line.case.as_str()).await?;
         if let Some(before) = number.checked_sub(1).and_then(|before| batch.lines.get(before)) {
             self.was_paid(before).await?;
         }
         let mut decided = self.decide(&case).await?;
         if !decided.is_surely_unpaid {
-            return Err(Refusal::NotAwaited);
+            return Err(PayerRefusal::NotAwaited);
         }
         // What is paid is what payer found; what was signed is the list, and this line of it must say the same.
         if decided.approval != *line {
-            return Err(Refusal::OtherLine);
+            return Err(PayerRefusal::OtherLine);
         }
         let people = self.people_of(&batch, &decided).await?;
-        decided.facts.insert("batch".to_owned(), batch.id.clone());
+        decided.facts.add(FactName::Batch, &batch.id);
         self.pay(case, decided, people, request_id, deadline).await
     }
 
     /// By the audit table, which no person's tool can write.
-    async fn was_paid(&self, line: &Approval) -> Result<(), Refusal> {
+    async fn was_paid(&self, line: &Approval) -> Result<(), PayerRefusal> {
         let attempt = self.parts.ledger.attempt(&line.key, line.attempt).await?;
         let verdict = attempt.and_then(|(_, outcome)| outcome).map(|outcome| outcome.verdict);
-        if verdict == Some(Verdict::plain(Outcome::Accepted)) { Ok(()) } else { Err(Refusal::LineBefore) }
+        if verdict == Some(Verdict::plain(Outcome::Accepted)) { Ok(()) } else { Err(PayerRefusal::LineBefore) }
     }
 }

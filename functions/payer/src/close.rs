@@ -2,10 +2,10 @@
 //! (invariant endings-bind), which no tool of people's may write. No money moves, so nobody signs in afresh for it.
 
 use payonce_ledger::{
-    Acted, Agreed, Case, Closed, Closing, Doing, FiledCase, LedgerError, Place, Proposal, Standing, Who,
+    Acted, Agreed, Case, CaseAct, Closed, Closing, FiledCase, LedgerError, Place, Proposal, Standing, Who,
 };
 use payonce_protocol::case::{Ending, Status};
-use payonce_protocol::closing::{CameAfterAll, is_claimless, was_known};
+use payonce_protocol::closing::{CameAfterAll, was_known};
 use payonce_protocol::ids::{CaseId, Digest};
 use payonce_protocol::money::Money;
 use payonce_protocol::order::{Destination, PayoutKey};
@@ -15,7 +15,7 @@ use payonce_protocol::sweep::refusal_is_final;
 use payonce_providers::{Misfit, RouteContext, Routed};
 use payonce_runtime::random;
 
-use crate::{Answer, App, CloseCase, Refusal};
+use crate::{Answer, App, CloseCase, PayerRefusal};
 
 /// A place is taken once, so the second look finds what was faster.
 const LOOKS: u32 = 2;
@@ -33,22 +33,22 @@ struct Known {
 }
 
 impl App {
-    pub(crate) async fn close(&self, request: &CloseCase) -> Result<Answer, Refusal> {
-        let id = CaseId::parse(&request.close).ok_or(Refusal::NoCase)?;
-        let case = self.parts.ledger.case(&id).await?.ok_or(Refusal::NoCase)?;
+    pub(crate) async fn close(&self, request: &CloseCase) -> Result<Answer, PayerRefusal> {
+        let id = CaseId::parse(&request.close).ok_or(PayerRefusal::NoCase)?;
+        let case = self.parts.ledger.case(&id).await?.ok_or(PayerRefusal::NoCase)?;
         let proposal = case.proposal.clone().filter(|made| !made.ending.pays());
-        let proposal = proposal.filter(|_| case.status == Status::AwaitingApproval).ok_or(Refusal::NotAwaited)?;
+        let proposal = proposal.filter(|_| case.status == Status::AwaitingApproval).ok_or(PayerRefusal::NotAwaited)?;
         let checker = Who { subject: request.checker.subject.clone(), name: Some(request.checker.name.clone()) };
         if proposal.by.subject == checker.subject {
-            return Err(Refusal::SamePerson);
+            return Err(PayerRefusal::SamePerson);
         }
         if proposal.ending.denies_the_rail() && self.parts.ledger.rail_has_it(&case).await? {
-            return Err(Refusal::NotOffered(Why::FoundAtTheRail));
+            return Err(PayerRefusal::NotOffered(Why::FoundAtTheRail));
         }
         // A case of a type is about no event; see `known`.
         let binds = case.case.reason == Reason::InvalidEvent;
         if binds && let moved @ 1.. = self.parts.ledger.spread(&id, SPREAD_AT_ONCE).await? {
-            return Err(Refusal::Spread(moved));
+            return Err(PayerRefusal::Spread(moved));
         }
         let answer = self.end(&case, &proposal, &checker, request).await?;
         // One that came while the case was ended found it open.
@@ -64,7 +64,7 @@ impl App {
         proposal: &Proposal,
         checker: &Who,
         request: &CloseCase,
-    ) -> Result<Answer, Refusal> {
+    ) -> Result<Answer, PayerRefusal> {
         let id = case.case.id();
         let known = self.known(&case.case).await?;
         let Some(key) = case.case.key.clone().or_else(|| known.key.clone()) else {
@@ -73,7 +73,7 @@ impl App {
         for _ in 0..LOOKS {
             let places = match self.places(&case.case, &key, &known).await {
                 // What cannot be read is a claim, and claims are for ever: nothing more is to be taken.
-                Err(LedgerError::Unreadable { .. }) if !is_claimless(case.case.reason) => {
+                Err(LedgerError::Unreadable { .. }) if !case.case.reason.is_claimless() => {
                     return self.end_bound(case, checker, &request.note, &known.former).await;
                 }
                 places => places?,
@@ -94,10 +94,10 @@ impl App {
                     return Ok(Answer::Closed { case: id.to_string() });
                 }
                 Closed::Taken => {}
-                Closed::Changed => return Err(Refusal::Changed),
+                Closed::Changed => return Err(PayerRefusal::Changed),
             }
         }
-        Err(Refusal::Changed)
+        Err(PayerRefusal::Changed)
     }
 
     /// Where the event could be claimed, and by earlier rules could have been.
@@ -136,22 +136,22 @@ impl App {
         checker: &Who,
         note: &str,
         former: &[PayoutKey],
-    ) -> Result<Answer, Refusal> {
-        let bound = self.parts.ledger.bound_under(case, former).await?.ok_or(Refusal::Changed)?;
-        let doing = Doing::Approve(note.to_owned(), bound);
+    ) -> Result<Answer, PayerRefusal> {
+        let bound = self.parts.ledger.bound_under(case, former).await?.ok_or(PayerRefusal::Changed)?;
+        let doing = CaseAct::Approve(note.to_owned(), bound);
         match self.parts.ledger.act(case, &doing, checker, self.parts.clock.now()).await? {
             Acted::Done(_) => Ok(Answer::Closed { case: case.case.id().to_string() }),
-            Acted::Changed => Err(Refusal::Changed),
-            Acted::NotNow => Err(Refusal::NotAwaited),
-            Acted::Own => Err(Refusal::SamePerson),
+            Acted::Changed => Err(PayerRefusal::Changed),
+            Acted::NotNow => Err(PayerRefusal::NotAwaited),
+            Acted::Own => Err(PayerRefusal::SamePerson),
         }
     }
 
     /// Should the event have come after all, people end its case with that attempt before their eyes, or not at all.
-    async fn was_known(&self, case: &Case, proposal: &Proposal, place: &Place) -> Result<(), Refusal> {
+    async fn was_known(&self, case: &Case, proposal: &Proposal, place: &Place) -> Result<(), PayerRefusal> {
         let Some(standing) = &place.standing else { return Ok(()) };
         let is_another = case.event.as_ref().is_some_and(|event| standing.event() != Some(event));
-        if is_another || !is_claimless(case.reason) {
+        if is_another || !case.reason.is_claimless() {
             return Ok(());
         }
         let payout = self.parts.ledger.payout(&place.key).await?;
@@ -165,25 +165,25 @@ impl App {
             Standing::Closing(closing) => {
                 let by_hand = closing.ending == Ending::PaidElsewhere && closing.case != case.id();
                 return match proposal.ending == Ending::PaidElsewhere && (is_accepted || by_hand) {
-                    true => Err(Refusal::CameAfterAll(place.key.clone(), "was paid")),
+                    true => Err(PayerRefusal::CameAfterAll(place.key.clone(), "was paid")),
                     false => Ok(()),
                 };
             }
         };
         // Paid by earlier rules, under a key that the case does not name: nobody who decided saw that.
         if is_accepted && case.key.as_ref().is_some_and(|key| !place.is_of(key)) {
-            return Err(Refusal::CameAfterAll(place.key.clone(), "was paid"));
+            return Err(PayerRefusal::CameAfterAll(place.key.clone(), "was paid"));
         }
         let came = CameAfterAll { claimed_at: claim.claimed_at, is_accepted };
         if was_known(came, proposal.ending, proposal.at) {
             return Ok(());
         }
-        Err(Refusal::CameAfterAll(place.key.clone(), if is_accepted { "was paid" } else { "was claimed" }))
+        Err(PayerRefusal::CameAfterAll(place.key.clone(), if is_accepted { "was paid" } else { "was claimed" }))
     }
 
     /// From the kept body, or else from the note that the event was refused, once its provider will not come back: until then
     /// nobody may say on the case's word alone that it is over.
-    async fn known(&self, case: &Case) -> Result<Known, Refusal> {
+    async fn known(&self, case: &Case) -> Result<Known, PayerRefusal> {
         // A type is no event: when it has a rule one day, its events are to be paid.
         if case.reason == Reason::UnroutedEvent {
             return Ok(Known::default());
@@ -200,7 +200,7 @@ impl App {
         Ok(known)
     }
 
-    async fn known_by_body(&self, case: &Case) -> Result<Known, Refusal> {
+    async fn known_by_body(&self, case: &Case) -> Result<Known, PayerRefusal> {
         let (Some(provider), Some(event), Some(body)) = (&case.provider, &case.event, case.body) else {
             return Ok(Known::default());
         };

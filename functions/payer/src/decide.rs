@@ -1,14 +1,14 @@
 //! What may be paid for a case, and under which rail key: from the audit table, the kept body, and what the rail and the
 //! provider say now.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
-use payonce_ledger::{Closing, FiledCase, LookUpRecord, Payout, Proposal};
+use payonce_ledger::{Closing, FiledCase, LookUpRecord, PAYER, Payout, Proposal, Seen};
 use payonce_protocol::UnixMillis;
 use payonce_protocol::approval::Approval;
 use payonce_protocol::case::{Ending, Status};
 use payonce_protocol::event;
+use payonce_protocol::fact::{FactName, Facts, LookUpSays, SourceSays};
 use payonce_protocol::hold::Hold;
 use payonce_protocol::ids::{CaseId, Digest, KeyGeneration};
 use payonce_protocol::order::{EventId, PayoutKey, PayoutOrder};
@@ -16,10 +16,11 @@ use payonce_protocol::outcome::Reason;
 use payonce_protocol::reissue::{KEY_LIFE_MARGIN_MS, Reissue, Why, offer};
 use payonce_protocol::release::{Standing, ruling};
 use payonce_providers::{Misfit, ParsedEvent, Provider, RouteContext, Routed};
-use payonce_rails::{AccountCheck, Prepared, Purpose};
-use payonce_runtime::look_up::{Eyes, look_up, refresh};
+use payonce_rails::{AccountCheck, LookUpFailure, Prepared, Purpose};
+use payonce_runtime::look_up::{Eyes, kept, look_up, refresh};
 
-use crate::{App, Refusal};
+use crate::filed::FiledOrder;
+use crate::{App, PayerRefusal};
 
 /// Each of the questions before a payout.
 pub(crate) const ASK_WITHIN: Duration = Duration::from_secs(4);
@@ -44,8 +45,14 @@ enum Limits {
     BeforeClaim,
 }
 
+/// In which delivery the order's event came.
+pub(crate) struct Delivered {
+    pub(crate) provider: String,
+    pub(crate) body: Digest,
+}
+
 /// A payout that may be made now, if two people approved just this.
-pub(crate) struct Decided {
+pub(crate) struct ProposedPayout {
     pub(crate) proposal: Proposal,
     pub(crate) approval: Approval,
     pub(crate) order: PayoutOrder,
@@ -61,41 +68,44 @@ pub(crate) struct Decided {
     /// People had closed the payout before anything was attempted.
     pub(crate) after_closing: bool,
     /// What was found out on the way, for the history.
-    pub(crate) facts: BTreeMap<String, String>,
+    pub(crate) facts: Facts,
 }
 
 impl App {
-    pub(crate) async fn awaited(&self, id: &str) -> Result<FiledCase, Refusal> {
-        let id = CaseId::parse(id).ok_or(Refusal::NoCase)?;
-        let case = self.parts.ledger.case(&id).await?.ok_or(Refusal::NoCase)?;
+    pub(crate) async fn awaited(&self, id: &str) -> Result<FiledCase, PayerRefusal> {
+        let id = CaseId::parse(id).ok_or(PayerRefusal::NoCase)?;
+        let case = self.parts.ledger.case(&id).await?.ok_or(PayerRefusal::NoCase)?;
         if case.status != Status::AwaitingApproval || case.proposal.as_ref().is_none_or(|made| !made.ending.pays()) {
-            return Err(Refusal::NotAwaited);
+            return Err(PayerRefusal::NotAwaited);
         }
         Ok(case)
     }
 
-    pub(crate) async fn decide(&self, case: &FiledCase) -> Result<Decided, Refusal> {
-        let proposal = case.proposal.clone().ok_or(Refusal::NotAwaited)?;
-        let mut facts = BTreeMap::new();
+    pub(crate) async fn decide(&self, case: &FiledCase) -> Result<ProposedPayout, PayerRefusal> {
+        let proposal = case.proposal.clone().ok_or(PayerRefusal::NotAwaited)?;
+        let mut facts = Facts::default();
         let decided = match proposal.ending {
             Ending::Reissue => self.further_attempt(case, proposal, &mut facts).await,
             Ending::OwnOrder => self.own_order(case, proposal, &mut facts).await,
-            Ending::LiftLimit => self.over_limit(case, proposal, &mut facts).await,
-            _ => Err(Refusal::NotAwaited),
+            Ending::LiftLimit | Ending::Replay => self.webhooks_own(case, proposal, &mut facts).await,
+            _ => Err(PayerRefusal::NotAwaited),
         };
         if decided.is_err() && !facts.is_empty() {
             // What was found out stays with the case, whoever asks next.
-            let found: Vec<(&str, String)> = facts.iter().map(|(name, value)| (name.as_str(), value.clone())).collect();
-            self.parts.ledger.add_evidence(&case.case.id(), "payer", &found, self.parts.clock.now()).await?;
+            self.parts.ledger.add_evidence(&case.case.id(), PAYER, &facts, self.parts.clock.now()).await?;
         }
-        Ok(Decided { facts, ..decided? })
+        Ok(ProposedPayout { facts, ..decided? })
     }
 
     /// What stops webhooks stops people. Since when the books are whole: an attempt from before may have been followed by
     /// another whose claim is missing.
-    pub(crate) async fn is_open(&self, provider: &str, claimed_at: UnixMillis) -> Result<Option<UnixMillis>, Refusal> {
+    pub(crate) async fn is_open(
+        &self,
+        provider: &str,
+        claimed_at: UnixMillis,
+    ) -> Result<Option<UnixMillis>, PayerRefusal> {
         let ledger = &self.parts.ledger;
-        let own = self.parts.providers.get(provider).ok_or(Refusal::OtherOrder)?.key_rules();
+        let own = self.parts.providers.get(provider).ok_or(PayerRefusal::OtherOrder)?.key_rules();
         let tables = ledger.table_ids().await?;
         // The hold before the rules, as the webhook does.
         let control = ledger.control().await?;
@@ -103,38 +113,68 @@ impl App {
         let hold = control.as_ref().map(|control| (control.hold, control.released_for.as_ref()));
         match ruling(Standing { hold, accepted, own, tables: Some(&tables) }) {
             Ok(Hold::Pay) => {}
-            Ok(_) => return Err(Refusal::Held),
-            Err(event::Refusal::RulesNotAccepted) => return Err(Refusal::KeyRules),
-            Err(_) => return Err(Refusal::NotReleased),
+            Ok(_) => return Err(PayerRefusal::Held),
+            Err(event::Refusal::RulesNotAccepted) => return Err(PayerRefusal::KeyRules),
+            Err(_) => return Err(PayerRefusal::NotReleased),
         }
         match control.and_then(|control| control.books_from) {
-            Some(books_from) if claimed_at < books_from => Err(Refusal::BeforeBooks),
+            Some(books_from) if claimed_at < books_from => Err(PayerRefusal::BeforeBooks),
             books_from => Ok(books_from),
         }
     }
 
     /// From when events are paid by the provider's rules, where these replaced others: what is older may be paid under
     /// another key.
-    pub(crate) async fn rules_from(&self, provider: &str) -> Result<Option<UnixMillis>, Refusal> {
+    pub(crate) async fn rules_from(&self, provider: &str) -> Result<Option<UnixMillis>, PayerRefusal> {
         let accepted = self.parts.ledger.accepted(provider).await?;
         Ok(accepted.filter(|accepted| accepted.version > 1).and_then(|accepted| accepted.paid_from))
     }
 
     /// Under the keys that earlier rules derived nothing stands, as the webhook makes sure, too.
-    pub(crate) async fn not_claimed_formerly(&self, order: &PayoutOrder) -> Result<(), Refusal> {
+    pub(crate) async fn not_claimed_formerly(&self, order: &PayoutOrder) -> Result<(), PayerRefusal> {
         for key in &order.former_keys {
             if self.parts.ledger.standing(key, FIRST).await?.is_some() {
-                return Err(Refusal::Claimed);
+                return Err(PayerRefusal::Claimed);
             }
         }
         Ok(())
     }
 
-    /// What was given back is not paid, by nobody's decision: the bar is a condition of the claim, too.
-    pub(crate) async fn not_barred(&self, order: &PayoutOrder) -> Result<(), Refusal> {
+    /// Nothing was sent under this key, so there is nothing to find; what is found all the same was paid. Found once it stays
+    /// found, and a rail that does not answer is not taken to have nothing.
+    pub(crate) async fn not_at_the_rail(
+        &self,
+        order: &PayoutOrder,
+        case: &FiledCase,
+        facts: &mut Facts,
+    ) -> Result<(), PayerRefusal> {
+        if self.parts.ledger.rail_has_it(case).await? {
+            return Err(PayerRefusal::NotOffered(Why::FoundAtTheRail));
+        }
+        let rail = &self.parts.rail;
+        let wanted = rail.wanted(&order.key, &order.destination, case.case.since..self.parts.clock.now());
+        match rail.find(&wanted, ASK_WITHIN).await {
+            Ok(found) if found.is_empty() => Ok(()),
+            Ok(found) => {
+                let seen = Seen::Found(found.into_iter().map(kept).collect());
+                let look_up = LookUpRecord { at: self.parts.clock.now(), seen, by: PAYER.to_owned() };
+                facts.add_all(look_up.facts());
+                Err(PayerRefusal::NotOffered(Why::FoundAtTheRail))
+            }
+            // Nobody can ask this rail for one payout, and people know it.
+            Err(LookUpFailure::NotOffered) => Ok(()),
+            Err(failure) => {
+                facts.add(FactName::LookedUp, LookUpSays::NoAnswer);
+                Err(PayerRefusal::RailSilent(failure.to_string()))
+            }
+        }
+    }
+
+    /// What was given back is not paid, whoever decides it: the claim is conditioned on the bar, too.
+    pub(crate) async fn not_barred(&self, order: &PayoutOrder) -> Result<(), PayerRefusal> {
         for key in std::iter::once(&order.key).chain(&order.former_keys) {
             if self.parts.ledger.is_barred(key).await? {
-                return Err(Refusal::Barred);
+                return Err(PayerRefusal::Barred);
             }
         }
         Ok(())
@@ -144,25 +184,25 @@ impl App {
         &self,
         case: &FiledCase,
         proposal: Proposal,
-        facts: &mut BTreeMap<String, String>,
-    ) -> Result<Decided, Refusal> {
+        facts: &mut Facts,
+    ) -> Result<ProposedPayout, PayerRefusal> {
         let payout = self.parts.ledger.payout_of(&case.case).await?;
-        let (key, mut payout) = payout.ok_or(Refusal::NoOrder("a payout key"))?;
+        let (key, mut payout) = payout.ok_or(PayerRefusal::NoOrder("a payout key"))?;
         if let Some(closing) = payout.closed.clone().filter(|_| payout.is_closed_for(&case.case)) {
             return self.after_closing(case, proposal, &closing, facts).await;
         }
-        let last = payout.attempts.last().ok_or(Refusal::NoOrder("an attempt"))?.claim.clone();
+        let last = payout.attempts.last().ok_or(PayerRefusal::NoOrder("an attempt"))?.claim.clone();
         let books_from = self.is_open(&last.provider, last.claimed_at).await?;
-        let verdict = payout.last_attempt().ok_or(Refusal::UnderWay)?.verdict;
+        let verdict = payout.last_attempt().ok_or(PayerRefusal::UnderWay)?.verdict;
         // An older attempt's case says nothing about the payout as it stands.
         if case.case.attempt != Some(last.attempt) || !Ending::Reissue.is_offered(case.case.reason, Some(verdict)) {
-            return Err(Refusal::NotAwaited);
+            return Err(PayerRefusal::NotAwaited);
         }
         let rail = &self.parts.rail;
         if (last.rail.as_str(), last.rail_account.as_str(), last.rail_mode)
             != (rail.name(), &rail.account(), rail.mode())
         {
-            return Err(Refusal::OtherRail);
+            return Err(PayerRefusal::OtherRail);
         }
         self.check_account(facts).await?;
         self.look_up(&key, last.attempt, &mut payout, facts).await?;
@@ -170,19 +210,19 @@ impl App {
         let books = Books { from: books_from, files_undated: false };
         let (order, event) = self.order(&last.provider, last.body, &last.event, books, Limits::BeforeClaim).await?;
         if order.key != key || order.terms() != last.facts().terms {
-            return Err(Refusal::OtherOrder);
+            return Err(PayerRefusal::OtherOrder);
         }
         self.not_barred(&order).await?;
-        let prepared = rail.prepare(&order, generation).map_err(Refusal::Misfit)?;
+        let prepared = rail.prepare(&order, generation).map_err(PayerRefusal::Misfit)?;
         if generation == last.key_generation && prepared.digest() != last.request {
-            return Err(Refusal::OtherBytes);
+            return Err(PayerRefusal::OtherBytes);
         }
         self.ask_source(&last.provider, &event, facts).await?;
-        let decided = self.decided(case, proposal, order, prepared, generation, last.attempt + 1)?;
+        let delivered = Delivered { provider: last.provider, body: last.body };
+        let decided = self.decided(case, proposal, order, prepared, delivered, last.attempt + 1)?;
         let replay_is_expected = is_uncertain && generation == last.key_generation;
         let is_surely_unpaid = payout.last_attempt().is_some_and(|last| last.is_surely_unpaid());
-        let (provider, body) = (last.provider, last.body);
-        Ok(Decided { provider, body, is_surely_unpaid, replay_is_expected, ..decided })
+        Ok(ProposedPayout { is_surely_unpaid, replay_is_expected, ..decided })
     }
 
     /// People closed the payout, and were wrong: the first attempt is made after all. Its place keeps their closing, so this
@@ -192,55 +232,56 @@ impl App {
         case: &FiledCase,
         proposal: Proposal,
         closing: &Closing,
-        facts: &mut BTreeMap<String, String>,
-    ) -> Result<Decided, Refusal> {
+        facts: &mut Facts,
+    ) -> Result<ProposedPayout, PayerRefusal> {
         let rail = &self.parts.rail;
         if (closing.rail.as_str(), closing.rail_account.as_str(), closing.rail_mode)
             != (rail.name(), &rail.account(), rail.mode())
         {
-            return Err(Refusal::OtherRail);
+            return Err(PayerRefusal::OtherRail);
         }
-        let event_id = closing.event.clone().ok_or(Refusal::NoOrder("an event"))?;
-        let provider = closing.provider.clone().ok_or(Refusal::NoOrder("a provider"))?;
+        let event_id = closing.event.clone().ok_or(PayerRefusal::NoOrder("an event"))?;
+        let provider = closing.provider.clone().ok_or(PayerRefusal::NoOrder("a provider"))?;
         let books_from = self.is_open(&provider, closing.closed_at).await?;
         self.check_account(facts).await?;
-        let body = case.case.body.ok_or(Refusal::NoBody)?;
+        let body = case.case.body.ok_or(PayerRefusal::NoBody)?;
         // It was never claimed under this key: whether the books were whole when it came, and whether it was paid by the
         // rules before these, only its own time can say.
         let from = books_from.max(self.rules_from(&provider).await?);
         let books = Books { from, files_undated: books_from.is_some() };
         let (order, event) = match proposal.ending {
-            Ending::LiftLimit => self.lifted(case.case.reason, &provider, body, &event_id, books).await?,
+            Ending::LiftLimit | Ending::Replay => {
+                self.webhooks_order(proposal.ending, case.case.reason, &provider, body, &event_id, books).await?
+            }
             _ => self.order(&provider, body, &event_id, books, Limits::Apply).await?,
         };
         let own = order.key.of_own_order(&event_id).ok();
         let is_its_own = closing.key == order.key || Some(&closing.key) == own.as_ref();
         let is_as_closed = closing.facts().terms.is_none_or(|terms| terms == order.terms());
         if !is_its_own || !is_as_closed {
-            return Err(Refusal::OtherOrder);
+            return Err(PayerRefusal::OtherOrder);
         }
         self.not_claimed_formerly(&order).await?;
         self.not_barred(&order).await?;
         if closing.key != order.key {
             // An order of its own needs the first one, of another event.
-            let first =
-                self.parts.ledger.standing(&order.key, FIRST).await?.ok_or(Refusal::NoOrder("the first payout"))?;
+            let first = self
+                .parts
+                .ledger
+                .standing(&order.key, FIRST)
+                .await?
+                .ok_or(PayerRefusal::NoOrder("the first payout"))?;
             if first.event().is_none_or(|first| *first == event_id) {
-                return Err(Refusal::Claimed);
+                return Err(PayerRefusal::Claimed);
             }
         }
         let base = order.key.clone();
         let order = PayoutOrder { key: closing.key.clone(), ..order };
-        // Nothing was sent under this key, so there is nothing to find; what is found all the same was paid.
-        let wanted = rail.wanted(&order.key, &order.destination, case.case.since..self.parts.clock.now());
-        if rail.find(&wanted, ASK_WITHIN).await.is_ok_and(|found| !found.is_empty()) {
-            facts.insert("looked_up".to_owned(), "found".to_owned());
-            return Err(Refusal::NotOffered(Why::FoundAtTheRail));
-        }
-        let prepared = rail.prepare(&order, 1).map_err(Refusal::Misfit)?;
+        self.not_at_the_rail(&order, case, facts).await?;
+        let prepared = rail.prepare(&order, 1).map_err(PayerRefusal::Misfit)?;
         self.ask_source(&provider, &event, facts).await?;
-        let decided = self.decided(case, proposal, order, prepared, 1, FIRST + 1)?;
-        Ok(Decided { provider, body, base, after_closing: true, ..decided })
+        let decided = self.decided(case, proposal, order, prepared, Delivered { provider, body }, FIRST + 1)?;
+        Ok(ProposedPayout { base, after_closing: true, ..decided })
     }
 
     /// The event asks for a payout whose key another event has claimed. Its own key ends with its own hash, so that one
@@ -249,43 +290,44 @@ impl App {
         &self,
         case: &FiledCase,
         proposal: Proposal,
-        facts: &mut BTreeMap<String, String>,
-    ) -> Result<Decided, Refusal> {
+        facts: &mut Facts,
+    ) -> Result<ProposedPayout, PayerRefusal> {
         let filed = &case.case;
         if !Ending::OwnOrder.is_offered(filed.reason, None) {
-            return Err(Refusal::NotAwaited);
+            return Err(PayerRefusal::NotAwaited);
         }
-        let key = filed.key.clone().ok_or(Refusal::NoOrder("a payout key"))?;
-        let event_id = filed.event.clone().ok_or(Refusal::NoOrder("an event"))?;
-        let provider = filed.provider.clone().ok_or(Refusal::NoOrder("a provider"))?;
-        let body = filed.body.ok_or(Refusal::NoBody)?;
+        let said = FiledOrder::of(filed)?;
+        let (key, event_id) = (&said.key, &said.event);
         // The first event's own claim must stand: without it nothing says that this one is the second.
-        let first = self.parts.ledger.standing(&key, FIRST).await?.ok_or(Refusal::NoOrder("the first payout"))?;
-        let from = self.is_open(&provider, first.taken_at()).await?;
-        let (order, event) =
-            self.order(&provider, body, &event_id, Books { from, files_undated: false }, Limits::Apply).await?;
-        let terms = (filed.money, filed.destination.clone());
-        if order.key != key || terms != (Some(order.money), Some(order.destination.clone())) {
-            return Err(Refusal::OtherOrder);
-        }
-        if *first.event().ok_or(Refusal::NoOrder("the first payout"))? == event_id {
-            return Err(Refusal::Claimed);
+        let first = self.parts.ledger.standing(key, FIRST).await?.ok_or(PayerRefusal::NoOrder("the first payout"))?;
+        let from = self.is_open(&said.provider, first.taken_at()).await?;
+        let books = Books { from, files_undated: false };
+        let (order, event) = self.order(&said.provider, said.body, event_id, books, Limits::Apply).await?;
+        said.must_be(&order)?;
+        if first.event().ok_or(PayerRefusal::NoOrder("the first payout"))? == event_id {
+            return Err(PayerRefusal::Claimed);
         }
         self.not_claimed_formerly(&order).await?;
         self.not_barred(&order).await?;
         self.check_account(facts).await?;
-        let own = key.of_own_order(&event_id).map_err(|_| Refusal::NoOrder("a shorter payout key"))?;
+        let own = key.of_own_order(event_id).map_err(|_| PayerRefusal::NoOrder("a shorter payout key"))?;
         let order = PayoutOrder { key: own, ..order };
-        let prepared = self.parts.rail.prepare(&order, 1).map_err(Refusal::Misfit)?;
-        self.ask_source(&provider, &event, facts).await?;
-        Ok(Decided { provider, body, base: key, ..self.decided(case, proposal, order, prepared, 1, 1)? })
+        if self.parts.ledger.standing(&order.key, FIRST).await?.is_some() {
+            return Err(PayerRefusal::Claimed);
+        }
+        self.not_at_the_rail(&order, case, facts).await?;
+        let prepared = self.parts.rail.prepare(&order, 1).map_err(PayerRefusal::Misfit)?;
+        self.ask_source(&said.provider, &event, facts).await?;
+        let delivered = Delivered { provider: said.provider, body: said.body };
+        let decided = self.decided(case, proposal, order, prepared, delivered, FIRST)?;
+        Ok(ProposedPayout { base: said.key, ..decided })
     }
 
     /// The generation of the rail key that the ladder allows now, and whether an attempt under the last one is uncertain.
-    fn generation(&self, payout: &Payout) -> Result<(KeyGeneration, bool), Refusal> {
-        let last = payout.last_attempt().ok_or(Refusal::UnderWay)?;
+    fn generation(&self, payout: &Payout) -> Result<(KeyGeneration, bool), PayerRefusal> {
+        let last = payout.last_attempt().ok_or(PayerRefusal::UnderWay)?;
         let offered = offer(&last, &self.parts.rail.promises(), self.parts.clock.now(), KEY_LIFE_MARGIN_MS);
-        match (offered, Refusal::of(offered)) {
+        match (offered, PayerRefusal::of(offered)) {
             (_, Some(refusal)) => Err(refusal),
             (Reissue::NextKey(generation), None) => Ok((generation, last.key_is_uncertain)),
             _ => Ok((last.generation, last.key_is_uncertain)),
@@ -293,18 +335,18 @@ impl App {
     }
 
     /// The secret that pays must be the configured account's. A rail that does not say so is no reason to refuse, and is said.
-    pub(crate) async fn check_account(&self, facts: &mut BTreeMap<String, String>) -> Result<(), Refusal> {
+    pub(crate) async fn check_account(&self, facts: &mut Facts) -> Result<(), PayerRefusal> {
         refresh(&self.parts.rail, self.parts.clock.now()).await;
         let said = match self.parts.rail.check_account(Purpose::Pay, ACCOUNT_WITHIN).await {
             AccountCheck::Same => "checked".to_owned(),
             AccountCheck::Unchecked(why) => format!("unchecked: {why}"),
             AccountCheck::Other(account) => {
                 tracing::error!(%account, "the secret that pays is of another account");
-                facts.insert("rail_account".to_owned(), format!("other: {account}"));
-                return Err(Refusal::OtherAccount(account));
+                facts.add(FactName::RailAccount, format!("other: {account}"));
+                return Err(PayerRefusal::OtherAccount(account));
             }
         };
-        facts.insert("rail_account".to_owned(), said);
+        facts.add(FactName::RailAccount, said);
         Ok(())
     }
 
@@ -315,17 +357,17 @@ impl App {
         key: &PayoutKey,
         attempt: u16,
         payout: &mut Payout,
-        facts: &mut BTreeMap<String, String>,
-    ) -> Result<(), Refusal> {
+        facts: &mut Facts,
+    ) -> Result<(), PayerRefusal> {
         let (ledger, now) = (&self.parts.ledger, self.parts.clock.now());
         // Nothing that an earlier question showed is taken over: money rests on this one.
         let eyes = Eyes::default();
         let Ok(seen) = look_up(ledger, &self.parts.rail, &eyes, payout, now, ASK_WITHIN).await else {
-            facts.insert("looked_up".to_owned(), "no_answer".to_owned());
+            facts.add(FactName::LookedUp, LookUpSays::NoAnswer);
             return Ok(());
         };
-        let look_up = LookUpRecord { at: self.parts.clock.now(), seen, by: "payer".to_owned() };
-        facts.extend(look_up.facts().into_iter().map(|(name, value)| (name.to_owned(), value)));
+        let look_up = LookUpRecord { at: self.parts.clock.now(), seen, by: PAYER.to_owned() };
+        facts.add_all(look_up.facts());
         ledger.add_look_up(key, attempt, &look_up).await?;
         payout.look_ups.push(look_up);
         Ok(())
@@ -339,7 +381,7 @@ impl App {
         event: &EventId,
         books: Books,
         limits: Limits,
-    ) -> Result<(PayoutOrder, ParsedEvent), Refusal> {
+    ) -> Result<(PayoutOrder, ParsedEvent), PayerRefusal> {
         let (provider, event) = self.kept(provider, body, event).await?;
         // It was claimed or filed before, and people decide: only books that may lack claims stop them.
         let Books { from: paid_from, files_undated } = books;
@@ -350,8 +392,8 @@ impl App {
             Routed::Misfit(Misfit { lifted: Some(order), .. }) if limits == Limits::BeforeClaim => {
                 Ok((self.with_former_keys(provider, *order, &event).await?, event))
             }
-            Routed::Misfit(Misfit { reason: Reason::BeforeCutover, .. }) => Err(Refusal::BeforeBooks),
-            _ => Err(Refusal::OtherOrder),
+            Routed::Misfit(Misfit { reason: Reason::BeforeCutover, .. }) => Err(PayerRefusal::BeforeBooks),
+            _ => Err(PayerRefusal::OtherOrder),
         }
     }
 
@@ -361,10 +403,10 @@ impl App {
         provider: &str,
         body: Digest,
         event: &EventId,
-    ) -> Result<(&Provider, ParsedEvent), Refusal> {
-        let provider = self.parts.providers.get(provider).ok_or(Refusal::OtherOrder)?;
-        let stored = self.parts.ledger.body(body).await?.ok_or(Refusal::NoBody)?;
-        Ok((provider, provider.kept(&stored.bytes, body, event).ok_or(Refusal::NoBody)?))
+    ) -> Result<(&Provider, ParsedEvent), PayerRefusal> {
+        let provider = self.parts.providers.get(provider).ok_or(PayerRefusal::OtherOrder)?;
+        let stored = self.parts.ledger.body(body).await?.ok_or(PayerRefusal::NoBody)?;
+        Ok((provider, provider.kept(&stored.bytes, body, event).ok_or(PayerRefusal::NoBody)?))
     }
 
     pub(crate) async fn with_former_keys(
@@ -372,36 +414,38 @@ impl App {
         provider: &Provider,
         order: PayoutOrder,
         event: &ParsedEvent,
-    ) -> Result<PayoutOrder, Refusal> {
+    ) -> Result<PayoutOrder, PayerRefusal> {
         let accepted = self.parts.ledger.accepted(provider.name()).await?;
         let now = self.parts.clock.now();
         let former = accepted.map_or_else(Vec::new, |accepted| accepted.others(&provider.derivations(), now));
         Ok(provider.with_former_keys(order, event, &former))
     }
 
-    /// Money that was given back to the buyer, or is disputed, is not paid out (M6).
+    /// Money that was given back to the buyer, or is disputed, is not paid out (given-back-is-not-paid).
     pub(crate) async fn ask_source(
         &self,
         provider: &str,
         event: &ParsedEvent,
-        facts: &mut BTreeMap<String, String>,
-    ) -> Result<(), Refusal> {
+        facts: &mut Facts,
+    ) -> Result<(), PayerRefusal> {
         let Some(source) = self.parts.sources.get(provider) else {
-            facts.insert("source".to_owned(), "not_configured".to_owned());
+            facts.add(FactName::Source, SourceSays::NotConfigured);
             return Ok(());
         };
-        let object = event.text_at(source.object_pointer()).ok_or(Refusal::OtherOrder)?;
-        let state =
-            source.state(object, ASK_WITHIN).await.map_err(|failure| Refusal::SourceUnknown(failure.to_string()))?;
-        facts.extend(state.facts.iter().map(|(pointer, value)| (format!("source {pointer}"), value.clone())));
-        facts.insert("source_sha256".to_owned(), state.answer.to_string());
+        let object = event.text_at(source.object_pointer()).ok_or(PayerRefusal::OtherOrder)?;
+        let state = source
+            .state(object, ASK_WITHIN)
+            .await
+            .map_err(|failure| PayerRefusal::SourceUnknown(failure.to_string()))?;
+        state.facts.iter().for_each(|(pointer, value)| facts.add_source_field(pointer, value));
+        facts.add(FactName::SourceSha256, state.answer);
         if state.paid && state.blocked_by.is_empty() {
-            facts.insert("source".to_owned(), "paid".to_owned());
+            facts.add(FactName::Source, SourceSays::Paid);
             return Ok(());
         }
         let why = if state.paid { state.blocked_by.join(", ") } else { "not paid".to_owned() };
-        facts.insert("source".to_owned(), "blocks".to_owned());
-        Err(Refusal::SourceBlocks(why))
+        facts.add(FactName::Source, SourceSays::Blocks);
+        Err(PayerRefusal::SourceBlocks(why))
     }
 
     pub(crate) fn decided(
@@ -410,11 +454,12 @@ impl App {
         proposal: Proposal,
         order: PayoutOrder,
         prepared: Prepared,
-        key_generation: KeyGeneration,
+        delivered: Delivered,
         attempt: u16,
-    ) -> Result<Decided, Refusal> {
+    ) -> Result<ProposedPayout, PayerRefusal> {
+        let key_generation = prepared.key_generation();
         if proposal.key_generation != Some(key_generation) {
-            return Err(Refusal::OtherKey);
+            return Err(PayerRefusal::OtherKey);
         }
         let rail = &self.parts.rail;
         let approval = Approval {
@@ -432,9 +477,10 @@ impl App {
             code: proposal.code.clone(),
             note: proposal.note.clone(),
         };
-        let (provider, body, facts) = (String::new(), Digest::of(""), BTreeMap::new());
+        let Delivered { provider, body } = delivered;
+        let facts = Facts::default();
         let (is_surely_unpaid, replay_is_expected, after_closing) = (false, false, false);
-        Ok(Decided {
+        Ok(ProposedPayout {
             proposal,
             approval,
             base: order.key.clone(),

@@ -3,100 +3,52 @@
 //!
 //! payer alone of what people use holds the secret that pays, and it trusts nobody: not the console, which says no more than
 //! which case, nor the case, which the console may write. What is to be paid comes from the audit table and the kept body;
-//! who decided it comes from two ID tokens, each obtained afresh with a nonce that hashes every term (H1).
+//! who decided it comes from two ID tokens, each obtained afresh with a nonce that hashes every term (two-people).
 //!
 //! * [`App`] answers one request: `decide` finds out what may be paid, `tokens` who approved just that, `pay` pays once.
+//! * `filed` is what a case says of its order, which the signed bytes must say, too.
 //! * `limit` is a payout that a limit of ours alone refused.
 //! * `close` ends a case without a payout, so that none can follow.
 //! * `batch` is one line of a list: what holds for a case holds for it, and the line before it was paid.
+//!
+//! What the console can ask for, and the answers, are [`payonce_identity::payer`]'s.
 
 mod batch;
 mod close;
 mod decide;
-mod limit;
+mod filed;
 mod pay;
 mod refusal;
 mod start;
 mod tokens;
+mod webhooks_own;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use payonce_identity::Issuer;
-use payonce_ledger::Ledger;
+pub use payonce_identity::payer::{Answer, Checker, CloseCase, OneCase, OneLine, Request};
+use payonce_ledger::{Ledger, powers};
+use payonce_lists::Source;
 use payonce_protocol::UnixMillis;
 use payonce_providers::Provider;
-use payonce_rails::{Rail, Source};
+use payonce_rails::Rail;
 use payonce_runtime::clock::Clock;
 use payonce_runtime::config::Limits;
-use serde::{Deserialize, Serialize};
+use payonce_runtime::metrics::Metrics;
 
-pub use refusal::Refusal;
+pub use refusal::PayerRefusal;
 
 pub struct Parts {
     pub providers: BTreeMap<String, Provider>,
     /// Where the state of a provider's payments is asked for.
     pub sources: BTreeMap<String, Source>,
     pub rail: Arc<Rail>,
-    pub ledger: Arc<Ledger>,
+    pub ledger: Arc<Ledger<powers::Payer>>,
     pub issuer: Issuer,
     pub clock: Clock,
     pub limits: Limits,
-}
-
-/// What the console asks for. Everything else payer reads for itself.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(untagged)]
-pub enum Request {
-    Case(OneCase),
-    Line(OneLine),
-    Close(CloseCase),
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct OneCase {
-    pub case: String,
-    /// The ID token of the person who approves, obtained for this.
-    pub checker: String,
-}
-
-/// One line of a batch, whose list two people approved. The lines before it must have been paid.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct OneLine {
-    pub batch: String,
-    /// From 0.
-    pub line: usize,
-}
-
-/// An ending that pays nothing, of a case whose event has no attempt of its own.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct CloseCase {
-    pub close: String,
-    /// Whoever approves. No money moves, so the console's word is enough for who that is.
-    pub checker: Checker,
-    pub note: String,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Checker {
-    pub subject: String,
-    pub name: String,
-}
-
-/// How it ended.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "answer", rename_all = "snake_case")]
-pub enum Answer {
-    /// The attempt was made, and ended so. Not `accepted`: it has a case of its own.
-    Attempted { payout_key: String, attempt: u16, outcome: String },
-    /// The case is resolved, and its event cannot be paid any more.
-    Closed { case: String },
-    /// Nothing was claimed and nothing paid.
-    Refused { why: String, text: String },
+    pub metrics: Metrics,
 }
 
 pub struct App {
@@ -119,7 +71,12 @@ impl App {
         }
     }
 
-    async fn try_answer(&self, request: &Request, request_id: &str, deadline: UnixMillis) -> Result<Answer, Refusal> {
+    async fn try_answer(
+        &self,
+        request: &Request,
+        request_id: &str,
+        deadline: UnixMillis,
+    ) -> Result<Answer, PayerRefusal> {
         match request {
             Request::Case(OneCase { case, checker }) => {
                 let case = self.awaited(case).await?;
@@ -129,16 +86,6 @@ impl App {
             }
             Request::Close(request) => self.close(request).await,
             Request::Line(OneLine { batch, line }) => self.pay_line(batch, *line, request_id, deadline).await,
-        }
-    }
-}
-
-impl Request {
-    fn about(&self) -> &str {
-        match self {
-            Self::Case(OneCase { case, .. }) => case,
-            Self::Line(OneLine { batch, .. }) => batch,
-            Self::Close(CloseCase { close, .. }) => close,
         }
     }
 }

@@ -8,7 +8,7 @@ use payonce_rails::Misfit;
 use thiserror::Error;
 
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
-pub enum Refusal {
+pub enum PayerRefusal {
     #[error("there is no such case")]
     NoCase,
     #[error("nothing of the kind awaits approval on this case")]
@@ -65,6 +65,8 @@ pub enum Refusal {
     SourceUnknown(String),
     #[error("the source payment is not in a state to pay from ({0})")]
     SourceBlocks(String),
+    #[error("the rail could not be asked whether it has this payout already: {0}")]
+    RailSilent(String),
     #[error("the payment was given back or is disputed, as an event of its provider says: nothing more is paid for it")]
     Barred,
     #[error("payouts are held")]
@@ -94,7 +96,7 @@ fn not_offered(why: Why) -> &'static str {
     }
 }
 
-impl Refusal {
+impl PayerRefusal {
     /// A stable word for logs and for the console.
     pub fn word(&self) -> &'static str {
         match self {
@@ -124,6 +126,7 @@ impl Refusal {
             Self::OtherMaker => "other_maker",
             Self::SourceUnknown(_) => "source_unknown",
             Self::SourceBlocks(_) => "source_blocks",
+            Self::RailSilent(_) => "rail_silent",
             Self::Barred => "barred",
             Self::Held => "held",
             Self::KeyRules => "key_rules",

@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 
 use payonce_identity::{IdentityConfig, Issuer, over_the_wire};
+use payonce_ledger::powers;
+use payonce_lists::Source;
 use payonce_providers::ConfigError;
-use payonce_rails::Source;
 use payonce_runtime::start::{StartError, Started};
 use serde::Deserialize;
 
@@ -17,10 +18,11 @@ struct Console {
 }
 
 impl App {
-    pub async fn start(started: Started) -> Result<Self, StartError> {
+    pub async fn start(started: Started<powers::Payer>) -> Result<Self, StartError> {
         let config = &started.config;
         let console: Option<Console> = config.section("console").map_err(StartError::Config)?;
-        let console = console.ok_or_else(|| wrong("console", "is missing: payer must know who people are"))?;
+        let console =
+            console.ok_or_else(|| StartError::wrong("console", "is missing: payer must know who people are"))?;
         let problems: Vec<ConfigError> = console
             .identity
             .check()
@@ -38,7 +40,7 @@ impl App {
         for (name, (source, secret)) in config.sources().map_err(StartError::Config)? {
             let secret = started.reader.rail_secret(&secret).await?;
             let made = Source::new(&source, &secret, None)
-                .map_err(|error| wrong(&format!("sources.{name}.{}", error.key), error.problem))?;
+                .map_err(|error| StartError::wrong(format!("sources.{name}.{}", error.key), error.problem))?;
             sources.insert(name, made);
         }
         // Nobody is sent to sign in from here, and no code is exchanged.
@@ -51,10 +53,7 @@ impl App {
             rail: started.rail,
             ledger: started.ledger,
             clock: started.clock,
+            metrics: started.metrics,
         }))
     }
-}
-
-fn wrong(path: &str, problem: &str) -> StartError {
-    StartError::Config(vec![ConfigError { path: path.to_owned(), problem: problem.to_owned() }])
 }

@@ -4,10 +4,11 @@ use payonce_identity::{Person, TokenRule};
 use payonce_ledger::{Batch, FiledCase, Who};
 use payonce_protocol::approval::{Approval, BATCH_SIGN_IN_MS, Hand, nonce};
 use payonce_protocol::case::{Act, Role, may};
+use payonce_protocol::fact::{FactName, Facts};
 use payonce_protocol::ids::Digest;
 
-use crate::decide::Decided;
-use crate::{App, Refusal};
+use crate::decide::ProposedPayout;
+use crate::{App, PayerRefusal};
 
 /// How long a proposal may wait: over a weekend, and a day.
 const MAKER_AT_MOST_MS: u64 = 4 * 24 * 3_600_000;
@@ -18,7 +19,7 @@ const CHECKER_AT_MOST_MS: u64 = 5 * 60_000;
 pub(crate) struct People {
     pub(crate) checker: Who,
     /// SHA-256 of both tokens, for the history.
-    pub(crate) tokens: [(&'static str, String); 2],
+    pub(crate) tokens: Facts,
 }
 
 /// What two people signed, and with which tokens.
@@ -33,7 +34,12 @@ struct Signed<'a> {
 }
 
 impl App {
-    pub(crate) async fn people(&self, case: &FiledCase, decided: &Decided, checker: &str) -> Result<People, Refusal> {
+    pub(crate) async fn people(
+        &self,
+        case: &FiledCase,
+        decided: &ProposedPayout,
+        checker: &str,
+    ) -> Result<People, PayerRefusal> {
         let maker = self.parts.ledger.makers_token(&case.case.id(), &decided.proposal).await?;
         self.both(Signed {
             approvals: std::slice::from_ref(&decided.approval),
@@ -46,7 +52,7 @@ impl App {
     }
 
     /// Of the whole list. Whoever keeps the tokens can pay what stands in it, line by line, and nothing else.
-    pub(crate) async fn people_of(&self, batch: &Batch, decided: &Decided) -> Result<People, Refusal> {
+    pub(crate) async fn people_of(&self, batch: &Batch, decided: &ProposedPayout) -> Result<People, PayerRefusal> {
         let tokens = self.parts.ledger.batch_tokens(batch).await?;
         let (maker, checker) = tokens.ok_or_else(no_token)?;
         self.both(Signed {
@@ -59,27 +65,30 @@ impl App {
         .await
     }
 
-    async fn both(&self, signed: Signed<'_>) -> Result<People, Refusal> {
+    async fn both(&self, signed: Signed<'_>) -> Result<People, PayerRefusal> {
         let waited = TokenRule { at_most_ms: MAKER_AT_MOST_MS, expired_is_fine: true };
         let maker = self.person("maker", signed.maker, Hand::Maker, signed.approvals, waited).await?;
         let checker =
             self.person("checker", signed.checker, Hand::Checker, signed.approvals, signed.checker_rule).await?;
         if maker.subject == checker.subject {
-            return Err(Refusal::SamePerson);
+            return Err(PayerRefusal::SamePerson);
         }
         if maker.subject != signed.proposed_by {
-            return Err(Refusal::OtherMaker);
+            return Err(PayerRefusal::OtherMaker);
         }
         if !may(&roles(&maker), Act::Propose) {
-            return Err(Refusal::Role("maker"));
+            return Err(PayerRefusal::Role("maker"));
         }
         if !may(&roles(&checker), Act::Approve) {
-            return Err(Refusal::Role("checker"));
+            return Err(PayerRefusal::Role("checker"));
         }
         let hash = |token: &str| Digest::of(token).to_string();
         Ok(People {
             checker: Who { subject: checker.subject, name: Some(checker.name) },
-            tokens: [("maker_token_sha256", hash(signed.maker)), ("checker_token_sha256", hash(signed.checker))],
+            tokens: Facts::from([
+                (FactName::MakerTokenSha256, hash(signed.maker)),
+                (FactName::CheckerTokenSha256, hash(signed.checker)),
+            ]),
         })
     }
 
@@ -90,14 +99,14 @@ impl App {
         whose: Hand,
         approvals: &[Approval],
         rule: TokenRule,
-    ) -> Result<Person, Refusal> {
+    ) -> Result<Person, PayerRefusal> {
         let verified = self.parts.issuer.verify(token, &nonce(whose, approvals), rule).await;
-        verified.map_err(|error| Refusal::Token { hand, why: error.to_string() })
+        verified.map_err(|error| PayerRefusal::Token { hand, why: error.to_string() })
     }
 }
 
-fn no_token() -> Refusal {
-    Refusal::Token { hand: "maker", why: "there is none".to_owned() }
+fn no_token() -> PayerRefusal {
+    PayerRefusal::Token { hand: "maker", why: "there is none".to_owned() }
 }
 
 fn roles(person: &Person) -> Vec<Role> {

@@ -118,13 +118,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_census_cannot_be_read() {
+    fn census_parses() {
         let census = Census::parse(TEXT).unwrap();
         assert!(census.place.iter().filter(|place| !place.deployed.is_empty()).count() > 20);
     }
 
     #[test]
-    fn a_misspelt_row_demands_nothing() {
+    fn refuses_a_misspelt_row() {
         let place = |row: &str| {
             let head = "[[place]]\nid = 'x'\nwhat = ''\nmust = ''\nwhy = ''\nsource = ''\n";
             Census::parse(&format!("{head}deployed = [{{ of = 'alias', {row} }}]")).map(drop)
@@ -136,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn an_expected_value_is_not_given() {
+    fn refuses_missing_expected_values() {
         let census = Census::parse(TEXT).unwrap();
         let all =
             r#"{"tripwire":"a","audit_stream":"b","reserved_concurrency":"none","function_timeout_seconds":"25"}"#;

@@ -295,7 +295,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn another_function_whose_name_begins_alike_is_taken_for_ours() {
+    fn tells_functions_with_a_common_beginning_apart() {
         let ours = "arn:aws:lambda:eu-central-1:1:function:payonce-webhook-stripe";
         assert_eq!(qualifier(ours, ours), Some("$LATEST"));
         assert_eq!(qualifier(&format!("{ours}:live"), ours), Some("live"));
@@ -303,7 +303,7 @@ mod tests {
     }
 
     #[test]
-    fn a_schedule_that_calls_lambda_is_overlooked() {
+    fn sees_a_schedule_that_calls_lambda() {
         let schedule = |arn: &str, input: &str| json!({ "Target": { "Arn": arn, "Input": input } });
         let call = "arn:aws:scheduler:::aws-sdk:lambda:invoke";
         let input = "{\"FunctionName\":\"arn:aws:lambda:eu-central-1:1:function:payonce-sweeper\"}";
@@ -313,7 +313,7 @@ mod tests {
     }
 
     #[test]
-    fn a_policy_that_cannot_be_read_has_no_statement() {
+    fn unreadable_policy_counts_as_a_statement() {
         assert!(statements(None).is_empty());
         assert_eq!(statements(Some(json!({ "Policy": "{\"Statement\":[{},{}]}" }))).len(), 2);
         assert_eq!(statements(Some(json!({ "Policy": "{\"Statement\":{\"Sid\":\"x\"}}" }))).len(), 1);
@@ -323,7 +323,7 @@ mod tests {
     }
 
     #[test]
-    fn a_latest_is_asked_for_unencoded() {
+    fn encodes_qualifiers() {
         assert_eq!(encoded("$LATEST/ü").to_string(), "%24LATEST%2F%C3%BC");
     }
 }

@@ -1,8 +1,22 @@
 //! Holds what is deployed against the retry census, each ten minutes: a setting that somebody changed by hand is named
 //! before it repeats a payout. It only reads.
 //!
-//! [`census`] is the file, [`collect`] asks AWS, [`verdict`] compares and is a pure function. AWS's answers stay the JSON
-//! that they are: an SDK's structs would drop a setting that is younger than this program, which is the one to see.
+//! [`census`] is the file, [`collect`] asks AWS, [`mod@verdict`] compares and is a pure function. AWS's answers stay the JSON
+//! that they are: an SDK's structs would drop settings that AWS added later, and those are to be reported as drift.
+//!
+//! What AWS did not answer is drift, too:
+//!
+//! ```
+//! use retry_audit::census::{Census, TEXT};
+//! use retry_audit::verdict::{Deployed, verdict};
+//!
+//! let census = Census::parse(TEXT)?;
+//! let expected = census.expected(
+//!     r#"{"tripwire":"a","audit_stream":"b","reserved_concurrency":"none","function_timeout_seconds":"25"}"#,
+//! )?;
+//! assert!(!verdict(&census, &expected, &Deployed::default()).is_empty());
+//! # Ok::<(), String>(())
+//! ```
 
 pub mod census;
 pub mod collect;

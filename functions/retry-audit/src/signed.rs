@@ -137,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn an_endpoint_elsewhere_is_told_our_credentials() {
+    fn refuses_endpoints_of_other_machines() {
         for elsewhere in ["https://lambda.example", "http://10.0.0.1:4566", "http://127.0.0.1@evil.example"] {
             let refused = Environment::planted(&[("AWS_ENDPOINT_URL", elsewhere)]).unwrap_err();
             assert_eq!(refused.problems[0].0, "AWS_ENDPOINT_URL", "{elsewhere}");
@@ -145,7 +145,7 @@ mod tests {
     }
 
     #[test]
-    fn an_operation_is_not_named_or_its_name_is_not_signed() {
+    fn names_and_signs_the_operation() {
         let operation =
             Some(("1.0", "DynamoDB_20120810.DescribeTable", serde_json::json!({ "TableName": "payonce-audit" })));
         let request = aws().signed(&Ask { service: "dynamodb", path: "/".to_owned(), operation }).unwrap();
@@ -161,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn a_refusal_is_taken_for_an_absence() {
+    fn only_not_found_is_an_absence() {
         let refused = |status, code: &str| NoAnswer::Refused { status, code: code.to_owned() };
         assert!(refused(404, "ResourceNotFoundException").is_absence());
         for other in [refused(403, "AccessDeniedException"), refused(500, ""), NoAnswer::Silence, NoAnswer::Unreadable]

@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::census::{Census, Expected, Row};
 
 /// The kinds of function that a stack has at least one of.
-pub const KINDS: [&str; 6] = ["webhook", "sweeper", "retry-audit", "audit-watch", "console", "payer"];
+pub const KINDS: [&str; 7] = ["webhook", "sweeper", "reconciler", "retry-audit", "audit-watch", "console", "payer"];
 
 /// What is a table's; everything else is a function's.
 pub const OF_TABLES: [&str; 4] = ["table", "time_to_live", "backups", "table_policy_statement"];

@@ -19,9 +19,10 @@ use serde_json::{Value, json};
 const ACCOUNT: &str = "eu-central-1:111122223333";
 const TRIPWIRE: &str = "arn:aws:sqs:eu-central-1:111122223333:payonce-tripwire";
 const STREAM: &str = "arn:aws:dynamodb:eu-central-1:111122223333:table/payonce-audit/stream/2026-11-23T00:00:00.000";
-const FUNCTIONS: [&str; 6] = [
+const FUNCTIONS: [&str; 7] = [
     "payonce-webhook-stripe",
     "payonce-sweeper",
+    "payonce-reconciler",
     "payonce-retry-audit",
     "payonce-audit-watch",
     "payonce-console",
@@ -135,7 +136,7 @@ impl Fake {
             reconcile: environment.reconcile_table.clone(),
         };
         let ledger = Arc::new(Ledger::new(&settings, tables).unwrap());
-        let app = App::new(Tables { environment, clock, ledger, metrics }).unwrap();
+        let app = App::new(Tables { environment, clock, ledger: ledger.narrowed(), metrics }).unwrap();
         let done = app.run().await.map_err(|error| error.to_string());
         (done, lines.lines().remove(0))
     }
@@ -195,7 +196,7 @@ fn as_deployed() -> Answers {
     says(format!("{}/policy?Qualifier=live", function("payonce-webhook-stripe")), policy(&[statement(":live")]));
     says(format!("{}/policy?Qualifier=live", function("payonce-console")), policy(&[at_the_console()]));
     says(MAPPINGS.to_owned(), json!({ "EventSourceMappings": [watch_mapping()] }));
-    let scheduled = ["payonce-sweeper", "payonce-retry-audit"];
+    let scheduled = ["payonce-sweeper", "payonce-reconciler", "payonce-retry-audit"];
     let named = scheduled.map(|name| json!({ "Name": name, "GroupName": "default" }));
     says("scheduler /schedules".to_owned(), json!({ "Schedules": named }));
     for name in scheduled {
@@ -290,7 +291,7 @@ fn watch_mapping() -> Value {
 }
 
 #[tokio::test]
-async fn a_stack_as_deployed_differs_or_is_not_counted_as_seen() {
+async fn stack_as_deployed_has_no_drift_and_counts_as_a_run() {
     let fake = Fake::start();
     let (done, line) = fake.run().await;
     assert_eq!(serde_json::to_value(done.unwrap()).unwrap(), json!({ "drift": [] }));
@@ -298,7 +299,7 @@ async fn a_stack_as_deployed_differs_or_is_not_counted_as_seen() {
 }
 
 #[tokio::test]
-async fn a_refused_or_strange_answer_reads_as_no_drift() {
+async fn refused_or_strange_answer_is_never_no_drift() {
     let fake = Fake::start();
     fake.run().await.0.unwrap();
     let asked: BTreeSet<String> = fake.asked.lock().unwrap().drain(..).collect();
@@ -339,7 +340,7 @@ async fn a_refused_or_strange_answer_reads_as_no_drift() {
 }
 
 #[tokio::test]
-async fn what_is_on_a_second_page_is_overlooked() {
+async fn reads_every_page() {
     let stranger = "payonce-helper";
     let fake = Fake::start();
     let first = FUNCTIONS.map(|name| json!({ "FunctionName": name, "FunctionArn": arn(name) }));
@@ -377,7 +378,7 @@ async fn what_is_on_a_second_page_is_overlooked() {
 }
 
 #[tokio::test]
-async fn a_setting_that_only_one_of_two_answers_shows_is_overlooked() {
+async fn sees_a_setting_that_only_one_of_two_answers_shows() {
     let webhook = "payonce-webhook-stripe";
     let config = format!("lambda /2019-09-25/functions/{webhook}/event-invoke-config");
     let drifted = |place: &str, subject: &str| [(place.to_owned(), subject.to_owned())];
@@ -410,7 +411,7 @@ async fn a_setting_that_only_one_of_two_answers_shows_is_overlooked() {
 }
 
 #[tokio::test]
-async fn a_busy_service_fails_the_run_or_is_asked_for_ever() {
+async fn busy_service_is_asked_three_times() {
     let question = format!("{}/aliases", function("payonce-sweeper"));
     let good = as_deployed()[&question][0].clone();
     for (status, busy) in [(429, "{}"), (500, "?"), (400, r#"{"__type":"ThrottlingException"}"#)] {

@@ -171,6 +171,7 @@ type Change = Box<dyn Fn(&mut Deployed)>;
 
 const WEBHOOK: &str = "payonce-webhook-stripe";
 const SWEEPER: &str = "payonce-sweeper";
+const RECONCILER: &str = "payonce-reconciler";
 const WATCH: &str = "payonce-audit-watch";
 const RETRY_AUDIT: &str = "payonce-retry-audit";
 const CONSOLE: &str = "payonce-console";
@@ -185,12 +186,12 @@ fn lets_in(table: &'static str) -> Change {
 }
 
 #[test]
-fn a_stack_as_deployed_differs() {
+fn stack_as_deployed_agrees_with_the_census() {
     assert_eq!(places(&deployed()), Vec::<String>::new());
 }
 
 #[test]
-fn a_changed_setting_is_not_named() {
+fn names_the_place_of_every_changed_setting() {
     let route = |route| {
         let arn = json!(format!("arn:aws:execute-api:eu-central-1:1:{route}"));
         set("policy_statement", WEBHOOK, "live", "/Condition/ArnLike/AWS:SourceArn", arn)
@@ -209,6 +210,7 @@ fn a_changed_setting_is_not_named() {
         ),
         ("async-retries", set(config, PAYER, "live", "/MaximumRetryAttempts", json!(2))),
         ("async-retries", gone(config, PAYER, "$LATEST")),
+        ("async-retries", gone(config, RECONCILER, "$LATEST")),
         ("async-age", set(config, CONSOLE, "$LATEST", "/MaximumEventAgeInSeconds", json!(21600))),
         ("async-age", set(config, WATCH, "live", "/MaximumEventAgeInSeconds", json!(21600))),
         ("async-drop", set(config, WEBHOOK, "live", "/DestinationConfig", json!({}))),
@@ -223,6 +225,7 @@ fn a_changed_setting_is_not_named() {
         ),
         ("source-mapping", add("mapping", "webhook", "live", json!({ "State": "Enabled" }))),
         ("source-mapping", add("mapping", "sweeper", "$LATEST", json!({}))),
+        ("source-mapping", add("mapping", "reconciler", "live", json!({ "State": "Enabled" }))),
         ("source-mapping", gone("mapping", WATCH, "live")),
         ("source-mapping", add("mapping", "payer", "live", json!({ "State": "Enabled" }))),
         ("watch-mapping", set("mapping", WATCH, "live", "/MaximumRetryAttempts", json!(-1))),
@@ -236,6 +239,7 @@ fn a_changed_setting_is_not_named() {
         ),
         ("resource-policy", add("policy_statement", "webhook", "$LATEST", json!({}))),
         ("resource-policy", add("policy_statement", "sweeper", "live", json!({}))),
+        ("resource-policy", add("policy_statement", "reconciler", "live", json!({}))),
         ("resource-policy", gone("policy_statement", WEBHOOK, "live")),
         (
             "resource-policy",
@@ -258,6 +262,8 @@ fn a_changed_setting_is_not_named() {
         ("schedule-retries", set("schedule", SWEEPER, "live", "/Target/RetryPolicy", Value::Null)),
         ("schedule-retries", set("schedule", RETRY_AUDIT, "live", "/State", json!("DISABLED"))),
         ("schedule-retries", gone("schedule", SWEEPER, "live")),
+        ("schedule-retries", set("schedule", RECONCILER, "live", retries, json!(185))),
+        ("schedule-retries", gone("schedule", RECONCILER, "live")),
         ("schedule-retries", add("schedule", "payer", "?", json!({ "State": "ENABLED" }))),
         ("schedule-retries", add("schedule", "webhook", "live", json!({ "State": "ENABLED" }))),
         (
@@ -281,6 +287,7 @@ fn a_changed_setting_is_not_named() {
         ("timeout-ladder", set("configuration", CONSOLE, "live", "/Timeout", json!(3))),
         ("environment", set("configuration", WEBHOOK, "live", variable, json!("1"))),
         ("environment", set("configuration", PAYER, "live", variable, json!("1"))),
+        ("environment", set("configuration", RECONCILER, "live", variable, json!("1"))),
         (
             "environment",
             set("configuration", PAYER, "live", "/Environment/Variables/PAYONCE_ORIGIN", json!("https://x")),
@@ -325,6 +332,7 @@ fn a_changed_setting_is_not_named() {
         ),
         ("missing-function", Box::new(|deployed| deployed.functions.retain(|function| function.kind != "audit-watch"))),
         ("missing-function", Box::new(|deployed| deployed.functions.retain(|function| function.kind != "payer"))),
+        ("missing-function", Box::new(|deployed| deployed.functions.retain(|function| function.kind != "reconciler"))),
     ];
     for (index, (place, change)) in changes.iter().enumerate() {
         let mut changed = deployed();
@@ -340,7 +348,7 @@ fn a_changed_setting_is_not_named() {
 }
 
 #[test]
-fn a_drift_does_not_say_what_was_found() {
+fn drift_says_subject_path_and_value() {
     let mut changed = deployed();
     set("event_invoke_config", WEBHOOK, "$LATEST", "/MaximumRetryAttempts", json!(2))(&mut changed);
     let found = verdict(&Census::parse(TEXT).unwrap(), &expected(), &changed);
@@ -350,7 +358,7 @@ fn a_drift_does_not_say_what_was_found() {
 }
 
 #[test]
-fn a_value_of_a_variable_is_repeated() {
+fn names_an_unknown_variable_without_its_value() {
     let mut changed = deployed();
     set("configuration", WEBHOOK, "live", "/Environment/Variables/STRANGE", json!("planted"))(&mut changed);
     let found = verdict(&Census::parse(TEXT).unwrap(), &expected(), &changed);
@@ -359,7 +367,7 @@ fn a_value_of_a_variable_is_repeated() {
 
 /// Words of the row language that no row about what is deployed uses today.
 #[test]
-fn a_word_of_the_row_language_holds_nothing() {
+fn every_word_of_the_row_language_is_enforced() {
     let differs = |row: &str| {
         let head = "[[place]]\nid = 'x'\nwhat = ''\nmust = ''\nwhy = ''\nsource = ''\n";
         let census = Census::parse(&format!("{head}deployed = [{{ {row} }}]")).unwrap();
@@ -390,7 +398,7 @@ fn a_word_of_the_row_language_holds_nothing() {
 }
 
 #[test]
-fn a_table_without_an_answer_is_not_counted() {
+fn table_without_an_answer_counts_as_missing() {
     let head = "[[place]]\nid = 'x'\nwhat = ''\nmust = ''\nwhy = ''\nsource = ''\n";
     let census = Census::parse(&format!("{head}deployed = [{{ of = 'backups', count = 1 }}]")).unwrap();
     let mut changed = deployed();

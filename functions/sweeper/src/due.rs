@@ -5,6 +5,7 @@ use std::time::Duration;
 use futures_util::{StreamExt, stream};
 use payonce_ledger::{Attempted, Case, DueLookUp, LedgerError, LookUpRecord, Payout};
 use payonce_protocol::UnixMillis;
+use payonce_protocol::fact::LookUpSays;
 use payonce_protocol::outcome::{Outcome, Reason};
 use payonce_protocol::reissue::Said;
 use tokio::time::Instant;
@@ -94,9 +95,9 @@ impl App {
         if was_found || was_just_made {
             // A run that ended between the audit and the case left the case without the finding: then it is made again.
             let case = self.parts.ledger.case(&Case::id_of(reason, key, *attempt)).await;
-            let told = case.ok().flatten().and_then(|case| case.evidence.get("looked_up").cloned());
-            let newest = payout.look_ups.last().map(|look_up| look_up.seen.word());
-            if told.is_some_and(|told| Some(told.as_str()) == newest) {
+            let told = case.ok().flatten().and_then(|case| LookUpSays::of(&case.evidence));
+            let newest = payout.look_ups.last().map(|look_up| LookUpSays::Said(look_up.seen.said()));
+            if told.is_some() && told == newest {
                 return Ok(Asked::NoNeed);
             }
         }

@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use payonce_ledger::{AttemptName, Ended, Entry, LedgerError, Outcomes};
+use payonce_ledger::{AttemptName, Entry, LedgerError, Outcomes, StoredEnd};
 use payonce_protocol::UnixMillis;
+use payonce_protocol::fact::FactName;
 use payonce_protocol::hold::{HELD, Hold, Tally, WINDOW_MS};
 use payonce_protocol::outcome::Outcome;
 use payonce_protocol::sweep::MINUTE_MS;
@@ -27,7 +28,7 @@ impl App {
         // A person whose clock is ahead must not keep the sweeper from counting.
         let since = if control.set_at <= now { control.set_at.max(window) } else { window };
         let Some(trip) = self.tally(since, now).await?.trips() else { return Ok(false) };
-        self.parts.ledger.set_hold(Hold::Refuse, "sweeper", &trip.to_string(), now).await?;
+        self.parts.ledger.stop_payouts("sweeper", &trip.to_string(), now).await?;
         tracing::error!(why = %trip, "payouts are held");
         Ok(true)
     }
@@ -60,7 +61,8 @@ impl App {
             }
         }
         // Claimed while payouts were held: that says nothing of the rail.
-        let was_held = |ended: &Ended| ended.evidence.get("failure").is_some_and(|failure| failure == HELD);
+        let was_held =
+            |ended: &StoredEnd| ended.evidence.get(FactName::Failure.as_str()).is_some_and(|failure| failure == HELD);
         for ended in outcomes.into_values().filter(|ended| !was_held(ended)) {
             tally.count(ended.outcome, || cause(ended.outcome, &ended.evidence));
         }
@@ -70,7 +72,8 @@ impl App {
 
 /// In the words of the evidence, which are allow-listed: the rail's answer, else what became of the exchange.
 fn cause(outcome: Outcome, evidence: &BTreeMap<String, String>) -> String {
-    let facts = ["http_status", "error_type", "error_code", "rail_status", "failure"];
-    let said = facts.iter().filter_map(|fact| evidence.get(*fact)).map(String::as_str);
+    let facts =
+        [FactName::HttpStatus, FactName::ErrorType, FactName::ErrorCode, FactName::RailStatus, FactName::Failure];
+    let said = facts.iter().filter_map(|fact| evidence.get(fact.as_str())).map(String::as_str);
     std::iter::once(outcome.as_str()).chain(said).collect::<Vec<_>>().join(" ")
 }

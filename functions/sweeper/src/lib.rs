@@ -2,7 +2,19 @@
 //! by `payonce_protocol::sweep`.
 //!
 //! Index rows are hints: claim and outcome are read consistently from the table before anything is concluded. A run goes
-//! through its steps in [`run`]; how far it came is stored by bucket, so that neither a row, a rail nor a pause stops it.
+//! through its steps in `run`; how far it came is stored by bucket, so that neither a row, a rail nor a pause stops it.
+//!
+//! It is built once, and each invocation is one run:
+//!
+//! ```no_run
+//! # use payonce_runtime::start::{Duty, on_lambda};
+//! # async fn sweeps() -> Result<(), Box<dyn std::error::Error>> {
+//! let started = on_lambda(Duty::LookUp).await?;
+//! let app = sweeper::App::new(sweeper::Parts::of(&started, started.ledger.clone()));
+//! app.run().await?;
+//! # Ok(())
+//! # }
+//! ```
 
 mod due;
 mod hold;
@@ -15,7 +27,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::FutureExt;
-use payonce_ledger::{Ledger, LedgerError};
+use payonce_ledger::{Ledger, LedgerError, powers};
 use payonce_protocol::sweep;
 use payonce_rails::Rail;
 use payonce_runtime::clock::Clock;
@@ -31,7 +43,7 @@ pub const TIME_OUT: Duration = Duration::from_secs(55);
 
 #[derive(Clone)]
 pub struct Parts {
-    pub ledger: Arc<Ledger>,
+    pub ledger: Arc<Ledger<powers::Sweeper>>,
     /// For look-ups, which only read.
     pub rail: Arc<Rail>,
     pub clock: Clock,
@@ -42,9 +54,9 @@ pub struct Parts {
 
 impl Parts {
     /// From the parts that all functions share.
-    pub fn of(started: &Started) -> Self {
+    pub fn of<P>(started: &Started<P>, ledger: Arc<Ledger<powers::Sweeper>>) -> Self {
         Self {
-            ledger: started.ledger.clone(),
+            ledger,
             rail: started.rail.clone(),
             clock: started.clock.clone(),
             metrics: started.metrics.clone(),

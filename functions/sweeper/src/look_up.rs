@@ -38,9 +38,8 @@ impl App {
         // Into the audit as well: a further attempt rests on it, and people's tools cannot write there.
         let look_up = LookUpRecord { at: now, seen, by: "sweeper".to_owned() };
         ledger.add_look_up(&claim.key, claim.attempt, &look_up).await?;
-        let evidence = look_up.facts();
         let case = Case::id_of(reason, &claim.key, claim.attempt);
-        ledger.add_evidence(&case, "sweeper", &evidence, now).await?;
+        ledger.add_evidence(&case, "sweeper", &look_up.facts(), now).await?;
         Ok(true)
     }
 

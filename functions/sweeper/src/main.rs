@@ -10,7 +10,8 @@ use sweeper::{App, Parts};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
-    let parts = Parts::of(&on_lambda(Duty::LookUp).await?);
+    let started = on_lambda(Duty::LookUp).await?;
+    let parts = Parts::of(&started, started.ledger.clone());
     let clock = parts.clock.clone();
     let app = Arc::new(App::new(parts));
     run(service_fn(move |invocation: LambdaEvent<Value>| {

@@ -5,7 +5,7 @@ use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 
 use futures_util::FutureExt;
-use payonce_ledger::{AttemptName, DUE_AT_MOST, DueLookUp, Ledger, LedgerError};
+use payonce_ledger::{AttemptName, DUE_AT_MOST, DueLookUp, Ledger, LedgerError, powers};
 use payonce_protocol::UnixMillis;
 use payonce_protocol::sweep::{MINUTE_MS, Minute, Progress};
 use tokio::time::{Instant, timeout_at};
@@ -192,7 +192,7 @@ impl App {
     }
 }
 
-async fn store(ledger: &Ledger, place: &mut Place) -> Result<(), LedgerError> {
+async fn store(ledger: &Ledger<powers::Sweeper>, place: &mut Place) -> Result<(), LedgerError> {
     ledger.set_due_look_ups(&place.stored_due, &place.due).await?;
     place.stored_due.clone_from(&place.due);
     ledger.set_progress(&place.progress).await

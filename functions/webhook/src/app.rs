@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use lambda_http::{Body, Request, Response};
-use payonce_ledger::Ledger;
+use lambda_http::{Body, Request, RequestExt, Response};
+use payonce_ledger::{Ledger, powers};
 use payonce_providers::Provider;
 use payonce_rails::Rail;
 use payonce_runtime::clock::Clock;
@@ -14,13 +14,14 @@ use payonce_runtime::start::{StartError, Started};
 
 use crate::delivery::Delivery;
 use crate::gate::ControlCache;
+use crate::response;
 
 pub struct Parts {
     pub provider: Provider,
     /// The provider's signing secrets; several while a key rotates.
     pub secrets: SecretSource,
     pub rail: Arc<Rail>,
-    pub ledger: Arc<Ledger>,
+    pub ledger: Arc<Ledger<powers::Webhook>>,
     pub clock: Clock,
     pub limits: Limits,
     pub metrics: Metrics,
@@ -37,7 +38,7 @@ impl App {
     }
 
     /// From the parts that all functions share, for the provider that the environment names.
-    pub async fn start(started: Started) -> Result<Self, StartError> {
+    pub async fn start(started: Started<powers::Webhook>) -> Result<Self, StartError> {
         let provider = started.config.provider(started.environment.provider.as_deref()).map_err(StartError::Config)?;
         let references = started.config.secrets(provider.name());
         let secrets = SecretSource::open(started.reader, references, started.clock.now()).await?;
@@ -57,6 +58,13 @@ impl App {
 
     /// Answers one delivery. Never an error: an error would be a 502 that says nothing.
     pub async fn handle(&self, request: Request) -> Response<Body> {
-        Delivery::new(self, request).answer().await
+        // Lambda's runtime always gives one. Without it nobody knows how much time there is, and nothing may begin.
+        let Some(context) = request.lambda_context_ref().cloned() else {
+            tracing::error!("a request without Lambda's context is refused: nobody knows how much time it has");
+            let response = response::not_begun();
+            self.parts.metrics.delivery(self.parts.provider.name()).answered(response.status().as_u16(), 0);
+            return response;
+        };
+        Delivery::new(self, request, context).answer().await
     }
 }

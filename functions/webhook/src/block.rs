@@ -3,18 +3,19 @@
 //! claims may be missing a bar would call a payout unmade that was made.
 
 use payonce_ledger::{Bar, Barred, Case, LedgerError, Made};
+use payonce_protocol::end::End;
 use payonce_protocol::event::{Answer, Refusal};
+use payonce_protocol::fact::FactName;
 use payonce_protocol::ids::Digest;
 use payonce_protocol::order::PayoutKey;
 use payonce_protocol::outcome::Reason;
 use payonce_providers::{Block, ParsedEvent};
-use payonce_runtime::metrics::End;
 
-use crate::delivery::{Delivery, Ended};
+use crate::delivery::{Delivery, EventEnd};
 use crate::gate::Ruling;
 
 impl Delivery<'_> {
-    pub(crate) async fn block(&self, event: &ParsedEvent, block: &Block, body: Digest, ruling: &Ruling) -> Ended {
+    pub(crate) async fn block(&self, event: &ParsedEvent, block: &Block, body: Digest, ruling: &Ruling) -> EventEnd {
         self.keep_body.notify_one();
         let end = match ruling.hold {
             Err(refusal) => self.not_barred(event, block, body, refusal).await,
@@ -30,7 +31,7 @@ impl Delivery<'_> {
             request_id = %self.request_id, payout_key = %block.key, event_id = %event.id, outcome = end.outcome(),
             reason = end.reason(), "blocking event answered"
         );
-        Ended { keeps_body: true, ..Ended::new(Some(event), Some(block.key.to_string()), end) }
+        EventEnd { keeps_body: true, ..EventEnd::new(Some(event), Some(block.key.to_string()), end) }
     }
 
     /// The own key first: from then on no first attempt is claimed.
@@ -83,16 +84,11 @@ impl Delivery<'_> {
         case.subject = vec![key.to_string(), about];
         case.since = self.received_at;
         if let Made::ByHand(closing) = made {
-            case.details.insert("paid_by_hand".to_owned(), closing.case.to_string());
+            case.say(FactName::PaidByHand, &closing.case);
         }
-        case.details.extend(
-            [
-                ("blocked_by", event.id.to_string()),
-                ("blocked_by_type", event.event_type.clone()),
-                ("blocked_by_body", bar.body.to_string()),
-            ]
-            .map(|(name, value)| (name.to_owned(), value)),
-        );
+        case.say(FactName::BlockedBy, &event.id);
+        case.say(FactName::BlockedByType, &event.event_type);
+        case.say(FactName::BlockedByBody, bar.body);
         case.of_cause(&bar.provider)
     }
 
@@ -103,7 +99,7 @@ impl Delivery<'_> {
         case.subject = vec![key.to_string(), event.id.to_string()];
         case.key = Some(key.clone());
         let problem = "a blocking event was refused: see whether it came again, and bars its payout";
-        case.details.insert("problem".to_owned(), problem.to_owned());
+        case.say(FactName::Problem, problem);
         self.noted("a blocking event", || self.app.parts.ledger.note_case(&case)).await;
         End::Order(Answer::Refused(refusal))
     }

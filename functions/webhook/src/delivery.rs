@@ -8,9 +8,10 @@ use std::time::Duration;
 use futures_util::FutureExt;
 use futures_util::future::{Either, select};
 use futures_util::stream::{self, StreamExt};
-use lambda_http::{Body, Context, Request, RequestExt, Response};
+use lambda_http::{Body, Context, Request, Response};
 use payonce_ledger::{Case, LedgerError, Standing};
 use payonce_protocol::UnixMillis;
+use payonce_protocol::end::End;
 use payonce_protocol::event::{Answer, Refusal};
 use payonce_protocol::ids::{AttemptId, Digest};
 use payonce_protocol::money::Money;
@@ -19,14 +20,13 @@ use payonce_protocol::outcome::Reason;
 use payonce_providers::{
     BodyMisfit, EventMisfit, ItemMisfit, Misfit, ParsedEvent, Refused, RouteContext, Routed, Verified,
 };
-use payonce_runtime::metrics::{DeliveryMetrics, End, Named, Step};
+use payonce_runtime::metrics::{DeliveryMetrics, Named, Step};
 use tokio::sync::Notify;
 use tokio::time::timeout;
 
-use crate::answer::{self, EventAnswer};
 use crate::app::App;
-use crate::attempt::Attempt;
 use crate::gate::Ruling;
+use crate::response::{self, EventAnswer};
 
 /// The body's record is written beside the payout. When everything else is done, it is waited for this long.
 const BODY_GRACE: Duration = Duration::from_millis(500);
@@ -47,23 +47,22 @@ pub(crate) struct Delivery<'a> {
     pub(crate) keep_body: Notify,
 }
 
-/// `cargo lambda watch` always says 600000: a time that is left, and no moment. It runs debug builds, and its function's
-/// ARN is none; what is deployed takes Lambda's word.
+/// `cargo lambda watch` always says 600000: the time that is left, not the moment of the deadline. Only its placeholder ARN, in a
+/// debug build, is corrected; deployed code trusts the deadline.
 fn deadline(context: &Context, received_at: UnixMillis) -> UnixMillis {
     let watched = cfg!(debug_assertions) && context.invoked_function_arn == "function-arn";
     if watched { received_at.saturating_add(context.deadline) } else { context.deadline }
 }
 
 impl<'a> Delivery<'a> {
-    pub(crate) fn new(app: &'a App, request: Request) -> Self {
-        let context = request.lambda_context_ref();
+    pub(crate) fn new(app: &'a App, request: Request, context: Context) -> Self {
         let received_at = app.parts.clock.now();
         Self {
             app,
             received_at,
-            deadline: context.map_or(0, |context| deadline(context, received_at)),
-            request_id: context.map_or_else(String::new, |context| context.request_id.clone()),
-            trace_id: context.and_then(|context| context.xray_trace_id.clone()),
+            deadline: deadline(&context, received_at),
+            request_id: context.request_id,
+            trace_id: context.xray_trace_id,
             keep_body: Notify::new(),
             request,
         }
@@ -84,7 +83,7 @@ impl<'a> Delivery<'a> {
         let body: &[u8] = self.request.body().as_ref();
         if body.len() > self.app.parts.provider.max_body_bytes() {
             metrics.refused_unverified("too_large");
-            return answer::too_large();
+            return response::too_large();
         }
         let verified = self.verify(body).await;
         metrics.took(Step::Verify, self.app.parts.clock.now().saturating_sub(self.received_at));
@@ -93,12 +92,12 @@ impl<'a> Delivery<'a> {
             Err(Unverified::Unchecked) => {
                 tracing::error!(request_id = %self.request_id, "no signature can be checked: the secrets could not be read for an hour");
                 metrics.refused_unverified("secrets_not_read");
-                answer::not_checked()
+                response::not_checked()
             }
             Err(Unverified::Refused(refused)) => {
                 tracing::warn!(request_id = %self.request_id, reason = refused.as_str(), "signature refused");
                 metrics.refused_unverified(refused.as_str());
-                answer::not_verified()
+                response::not_verified()
             }
         }
     }
@@ -139,7 +138,7 @@ impl<'a> Delivery<'a> {
                 events.await
             }
         };
-        for Ended { answer, attempt_id, steps, .. } in &events {
+        for EventEnd { answer, attempt_id, steps, .. } in &events {
             steps.iter().for_each(|(step, ms)| metrics.took(*step, *ms));
             let named = Named {
                 event: answer.event.as_deref(),
@@ -148,7 +147,7 @@ impl<'a> Delivery<'a> {
             };
             metrics.event(named, answer.end);
         }
-        answer::to_events(events.iter().map(|event| &event.answer))
+        response::to_events(events.iter().map(|event| &event.answer))
     }
 
     async fn put_body(&self, digest: Digest, body: &[u8]) -> bool {
@@ -162,9 +161,9 @@ impl<'a> Delivery<'a> {
         }
     }
 
-    /// Every event of the delivery, parsed before the first is claimed. Nothing that a body causes answers 5xx (H5): a
-    /// panic in here is caught and becomes a case.
-    async fn events(&self, verified: &Verified<'_>, body: Digest) -> Vec<Ended> {
+    /// Every event of the delivery, parsed before the first is claimed. Nothing that a body causes answers 5xx
+    /// (503-means-unclaimed): a panic in here is caught and becomes a case.
+    async fn events(&self, verified: &Verified<'_>, body: Digest) -> Vec<EventEnd> {
         let parsed = std::panic::catch_unwind(AssertUnwindSafe(|| self.app.parts.provider.events(verified)));
         match parsed {
             Ok(Ok(events)) => {
@@ -189,14 +188,14 @@ impl<'a> Delivery<'a> {
         events: &[Result<ParsedEvent, ItemMisfit>],
         body: Digest,
         mut ruling: Ruling,
-    ) -> Vec<Ended> {
+    ) -> Vec<EventEnd> {
         let provider = &self.app.parts.provider;
         let blocks = |item: &Result<ParsedEvent, ItemMisfit>| item.as_ref().is_ok_and(|event| provider.blocks(event));
         let (first, then): (Vec<usize>, Vec<usize>) = (0..events.len()).partition(|index| blocks(&events[*index]));
         let mut ended = Vec::with_capacity(events.len());
         for indexes in [first, then] {
             let handled: Vec<_> = indexes.iter().map(|index| self.item(&events[*index], body, &ruling)).collect();
-            let handled: Vec<Ended> = stream::iter(handled).buffered(EVENTS_AT_ONCE).collect().await;
+            let handled: Vec<EventEnd> = stream::iter(handled).buffered(EVENTS_AT_ONCE).collect().await;
             if ruling.hold.is_ok() && !handled.iter().all(|ended| ended.answer.is_final()) {
                 ruling.hold = Err(Refusal::ClaimUncertain);
             }
@@ -207,14 +206,14 @@ impl<'a> Delivery<'a> {
     }
 
     /// One that cannot be read is a case, and no hindrance to its neighbours.
-    async fn item(&self, item: &Result<ParsedEvent, ItemMisfit>, body: Digest, ruling: &Ruling) -> Ended {
+    async fn item(&self, item: &Result<ParsedEvent, ItemMisfit>, body: Digest, ruling: &Ruling) -> EventEnd {
         match item {
             Ok(event) => self.event(event, body, ruling).await,
             Err(misfit) => self.misfit_body(body, misfit.item, Some(&misfit.misfit), misfit.to_string()).await,
         }
     }
 
-    async fn event(&self, event: &ParsedEvent, body: Digest, ruling: &Ruling) -> Ended {
+    async fn event(&self, event: &ParsedEvent, body: Digest, ruling: &Ruling) -> EventEnd {
         let handled = AssertUnwindSafe(self.route(event, body, ruling)).catch_unwind().await;
         match handled {
             Ok(ended) => ended,
@@ -222,7 +221,7 @@ impl<'a> Delivery<'a> {
         }
     }
 
-    async fn route(&self, event: &ParsedEvent, body: Digest, ruling: &Ruling) -> Ended {
+    async fn route(&self, event: &ParsedEvent, body: Digest, ruling: &Ruling) -> EventEnd {
         let parts = &self.app.parts;
         let Ruling { paid_from, files_undated, .. } = *ruling;
         let now = self.received_at;
@@ -231,7 +230,7 @@ impl<'a> Delivery<'a> {
             Routed::Order(order) => match parts.rail.prepare(&order, 1) {
                 Ok(prepared) => {
                     let order = parts.provider.with_former_keys(order, event, &ruling.former);
-                    Attempt::new(self, event, order, prepared, body, ruling.clone()).run().await
+                    self.attempt(event, order, prepared, body, ruling).await
                 }
                 Err(misfit) => {
                     let case = self.case(event, Reason::InvalidEvent, body).with_order(&order);
@@ -239,14 +238,14 @@ impl<'a> Delivery<'a> {
                 }
             },
             Routed::Block(block) => self.block(event, &block, body, ruling).await,
-            Routed::NoPayout(_) => Ended::new(Some(event), None, End::NoPayout),
+            Routed::NoPayout(_) => EventEnd::new(Some(event), None, End::NoPayout),
             Routed::Unrouted { event_type } => {
                 let subject = vec![parts.provider.name().to_owned(), event_type];
                 let case = Case { subject, ..self.case(event, Reason::UnroutedEvent, body) };
                 self.filed(event, case, "no rule names this type, and it is not ignored").await
             }
             Routed::Misfit(misfit) if self.has_claimed(&misfit, event, ruling).await => {
-                Ended::new(Some(event), misfit.key.map(|key| key.to_string()), End::Order(Answer::Duplicate))
+                EventEnd::new(Some(event), misfit.key.map(|key| key.to_string()), End::Order(Answer::Duplicate))
             }
             Routed::Misfit(Misfit { reason, problem, key, money, destination, shared, lifted }) => {
                 let case = self.case(event, reason, body);
@@ -276,7 +275,7 @@ impl<'a> Delivery<'a> {
         nameless: Digest,
         misfit: Option<&EventMisfit>,
         problem: String,
-    ) -> Ended {
+    ) -> EventEnd {
         let provider = self.app.parts.provider.name();
         let event = misfit.and_then(|misfit| misfit.event.clone());
         let named = || vec![provider.to_owned(), event.as_ref().map_or(nameless.to_string(), ToString::to_string)];
@@ -294,21 +293,18 @@ impl<'a> Delivery<'a> {
         .of_cause(provider);
         let event = case.event.as_ref().map(ToString::to_string);
         let answer = EventAnswer { event, payout_key: None, end: self.file(case, &problem).await };
-        Ended { answer, attempt_id: None, steps: vec![], keeps_body: true }
+        EventEnd { answer, attempt_id: None, steps: vec![], keeps_body: true }
     }
 
     /// What is known to be claimed by this very event, or closed for it by people who knew its terms, is a duplicate, and no
-    /// case, whatever its rule says of it now: that it is too old, above a limit that was lowered, or of an unknown state.
-    /// Where it asks for other terms than those, it is a case.
+    /// case, whatever its rule says of it now: that it is too old, above a limit that was lowered or that two people lifted,
+    /// or of an unknown state. Where it asks for other terms than those, it is a case.
     async fn has_claimed(&self, misfit: &Misfit, event: &ParsedEvent, ruling: &Ruling) -> bool {
         let parts = &self.app.parts;
         let Some(key) = &misfit.key else { return false };
-        // Two people may have lifted its limit: as the redelivery of any other claim.
-        let lifted = misfit.lifted.as_ref();
-        let asked = (lifted.map(|order| order.money).or(misfit.money), lifted.map(|order| &order.destination));
         let same = |money: &Money, destination: &Destination| {
-            asked.0.is_none_or(|ours| ours == *money)
-                && asked.1.or(misfit.destination.as_ref()).is_none_or(|ours| ours == destination)
+            misfit.money.is_none_or(|ours| ours == *money)
+                && misfit.destination.as_ref().is_none_or(|ours| ours == destination)
         };
         for key in std::iter::once(key).chain(&parts.provider.former_keys(event, &ruling.former)) {
             let place = parts.ledger.place(key, Some(&event.id)).await;
@@ -328,13 +324,13 @@ impl<'a> Delivery<'a> {
         false
     }
 
-    async fn filed(&self, event: &ParsedEvent, case: Case, problem: &str) -> Ended {
+    async fn filed(&self, event: &ParsedEvent, case: Case, problem: &str) -> EventEnd {
         let payout_key = case.key.as_ref().map(ToString::to_string);
         let end = self.file(case, problem).await;
-        Ended { keeps_body: true, ..Ended::new(Some(event), payout_key, end) }
+        EventEnd { keeps_body: true, ..EventEnd::new(Some(event), payout_key, end) }
     }
 
-    /// A case that the answer depends on is durable before the 200 (M2).
+    /// A case that the answer depends on is durable before the 200 (filed-is-an-open-case).
     pub(crate) async fn file(&self, case: Case, problem: &str) -> End {
         self.keep_body.notify_one();
         let (reason, case) = (case.reason, case.of_problem(problem));
@@ -380,7 +376,7 @@ enum Unverified {
 }
 
 /// What became of one event, with what its delivery is to report.
-pub(crate) struct Ended {
+pub(crate) struct EventEnd {
     pub(crate) answer: EventAnswer,
     pub(crate) attempt_id: Option<AttemptId>,
     pub(crate) steps: Vec<(Step, u64)>,
@@ -388,7 +384,7 @@ pub(crate) struct Ended {
     pub(crate) keeps_body: bool,
 }
 
-impl Ended {
+impl EventEnd {
     pub(crate) fn new(event: Option<&ParsedEvent>, payout_key: Option<String>, end: End) -> Self {
         let answer = EventAnswer { event: event.map(|event| event.id.to_string()), payout_key, end };
         Self { answer, attempt_id: None, steps: vec![], keeps_body: false }

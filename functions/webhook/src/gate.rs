@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use payonce_ledger::{Control, Ledger, LedgerError};
+use payonce_ledger::{Control, Ledger, LedgerError, powers};
 use payonce_protocol::UnixMillis;
 use payonce_protocol::event::Refusal;
 use payonce_protocol::hold::Hold;
@@ -51,7 +51,7 @@ impl ControlCache {
         Self { rules, last: Mutex::default() }
     }
 
-    pub(crate) async fn ruling(&self, ledger: &Ledger, now: UnixMillis) -> Ruling {
+    pub(crate) async fn ruling(&self, ledger: &Ledger<powers::Webhook>, now: UnixMillis) -> Ruling {
         let mut last = self.last.lock().await;
         if let Some((read_at, ruling)) = &last.ruling
             && is_fresh(*read_at, now, CONTROL_FRESH_MS)
@@ -73,7 +73,12 @@ impl ControlCache {
     }
 
     /// The hold before the rules: whoever reads "pay" of a release reads the rules that were accepted before it.
-    async fn read(&self, last: &mut Last, ledger: &Ledger, now: UnixMillis) -> Result<Ruling, LedgerError> {
+    async fn read(
+        &self,
+        last: &mut Last,
+        ledger: &Ledger<powers::Webhook>,
+        now: UnixMillis,
+    ) -> Result<Ruling, LedgerError> {
         let tables = match last.tables.take() {
             Some((read_at, tables)) if is_fresh(read_at, now, IDS_FRESH_MS) => (read_at, tables),
             _ => (now, ledger.table_ids().await?),

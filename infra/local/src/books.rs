@@ -6,9 +6,11 @@ use std::fmt;
 
 use payonce_ledger::{Case, Ledger, LedgerError};
 use payonce_protocol::case::Ending;
+use payonce_protocol::fact::LookUpSays;
 use payonce_protocol::ids::CaseId;
 use payonce_protocol::order::{EventId, PayoutKey};
 use payonce_protocol::outcome::{Outcome, Reason};
+use payonce_protocol::reissue::Said;
 
 use crate::hand::ByHand;
 use crate::sandbox_rail::Transfer;
@@ -19,7 +21,7 @@ pub const CASES_AT_MOST: usize = 100_000;
 
 /// What the tables say about one attempt.
 #[derive(Clone, Debug)]
-pub struct Attempt {
+pub struct BookedAttempt {
     pub rail_key: String,
     /// For which it was claimed.
     pub event: String,
@@ -28,7 +30,7 @@ pub struct Attempt {
 
 /// A case that two people ended.
 #[derive(Clone, Debug)]
-pub struct Ended {
+pub struct EndedCase {
     pub case: Case,
     pub ending: Ending,
 }
@@ -43,7 +45,7 @@ pub struct Closed {
 
 /// The books as they are kept, each by its own side.
 #[derive(Clone, Debug, Default)]
-pub struct Kept {
+pub struct Records {
     /// By the sender.
     pub sent: Vec<Sent>,
     /// By the rail: what it executed, and how many requests it was sent for each payout key.
@@ -56,12 +58,12 @@ pub struct Kept {
     /// In the tables.
     pub claims: usize,
     /// All attempts at a payout, by its key.
-    pub attempts: BTreeMap<String, Vec<Attempt>>,
+    pub attempts: BTreeMap<String, Vec<BookedAttempt>>,
     /// By the payout key whose place they have.
     pub closed: BTreeMap<String, Closed>,
     /// Those that are open.
     pub cases: Vec<Case>,
-    pub ended: Vec<Ended>,
+    pub ended: Vec<EndedCase>,
     pub looked_up: LookedUp,
 }
 
@@ -74,18 +76,18 @@ pub struct LookedUp {
     pub blind: usize,
 }
 
-impl Kept {
+impl Records {
     /// Adds what the tables say about every payout key that the sender or the rail knows, and `filed`: every case that was ever
     /// written. An ended one stands in no list, but what people decided still accounts for its event.
     pub async fn look_up(&mut self, ledger: &Ledger, filed: &[CaseId]) -> Result<(), LedgerError> {
         for id in filed {
             let Some(filed) = ledger.case(id).await? else { continue };
-            if matches!(filed.case.reason, Reason::PayoutUnknown | Reason::AttemptAbandoned) {
-                self.looked_up.add(filed.evidence.get("looked_up").map(String::as_str));
+            if filed.case.reason.rules().certainty == Some(Outcome::Unknown) {
+                self.looked_up.add(LookUpSays::of(&filed.evidence));
             }
             match filed.proposal {
                 Some(proposal) if !filed.status.is_open() => {
-                    self.ended.push(Ended { case: filed.case, ending: proposal.ending });
+                    self.ended.push(EndedCase { case: filed.case, ending: proposal.ending });
                 }
                 _ => self.cases.push(filed.case),
             }
@@ -100,10 +102,10 @@ impl Kept {
                 let event = closing.event.map(|event| event.to_string());
                 self.closed.insert(name.to_owned(), Closed { event, ending: closing.ending });
             }
-            let attempts: Vec<Attempt> = payout
+            let attempts: Vec<BookedAttempt> = payout
                 .attempts
                 .into_iter()
-                .map(|attempted| Attempt {
+                .map(|attempted| BookedAttempt {
                     rail_key: attempted.claim.rail_key,
                     event: attempted.claim.event.to_string(),
                     outcome: attempted.outcome.map(|outcome| outcome.verdict.outcome),
@@ -116,7 +118,7 @@ impl Kept {
         Ok(())
     }
 
-    fn attempts_at(&self, key: &str) -> &[Attempt] {
+    fn attempts_at(&self, key: &str) -> &[BookedAttempt] {
         self.attempts.get(key).map(Vec::as_slice).unwrap_or_default()
     }
 
@@ -126,10 +128,13 @@ impl Kept {
 }
 
 impl LookedUp {
-    fn add(&mut self, said: Option<&str>) {
-        self.found += usize::from(said == Some("found"));
-        self.absent += usize::from(said == Some("absent"));
-        self.blind += usize::from(said == Some("blind"));
+    fn add(&mut self, says: Option<LookUpSays>) {
+        match says {
+            Some(LookUpSays::Said(Said::Found)) => self.found += 1,
+            Some(LookUpSays::Said(Said::Absent)) => self.absent += 1,
+            Some(LookUpSays::Said(Said::Blind)) => self.blind += 1,
+            Some(LookUpSays::NoAnswer) | None => {}
+        }
     }
 }
 
@@ -203,7 +208,7 @@ impl Books {
         self.faults.iter().filter(|(found, _)| *found == fault).count()
     }
 
-    pub fn compare(kept: &Kept) -> Self {
+    pub fn compare(kept: &Records) -> Self {
         let mut books = Self {
             events: kept.sent.len(),
             claims: kept.claims,
@@ -229,7 +234,7 @@ impl Books {
         books
     }
 
-    fn rail_against_others(&mut self, kept: &Kept) {
+    fn rail_against_others(&mut self, kept: &Records) {
         let asked: BTreeMap<&str, &Payout> =
             kept.sent.iter().filter_map(Sent::payout).map(|payout| (payout.key.as_str(), payout)).collect();
         let mut paid = BTreeSet::new();
@@ -239,8 +244,9 @@ impl Books {
                 self.fault(Fault::PaidTwice, key);
             }
             // A rail that takes no key is sent none.
-            let own_key =
-                |attempt: &Attempt| transfer.idempotency_key.is_empty() || attempt.rail_key == transfer.idempotency_key;
+            let own_key = |attempt: &BookedAttempt| {
+                transfer.idempotency_key.is_empty() || attempt.rail_key == transfer.idempotency_key
+            };
             if !kept.attempts_at(key).iter().any(own_key) {
                 self.fault(Fault::Unclaimed, key);
             }
@@ -258,7 +264,7 @@ impl Books {
     }
 
     /// One order is one event's: a payee has its money at most once, by whichever hand.
-    fn hand_against_others(&mut self, kept: &Kept) {
+    fn hand_against_others(&mut self, kept: &Records) {
         let mut orders = BTreeSet::new();
         for by_hand in &kept.by_hand {
             let (key, event) = (by_hand.payout.key.as_str(), by_hand.event.as_str());
@@ -274,8 +280,8 @@ impl Books {
     }
 
     /// An ending is the word of two people about money. It is held against the rail's ledger like any other.
-    fn endings_against_others(&mut self, kept: &Kept) {
-        for Ended { case, ending } in kept.ended.iter().filter(|ended| is_of_payout(ended.case.reason)) {
+    fn endings_against_others(&mut self, kept: &Records) {
+        for EndedCase { case, ending } in kept.ended.iter().filter(|ended| is_of_payout(ended.case.reason)) {
             let (Some(key), Some(event)) = (&case.key, &case.event) else { continue };
             let of_order = |transfer: &Transfer| is_of_order(kept, transfer, key.as_str(), event.as_str());
             if !kept.executed.iter().any(of_order) {
@@ -289,6 +295,7 @@ impl Books {
                 | Ending::DuplicateOf
                 | Ending::OwnOrder
                 | Ending::LiftLimit
+                | Ending::Replay
                 | Ending::Reissue => {}
             }
         }
@@ -312,7 +319,7 @@ fn counted(words: impl Iterator<Item = &'static str>) -> BTreeMap<&'static str, 
 }
 
 /// Under the key itself when this event claimed it, or as an order of its own.
-fn is_of_order(kept: &Kept, transfer: &Transfer, key: &str, event: &str) -> bool {
+fn is_of_order(kept: &Records, transfer: &Transfer, key: &str, event: &str) -> bool {
     if transfer.payout_key() == key {
         return kept.attempts_at(key).first().is_none_or(|attempt| attempt.event == event);
     }
@@ -327,11 +334,11 @@ fn is_as_asked(transfer: &Transfer, payout: &Payout) -> bool {
     transfer.amount == payout.amount && transfer.currency == payout.currency && transfer.destination == payout.payee
 }
 
-fn is_accepted(kept: &Kept, key: &str) -> bool {
+fn is_accepted(kept: &Records, key: &str) -> bool {
     kept.attempts_at(key).iter().any(|attempt| attempt.outcome == Some(Outcome::Accepted))
 }
 
-fn is_settled(kept: &Kept, sent: &Sent) -> bool {
+fn is_settled(kept: &Records, sent: &Sent) -> bool {
     let by_hand = || kept.by_hand.iter().any(|by_hand| by_hand.event == sent.name);
     let ended = || kept.ended.iter().any(|ended| ended.is_about(sent) && ended.accounts_for(kept));
     match &sent.expected {
@@ -354,7 +361,7 @@ fn is_settled(kept: &Kept, sent: &Sent) -> bool {
     }
 }
 
-impl Ended {
+impl EndedCase {
     fn is_about(&self, sent: &Sent) -> bool {
         match &sent.expected {
             Expected::Nothing => false,
@@ -363,7 +370,7 @@ impl Ended {
         }
     }
 
-    fn accounts_for(&self, kept: &Kept) -> bool {
+    fn accounts_for(&self, kept: &Records) -> bool {
         let key = self.case.key.as_ref().map_or("", PayoutKey::as_str);
         let event = self.case.event.as_ref().map_or("", EventId::as_str);
         is_kept(kept, self.ending, key, event)
@@ -372,14 +379,14 @@ impl Ended {
 
 /// An ending that says that money left, or is to leave, through payonce must be found so at the rail, or in a case that says
 /// what became of it. Any other is what two people decided.
-fn is_kept(kept: &Kept, ending: Ending, key: &str, event: &str) -> bool {
+fn is_kept(kept: &Records, ending: Ending, key: &str, event: &str) -> bool {
     let follows = |key: &str| {
         let of_key = |case: &Case| case.key.as_ref().is_some_and(|of| of.as_str() == key) && is_of_payout(case.reason);
         kept.has_paid(key) || kept.cases.iter().any(of_key)
     };
     match ending {
         Ending::ConfirmedAccepted => kept.has_paid(key),
-        Ending::Reissue | Ending::LiftLimit => follows(key),
+        Ending::Reissue | Ending::LiftLimit | Ending::Replay => follows(key),
         Ending::OwnOrder => own_order(key, event).is_some_and(|own| follows(own.as_str())),
         Ending::PaidElsewhere | Ending::NotPaid | Ending::WrittenOff | Ending::DuplicateOf => true,
     }
@@ -395,14 +402,27 @@ fn speaks_of(case: &Case, payout: &Payout) -> bool {
 }
 
 fn is_of_payout(reason: Reason) -> bool {
-    matches!(
-        reason,
+    match reason {
         Reason::PayoutRejected
-            | Reason::PayoutUnknown
-            | Reason::PayoutNotSent
-            | Reason::AttemptAbandoned
-            | Reason::RefusedNotRedelivered
-            | Reason::StaleEvent
-            | Reason::BlockedBeforePayout
-    )
+        | Reason::PayoutUnknown
+        | Reason::PayoutNotSent
+        | Reason::AttemptAbandoned
+        | Reason::RefusedNotRedelivered
+        | Reason::StaleEvent
+        | Reason::BlockedBeforePayout
+        | Reason::EventMissing => true,
+        // Of another event with the same key, of one without a payout that its sender counts on, or of a payout that was made.
+        Reason::SecondEventForKey
+        | Reason::ConflictingDuplicate
+        | Reason::InvalidEvent
+        | Reason::UnroutedEvent
+        | Reason::BeforeCutover
+        | Reason::BlockedAfterPayout
+        | Reason::LateOutcome
+        | Reason::PayoutReplayed
+        | Reason::PayoutReturned
+        | Reason::PayoutMissing
+        | Reason::PayoutOrphan
+        | Reason::AmountMismatch => false,
+    }
 }

@@ -107,8 +107,11 @@ pub fn check(path: &Path, tried: &Tried<'_>, now: UnixMillis) -> Result<Checked,
 /// As the functions read it, with the sections that only those with people behind them read.
 fn usable(text: &str) -> Result<Config, Vec<ConfigError>> {
     let config = Config::parse(text)?;
-    let found: Vec<ConfigError> =
-        [ConsoleConfig::of(&config).err(), config.sources().err()].into_iter().flatten().flatten().collect();
+    let found: Vec<ConfigError> = [ConsoleConfig::of(&config).err(), config.sources().err(), config.lists().err()]
+        .into_iter()
+        .flatten()
+        .flatten()
+        .collect();
     if found.is_empty() { Ok(config) } else { Err(found) }
 }
 

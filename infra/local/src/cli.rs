@@ -11,7 +11,7 @@ use payonce_protocol::order::Mode;
 
 use crate::send::Form;
 use crate::stack::CONFIG;
-use crate::{PORT, control};
+use crate::{PORT, control, reconcile};
 
 /// payonce on one machine: plays signed deliveries, shows the books, stays up until Ctrl-C.
 #[derive(Parser)]
@@ -135,6 +135,8 @@ pub enum Command {
         #[command(subcommand)]
         command: control::Command,
     },
+    /// Hold the books of some days against each other: ours, the rail's and the bank's; files no case, writes no table
+    Reconcile(Box<reconcile::Options>),
     /// Check a configuration: what is wrong, what is allowed but unwise, and what it would pay
     ///
     /// Ends with 0 when it can be used and no --event would be a case or refused, else with 1.

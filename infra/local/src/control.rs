@@ -1,7 +1,7 @@
 //! What only a person may do to a stack that is deployed: hold and release its payouts, and accept a provider's rules of
 //! payout keys. On-call's commands, so they answer in a second and say what stands afterwards.
 
-mod trouble;
+pub(crate) mod trouble;
 
 use std::error::Error;
 use std::path::PathBuf;
@@ -24,16 +24,16 @@ use crate::{check, given};
 pub struct Target {
     /// What the names of its tables begin with
     #[arg(long, global = true, value_name = "NAME", default_value = "payonce")]
-    stack: String,
+    pub(crate) stack: String,
     /// And what they end in, such as -2: tables that were restored have new names
     #[arg(long, global = true, value_name = "TEXT", default_value = "", allow_hyphen_values = true)]
-    suffix: String,
+    pub(crate) suffix: String,
     /// Where it is deployed
     #[arg(long, global = true, value_name = "REGION", env = "AWS_REGION", default_value = "eu-central-1")]
-    region: String,
+    pub(crate) region: String,
     /// Of an emulator on this machine, in place of AWS's
     #[arg(long, global = true, value_name = "URL", env = "AWS_ENDPOINT_URL", hide_env_values = true, value_hint = ValueHint::Url)]
-    endpoint: Option<String>,
+    pub(crate) endpoint: Option<String>,
 }
 
 #[derive(Args, Clone, Debug)]
@@ -164,7 +164,7 @@ async fn acted(target: &Target, command: &Command) -> Result<Stands, Failure> {
 
 impl Target {
     /// An emulator's; AWS's where there is none.
-    fn own_endpoint(&self) -> Option<&str> {
+    pub(crate) fn own_endpoint(&self) -> Option<&str> {
         self.endpoint.as_deref().filter(|endpoint| !endpoint.is_empty())
     }
 
@@ -172,7 +172,7 @@ impl Target {
         self.own_endpoint().map_or_else(|| format!("https://dynamodb.{}.amazonaws.com", self.region), str::to_owned)
     }
 
-    fn table(&self, what: &str) -> String {
+    pub(crate) fn table(&self, what: &str) -> String {
         format!("{}-{what}{}", self.stack, self.suffix)
     }
 }
@@ -224,7 +224,7 @@ impl Stands {
 /// Why rules are not accepted, and what to do about it.
 fn in_words(provider: &str, refused: NotAccepted) -> String {
     match refused {
-        NotAccepted::Same => format!("just these rules of {provider} are accepted already: there is nothing to do"),
+        NotAccepted::Same => format!("the rules of {provider} are accepted already: there is nothing to do"),
         NotAccepted::NotYet(NotYet::NotHeld) => format!(
             "payouts are not held. Another version may be paying by the rules of {provider} that stand: hold them first \
              (control hold), and come back when every version has seen it"

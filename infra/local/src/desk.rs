@@ -14,7 +14,8 @@ use payonce_rails::Rail;
 use payonce_runtime::clock::Clock;
 use payonce_runtime::secrets::SecretReader;
 use payonce_runtime::start::{StartError, Started};
-use serde_json::Value;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 
 use crate::front::Handler;
 use crate::issuer::Issuer;
@@ -54,10 +55,11 @@ pub fn payer(started: &Started) -> Result<payer::App, Failure> {
         providers,
         sources: BTreeMap::new(),
         rail: started.rail.clone(),
-        ledger: started.ledger.clone(),
+        ledger: started.ledger.narrowed(),
         issuer: issuer_of(started, &section(started)?, String::new()),
         clock: started.clock.clone(),
         limits: config.limits,
+        metrics: started.metrics.clone(),
     }))
 }
 
@@ -78,7 +80,7 @@ pub async fn console(
     let rail = Rail::new(&config.rail, reader.rail_secret(lookup).await?, None, None)?;
     let (idle_ms, absolute_ms) = (section.identity.idle_ms(), section.identity.absolute_ms());
     let app = Arc::new(console::App::new(console::Parts {
-        ledger: started.ledger.clone(),
+        ledger: started.ledger.narrowed(),
         rail: Arc::new(rail),
         issuer: issuer_of(started, &section, redirect_uri(front)),
         sessions: Sessions::new(COOKIE_SECRET, idle_ms, absolute_ms, "/")?,
@@ -103,12 +105,17 @@ struct Beside {
 }
 
 impl Payer for Beside {
-    fn invoke(&self, request: Value) -> BoxFuture<'_, Result<Value, PayerSilent>> {
+    fn invoke(&self, request: payer::Request) -> BoxFuture<'_, Result<payer::Answer, PayerSilent>> {
         Box::pin(async move {
-            let request: payer::Request = serde_json::from_value(request).map_err(|_| PayerSilent::NotBegun)?;
             let id = payonce_runtime::random::attempt_id().to_string();
+            // As Lambda hands them over: in JSON, both ways.
+            let request = passed(&request).ok_or(PayerSilent::NotBegun)?;
             let answer = self.payer.answer(&request, &id, self.clock.now() + FUNCTION_MS).await;
-            serde_json::to_value(answer).map_err(|_| PayerSilent::Unknown)
+            passed(&answer).ok_or(PayerSilent::Unknown)
         })
     }
+}
+
+fn passed<T: Serialize + DeserializeOwned>(value: &T) -> Option<T> {
+    serde_json::from_slice(&serde_json::to_vec(value).ok()?).ok()
 }

@@ -9,6 +9,7 @@ use std::path::Path;
 use dynoxide::actions::put_item::PutItemRequest;
 use dynoxide::actions::scan::ScanRequest;
 use dynoxide::{AttributeValue, Database};
+use payonce_ledger::{is_case, is_claim};
 use tokio::task::JoinHandle;
 
 /// Items by their table.
@@ -44,22 +45,22 @@ impl Dynamo {
         Ok(tables.iter().map(|table| table.item_count.unsigned_abs()).sum())
     }
 
-    /// Items of one table whose sort key ends so.
-    pub fn count(&self, table: &str, sort_key_ends: &str) -> io::Result<usize> {
-        let ends_so = |item: &&dynoxide::Item| matches!(item.get("sk"), Some(AttributeValue::S(sk)) if sk.ends_with(sort_key_ends));
+    /// Attempts of one table, by their claims.
+    pub fn attempts(&self, table: &str) -> io::Result<usize> {
+        let is_claimed = |item: &&dynoxide::Item| matches!(item.get("sk"), Some(AttributeValue::S(sk)) if is_claim(sk));
         // What people closed stands in a claim's place, and is no attempt.
         let is_no_attempt = |item: &&dynoxide::Item| item.contains_key("closing") || item.contains_key("barred_at");
-        Ok(self.scan(table)?.iter().filter(ends_so).filter(|item| !is_no_attempt(item)).count())
+        Ok(self.scan(table)?.iter().filter(is_claimed).filter(|item| !is_no_attempt(item)).count())
     }
 
-    /// The partition keys of one table's items with this sort key.
-    pub fn keys(&self, table: &str, sort_key: &str) -> io::Result<Vec<String>> {
+    /// The ids of one table's cases.
+    pub fn cases(&self, table: &str) -> io::Result<Vec<String>> {
         let text = |item: &dynoxide::Item, name: &str| match item.get(name) {
             Some(AttributeValue::S(text)) => Some(text.clone()),
             _ => None,
         };
         let items = self.scan(table)?;
-        let found = items.iter().filter(|item| text(item, "sk").as_deref() == Some(sort_key));
+        let found = items.iter().filter(|item| text(item, "sk").is_some_and(|sk| is_case(&sk)));
         Ok(found.filter_map(|item| text(item, "pk")).collect())
     }
 

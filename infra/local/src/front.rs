@@ -260,7 +260,7 @@ mod tests {
 
     /// One changed byte would fail every signature; one that is mended would let a forged body through.
     #[test]
-    fn a_body_arrives_in_other_bytes() {
+    fn body_arrives_byte_for_byte() {
         for (media_type, body, encoded) in [
             ("application/json; charset=utf-8", "{\"name\": \"Zoë\"}\r\n".as_bytes(), false),
             ("application/json", b"{\"name\": \"\xff\"}", true),
@@ -275,7 +275,7 @@ mod tests {
     }
 
     #[test]
-    fn a_repeated_header_is_dropped() {
+    fn repeated_headers_are_joined() {
         let (event, request) =
             handed_over(&[("Stripe-Signature", b"t=1,v1=a"), ("stripe-signature", b"t=2,v1=b")], b"{}");
         assert_eq!(event["headers"]["stripe-signature"], "t=1,v1=a,t=2,v1=b");
@@ -284,7 +284,7 @@ mod tests {
     }
 
     #[test]
-    fn a_cookie_or_a_query_is_lost() {
+    fn cookies_and_query_arrive() {
         let (event, request) = handed_over(&[("Cookie", b"a=1; b=2"), ("cookie", b"c=3")], b"");
         assert_eq!(event["cookies"], serde_json::json!(["a=1", "b=2", "c=3"]));
         assert_eq!(event["headers"].get("cookie"), None);
@@ -295,7 +295,7 @@ mod tests {
     }
 
     #[test]
-    fn the_time_is_written_in_another_form() {
+    fn time_is_written_as_api_gateway_writes_it() {
         let (event, _) = handed_over(&[], b"{}");
         assert_eq!(event["requestContext"]["time"], "12/Mar/2026:19:03:58 +0000");
         assert_eq!(event["version"], "2.0");

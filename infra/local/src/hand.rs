@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 
 use payer::{Answer, Checker, CloseCase, Request};
-use payonce_ledger::{Acted, Doing, Proposal, Who};
+use payonce_ledger::{Acted, CaseAct, Proposal, Who};
 use payonce_protocol::UnixMillis;
 use payonce_protocol::case::Ending;
 use payonce_protocol::ids::CaseId;
@@ -59,7 +59,7 @@ pub async fn end_by_two(stack: &Stack, case: &CaseId, ending: Ending) -> io::Res
     let seen = seen.ok_or_else(|| io::Error::other("there is no such case"))?;
     let proposal = proposal(ending, seen.version, now);
     let by = proposal.by.clone();
-    let acted = stack.ledger.act(&seen, &Doing::Propose(proposal, None), &by, now).await.map_err(io::Error::other)?;
+    let acted = stack.ledger.act(&seen, &CaseAct::Propose(proposal, None), &by, now).await.map_err(io::Error::other)?;
     if !matches!(acted, Acted::Done(_)) {
         return Err(io::Error::other("the ending could not be proposed"));
     }

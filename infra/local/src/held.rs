@@ -1,5 +1,5 @@
 //! One directory of books, one process: two that write the same lists would each find the other's payouts unasked. The lock is the
-//! kernel's own (`flock`), so it ends with its process however that ends, and a pid left behind stops nobody.
+//! kernel's own (`flock`), so it ends with its process however that ends, and a pid left behind blocks no later process.
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, Read, Seek, Write};

@@ -1,6 +1,15 @@
 //! The whole stack on one machine: an embedded DynamoDB, a sandbox rail, a front door that hands over what API Gateway
 //! would, the same handlers that Lambda runs, and a sender whose list the books are made from. Everything binds to
 //! loopback.
+//!
+//! ```no_run
+//! # use payonce_local::stack::{Options, Stack};
+//! # async fn starts() -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+//! let stack = Stack::start(Options { port: 0, data: None, metrics: Box::new(|line| println!("{line}")) }).await?;
+//! println!("http://{}", stack.front.address());
+//! # Ok(())
+//! # }
+//! ```
 
 // Servers and schedules need tasks of their own here; the functions do not.
 #![allow(clippy::disallowed_methods, reason = "a sandbox spawns and reads the clock as the platform would")]
@@ -24,6 +33,7 @@ pub mod issuer;
 pub mod machine;
 mod near;
 pub mod play;
+pub mod reconcile;
 pub mod report;
 mod restored;
 pub mod samples;

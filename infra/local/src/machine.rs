@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use payonce_ledger::Case;
+use payonce_ledger::{Case, KeptRun};
 use serde_json::{Value, json};
 
 use crate::books::{Books, Fault};
@@ -68,6 +68,11 @@ pub fn books(answers: &BTreeMap<u16, u64>, books: &Books) -> Value {
         "lost": books.count(Fault::Lost),
         "faults": faults,
     })
+}
+
+pub fn reconciled(run: &KeptRun) -> Value {
+    let manifest: Value = serde_json::from_str(&run.manifest).unwrap_or_default();
+    json!({ "kind": "reconciliation", "from": run.from, "to": run.to, "manifest": manifest })
 }
 
 pub fn up(stack: &Stack) -> Value {

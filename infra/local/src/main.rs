@@ -20,7 +20,7 @@ use payonce_local::send::{Changes, sign};
 use payonce_local::sender::Answered;
 use payonce_local::setup::Setup;
 use payonce_local::stack::{Lines, Options, Stack};
-use payonce_local::{control, given, machine, play};
+use payonce_local::{control, given, machine, play, reconcile};
 use payonce_runtime::clock::Clock;
 use payonce_runtime::start::StartError;
 use payonce_runtime::telemetry::{self, Level};
@@ -30,6 +30,7 @@ use tracing_subscriber::fmt::writer::MakeWriterExt;
 /// Of somebody's own samples, each with its problem.
 const CASES_SHOWN: usize = 50;
 
+const NOT_WELL: u8 = 1;
 /// A command that is wrong in itself, as clap has it.
 const MISUSED: u8 = 2;
 
@@ -49,24 +50,32 @@ async fn main() -> ExitCode {
         Err(error) => return misused(&error),
     };
     let to = if arguments.json { To::Program } else { To::Person };
+    // As `diff` has it: 1 is said of what was compared, and what kept it from being compared is more than that.
+    let trouble = match &arguments.command {
+        Some(Command::Reconcile(_)) => reconcile::NO_VERDICT,
+        _ => NOT_WELL,
+    };
     let ended = match arguments.command {
         Some(command) => commanded(command, to).await,
-        None => run(arguments.run, to).await,
+        None => run(arguments.run, to).await.map(exit),
     };
     match ended {
-        Ok(true) => ExitCode::SUCCESS,
-        Ok(false) => ExitCode::FAILURE,
+        Ok(exit) => ExitCode::from(exit),
         // Whoever read this has had enough, as `head` does.
-        Err(error) if error.downcast_ref::<io::Error>().is_some_and(is_broken_pipe) => ExitCode::FAILURE,
+        Err(error) if error.downcast_ref::<io::Error>().is_some_and(is_broken_pipe) => ExitCode::from(trouble),
         Err(error) => {
             let said = match to {
                 To::Person => format!("payonce: {error}"),
-                To::Program => json!({ "error": error.to_string(), "exit": 1 }).to_string(),
+                To::Program => json!({ "error": error.to_string(), "exit": trouble }).to_string(),
             };
             eprintln!("{said}");
-            ExitCode::FAILURE
+            ExitCode::from(trouble)
         }
     }
+}
+
+fn exit(is_well: bool) -> u8 {
+    if is_well { 0 } else { NOT_WELL }
 }
 
 fn is_broken_pipe(error: &io::Error) -> bool {
@@ -85,40 +94,46 @@ fn misused(error: &clap::Error) -> ExitCode {
     ExitCode::from(MISUSED)
 }
 
-/// `false` where something is not well.
-async fn commanded(command: Command, to: To) -> Result<bool, Failure> {
+/// With what it ends.
+async fn commanded(command: Command, to: To) -> Result<u8, Failure> {
     match command {
         Command::Check { file, config, event, provider } => {
             let path = file.or(config).unwrap_or_default();
-            checked(&path, &Tried { files: &event, provider: provider.as_deref() }, to)
+            checked(&path, &Tried { files: &event, provider: provider.as_deref() }, to).map(exit)
         }
         Command::Control { target, command } => {
             let stands = control::run(&target, &command).await?;
             show(to, &stands.text(), || stands.json())?;
-            Ok(true)
+            Ok(0)
         }
         Command::Explain { file, provider, config, header, secret, mode } => {
             let asked = Asked { file: &file, provider: &provider, headers: &header, secret };
             let explained = explain(&asked, &setup(config.as_deref(), mode)?, Clock::system().now())?;
             let json = serde_json::to_value(&explained)?;
             show(to, &explained.text(&Paint::stdout()), || json)?;
-            Ok(explained.is_well())
+            Ok(exit(explained.is_well()))
         }
         Command::Send { file, provider, config, secret, form, url, fresh, set } => {
             let signed = sign(&file, &provider, secret, &Changes { fresh, set }, &setup(config.as_deref(), None)?)?;
             match form {
-                None => answered(&signed.send(&url).await?, to),
+                None => answered(&signed.send(&url).await?, to).map(exit),
                 Some(form) => {
                     let text = signed.written(form, &url)?;
                     show(to, &text, || json!({ "written": text }))?;
-                    Ok(true)
+                    Ok(0)
                 }
             }
+        }
+        Command::Reconcile(options) => {
+            let done = reconcile::run(&options).await?;
+            let json = done.json()?;
+            show(to, &done.text(Paint::stdout()), || json)?;
+            Ok(done.code())
         }
         Command::Completions { shell } => {
             let script = cli::completions(shell)?;
             show(to, &script, || json!({ "shell": shell.to_string(), "script": script }))?;
-            Ok(true)
+            Ok(0)
         }
     }
 }
@@ -189,6 +204,9 @@ async fn run(arguments: Run, to: To) -> Result<bool, Failure> {
         let mut books = stack.books().await?;
         played.faults.iter().for_each(|(fault, about)| books.fault(*fault, about));
         let answers = stack.sender.answers();
+        if let Some(run) = &played.reconciled {
+            show(to, &format!("\n{}", report::reconciled(run, paint)), || machine::reconciled(run))?;
+        }
         show(to, &format!("\n{}", report::books(&answers, &books, paint)), || machine::books(&answers, &books))?;
         books.agree()
     } else {
@@ -223,10 +241,14 @@ async fn stay_up(stack: &Stack, to: To) -> io::Result<()> {
     loop {
         tokio::select! {
             stop = tokio::signal::ctrl_c() => return stop,
-            _ = minute.tick() => if let Err(error) = sweeper.run().await {
-                match to {
-                    To::Person => eprintln!("payonce: the sweeper: {error}"),
-                    To::Program => eprintln!("{}", json!({ "error": format!("the sweeper: {error}") })),
+            _ = minute.tick() => {
+                let swept = sweeper.run().await.map(drop).map_err(|error| format!("the sweeper: {error}"));
+                let reconciled = stack.reconcile().await.map(drop).map_err(|error| format!("the reconciler: {error}"));
+                for error in [swept, reconciled].into_iter().filter_map(Result::err) {
+                    match to {
+                        To::Person => eprintln!("payonce: {error}"),
+                        To::Program => eprintln!("{}", json!({ "error": error })),
+                    }
                 }
             },
         }

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
+use payonce_ledger::KeptRun;
 use payonce_protocol::case::Ending;
 use payonce_protocol::ids::CaseId;
 use payonce_protocol::outcome::Reason;
@@ -21,12 +22,13 @@ use crate::restored::Restored;
 use crate::samples::{OTHERS, Samples};
 use crate::sandbox_rail::{Behaviour, Transfer, Weather};
 use crate::sender::{Answered, Expected, Sender};
-use crate::stack::{PROVIDER, Stack};
+use crate::stack::{PROVIDER, SETTLE, Stack};
 
 const PAYMENTS: usize = 40;
 const STORM: usize = 64;
 const DURING_OUTAGE: usize = 20;
 const DURING_503: usize = 3;
+const RETURNED: usize = 2;
 /// Deliveries in all; more or fewer only make the bar jump.
 const PLANNED: u64 = 369;
 /// How often the sender comes back for a 5xx before it gives up.
@@ -56,6 +58,8 @@ pub struct Scene {
 pub struct Played {
     pub scenes: Vec<Scene>,
     pub faults: Vec<(Fault, String)>,
+    /// What the reconciler said in the end.
+    pub reconciled: Option<KeptRun>,
 }
 
 /// Plays everything.
@@ -152,7 +156,28 @@ impl Stage<'_> {
 
         self.bar.set_message("the sweeper, as if some minutes had passed");
         self.stack.sweep_as_if_in(SWEEP_AHEAD_MINUTES).await?;
-        self.ended(&format!("sweeper, its clock {SWEEP_AHEAD_MINUTES} minutes ahead")).await
+        self.ended(&format!("sweeper, its clock {SWEEP_AHEAD_MINUTES} minutes ahead")).await?;
+
+        self.bar.set_message("a rail that gives payouts back, and the books");
+        self.reconciled().await?;
+        self.ended(&format!("{RETURNED} payouts came back unsaid, then the reconciler")).await
+    }
+
+    /// Nobody tells of it: only the rail's own book does.
+    async fn reconciled(&mut self) -> io::Result<()> {
+        let keys = self.payments.iter().take(RETURNED).filter_map(|event| match Samples::payout(event) {
+            Expected::Payout(payout) => Some(payout.key),
+            _ => None,
+        });
+        for key in keys {
+            let returned = |paid: Transfer| Some(Transfer { amount_reversed: paid.amount, ..paid });
+            if !self.stack.rail.change(&key, returned) {
+                self.played.faults.push((Fault::Lost, key));
+            }
+        }
+        tokio::time::sleep(Duration::from_millis(SETTLE.rail_ms)).await;
+        self.played.reconciled = self.stack.reconcile().await?;
+        Ok(())
     }
 
     /// Notes what changed since the last scene ended.
@@ -204,7 +229,7 @@ impl Stage<'_> {
     }
 
     /// The tables as they were when half was paid, beside the rail as it is: nothing is paid before a person releases them,
-    /// and nothing twice afterwards. What they hold is on nobody's books.
+    /// and nothing twice afterwards. What they hold is not counted in the books.
     async fn restored(&mut self) -> io::Result<()> {
         let failed = |error| io::Error::other(format!("the restored tables: {error}"));
         let mut restored = Restored::start(self.stack, &self.backup).await.map_err(failed)?;
@@ -259,7 +284,7 @@ impl Stage<'_> {
         Ok(())
     }
 
-    /// Nobody signed these: they are on nobody's list, and must leave no trace.
+    /// These are not signed: they are not on the sender's list, and must leave no trace.
     async fn forged(&mut self) -> io::Result<()> {
         let (sender, now) = (&self.stack.sender, self.stack.clock.now());
         let body = self.samples.payment("forged", GOOD_PAYEE).to_string();

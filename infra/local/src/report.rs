@@ -5,7 +5,8 @@ use std::fmt::Write;
 use std::io::IsTerminal;
 use std::path::Path;
 
-use payonce_ledger::Case;
+use payonce_ledger::{Case, KeptRun};
+use payonce_protocol::reconcile::finding::Finding;
 use serde_json::Value;
 
 use crate::books::{Books, Fault};
@@ -216,6 +217,44 @@ pub fn books(answers: &BTreeMap<u16, u64>, books: &Books, paint: Paint) -> Strin
     text
 }
 
+/// What the reconciler said of all four books, and the statement by which it does.
+pub fn reconciled(run: &KeptRun, paint: Paint) -> String {
+    let manifest: Value = serde_json::from_str(&run.manifest).unwrap_or_default();
+    let mut text = format!(
+        "{}\n",
+        paint.bold("  The reconciler: each payout in the provider's book, ours, the rail's and the bank's")
+    );
+    let word = |word: &str| word.replace('_', " ");
+    let _ = writeln!(text, "  {:<36}{:>12}", "verdict", word(manifest["verdict"].as_str().unwrap_or_default()));
+    let gaps = manifest["incomplete"].as_array().into_iter().flatten();
+    for gap in gaps {
+        let [book, why] = ["book", "why"].map(|name| word(gap[name].as_str().unwrap_or_default()));
+        let _ = writeln!(text, "  {:<36}{why:>12}", format!("  book of the {book}"));
+    }
+    for (kind, count) in manifest["kinds"].as_object().into_iter().flatten() {
+        let _ = writeln!(text, "  {:<36}{:>12}", format!("  {}", word(kind)), count.as_u64().unwrap_or_default());
+    }
+    for (currency, lines) in manifest["statement"].as_object().into_iter().flatten() {
+        let of = |name: &str| lines[name]["count"].as_i64().unwrap_or_default();
+        let left: Vec<String> = Finding::ALL
+            .iter()
+            .map(|finding| (finding.as_str(), of(finding.as_str())))
+            .filter(|(_, count)| *count != 0)
+            .map(|(name, count)| format!("{count} {}", word(name)))
+            .collect();
+        let left = if left.is_empty() { "0".to_owned() } else { left.join(" + ") };
+        let _ = writeln!(
+            text,
+            "  {currency}  {} asked - {} paid - {} by hand = {left}, residual {}",
+            of("carried") + of("asked"),
+            of("paid"),
+            of("paid_by_hand"),
+            of("residual")
+        );
+    }
+    text
+}
+
 /// What to try while the stack stays up.
 pub fn invitation(stack: &Stack, own: Option<&Path>, paint: Paint) -> String {
     let address = stack.front.address();
@@ -266,7 +305,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_scene_with_two_reasons_breaks_the_columns() {
+    fn scene_with_two_reasons_keeps_the_columns() {
         let quiet = Scene { name: "quiet".into(), answers: BTreeMap::from([(401, 3)]), ..Scene::default() };
         let busy = Scene {
             name: "a longer name".into(),
@@ -283,7 +322,7 @@ mod tests {
     }
 
     #[test]
-    fn a_disagreement_looks_like_an_agreement() {
+    fn disagreement_ends_the_books_in_words() {
         let mut found = Books::default();
         assert!(books(&BTreeMap::new(), &found, Paint::PLAIN).ends_with("\n  0 paid twice, 0 lost\n"));
         found.fault(Fault::Lost, "evt_1");
@@ -292,7 +331,7 @@ mod tests {
     }
 
     #[test]
-    fn a_delivery_passes_without_a_word() {
+    fn each_delivery_prints_one_line() {
         let line = r#"{"provider":"stripe","status":200,"events":[{"payout_key":"stripe/pi_1","outcome":"unknown","reason":"payout_unknown"}]}"#;
         assert_eq!(in_passing(line).as_deref(), Some("POST /webhooks/stripe  200  stripe/pi_1 unknown payout_unknown"));
         let forged = r#"{"provider":"stripe","status":401,"refused":"mismatch","events":[]}"#;

@@ -247,6 +247,18 @@ impl SandboxRail {
         self.desk.state().executed.extend(transfers);
     }
 
+    /// Changes what was executed for a payout key, as nobody told us: taken back, altered, or gone (`None`). Says whether there
+    /// was any.
+    pub fn change(&self, payout_key: &str, change: impl Fn(Transfer) -> Option<Transfer>) -> bool {
+        let mut state = self.desk.state();
+        let (of_key, others): (Vec<_>, Vec<_>) =
+            std::mem::take(&mut state.executed).into_iter().partition(|transfer| transfer.payout_key() == payout_key);
+        let changes = !of_key.is_empty();
+        state.executed = others.into_iter().chain(of_key.into_iter().filter_map(change)).collect();
+        state.executed.sort_by_key(|transfer| transfer.created);
+        changes
+    }
+
     /// Everything that was executed, the oldest first.
     pub fn executed(&self) -> Vec<Transfer> {
         self.desk.state().executed.clone()
@@ -399,6 +411,7 @@ impl Desk {
             metadata: metadata(form),
             idempotency_key: key.to_owned(),
             created: now / 1000,
+            amount_reversed: 0,
         };
         if let Err(code) = state.take_from_charge(&mut transfer) {
             let answer = json!({ "error": { "type": "invalid_request_error", "code": code } });

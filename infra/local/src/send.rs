@@ -229,13 +229,13 @@ mod tests {
     }
 
     #[test]
-    fn a_users_own_file_is_sent_in_other_bytes() {
+    fn sends_a_file_byte_for_byte() {
         assert_eq!(Changes::default().apply(FILE.to_vec(), 7_000, &stripe()).unwrap(), FILE);
         assert_eq!(Changes::default().apply(b"no JSON".to_vec(), 7_000, &stripe()).unwrap(), b"no JSON");
     }
 
     #[test]
-    fn a_fresh_event_is_a_duplicate_of_the_last() {
+    fn fresh_events_have_ids_of_their_own() {
         let (one, other) = (applied(true, &[]).unwrap(), applied(true, &[]).unwrap());
         assert_ne!(one["id"], other["id"]);
         assert_ne!(one["data"]["object"]["id"], other["data"]["object"]["id"]);
@@ -262,7 +262,7 @@ mod tests {
     }
 
     #[test]
-    fn a_changed_payment_keeps_the_charge_of_another() {
+    fn changed_payment_names_a_charge_of_its_own() {
         let mut event: Value = serde_json::from_slice(FILE).unwrap();
         event["data"]["object"]["amount_received"] = 5.into();
         event["data"]["object"]["currency"] = "eur".into();
@@ -282,7 +282,7 @@ mod tests {
     }
 
     #[test]
-    fn a_value_is_set_elsewhere_or_as_another_type() {
+    fn sets_a_value_at_its_pointer_with_its_type() {
         let event = applied(false, &["/data/object/amount=900", "/data/object/id=pi_2"]).unwrap();
         assert_eq!(event["data"]["object"]["amount"], 900);
         assert_eq!(event["data"]["object"]["id"], "pi_2");
@@ -291,7 +291,7 @@ mod tests {
     }
 
     #[test]
-    fn a_delivery_is_written_down_in_other_bytes() {
+    fn written_delivery_keeps_its_bytes() {
         let file = tempfile::NamedTempFile::new().unwrap();
         std::fs::write(file.path(), "{ \"id\": \"evt_1\",\n \"x\": \"\\\\ü\" }").unwrap();
         let delivery = sign(
@@ -312,7 +312,7 @@ mod tests {
     }
 
     #[test]
-    fn a_url_is_misread() {
+    fn reads_host_and_port_of_a_plain_http_url() {
         assert_eq!(host_and_port("http://127.0.0.1:4242/").as_deref(), Some("127.0.0.1:4242"));
         assert_eq!(host_and_port("http://localhost").as_deref(), Some("localhost:80"));
         for wrong in ["", "127.0.0.1:4242", "https://127.0.0.1", "http://", "http://a/b"] {

@@ -159,7 +159,7 @@ impl Sender {
         self.providers.get(name).ok_or_else(|| io::Error::other(format!("the sandbox has no provider {name}")))
     }
 
-    /// Posts a body with headers that somebody else made. It is on nobody's list.
+    /// Posts a body with headers made elsewhere. It is not put on the sender's list.
     pub async fn post(&self, body: &[u8], headers: Vec<(HeaderName, HeaderValue)>) -> io::Result<Answered> {
         self.post_to(PROVIDER, body, headers).await
     }

@@ -65,6 +65,7 @@ impl Setup {
         let config = Config::parse(text)?;
         ConsoleConfig::of(&config)?;
         config.sources()?;
+        config.lists()?;
         let mut setup = Self {
             file: toml::from_str(text).unwrap_or_default(),
             held: vec![],
@@ -109,7 +110,7 @@ impl Setup {
     pub fn config(&self, rail: &str, issuer: &str) -> Result<Config, Vec<ConfigError>> {
         let mut setup = self.clone();
         setup.put(&["rail", "url"], Value::String(rail.to_owned()));
-        // Who works in the console is the sandbox's people, whoever they are elsewhere.
+        // The console's people are the sandbox's, whatever the configuration names.
         let sandbox: Table = toml::from_str(CONFIG).unwrap_or_default();
         let identity = sandbox.get("console").and_then(|console| console.get("identity")).cloned();
         setup.put(&["console", "identity"], identity.unwrap_or(Value::Table(Table::new())));

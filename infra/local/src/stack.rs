@@ -9,11 +9,12 @@ use std::sync::Arc;
 
 use http::Method;
 use jiff::Timestamp;
-use payonce_ledger::{Credentials, FiledCase, Ledger, LedgerError, Settings, Tables, create_tables};
+use payonce_ledger::{Credentials, FiledCase, KeptRun, Ledger, LedgerError, Settings, Tables, create_tables};
 use payonce_protocol::UnixMillis;
 use payonce_protocol::hold::Hold;
 use payonce_protocol::ids::CaseId;
 use payonce_protocol::order::PayoutKey;
+use payonce_protocol::reconcile::terms::Settle;
 use payonce_protocol::sweep::MINUTE_MS;
 use payonce_providers::{Provider, Secrets};
 use payonce_rails::Rail;
@@ -24,7 +25,7 @@ use payonce_runtime::secrets::{SecretError, SecretReader, SecretSource};
 use payonce_runtime::start::{Duty, StartError, Started};
 use serde_json::{Value, json};
 
-use crate::books::{Books, CASES_AT_MOST, Kept, per_reason};
+use crate::books::{Books, CASES_AT_MOST, Records, per_reason};
 use crate::desk;
 use crate::dynamo::{Backup, Dynamo};
 use crate::front::{Front, Page, Pages};
@@ -72,6 +73,9 @@ pub fn secret_of(provider: &str) -> String {
     format!("PAYONCE_SANDBOX_{}", provider.to_ascii_uppercase())
 }
 
+/// Everything here is in its book at once, and the rail counts in seconds.
+pub const SETTLE: Settle = Settle { provider_ms: 2_000, ours_ms: 2_000, rail_ms: 2_000, bank_ms: 2_000 };
+
 /// The functions' time-out, as deployed.
 pub const FUNCTION_MS: u64 = 25_000;
 const CASES_SHOWN: usize = 1_000;
@@ -96,6 +100,7 @@ pub struct Stack {
     pub sender: Arc<Sender>,
     pub dynamo: Dynamo,
     sweeper: sweeper::Parts,
+    reconciler: reconciler::Parts,
     started: Started,
     pub issuer: Issuer,
     /// The same that the console asks.
@@ -157,7 +162,14 @@ impl Stack {
         create_tables(&started.ledger).await?;
         let ledger = started.ledger.clone();
         ledger.start_books(started.config.key_rules(), clock.now()).await?;
-        let sweeper = sweeper::Parts::of(&started);
+        let sweeper = sweeper::Parts::of(&started, started.ledger.narrowed());
+        let reconciler = reconciler::Parts::of(&started, started.ledger.narrowed()).await?;
+        let reconciler = reconciler::Parts {
+            settings: reconciler::Settings { settle: SETTLE, ..reconciler.settings },
+            first: Some(clock.now()),
+            windows: reconciler::Windows::UntilSettled,
+            ..reconciler
+        };
         // New tables hold nothing that would have to be made up.
         if ledger.progress().await?.is_none() {
             ledger.set_round(clock.now() / MINUTE_MS).await?;
@@ -189,6 +201,7 @@ impl Stack {
             sender,
             dynamo,
             sweeper,
+            reconciler,
             started,
             issuer,
             payer,
@@ -209,6 +222,14 @@ impl Stack {
         let clock = Clock::manual(self.clock.now() + minutes * MINUTE_MS);
         let app = sweeper::App::new(sweeper::Parts { clock, ..self.sweeper.clone() });
         app.run().await.map_err(io::Error::other)
+    }
+
+    /// The reconciler, as it runs each hour: of all that is settled by now.
+    pub async fn reconcile(&self) -> io::Result<Option<KeptRun>> {
+        let app = reconciler::App::new(self.reconciler.clone());
+        app.run_within(reconciler::TIME_OUT).await.map_err(io::Error::other)?;
+        let runs = self.ledger.runs(None, 1).await.map_err(io::Error::other)?;
+        Ok(runs.into_iter().next())
     }
 
     /// All tables as they are now.
@@ -249,24 +270,24 @@ impl Stack {
 
     /// The books of all sides, and what the tables say about them.
     pub async fn books(&self) -> io::Result<Books> {
-        let mut kept = Kept {
+        let mut kept = Records {
             sent: self.sender.sent(),
             executed: self.rail.executed(),
             requests: self.rail.requests(),
             executed_before: self.executed_before,
             by_hand: self.by_hand.paid(),
-            claims: self.dynamo.count(AUDIT, "#claim")?,
-            ..Kept::default()
+            claims: self.dynamo.attempts(AUDIT)?,
+            ..Records::default()
         };
         self.name_by_key(&mut kept);
-        let filed = self.dynamo.keys(RECONCILE, "case")?;
+        let filed = self.dynamo.cases(RECONCILE)?;
         let filed: Vec<CaseId> = filed.iter().filter_map(|id| CaseId::parse(id)).collect();
         kept.look_up(&self.ledger, &filed).await.map_err(io::Error::other)?;
         Ok(Books::compare(&kept))
     }
 
     /// A rail that is told a digest of the payout key names its payouts by that; the sender knows of which key it is.
-    fn name_by_key(&self, kept: &mut Kept) {
+    fn name_by_key(&self, kept: &mut Records) {
         for sent in &kept.sent {
             let Some(Ok(key)) = sent.payout().map(|payout| PayoutKey::new(payout.key.as_str())) else { continue };
             let reference = self.started.rail.reference(&key);
@@ -301,7 +322,7 @@ async fn function(started: &Started, ledger: Arc<Ledger>, provider: Provider) ->
         secrets: source(started, provider.name()).await?,
         provider,
         rail: started.rail.clone(),
-        ledger,
+        ledger: ledger.narrowed(),
         clock: started.clock.clone(),
         limits: started.config.limits,
         metrics: started.metrics.clone(),

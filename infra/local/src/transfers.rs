@@ -27,6 +27,9 @@ pub struct Transfer {
     pub idempotency_key: String,
     /// Seconds since 1970.
     pub created: u64,
+    /// What was taken back from the payee, all or a part (<https://docs.stripe.com/api/transfer_reversals>).
+    #[serde(default)]
+    pub amount_reversed: u64,
 }
 
 impl Transfer {
@@ -40,13 +43,13 @@ impl Transfer {
             "id": self.id,
             "object": "transfer",
             "amount": self.amount,
-            "amount_reversed": 0,
+            "amount_reversed": self.amount_reversed,
             "created": self.created,
             "currency": self.currency,
             "destination": self.destination,
             "livemode": false,
             "metadata": self.metadata,
-            "reversed": false,
+            "reversed": self.amount_reversed == self.amount,
             "source_transaction": self.source_transaction,
             "transfer_group": self.transfer_group,
         })

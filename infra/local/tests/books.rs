@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 
 use payonce_ledger::Case;
-use payonce_local::books::{Attempt, Books, Closed, Ended, Fault, Kept};
+use payonce_local::books::{BookedAttempt, Books, Closed, EndedCase, Fault, Records};
 use payonce_local::hand::ByHand;
 use payonce_local::sandbox_rail::Transfer;
 use payonce_local::sender::{Expected, Payout, Sent};
@@ -34,11 +34,12 @@ fn transfer(number: u64) -> Transfer {
         metadata: [("payout_key".to_owned(), format!("stripe/pi_{number}"))].into(),
         idempotency_key: format!("rail-key-{number}"),
         created: 1,
+        amount_reversed: 0,
     }
 }
 
-fn attempt(number: u64, outcome: Option<Outcome>) -> (String, Vec<Attempt>) {
-    let attempt = Attempt { rail_key: format!("rail-key-{number}"), event: format!("evt_{number}"), outcome };
+fn attempt(number: u64, outcome: Option<Outcome>) -> (String, Vec<BookedAttempt>) {
+    let attempt = BookedAttempt { rail_key: format!("rail-key-{number}"), event: format!("evt_{number}"), outcome };
     (format!("stripe/pi_{number}"), vec![attempt])
 }
 
@@ -57,8 +58,8 @@ fn case(reason: Reason, number: u64) -> Case {
 
 /// 1 is paid, 2 is executed and unknown with its case, 3 is refused with its case, 4 asks for nothing, 5 is invalid, 6 was
 /// ended by people and paid by hand.
-fn kept() -> Kept {
-    Kept {
+fn kept() -> Records {
+    Records {
         sent: vec![
             sent(1, Expected::Payout(payout(1))),
             sent(2, Expected::Payout(payout(2))),
@@ -77,11 +78,11 @@ fn kept() -> Kept {
             attempt(3, Some(Outcome::Rejected)),
         ]),
         cases: vec![case(Reason::PayoutUnknown, 2), case(Reason::PayoutRejected, 3), case(Reason::InvalidEvent, 5)],
-        ..Kept::default()
+        ..Records::default()
     }
 }
 
-fn faults(spoil: impl Fn(&mut Kept)) -> Vec<(Fault, String)> {
+fn faults(spoil: impl Fn(&mut Records)) -> Vec<(Fault, String)> {
     let mut kept = kept();
     spoil(&mut kept);
     Books::compare(&kept).faults.into_iter().collect()
@@ -92,7 +93,7 @@ fn only(fault: Fault, about: &str) -> Vec<(Fault, String)> {
 }
 
 #[test]
-fn books_in_order_disagree() {
+fn books_in_order_agree() {
     let books = Books::compare(&kept());
     assert!(books.agree(), "{:?}", books.faults);
     assert_eq!((books.claims, books.requests, books.payouts, books.confirmed), (3, 3, 2, 1));
@@ -116,7 +117,7 @@ fn hand_payment_beside_another_is_told() {
             kept.by_hand.push(ByHand { event: "evt_second".into(), payout: payout(1) });
             kept.executed.push(Transfer { metadata: [("payout_key".to_owned(), own(paid))].into(), ..transfer(7) });
             let attempt =
-                Attempt { rail_key: "rail-key-7".into(), event: paid.into(), outcome: Some(Outcome::Accepted) };
+                BookedAttempt { rail_key: "rail-key-7".into(), event: paid.into(), outcome: Some(Outcome::Accepted) };
             kept.attempts.insert(own(paid), vec![attempt]);
             kept.executed_before = 3;
         })
@@ -132,7 +133,7 @@ fn hand_payment_on_other_terms_is_told() {
 }
 
 #[test]
-fn a_second_payout_is_overlooked() {
+fn second_payout_is_told() {
     let twice = faults(|kept| kept.executed.push(transfer(1)));
     assert_eq!(twice, only(Fault::PaidTwice, "stripe/pi_1"));
     let twice = faults(|kept| kept.executed.push(transfer(2)));
@@ -140,13 +141,13 @@ fn a_second_payout_is_overlooked() {
 }
 
 #[test]
-fn a_second_request_is_overlooked() {
+fn second_request_is_told() {
     let asked = faults(|kept| kept.requests.extend([("stripe/pi_3".into(), 2)]));
     assert_eq!(asked, only(Fault::AskedTwice, "stripe/pi_3"));
 }
 
 #[test]
-fn a_lost_payout_is_overlooked() {
+fn lost_payout_is_told() {
     assert_eq!(faults(|kept| drop(kept.cases.remove(1))), only(Fault::Lost, "evt_3"));
     // Executed, and nobody knows: a claim without outcome and without a case.
     assert_eq!(faults(|kept| drop(kept.cases.remove(0))), only(Fault::Lost, "evt_2"));
@@ -158,7 +159,7 @@ fn a_lost_payout_is_overlooked() {
 }
 
 #[test]
-fn a_case_about_something_else_hides_a_loss() {
+fn case_about_something_else_hides_no_loss() {
     for other in [Reason::ConflictingDuplicate, Reason::SecondEventForKey] {
         let lost = faults(|kept| kept.cases[1] = case(other, 3));
         assert_eq!(lost, only(Fault::Lost, "evt_3"), "{other}");
@@ -168,7 +169,7 @@ fn a_case_about_something_else_hides_a_loss() {
 }
 
 #[test]
-fn a_payout_that_nobody_asked_for_is_overlooked() {
+fn payout_that_nobody_asked_for_is_told() {
     let unasked = |before: usize| {
         faults(|kept| {
             kept.executed.push(transfer(4));
@@ -182,14 +183,14 @@ fn a_payout_that_nobody_asked_for_is_overlooked() {
 }
 
 #[test]
-fn a_payout_on_other_terms_is_overlooked() {
+fn payout_on_other_terms_is_told() {
     assert_eq!(faults(|kept| kept.executed[0].amount = 1000), only(Fault::OtherTerms, "stripe/pi_1"));
     assert_eq!(faults(|kept| kept.executed[0].currency = "usd".into()), only(Fault::OtherTerms, "stripe/pi_1"));
     assert_eq!(faults(|kept| kept.executed[1].destination = "acct_2".into()), only(Fault::OtherTerms, "stripe/pi_2"));
 }
 
 #[test]
-fn a_payout_without_its_claim_is_overlooked() {
+fn payout_without_its_claim_is_told() {
     let other_key = faults(|kept| kept.executed[0].idempotency_key = "somebody's".into());
     assert_eq!(other_key, only(Fault::Unclaimed, "stripe/pi_1"));
     let no_claim = faults(|kept| drop(kept.attempts.remove("stripe/pi_2")));
@@ -197,17 +198,17 @@ fn a_payout_without_its_claim_is_overlooked() {
 }
 
 #[test]
-fn an_event_that_was_never_taken_counts_as_fine() {
+fn event_that_was_never_acknowledged_is_told() {
     assert_eq!(faults(|kept| kept.sent[3].acknowledged = false), only(Fault::NotTaken, "evt_4"));
 }
 
 /// As two people end its case.
-fn ends(number: u64, ending: Ending) -> impl Fn(&mut Kept) {
+fn ends(number: u64, ending: Ending) -> impl Fn(&mut Records) {
     move |kept| {
         let name = format!("evt_{number}");
         let of = kept.cases.iter().position(|case| case.subject.contains(&name)).unwrap();
         let case = kept.cases.remove(of);
-        kept.ended.push(Ended { case, ending });
+        kept.ended.push(EndedCase { case, ending });
     }
 }
 
@@ -235,16 +236,16 @@ fn an_ending_that_the_rail_contradicts_is_told() {
 /// Two people decided on it: it has a claim and a rail key of its own.
 #[test]
 fn a_further_attempt_is_no_second_request() {
-    let again = |kept: &mut Kept| {
+    let again = |kept: &mut Records| {
         ends(3, Ending::Reissue)(kept);
         let second =
-            Attempt { rail_key: "rail-key-3-2".into(), event: "evt_3".into(), outcome: Some(Outcome::Accepted) };
+            BookedAttempt { rail_key: "rail-key-3-2".into(), event: "evt_3".into(), outcome: Some(Outcome::Accepted) };
         kept.attempts.get_mut("stripe/pi_3").unwrap().push(second);
         kept.requests.insert("stripe/pi_3".into(), 2);
         kept.executed.push(Transfer { idempotency_key: "rail-key-3-2".into(), ..transfer(3) });
     };
     assert_eq!(faults(again), []);
-    let and_again = |kept: &mut Kept| {
+    let and_again = |kept: &mut Records| {
         again(kept);
         kept.requests.insert("stripe/pi_3".into(), 3);
     };

@@ -14,14 +14,14 @@ use payonce_runtime::config::Config;
 const NOW: u64 = 1_795_428_000_000;
 
 #[test]
-fn a_provider_has_no_sample() {
+fn every_provider_has_a_sample() {
     let sampled: BTreeSet<&str> = OTHERS.iter().map(|sample| sample.provider).chain([PROVIDER]).collect();
     let known: BTreeSet<&str> = preset::ALL.iter().map(|preset| preset.name).chain(["custom"]).collect();
     assert_eq!(sampled, known);
 }
 
 #[test]
-fn a_sample_does_not_ask_for_what_is_said_of_it() {
+fn sample_matches_its_description() {
     let config = Config::parse(CONFIG).unwrap_or_else(|problems| panic!("{problems:?}"));
     let context = RouteContext { rail_mode: Mode::Test, paid_from: None, files_undated: false, now: NOW };
     for sample in OTHERS {
@@ -53,7 +53,7 @@ fn a_sample_does_not_ask_for_what_is_said_of_it() {
 
 /// For `cargo lambda invoke`: a whole event of API Gateway, whose signature names no time and so stays valid.
 #[test]
-fn a_stored_event_does_not_verify_or_a_forged_one_does() {
+fn stored_event_verifies_and_the_forged_one_does_not() {
     let config = Config::parse(CONFIG).unwrap_or_else(|problems| panic!("{problems:?}"));
     let provider = config.provider(Some("paystack")).unwrap();
     let secrets = Secrets::new(vec![sandbox_secret(&secret_of("paystack")).unwrap()]).unwrap();

@@ -68,7 +68,7 @@ async fn list(rail: &SandboxRail, query: &str) -> Value {
 }
 
 #[tokio::test]
-async fn the_same_request_under_the_same_key_pays_again() {
+async fn same_request_under_the_same_key_repeats_its_answer() {
     let rail = rail(&clock()).await;
     let first = pay(&rail, "k1", "pi_1", 4200, "acct_1").await.unwrap();
     let again = pay(&rail, "k1", "pi_1", 4200, "acct_1").await.unwrap();
@@ -81,7 +81,7 @@ async fn the_same_request_under_the_same_key_pays_again() {
 }
 
 #[tokio::test]
-async fn another_request_under_the_same_key_is_taken() {
+async fn refuses_another_request_under_the_same_key() {
     let rail = rail(&clock()).await;
     pay(&rail, "k1", "pi_1", 4200, "acct_1").await.unwrap();
     let other = pay(&rail, "k1", "pi_1", 4300, "acct_1").await.unwrap();
@@ -92,7 +92,7 @@ async fn another_request_under_the_same_key_is_taken() {
 
 /// The rail forgets: this is why a key is counted on only inside its life.
 #[tokio::test]
-async fn a_key_is_remembered_for_ever() {
+async fn forgets_a_key_after_its_life() {
     let clock = clock();
     let rail = rail(&clock).await;
     pay(&rail, "k1", "pi_1", 4200, "acct_1").await.unwrap();
@@ -105,7 +105,7 @@ async fn a_key_is_remembered_for_ever() {
 }
 
 #[tokio::test]
-async fn misbehaviour_executes_when_it_should_not_or_the_reverse() {
+async fn each_misbehaviour_executes_as_documented() {
     let rail = rail(&clock()).await;
     let expected = [
         (Behaviour::Refuses, Some(400), 0),
@@ -133,7 +133,7 @@ async fn misbehaviour_executes_when_it_should_not_or_the_reverse() {
 }
 
 #[tokio::test]
-async fn an_error_that_began_is_forgotten_or_a_limit_is_kept() {
+async fn remembers_errors_that_began_and_forgets_rate_limits() {
     let rail = rail(&clock()).await;
     for (payee, kept) in
         [("acct_sandboxRefuses", true), ("acct_sandboxAnswers500", true), ("acct_sandboxLimits", false)]
@@ -146,7 +146,7 @@ async fn an_error_that_began_is_forgotten_or_a_limit_is_kept() {
 }
 
 #[tokio::test]
-async fn a_stranger_or_the_reading_key_can_pay() {
+async fn only_the_paying_key_pays() {
     let rail = rail(&clock()).await;
     let body = "amount=1&currency=eur&destination=acct_1&transfer_group=g";
     for (secret, status) in [("", 401), ("sk_test_other", 401), (READS, 403)] {
@@ -157,7 +157,7 @@ async fn a_stranger_or_the_reading_key_can_pay() {
 }
 
 #[tokio::test]
-async fn bad_weather_executes() {
+async fn executes_nothing_in_bad_weather() {
     let rail = rail(&clock()).await;
     rail.set_weather(Weather::Down).await;
     let refused = pay(&rail, "k1", "pi_1", 4200, "acct_1").await.err().unwrap();
@@ -171,7 +171,7 @@ async fn bad_weather_executes() {
 }
 
 #[tokio::test]
-async fn a_look_up_misses_what_was_executed() {
+async fn look_up_finds_what_was_executed() {
     let clock = clock();
     let rail = rail(&clock).await;
     for number in 0..5 {
@@ -263,7 +263,7 @@ async fn every_key_sees_the_same_account_at_once() {
 }
 
 #[tokio::test]
-async fn a_restart_forgets_payouts_or_keys() {
+async fn restart_keeps_payouts_and_keys() {
     let folder = tempfile::tempdir().unwrap();
     let clock = clock();
     let start = || {

@@ -21,7 +21,7 @@ fn sender(to: SocketAddr, file: &Path) -> Sender {
 }
 
 #[tokio::test]
-async fn an_event_that_was_never_answered_is_forgotten() {
+async fn keeps_an_event_that_was_never_answered() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("sent.jsonl");
     let nobody = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();

@@ -62,7 +62,7 @@ impl fmt::Debug for Purpose {
 /// What the browser keeps, encrypted, until it comes back.
 #[derive(Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Kept {
+pub struct PendingSignIn {
     state: String,
     verifier: String,
     nonce: String,
@@ -70,21 +70,21 @@ pub struct Kept {
     begun_at: UnixMillis,
 }
 
-impl Kept {
+impl PendingSignIn {
     pub fn purpose(&self) -> &Purpose {
         &self.purpose
     }
 }
 
-impl fmt::Debug for Kept {
+impl fmt::Debug for PendingSignIn {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Kept").field("purpose", &self.purpose).finish_non_exhaustive()
+        f.debug_struct("PendingSignIn").field("purpose", &self.purpose).finish_non_exhaustive()
     }
 }
 
 pub struct SignedIn {
     pub person: Person,
-    /// The issuer's signed word, for whoever must not have to believe us.
+    /// The issuer's signed token, for payer, which does not trust the console.
     pub id_token: String,
     /// When the person last entered their password or touched their key, if the issuer says so.
     pub auth_time: Option<UnixMillis>,
@@ -149,7 +149,7 @@ impl Issuer {
     }
 
     /// Where to send the browser, and what to keep (in an encrypted cookie) until it comes back.
-    pub async fn begin(&self, purpose: &Purpose) -> Result<(String, Kept), IdentityError> {
+    pub async fn begin(&self, purpose: &Purpose) -> Result<(String, PendingSignIn), IdentityError> {
         let metadata = self.metadata().await?;
         self.check_auth_method(&metadata)?;
         let random = || secret::random().ok_or(IdentityError::NoRandomness);
@@ -172,7 +172,7 @@ impl Issuer {
             request = request.add_prompt(CoreAuthPrompt::Login).set_max_age(std::time::Duration::ZERO);
         }
         let (url, _, _) = request.url();
-        let kept = Kept { state, verifier, nonce, purpose: purpose.clone(), begun_at: self.clock.now() };
+        let kept = PendingSignIn { state, verifier, nonce, purpose: purpose.clone(), begun_at: self.clock.now() };
         Ok((url.into(), kept))
     }
 
@@ -182,7 +182,7 @@ impl Issuer {
     }
 
     /// The browser is back, with this query.
-    pub async fn finish(&self, kept: &Kept, query: &str) -> Result<SignedIn, IdentityError> {
+    pub async fn finish(&self, kept: &PendingSignIn, query: &str) -> Result<SignedIn, IdentityError> {
         let now = self.clock.now();
         if now.saturating_sub(kept.begun_at) > SIGN_IN_MS || kept.begun_at > now.saturating_add(SKEW_MS) {
             return Err(IdentityError::TooLate);
@@ -245,7 +245,7 @@ impl Issuer {
         }
     }
 
-    fn code(&self, metadata: &Metadata, kept: &Kept, query: &str) -> Result<String, IdentityError> {
+    fn code(&self, metadata: &Metadata, kept: &PendingSignIn, query: &str) -> Result<String, IdentityError> {
         let answer = Answer::parse(query)?;
         if !answer.state.is_some_and(|state| secret::same(&kept.state, &state)) {
             return Err(IdentityError::OtherState);
@@ -266,7 +266,7 @@ impl Issuer {
         }
     }
 
-    async fn exchange(&self, metadata: &Metadata, kept: &Kept, code: String) -> Result<String, IdentityError> {
+    async fn exchange(&self, metadata: &Metadata, kept: &PendingSignIn, code: String) -> Result<String, IdentityError> {
         let client = self.client(metadata)?;
         let mut request = client
             .exchange_code(AuthorizationCode::new(code))

@@ -36,20 +36,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn two_texts_are_the_same_by_their_beginning() {
+    fn same_compares_whole_texts() {
         assert!(same("abc", "abc") && same("", ""));
         assert!(!same("abc", "ab") && !same("abc", "abcd") && !same("abc", "abd") && !same("abc", ""));
     }
 
     #[test]
-    fn parts_run_together() {
+    fn parts_of_a_mac_do_not_run_together() {
         let hash = |parts: &[&[u8]]| mac(b"key", parts).unwrap().finalize().into_bytes();
         assert_ne!(hash(&[b"a", b"bc"]), hash(&[b"ab", b"c"]));
         assert_ne!(hash(&[b"a"]), hash(&[b"a", b""]));
     }
 
     #[test]
-    fn a_random_text_repeats() {
+    fn random_texts_differ_and_are_long_enough_for_pkce() {
         let (one, other) = (random().unwrap(), random().unwrap());
         assert!(one != other && one.len() == 43, "PKCE wants 43 characters or more");
     }

@@ -1,4 +1,4 @@
-//! The exchange with the issuer as the functions make it: by the wire of the rails, so one connection, one request, no
+//! The exchange with the issuer as the functions make it: by the one HTTP client ([`payonce_wire`]), so one connection, one request, no
 //! redirect, no proxy, and an answer of bounded size.
 
 use std::sync::Arc;
@@ -7,7 +7,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::{Request, Response, Uri};
 use http_body_util::Full;
-use payonce_rails::Peer;
+use payonce_wire::Peer;
 
 use crate::{Fetch, FetchError};
 

@@ -37,7 +37,7 @@ const RECORD_IDLE: Duration = Duration::from_secs(20);
 #[derive(Clone, Debug)]
 pub struct Settings {
     pub region: String,
-    /// `None`: AWS's own. Any other must be on a loopback host (M9).
+    /// `None`: AWS's own. Any other must be on a loopback host: elsewhere a claim would guard nothing.
     pub endpoint: Option<String>,
     pub credentials: Credentials,
 }

@@ -1,5 +1,5 @@
 //! Items as DynamoDB has them: every item that is written starts in [`Fields::new`], every item that is read goes
-//! through a [`Reader`].
+//! through a [`ItemReader`].
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -7,11 +7,12 @@ use aws_sdk_dynamodb::primitives::Blob;
 use aws_sdk_dynamodb::types::AttributeValue;
 use payonce_protocol::ids::Digest;
 use payonce_protocol::money::Money;
-use payonce_protocol::order::{Destination, EventId};
+use payonce_protocol::order::{Destination, EventId, PayoutKey};
 
 use crate::LedgerError;
+use crate::keys::Keys;
 
-/// The schema number `v` on every item. A reader that meets a greater one leaves the item alone (M7).
+/// The schema number `v` on every item. A reader that meets a greater one leaves the item alone.
 pub const SCHEMA: u64 = 1;
 
 pub(crate) type Item = HashMap<String, AttributeValue>;
@@ -20,13 +21,8 @@ pub(crate) type Item = HashMap<String, AttributeValue>;
 pub(crate) struct Fields(Item);
 
 impl Fields {
-    pub(crate) fn new(pk: impl ToString, sk: impl ToString) -> Self {
-        Self(Item::new()).text("pk", pk).text("sk", sk).number("v", SCHEMA)
-    }
-
-    /// For the table of bodies, which has no sort key.
-    pub(crate) fn without_sort_key(pk: impl ToString) -> Self {
-        Self(Item::new()).text("pk", pk).number("v", SCHEMA)
+    pub(crate) fn new(keys: Keys) -> Self {
+        Self(keys.into_item()).number("v", SCHEMA)
     }
 
     pub(crate) fn text(self, name: &str, value: impl ToString) -> Self {
@@ -83,12 +79,12 @@ pub(crate) fn text_map<N: ToString, V: ToString>(values: impl IntoIterator<Item 
 
 /// Reads the attributes of one item; what is missing or malformed is named in the error, its value never.
 #[derive(Clone, Copy)]
-pub(crate) struct Reader<'a> {
+pub(crate) struct ItemReader<'a> {
     item: &'a Item,
     what: &'static str,
 }
 
-impl<'a> Reader<'a> {
+impl<'a> ItemReader<'a> {
     pub(crate) fn new(what: &'static str, item: &'a Item) -> Self {
         Self { item, what }
     }
@@ -180,6 +176,11 @@ impl<'a> Reader<'a> {
 
     pub(crate) fn hex_digest(&self, name: &'static str) -> Result<Digest, LedgerError> {
         self.parsed(name, Digest::from_hex)
+    }
+
+    /// An item of the audit table stands under it.
+    pub(crate) fn payout_key(&self) -> Result<PayoutKey, LedgerError> {
+        self.parsed("pk", |text| PayoutKey::new(text).ok())
     }
 
     pub(crate) fn event(&self) -> Result<EventId, LedgerError> {

@@ -1,79 +1,83 @@
 //! The three tables, and the only code that touches them.
 //!
-//! * `audit` is append-only: claims, outcomes, notes of refusals and of unwritten cases. [`append`] is its one writer and sets the
-//!   condition; nothing here updates or deletes in it (invariant claims-are-forever).
+//! * `audit` is append-only: claims, outcomes, notes of refusals and of unwritten cases. `audit::append` is its one writer and sets
+//!   the condition; nothing here updates or deletes in it (invariant claims-are-forever).
 //! * `bodies` keeps one compressed body per delivery for a while, under its SHA-256, and the files that people attach to cases.
-//! * `reconcile` holds the cases with their history, and the few items by which the functions agree (hold, accepted rules, round).
+//! * `reconcile` holds the cases with their history, and the few items by which the functions agree (hold, accepted rules, round):
+//!   the rooms `cases` and `control`.
+//!
+//! `keys` says under which keys each item stands, and nothing else spells one out.
 //!
 //! There are two clients. The one for claims sends each put exactly once, because a repeated conditional put fails
 //! against itself. The one for everything else retries, because losing an outcome is losing money silently; what it
 //! writes may safely be written twice.
+//!
+//! A case's id is made of its reason and its subject, so that whoever files the same thing again finds the case that is there:
+//!
+//! ```
+//! use payonce_ledger::Case;
+//! use payonce_protocol::outcome::Reason;
+//!
+//! let filed = |event: &str, at| Case::new(Reason::InvalidEvent, vec!["stripe".to_owned(), event.to_owned()], at).id();
+//! assert_eq!(filed("evt_1", 1_000), filed("evt_1", 2_000));
+//! assert_ne!(filed("evt_1", 1_000), filed("evt_2", 1_000));
+//! ```
 
-mod accepted;
-mod acts;
-mod added;
-mod alias;
-mod answer;
-mod append;
-mod attempt;
-mod bar;
-mod batch;
-mod body;
-mod case;
-mod case_events;
-mod case_item;
-mod claim;
+mod audit;
+mod bodies;
+mod book;
+mod cases;
 mod client;
-mod closing;
 mod control;
 mod error;
-mod evidence;
-mod find;
 mod item;
-mod outcome;
-mod payout;
-mod people;
-mod queue;
-mod reissue;
-mod round;
-mod samples;
+mod keys;
+pub mod powers;
+mod reconcile;
 mod schema;
-mod seen;
 mod size;
-mod sweep;
-mod totals;
 mod transaction;
-mod unfiled;
+
+#[cfg(test)]
+mod persisted_tests;
+
+use std::marker::PhantomData;
+use std::sync::Arc;
 
 use aws_sdk_dynamodb::Client;
 
-pub use accepted::{Accepted, NotAccepted, Wish};
-pub use acts::{Acted, Doing, HistoryRecord};
-pub use attempt::{AttemptName, Entry, IndexRow};
-pub use bar::{Bar, Barred, Made};
-pub use batch::{Batch, Decision, LINES_AT_MOST, Step};
-pub use body::StoredBody;
-pub use case::{Case, Filed, FiledCase, Opened, Proposal, Resolution, Who};
-pub use claim::{Claim, RefusalNote};
+use powers::Holder;
+
+pub use audit::attempt::{AttemptName, Entry, IndexRow};
+pub use audit::bar::{Bar, Barred, Made};
+pub use audit::claim::{Claim, RefusalNote};
+pub use audit::closing::{Agreed, Bound, Closed, Closing, Place, Standing};
+pub use audit::outcome::{Abandoned, OutcomeRecord, StoredOutcome};
+pub use audit::payout::{Attempted, FoundPayout, LookUpRecord, Payout, Seen};
+pub use audit::seen::PAYER;
+pub use audit::sweep::{Attempts, MinuteRows, Outcomes, StoredEnd};
+pub use bodies::body::StoredBody;
+pub use bodies::evidence::{FILE_BYTES_AT_MOST, StoredFile};
+pub use book::{ListedKeys, NoRow, OurRecords, case_rows};
+pub use cases::acts::{Acted, CaseAct, HistoryRecord};
+pub use cases::batch::{Batch, Decision, LINES_AT_MOST, Step};
+pub use cases::case::{Case, Filed, FiledCase, Opened, Proposal, Resolution, Who};
+pub use cases::find::{Period, ToApprove};
+pub use cases::queue::{Cursor, Page, Queue};
+pub use cases::reissue::FurtherDecision;
+pub use cases::totals::{AGES_MS, Incident, Snapshot, Stock, Sum, Totals};
 pub use client::{Credentials, Settings};
-pub use closing::{Agreed, Bound, Closed, Closing, Place, Standing};
-pub use control::{Books, Control};
+pub use control::accepted::{Accepted, NotAccepted, Wish};
+pub use control::hold::{Books, Control};
+pub use control::people::{Away, People, PersonRecord, Stranger};
+pub use control::round::{DUE_AT_MOST, DueLookUp};
+pub use control::runs::{KeptFile, KeptRun};
+pub use control::samples::Sample;
 pub use error::LedgerError;
-pub use evidence::{FILE_BYTES_AT_MOST, StoredFile};
-pub use find::{Period, ToApprove};
 pub use item::SCHEMA;
-pub use outcome::{Abandoned, OutcomeRecord, StoredOutcome};
-pub use payout::{Attempted, FoundPayout, LookUpRecord, Payout, Seen};
-pub use people::{Away, People, PersonRecord, Stranger};
-pub use queue::{Cursor, Page, Queue};
-pub use reissue::Decided;
-pub use round::{DUE_AT_MOST, DueLookUp};
-pub use samples::Sample;
+pub use keys::{cause_of_incident, is_case, is_claim};
 pub use schema::{BODIES_TTL, BY_MINUTE, OPEN, create_tables};
-pub use seen::FOUND;
 pub use size::{item_size, write_units};
-pub use sweep::{Attempts, Ended, MinuteRows, Outcomes};
-pub use totals::{AGES_MS, Incident, Snapshot, Stock, Sum, Totals};
 
 /// Names of the three tables.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -83,16 +87,17 @@ pub struct Tables {
     pub reconcile: String,
 }
 
-/// The tables, with a client for claims and one for records.
+/// The tables, with a client for claims and one for records, and the powers of its holder.
 #[derive(Clone, Debug)]
-pub struct Ledger {
+pub struct Ledger<P = powers::Everything> {
     /// Sends each request once.
     claims: Client,
     /// Retries.
     records: Client,
-    audit: append::Audit,
+    audit: audit::append::Audit,
     bodies: String,
     reconcile: String,
+    holder: PhantomData<P>,
 }
 
 impl Ledger {
@@ -101,9 +106,16 @@ impl Ledger {
         Ok(Self {
             claims: client::claims(settings)?,
             records: client::records(settings)?,
-            audit: append::Audit::new(tables.audit),
+            audit: audit::append::Audit::new(tables.audit),
             bodies: tables.bodies,
             reconcile: tables.reconcile,
+            holder: PhantomData,
         })
+    }
+
+    /// The same tables and clients, for a function that may do less.
+    pub fn narrowed<P: Holder>(&self) -> Arc<Ledger<P>> {
+        let Self { claims, records, audit, bodies, reconcile, .. } = self.clone();
+        Arc::new(Ledger { claims, records, audit, bodies, reconcile, holder: PhantomData })
     }
 }

@@ -14,6 +14,7 @@ use tokio::time::{sleep, timeout};
 
 use crate::client::RECORD_WITHIN;
 use crate::item::Item;
+use crate::powers::Holder;
 use crate::{Ledger, LedgerError};
 
 pub(crate) const FIRST_PAUSE: Duration = Duration::from_millis(20);
@@ -60,7 +61,7 @@ where
     timeout(RECORD_WITHIN, tries).await.unwrap_or_else(|_| failed("timeout"))
 }
 
-impl Ledger {
+impl<P: Holder> Ledger<P> {
     #[expect(clippy::disallowed_methods, reason = "the one place that sends transactions")]
     pub(crate) async fn transact(
         &self,
@@ -80,7 +81,7 @@ impl Ledger {
 
 type Sent = Result<TransactWriteItemsOutput, SdkError<TransactWriteItemsError>>;
 
-impl Ledger {
+impl<P: Holder> Ledger<P> {
     /// Exactly one HTTP request, by the client for claims.
     #[expect(clippy::disallowed_methods, reason = "the one place that sends transactions")]
     pub(crate) async fn send_once(&self, parts: Vec<TransactWriteItem>, token: String) -> Sent {

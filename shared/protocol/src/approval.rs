@@ -1,5 +1,5 @@
 //! What two people approve when a payout is to be made by hand. Each signs in afresh for it, and the nonce of that sign-in
-//! is a hash of every term below: a token that was obtained for anything else fits nothing here (H1).
+//! is a hash of every term below: a token that was obtained for anything else fits nothing here (two-people).
 
 use crate::case::Ending;
 use crate::ids::{CaseId, Digest, Hasher, KeyGeneration};
@@ -97,7 +97,7 @@ mod tests {
 
     /// A token for one term must not fit another.
     #[test]
-    fn a_changed_term_keeps_its_nonce() {
+    fn every_term_changes_the_nonce() {
         let change = |change: &dyn Fn(&mut Approval)| {
             let mut changed = approval();
             change(&mut changed);

@@ -1,39 +1,13 @@
 //! What people may do with a case: who may, in which state, and what needs a second person. Pure rules; the tables hold
 //! them in the condition of each write, and the page shows no button that they would refuse.
 
-use std::fmt;
-
 use crate::outcome::{Outcome, Reason, Verdict};
-
-macro_rules! words {
-    ($(#[$doc:meta])* $type:ident { $($(#[$each:meta])* $name:ident = $text:literal,)* }) => {
-        $(#[$doc])*
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-        pub enum $type { $($(#[$each])* $name,)* }
-
-        impl $type {
-            pub const ALL: &'static [Self] = &[$(Self::$name,)*];
-
-            pub fn as_str(self) -> &'static str {
-                match self { $(Self::$name => $text,)* }
-            }
-
-            pub fn parse(text: &str) -> Option<Self> {
-                match text { $($text => Some(Self::$name),)* _ => None }
-            }
-        }
-
-        impl fmt::Display for $type {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str(self.as_str())
-            }
-        }
-    };
-}
+use crate::reason::ANY_CASE;
+use crate::words;
 
 words! {
     /// What a person is to the queue. A person may have several roles, or none, and then sees nothing.
-    Role {
+    pub enum Role {
         /// Reads the queue and its cases, without the deliveries' bodies.
         Viewer = "viewer",
         /// Works on cases, and proposes how they end.
@@ -46,7 +20,7 @@ words! {
 }
 
 words! {
-    Status {
+    pub enum Status {
         Open = "open",
         InReview = "in_review",
         AwaitingApproval = "awaiting_approval",
@@ -64,7 +38,7 @@ impl Status {
 
 words! {
     /// What a person can do with a case.
-    Act {
+    pub enum Act {
         /// Become its owner, or give it to somebody.
         Assign = "assign",
         Comment = "comment",
@@ -83,7 +57,7 @@ words! {
 
 words! {
     /// How a case can end.
-    Ending {
+    pub enum Ending {
         /// The payee has the money, by a way outside payonce.
         PaidElsewhere = "paid_elsewhere",
         /// The rail did take the order, as its books show.
@@ -99,12 +73,14 @@ words! {
         Reissue = "reissue",
         /// A rightful payout that a limit of ours alone refused: it is paid as the webhook would have, under the event's own key.
         LiftLimit = "lift_limit",
+        /// An event that the provider's books have and that never reached us: it is paid as the webhook would have paid it.
+        Replay = "replay",
     }
 }
 
 words! {
     /// How far a batch of payouts by hand has come.
-    BatchState {
+    pub enum BatchState {
         /// Its maker was sent to sign in for it.
         Drafted = "drafted",
         AwaitingApproval = "awaiting_approval",
@@ -119,7 +95,13 @@ words! {
 impl Ending {
     /// It makes a payout: two people sign in afresh for it, and payer checks both.
     pub fn pays(self) -> bool {
-        matches!(self, Self::OwnOrder | Self::Reissue | Self::LiftLimit)
+        matches!(self, Self::OwnOrder | Self::Reissue) || self.is_webhooks_own()
+    }
+
+    /// The payout that the webhook would have made: the first attempt under the event's own key, so that whoever is first, a
+    /// delivery of the event or two people, is the only one.
+    pub fn is_webhooks_own(self) -> bool {
+        matches!(self, Self::LiftLimit | Self::Replay)
     }
 
     /// It says that the payee has the money, or gets it by another way: that can be shown.
@@ -135,7 +117,7 @@ impl Ending {
 
     /// It says that the payee has nothing from the rail, or would pay once more.
     pub fn denies_the_rail(self) -> bool {
-        matches!(self, Self::NotPaid | Self::PaidElsewhere | Self::Reissue)
+        matches!(self, Self::NotPaid | Self::PaidElsewhere) || self.pays()
     }
 
     /// What may be proposed for a case whose payout was, or was not, seen in the rail's books.
@@ -149,64 +131,10 @@ impl Ending {
 
     /// What may be proposed for a case of this reason. `verdict` is that of its attempt, where it is about one.
     pub fn is_offered(self, reason: Reason, verdict: Option<Verdict>) -> bool {
-        match self {
-            Self::Reissue => {
-                let about_an_attempt = matches!(
-                    reason,
-                    Reason::PayoutRejected | Reason::PayoutUnknown | Reason::PayoutNotSent | Reason::AttemptAbandoned
-                );
-                about_an_attempt && verdict.is_some_and(|verdict| verdict.outcome != Outcome::Accepted)
-            }
-            Self::OwnOrder => reason == Reason::SecondEventForKey,
-            // Of an invalid event only where nothing but the limit is wrong with it, which its reason alone does not say.
-            Self::LiftLimit => matches!(reason, Reason::InvalidEvent | Reason::StaleEvent),
-            // Nobody can confirm what no attempt asked for.
-            Self::ConfirmedAccepted => matches!(
-                reason,
-                Reason::PayoutUnknown
-                    | Reason::AttemptAbandoned
-                    | Reason::PayoutReplayed
-                    | Reason::LateOutcome
-                    | Reason::PayoutMissing
-                    | Reason::AmountMismatch
-            ),
-            Self::PaidElsewhere | Self::NotPaid | Self::WrittenOff | Self::DuplicateOf => true,
+        if self == Self::Reissue && verdict.is_none_or(|verdict| verdict.outcome == Outcome::Accepted) {
+            return false;
         }
-    }
-}
-
-/// How much is at stake in cases of this reason, for the order of work: 3, money may have left unseen; 2, a payee waits;
-/// 1, nothing moved.
-pub fn risk(reason: Reason) -> u8 {
-    match reason {
-        Reason::PayoutUnknown
-        | Reason::AttemptAbandoned
-        | Reason::LateOutcome
-        | Reason::PayoutReplayed
-        | Reason::PayoutOrphan
-        | Reason::BlockedAfterPayout
-        | Reason::AmountMismatch => 3,
-        Reason::PayoutRejected
-        | Reason::PayoutNotSent
-        | Reason::RefusedNotRedelivered
-        | Reason::SecondEventForKey
-        | Reason::ConflictingDuplicate
-        | Reason::PayoutReturned
-        | Reason::EventMissing
-        | Reason::StaleEvent
-        | Reason::PayoutMissing => 2,
-        Reason::InvalidEvent | Reason::UnroutedEvent | Reason::BeforeCutover | Reason::BlockedBeforePayout => 1,
-    }
-}
-
-/// What is known about the payout of a case, by its reason alone. `None`: it is about no attempt.
-pub fn certainty(reason: Reason) -> Option<Outcome> {
-    match reason {
-        Reason::PayoutRejected => Some(Outcome::Rejected),
-        Reason::PayoutNotSent => Some(Outcome::NotSent),
-        Reason::PayoutUnknown | Reason::AttemptAbandoned => Some(Outcome::Unknown),
-        Reason::PayoutReplayed | Reason::PayoutReturned => Some(Outcome::Accepted),
-        _ => None,
+        ANY_CASE.contains(&self) || reason.rules().endings.contains(&self)
     }
 }
 
@@ -252,7 +180,7 @@ mod tests {
 
     /// Every role and every act, written out: a change here is a change of who may move money.
     #[test]
-    fn every_role_and_every_act() {
+    fn each_role_may_do_the_acts_of_its_list_alone() {
         let table: [(Role, &[Act]); 4] = [
             (Role::Viewer, &[]),
             (Role::Analyst, &[Act::Assign, Act::Comment, Act::Attach, Act::LookUp, Act::Propose, Act::Reopen]),
@@ -270,7 +198,7 @@ mod tests {
     }
 
     #[test]
-    fn a_case_is_resolved_without_a_proposal_or_approved_twice() {
+    fn case_is_resolved_by_approving_a_proposal_alone() {
         for status in Status::ALL {
             let resolves = next(*status, Act::Approve) == Some(Status::Resolved);
             assert_eq!(resolves, *status == Status::AwaitingApproval, "{status}");
@@ -293,16 +221,17 @@ mod tests {
     }
 
     #[test]
-    fn an_accepted_payout_or_an_event_is_issued_again() {
+    fn reissue_is_offered_for_attempts_that_were_not_accepted_alone() {
         for reason in Reason::ALL {
             assert!(!Ending::Reissue.is_offered(*reason, Some(Verdict::plain(Outcome::Accepted))), "{reason}");
             assert!(!Ending::Reissue.is_offered(*reason, None), "{reason}");
             assert_eq!(Ending::OwnOrder.is_offered(*reason, None), *reason == Reason::SecondEventForKey);
             let by_limit = matches!(reason, Reason::InvalidEvent | Reason::StaleEvent);
             assert_eq!(Ending::LiftLimit.is_offered(*reason, None), by_limit);
+            assert_eq!(Ending::Replay.is_offered(*reason, None), *reason == Reason::EventMissing);
         }
         assert!(Ending::Reissue.is_offered(Reason::PayoutUnknown, Some(Verdict::UNKNOWN)));
-        assert_eq!(Ending::ALL.iter().filter(|ending| ending.pays()).count(), 3);
+        assert_eq!(Ending::ALL.iter().filter(|ending| ending.pays()).count(), 4);
     }
 
     #[test]
@@ -316,14 +245,5 @@ mod tests {
                 assert_eq!(ending.is_offered_now(reason, Some(Verdict::UNKNOWN), false), plain);
             }
         }
-    }
-
-    #[test]
-    fn every_word_parses_back() {
-        assert!(Role::ALL.iter().all(|role| Role::parse(role.as_str()) == Some(*role)));
-        assert!(Status::ALL.iter().all(|status| Status::parse(status.as_str()) == Some(*status)));
-        assert!(Act::ALL.iter().all(|act| Act::parse(act.as_str()) == Some(*act)));
-        assert!(Ending::ALL.iter().all(|ending| Ending::parse(ending.as_str()) == Some(*ending)));
-        assert!(BatchState::ALL.iter().all(|state| BatchState::parse(state.as_str()) == Some(*state)));
     }
 }

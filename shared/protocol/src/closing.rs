@@ -5,7 +5,6 @@ use crate::UnixMillis;
 use crate::case::Ending;
 use crate::ids::Digest;
 use crate::order::{EventId, PayoutKey};
-use crate::outcome::Reason;
 
 /// What closed a payout.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -42,33 +41,6 @@ pub fn closing_key(key: &PayoutKey, event: Option<&EventId>, held: Held) -> Payo
             key.of_own_order(event).unwrap_or_else(|_| key.clone())
         }
         _ => key.clone(),
-    }
-}
-
-/// The cases whose event has no attempt of its own: when they end, nothing but a closing claim keeps the event from being
-/// paid later.
-pub fn is_claimless(reason: Reason) -> bool {
-    match reason {
-        Reason::RefusedNotRedelivered
-        | Reason::SecondEventForKey
-        | Reason::InvalidEvent
-        | Reason::UnroutedEvent
-        | Reason::BeforeCutover
-        | Reason::StaleEvent
-        | Reason::BlockedBeforePayout
-        | Reason::EventMissing => true,
-        Reason::PayoutRejected
-        | Reason::PayoutUnknown
-        | Reason::PayoutNotSent
-        | Reason::AttemptAbandoned
-        | Reason::ConflictingDuplicate
-        | Reason::BlockedAfterPayout
-        | Reason::LateOutcome
-        | Reason::PayoutReplayed
-        | Reason::PayoutReturned
-        | Reason::PayoutMissing
-        | Reason::PayoutOrphan
-        | Reason::AmountMismatch => false,
     }
 }
 

@@ -307,7 +307,7 @@ impl Event {
 
             (State::Answered(said), _) => answer(said),
 
-            // A panic before the payout: the event is poisoned, and must not come back for ever (H5). Should the claim
+            // A panic before the payout: the event is poisoned, and must not come back for ever (503-means-unclaimed). Should the claim
             // have been written meanwhile, the sweeper files it too.
             (State::Gating | State::Connecting | State::Claiming(..), _) => file(Reason::InvalidEvent),
         }
@@ -339,7 +339,7 @@ impl Event {
     }
 
     /// Somebody claimed this payout before. The same event with the same terms is a redelivery; anything else is a
-    /// payout that will not be made, and a person must know (C6).
+    /// payout that will not be made, and a person must know (duplicates-are-2xx).
     fn duplicate(&self, theirs: ClaimFacts) -> (State, Action) {
         if theirs.event != self.ours.event {
             file(Reason::SecondEventForKey)

@@ -84,7 +84,7 @@ fn a_lost_answer_is_recognised_on_the_second_put_only() {
 }
 
 #[test]
-fn first_put_refused_with_our_own_id() {
+fn first_put_that_meets_our_own_id_is_impossible() {
     let mut event = claiming();
     let action = event.step(Input::Claim(ClaimAnswer::Taken(facts(1))));
     assert!(matches!(action, Action::Answer(Answer::Impossible)));
@@ -233,11 +233,11 @@ fn every_sequence_of_inputs_ends_with_at_most_one_payment() {
             Input::Claim(ClaimAnswer::NotApplied),
             Input::Claim(ClaimAnswer::Unacceptable),
         ];
-        all.extend(Outcome::ALL.map(|outcome| Input::Paid(Verdict::plain(outcome))));
+        all.extend(Outcome::ALL.iter().map(|outcome| Input::Paid(Verdict::plain(*outcome))));
         all.extend([Recorded::Durable, Recorded::Late, Recorded::Failed].map(Input::Recorded));
         for patience in [Patience::Lasts, Patience::Over] {
             all.push(Input::NotConnected { patience });
-            for hold in Hold::ALL {
+            for hold in Hold::ALL.iter().copied() {
                 for time in [TimeLeft::ForPayout, TimeLeft::ForClaim, TimeLeft::None] {
                     all.push(Input::Gate { hold, time, patience });
                 }

@@ -5,35 +5,14 @@ use std::fmt;
 
 use crate::outcome::Outcome;
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Hold {
-    /// Payouts are made.
-    Pay,
-    /// Nothing is claimed; the provider is asked to come back (503). Also what an unreadable control item means.
-    Refuse,
-    /// Events are claimed and filed, nothing is paid.
-    Record,
-}
-
-impl Hold {
-    pub const ALL: [Self; 3] = [Self::Pay, Self::Refuse, Self::Record];
-
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Pay => "pay",
-            Self::Refuse => "refuse",
-            Self::Record => "record",
-        }
-    }
-
-    pub fn parse(text: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|hold| hold.as_str() == text)
-    }
-}
-
-impl fmt::Display for Hold {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
+crate::words! {
+    pub enum Hold {
+        /// Payouts are made.
+        Pay = "pay",
+        /// Nothing is claimed; the provider is asked to come back (503). Also what an unreadable control item means.
+        Refuse = "refuse",
+        /// Events are claimed and filed, nothing is paid.
+        Record = "record",
     }
 }
 

@@ -85,7 +85,7 @@ impl Hasher {
     }
 }
 
-/// 128 random bits, drawn for one claim of one event just before its first put (C1). Never the Lambda request id, which
+/// 128 random bits, drawn for one claim of one event just before its first put (claim-before-pay). Never the Lambda request id, which
 /// repeats when the platform retries.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct AttemptId(pub [u8; 16]);
@@ -205,7 +205,7 @@ mod tests {
     }
 
     #[test]
-    fn a_case_id_of_another_form_is_taken() {
+    fn case_id_rejects_malformed_text() {
         let id = CaseId::new(Reason::PayoutUnknown, &["stripe/pi_1", "1"]);
         assert_eq!(CaseId::parse(id.as_str()), Some(id));
         for wrong in

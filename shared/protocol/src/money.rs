@@ -170,7 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn people_read_the_point_where_they_expect_it() {
+    fn shows_the_decimal_point_of_the_exponent() {
         assert_eq!(money(1_234, 2, "EUR").to_string(), "12.34 EUR");
         assert_eq!(money(5, 3, "BHD").to_string(), "0.005 BHD");
         assert_eq!(money(500, 0, "JPY").to_string(), "500 JPY");

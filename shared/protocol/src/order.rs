@@ -23,7 +23,7 @@ pub enum TextError {
     Character { what: &'static str },
 }
 
-fn visible_ascii(what: &'static str, max: usize, text: String) -> Result<String, TextError> {
+pub(crate) fn visible_ascii(what: &'static str, max: usize, text: String) -> Result<String, TextError> {
     if text.is_empty() {
         return Err(TextError::Empty { what });
     }
@@ -102,6 +102,10 @@ impl PayoutKey {
         let hash = Digest::of(event.as_str()).to_string();
         Self::new(format!("{self}~{}", hash.get(..OWN_ORDER_DIGITS).unwrap_or_default()))
     }
+
+    pub fn is_own_order_of(&self, key: &Self) -> bool {
+        self.0.strip_prefix(key.as_str()).is_some_and(|rest| rest.starts_with('~'))
+    }
 }
 
 /// Hex digits of an event's hash, behind the key that another event has claimed.
@@ -170,11 +174,13 @@ mod tests {
     }
 
     #[test]
-    fn two_events_are_one_order_of_their_own_or_one_event_two() {
+    fn own_order_key_is_unique_per_event() {
         let key = PayoutKey::from_parts("ns", ["a"]).unwrap();
         let own = |event: &str| key.of_own_order(&EventId::new(event).unwrap()).unwrap();
         assert_eq!(own("evt_1").as_str(), format!("ns/a~{}", &Digest::of("evt_1").to_string()[..OWN_ORDER_DIGITS]));
         assert_ne!(own("evt_1"), own("evt_2"));
+        assert!(own("evt_1").is_own_order_of(&key) && !key.is_own_order_of(&key));
+        assert!(!own("evt_1").is_own_order_of(&PayoutKey::from_parts("ns", ["b"]).unwrap()));
     }
 
     #[test]

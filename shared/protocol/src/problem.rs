@@ -32,6 +32,8 @@ impl<'a> Problem<'a> {
     pub fn words(&self) -> String {
         let place = self.place.and_then(|place| place.rsplit('/').find(|part| !part.is_empty()));
         match place {
+            // A sentence with a subject of its own.
+            Some(_) if self.what.starts_with("an ") || self.what.starts_with("the ") => self.what.to_owned(),
             // RFC 6901 escapes.
             Some(field) => format!("{} {}", field.replace("~1", "/").replace("~0", "~"), self.what),
             None => self.what.to_owned(),
@@ -60,6 +62,7 @@ mod tests {
         for (text, words) in [
             ("payouts[0]: /data/object/amount_received is missing", "amount_received is missing"),
             ("payouts[1]: /sale/amount has more decimals than EUR", "amount has more decimals than EUR"),
+            ("payouts[0]: /sale/amount an amount must be above zero", "an amount must be above zero"),
             ("blocks[0]: /data/a~1b is not there", "a/b is not there"),
             ("/items/0/payee is missing, or not a text", "payee is missing, or not a text"),
             ("payouts[0].key: a part of the payout key is empty", "a part of the payout key is empty"),

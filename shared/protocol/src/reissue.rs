@@ -1,4 +1,4 @@
-//! Whether a person may be offered a further attempt at a payout, and under which rail key (C2). Two people approve it;
+//! Whether a person may be offered a further attempt at a payout, and under which rail key (absence-needs-sight). Two people approve it;
 //! this only says what is safe to offer.
 
 use crate::UnixMillis;
@@ -34,13 +34,15 @@ pub struct LookedUp {
     pub said: Said,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Said {
-    Found,
-    /// Not found, by a search that was just shown to find what is known to be there.
-    Absent,
-    /// Not found, and nothing showed that the search sees. It counts for nothing.
-    Blind,
+crate::words! {
+    /// What a look-up came to.
+    pub enum Said {
+        Found = "found",
+        /// Not found, by a search that was just shown to find what is known to be there.
+        Absent = "absent",
+        /// Not found, and nothing showed that the search sees. It counts for nothing.
+        Blind = "blind",
+    }
 }
 
 /// The last attempt, and what is known since.
@@ -294,7 +296,7 @@ mod tests {
     }
 
     #[test]
-    fn a_rail_that_cannot_be_asked_is_not_asked_twice() {
+    fn offers_no_look_up_at_a_rail_that_cannot_be_asked() {
         let blind = RailPromises { look_up: LookUp::ByList, ..STRIPE };
         assert_eq!(
             offer(&last(Outcome::Unknown), &blind, 26 * HOUR, KEY_LIFE_MARGIN_MS),

@@ -40,7 +40,7 @@ pub type Minute = u64;
 pub const MINUTE_MS: u64 = 60_000;
 
 /// How many minutes after its start a bucket is read. Four minutes: its last claim (1) has expired (at most 1) and the
-/// margin (2) is over. Twenty: the index lagged. A day: a put that nobody waited for landed with an old time.
+/// margin (2) is over. Twenty: the index lagged. A day: a late put, indexed under an old minute.
 pub const VISITS: [Minute; 3] = [4, 20, 24 * 60];
 
 /// How far back a sweeper looks that finds no place stored: as far as its last visit.
@@ -54,7 +54,7 @@ const OWED_AT_ONCE: usize = 16;
 
 /// How far the sweeper has come. It is counted by bucket and visit, so that what was worked off stays so whatever happens
 /// to another bucket. There is no watermark: a bucket is read again whether or not anything was found in it, and the runs
-/// that a pause left out are made up (C7).
+/// that a pause left out are made up (no-silent-loss).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Progress {
     /// For each of [`VISITS`]: all buckets up to this one have had that visit, or are owed.

@@ -14,7 +14,7 @@ use serde_json::{Map, Value, json};
 use sha2::Sha256;
 use subtle::{Choice, ConstantTimeEq};
 
-use crate::event::{EventMisfit, ParsedEvent, Reader, Verified};
+use crate::event::{EventMisfit, EventReader, ParsedEvent, Verified};
 use crate::pointer::find;
 use crate::read::{read, unreadable};
 use crate::scheme::{Refused, hex_bytes};
@@ -188,7 +188,7 @@ pub(crate) fn verify(secrets: &Secrets, body: &[u8]) -> Result<(), Refused> {
 /// text names it, in however many ways that can be read.
 pub(crate) fn event(
     provider: &str,
-    reader: &Reader,
+    reader: &EventReader,
     item: &Value,
     verified: &Verified<'_>,
 ) -> Result<ParsedEvent, EventMisfit> {

@@ -309,7 +309,7 @@ impl Custom {
             pieces.push(Piece::Text(kept(rest)));
         }
         if pieces.iter().filter(|piece| **piece == Piece::Body).count() != 1 {
-            problems.add("custom.signed", "must hold {body}, once: what is not signed is nobody's word");
+            problems.add("custom.signed", "must hold {body}, once: otherwise the body is not signed");
         }
         // A byte that moved over the boundary would make it another id under the same signature.
         let runs_on =

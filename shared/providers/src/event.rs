@@ -12,7 +12,7 @@ use crate::pointer::Pointer;
 use crate::preset::{Identity, Preset, TimeForm, TypeFrom};
 
 /// Bytes that the provider signed. Only [`crate::Provider::verify`] makes one, or [`crate::Provider::kept`] of a body that was
-/// verified before, and only one can be parsed:
+/// verified before, and only one can be parsed (what the provider's own list gave is read by [`crate::Provider::listed`]):
 ///
 /// ```
 /// use payonce_providers::{Provider, Verified};
@@ -132,7 +132,7 @@ impl fmt::Debug for ParsedEvent {
 }
 
 /// Where a preset's events keep what every event has, compiled once.
-pub(crate) struct Reader {
+pub(crate) struct EventReader {
     id: Id,
     event_type: Type,
     created: Option<(Pointer, TimeForm)>,
@@ -149,7 +149,7 @@ enum Type {
     Fixed(String),
 }
 
-impl Reader {
+impl EventReader {
     /// `event_type` is the configured one, where no signed byte says it.
     pub fn of(preset: &Preset, event_type: Option<&str>) -> Result<Self, &'static str> {
         let parse = |texts: &[&str]| texts.iter().map(|text| Pointer::parse(text)).collect::<Result<Vec<_>, _>>();

@@ -45,7 +45,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_misspelt_pointer_stops_the_start() {
+    fn refuses_a_misspelt_pointer() {
         for wrong in ["", "data/object", "/a~", "/a~2", "/~/b", &format!("/{}", "x".repeat(256))] {
             assert!(Pointer::parse(wrong).is_err(), "{wrong}");
         }

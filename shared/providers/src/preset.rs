@@ -75,7 +75,7 @@ pub struct Preset {
 #[derive(Clone, Copy, Debug)]
 pub enum Signature {
     Scheme(&'static Scheme),
-    /// Every item of the body holds its own signature over eight of its fields: [`crate::adyen`].
+    /// Every item of the body holds its own signature over eight of its fields: see `adyen.rs`.
     Adyen,
 }
 
@@ -193,7 +193,7 @@ const PLAIN: Preset = Preset {
 pub(crate) static CUSTOM: Preset =
     Preset { name: "custom", no_blocks: Some("the sender's own events"), redelivery: "as configured", ..PLAIN };
 
-/// Schemes that are known, and refused: what they say is nobody's word.
+/// Known schemes that are refused, because anybody could send their events.
 pub static REFUSED: &[(&str, &str)] = &[
     (
         "flutterwave_v3",

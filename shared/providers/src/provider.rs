@@ -5,6 +5,7 @@ mod explain;
 mod unwise;
 
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 
 use payonce_protocol::UnixMillis;
 use payonce_protocol::ids::{Digest, Hasher};
@@ -16,7 +17,7 @@ use serde_json::Value;
 use crate::adyen;
 use crate::blocks::{self, Block, BlockRule};
 use crate::config::{ConfigError, ProviderConfig, duration_ms};
-use crate::event::{BodyMisfit, EventMisfit, ItemMisfit, MAX_EVENTS, ParsedEvent, Reader, Verified};
+use crate::event::{BodyMisfit, EventMisfit, EventReader, ItemMisfit, MAX_EVENTS, ParsedEvent, Verified};
 use crate::pointer::Pointer;
 use crate::preset::{self, Items, Live, Preset, Signature, TypeFrom};
 use crate::read::read;
@@ -39,7 +40,7 @@ pub struct Provider {
     preset: &'static Preset,
     /// The address as configured, where it is signed.
     url: String,
-    reader: Reader,
+    reader: EventReader,
     ignore: Vec<String>,
     rules: Vec<PayoutRule>,
     blocks: Vec<BlockRule>,
@@ -148,7 +149,7 @@ impl Provider {
         if !(1..=MAX_BODY_BYTES).contains(&max_body_bytes) {
             problems.add("max_body_bytes", format!("1 to {MAX_BODY_BYTES}"));
         }
-        let reader = Reader::of(preset, config.event_type.as_deref());
+        let reader = EventReader::of(preset, config.event_type.as_deref());
         let reader = reader.map_err(|problem| problems.add("scheme", problem)).ok();
         let both = rules.into_iter().collect::<Option<_>>().zip(blocks.into_iter().collect());
         match (reader, both.map(|(rules, blocks)| blocking::learned(rules, blocks)), problems.found) {
@@ -230,6 +231,12 @@ impl Provider {
             self.event_of(item, verified).map_err(|misfit| ItemMisfit { index, item: digest, misfit })
         };
         Ok(items.into_iter().enumerate().map(item).collect())
+    }
+
+    /// Every event of a body that stands in the provider's own list: that answer came from the provider by TLS, to a question under
+    /// our secret, in place of a signature. For reconciliation alone; whoever may send us a body must sign it.
+    pub fn listed(&self, body: &[u8]) -> Result<Vec<Result<ParsedEvent, ItemMisfit>>, BodyMisfit> {
+        self.events(&Verified { body, message: None })
     }
 
     /// One event of a body that was kept under its hash, for a further attempt at its payout. `None`: these are other bytes
@@ -330,6 +337,12 @@ impl Provider {
         PayoutOrder { former_keys: keys, ..order }
     }
 
+    /// Types of events that a rule or a block names: what must be sent here.
+    pub fn event_types(&self) -> BTreeSet<String> {
+        let rules = self.rules.iter().map(|rule| rule.event.clone());
+        rules.chain(self.blocks.iter().map(|block| block.event.clone())).collect()
+    }
+
     pub fn patience(&self) -> Patience {
         Patience { refuse_for_ms: self.refuse_for_ms, longest_gap_ms: self.preset.longest_gap_ms }
     }
@@ -378,7 +391,7 @@ impl Provider {
     }
 
     /// A fingerprint of everything that derives payout keys, former ones among it: another one may pay again what was paid
-    /// (C3). `when` counts only where it chooses between two derivations.
+    /// (only-a-person-starts). `when` counts only where it chooses between two derivations.
     pub fn key_rules(&self) -> Digest {
         let mut rules: Vec<Vec<String>> = self.rules.iter().map(|rule| self.derivation(rule)).collect();
         rules.sort();

@@ -284,7 +284,7 @@ impl Scheme {
             KeyDecoding::Base64 { mark } => BASE64.decode(secret.strip_prefix(mark).unwrap_or(secret)).ok()?,
             KeyDecoding::Hex => hex_bytes(&secret.to_ascii_lowercase())?,
         };
-        // A key of no bytes is nobody's secret.
+        // An empty key is no secret.
         if key.is_empty() {
             return None;
         }

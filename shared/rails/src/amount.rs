@@ -1,4 +1,4 @@
-//! How a rail writes an amount: in which unit, and as an integer or a decimal. Exact both ways, or refused (C4).
+//! How a rail writes an amount: in which unit, and as an integer or a decimal. Exact both ways, or refused (money-is-integer).
 
 use std::collections::BTreeMap;
 
@@ -76,7 +76,7 @@ impl AmountForm {
             return whole.parse().ok();
         }
         let digits = usize::from(exponent);
-        // `12.30` is as good as `12.3`, and `5.00` of a currency without cents is `5`.
+        // `12.30` equals `12.3`, and `5.00` of a currency without cents is `5`.
         let fraction = fraction.trim_end_matches('0');
         if fraction.len() > digits {
             return None;
@@ -122,7 +122,7 @@ mod tests {
     }
 
     #[test]
-    fn the_point_never_moves() {
+    fn writes_the_decimal_point_in_its_place() {
         let written = |form: AmountForm, minor, exponent| form.write(&money(minor, exponent)).unwrap();
         assert_eq!(written(Integer, 1234, 2), "1234");
         assert_eq!(written(IntegerText, 1234, 0), "1234");
@@ -136,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn an_amount_that_a_double_would_change() {
+    fn refuses_an_amount_that_a_double_would_change() {
         assert_eq!(DecimalNumber.write(&money(9_007_199_254_740_991, 2)), Err(Misfit::Amount));
         assert_eq!(DecimalText.write(&money(9_007_199_254_740_991, 2)).unwrap(), "90071992547409.91");
         assert_eq!(DecimalNumber.read(&serde_json::from_str("900719925474099.125").unwrap(), 3), None);
@@ -178,7 +178,7 @@ mod tests {
         }
     }
 
-    /// ISK has no digits in ISO 4217, and two at a rail that says so (C4).
+    /// ISK has no digits in ISO 4217, and two at a rail that says so.
     #[test]
     fn an_exception_stands_above_iso_4217() {
         let isk = Money::new(10_000, 0, "ISK".parse().unwrap()).unwrap();

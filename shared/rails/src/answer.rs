@@ -4,10 +4,12 @@
 use http::{HeaderMap, Response};
 use payonce_protocol::money::Money;
 use payonce_protocol::outcome::{Outcome, Verdict};
+use payonce_wire::{ApiSecret, hold, text_at};
 use serde::Deserialize;
 use serde_json::Value;
 
 use crate::amount::AmountForm;
+use crate::sentence::Sentence;
 
 /// How one rail answers. A pointer is a JSON pointer (RFC 6901) into the answer's body.
 #[derive(Clone, Debug)]
@@ -22,15 +24,17 @@ pub struct Table {
     /// Without a place for it no error is the rail's own.
     pub error_type: Option<String>,
     pub error_code: Option<String>,
+    /// Where an error says to people what is wrong.
+    pub error_message: Option<String>,
     /// Read in order, the first that matches decides.
-    pub refusals: Vec<Refusal>,
+    pub refusals: Vec<RefusalRow>,
     /// Header and value by which the rail says that it repeats an earlier answer.
     pub replay_mark: Option<(String, String)>,
     /// Header with the rail's own name for the request.
     pub request_id: Option<String>,
 }
 
-/// A rail that says in a 2xx that it refused (C8). A status that neither list holds is `Unknown`.
+/// A rail that says in a 2xx that it refused. A status that neither list holds is `Unknown`.
 #[derive(Clone, Debug)]
 pub struct StatusField {
     pub pointer: String,
@@ -40,7 +44,7 @@ pub struct StatusField {
 
 /// One row of a rail's table of refusals; `None` matches anything.
 #[derive(Clone, Debug)]
-pub struct Refusal {
+pub struct RefusalRow {
     pub http_status: Option<u16>,
     pub error_type: Option<String>,
     pub error_code: Option<String>,
@@ -77,20 +81,26 @@ impl Echo {
     }
 }
 
-/// The allow-listed facts of an answer: never a message, never the body (M8).
+/// The allow-listed facts of an answer, never its body. The message is for the record alone, and shown by no `Debug`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Facts {
     pub rail_id: Option<String>,
     pub rail_status: Option<String>,
     pub error_type: Option<String>,
     pub error_code: Option<String>,
+    pub message: Option<Sentence>,
     pub request_id: Option<String>,
     /// Why a complete answer is `Unknown`.
     pub doubt: Option<&'static str>,
 }
 
-/// `echo` holds what a 2xx must repeat, pointer by pointer.
-pub fn classify(table: &Table, echo: &[(String, Echo)], answer: &Response<impl AsRef<[u8]>>) -> (Verdict, Facts) {
+/// `echo` holds what a 2xx must repeat, pointer by pointer; a message that repeats one of `secrets` is not kept.
+pub fn classify(
+    table: &Table,
+    echo: &[(String, Echo)],
+    secrets: &[ApiSecret],
+    answer: &Response<impl AsRef<[u8]>>,
+) -> (Verdict, Facts) {
     let http_status = answer.status().as_u16();
     let replayed = is_replay(table, answer.headers());
     let mut facts = Facts {
@@ -104,14 +114,18 @@ pub fn classify(table: &Table, echo: &[(String, Echo)], answer: &Response<impl A
     let Ok(body) = serde_json::from_slice::<Value>(answer.body().as_ref()) else {
         return unknown(facts, "not_json");
     };
-    if answer.status().is_success() {
+    let text = |pointer: &Option<String>| text_at(&body, pointer.as_ref()?);
+    let (verdict, facts) = if answer.status().is_success() {
         accepted(table, echo, &body, replayed, facts)
     } else {
-        let at = |pointer: &Option<String>| text_at(&body, pointer.as_ref()?).as_deref().and_then(plain);
+        let at = |pointer: &Option<String>| text(pointer).as_deref().and_then(plain);
         facts.error_type = at(&table.error_type);
         facts.error_code = at(&table.error_code);
         refused(table, http_status, replayed, facts)
-    }
+    };
+    // Of what was accepted there is nothing to say, and its narration may name the payee.
+    let message = text(&table.error_message).filter(|_| verdict.outcome != Outcome::Accepted);
+    (verdict, Facts { message: message.and_then(|text| Sentence::of(&text, secrets)), ..facts })
 }
 
 fn accepted(
@@ -183,19 +197,6 @@ fn is_replay(table: &Table, headers: &HeaderMap) -> bool {
 }
 
 /// A text, a whole number or a truth value, as text. Numbers are compared as written, never through a float.
-pub(crate) fn text_at(body: &Value, pointer: &str) -> Option<String> {
-    match body.pointer(pointer)? {
-        Value::String(text) => Some(text.clone()),
-        Value::Number(number) => number.as_u64().map(|number| number.to_string()),
-        Value::Bool(truth) => Some(truth.to_string()),
-        _ => None,
-    }
-}
-
-pub(crate) fn hold(body: &Value, must: &[(String, String)]) -> bool {
-    must.iter().all(|(pointer, text)| text_at(body, pointer).as_ref() == Some(text))
-}
-
 /// A word that may stand in evidence and logs. Ids and codes are short and plain; whatever is not is left out, for it
 /// may hold personal data.
 fn plain(text: &str) -> Option<String> {
@@ -208,7 +209,7 @@ fn plain(text: &str) -> Option<String> {
 mod tests {
     use super::*;
 
-    /// RazorpayX and Wise refuse inside a 2xx (C8).
+    /// RazorpayX and Wise refuse inside a 2xx.
     fn with_status() -> Table {
         Table {
             id: "/id".into(),
@@ -221,6 +222,7 @@ mod tests {
             }),
             error_type: Some("/error/code".into()),
             error_code: Some("/error/reason".into()),
+            error_message: Some("/error/description".into()),
             refusals: vec![],
             replay_mark: None,
             request_id: Some("x-request-id".into()),
@@ -228,11 +230,11 @@ mod tests {
     }
 
     fn says(body: &str) -> (Verdict, Facts) {
-        classify(&with_status(), &[], &Response::builder().status(200).body(body.as_bytes()).unwrap())
+        classify(&with_status(), &[], &[], &Response::builder().status(200).body(body.as_bytes()).unwrap())
     }
 
     #[test]
-    fn refused_inside_a_2xx() {
+    fn reads_a_refusal_inside_a_2xx() {
         assert_eq!(says(r#"{"id":"p1","status":"rejected"}"#).0, Verdict::plain(Outcome::Rejected));
         assert_eq!(says(r#"{"id":"p1","status":"queued"}"#).0, Verdict::plain(Outcome::Accepted));
         for unlisted in [r#"{"id":"p1","status":"on_hold"}"#, r#"{"id":"p1"}"#, r#"{"id":"p1","status":null}"#] {
@@ -242,7 +244,7 @@ mod tests {
     }
 
     #[test]
-    fn personal_data_in_the_place_of_an_id_or_a_code() {
+    fn drops_personal_data_in_place_of_an_id_or_a_code() {
         let (verdict, facts) = says(r#"{"id":"Jane Doe <jane@example.com>","status":"queued"}"#);
         assert_eq!((verdict, facts.rail_id), (Verdict::UNKNOWN, None));
         let answer = Response::builder()
@@ -250,7 +252,7 @@ mod tests {
             .header("x-request-id", "jane doe")
             .body(r#"{"error":{"code":"no such payee: Jane Doe","reason":"DE89 3704 0044"}}"#)
             .unwrap();
-        let (verdict, facts) = classify(&with_status(), &[], &answer);
+        let (verdict, facts) = classify(&with_status(), &[], &[], &answer);
         assert_eq!(verdict, Verdict::UNKNOWN);
         assert_eq!(facts, Facts { doubt: Some("not_the_rails_error"), ..Facts::default() });
     }
@@ -259,8 +261,27 @@ mod tests {
     fn a_number_is_compared_as_it_is_written() {
         let echo = [("/amount".to_owned(), Echo::Text("9007199254740993".to_owned()))];
         let answer = |body: &'static str| Response::new(body.as_bytes());
-        let says = |body| classify(&with_status(), &echo, &answer(body)).0.outcome;
+        let says = |body| classify(&with_status(), &echo, &[], &answer(body)).0.outcome;
         assert_eq!(says(r#"{"id":"p","status":"queued","amount":9007199254740993}"#), Outcome::Accepted);
         assert_eq!(says(r#"{"id":"p","status":"queued","amount":9007199254740992}"#), Outcome::Unknown);
+    }
+
+    #[test]
+    fn keeps_the_rails_own_sentence_unless_it_repeats_a_secret() {
+        let says = |secrets: &[ApiSecret]| {
+            let body =
+                r#"{"error":{"code":"BAD_REQUEST_ERROR","reason":"x","description":"No payee for planted_secret"}}"#;
+            let answer = Response::builder().status(400).body(body).unwrap();
+            classify(&with_status(), &[], secrets, &answer).1.message.map(|message| message.as_str().to_owned())
+        };
+        assert_eq!(says(&[]).as_deref(), Some("No payee for planted_secret"));
+        let accepted = r#"{"id":"p","status":"queued","error":{"description":"For Jane Doe"}}"#;
+        let refused = accepted.replace("queued", "rejected");
+        let of = |body: &str| {
+            let answer = Response::new(body.as_bytes());
+            classify(&with_status(), &[], &[], &answer).1.message.is_some()
+        };
+        assert_eq!((of(accepted), of(&refused)), (false, true));
+        assert_eq!(says(&[ApiSecret::new("planted_secret").unwrap()]), None);
     }
 }

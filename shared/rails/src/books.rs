@@ -5,12 +5,11 @@ use bytes::Bytes;
 use http::{HeaderMap, Method, Request, Response};
 use http_body_util::Full;
 use payonce_protocol::UnixMillis;
+use payonce_wire::{Form, SecretHeader, TimeForm, hold, text_at};
 use serde::Deserialize;
 use serde_json::Value;
 
 use crate::amount::{AmountForm, Units};
-use crate::answer::{hold, text_at};
-use crate::request::{Form, SecretHeader};
 
 /// A payout as the rail's books have it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -81,38 +80,6 @@ pub(crate) enum Term {
     Destination,
     Since(TimeForm),
     Until(TimeForm),
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum TimeForm {
-    Seconds,
-    Millis,
-    Rfc3339,
-}
-
-impl TimeForm {
-    /// Rounded down: a list may begin too early, never too late.
-    fn write(self, at: UnixMillis) -> Option<String> {
-        Some(match self {
-            Self::Seconds => (at / 1000).to_string(),
-            Self::Millis => at.to_string(),
-            Self::Rfc3339 => jiff::Timestamp::from_second((at / 1000).try_into().ok()?).ok()?.to_string(),
-        })
-    }
-
-    /// Rounded up: a list may end too late, never too early.
-    fn write_end(self, at: UnixMillis) -> Option<String> {
-        self.write(at.checked_next_multiple_of(1000)?)
-    }
-
-    fn read(self, value: &Value) -> Option<UnixMillis> {
-        match self {
-            Self::Seconds => value.as_u64()?.checked_mul(1000),
-            Self::Millis => value.as_u64(),
-            Self::Rfc3339 => value.as_str()?.parse::<jiff::Timestamp>().ok()?.as_millisecond().try_into().ok(),
-        }
-    }
 }
 
 /// Where things stand in a page of the rail's books, and in each of its items.
@@ -202,8 +169,7 @@ impl Search {
         if let Some((name, value)) = next {
             form.field(name, value);
         }
-        let uri = if form.0.is_empty() { self.path.clone() } else { format!("{}?{}", self.path, form.0) };
-        let builder = Request::builder().method(Method::GET).uri(uri);
+        let builder = Request::builder().method(Method::GET).uri(form.behind(&self.path));
         let builder = headers.iter().fold(builder, |builder, (name, value)| builder.header(name, value));
         builder.header(&secret.name, secret.value.clone()).body(Full::default()).ok()
     }

@@ -1,18 +1,12 @@
-//! The `[rail]` table of the configuration, and the rail's secret, which no log can show.
+//! The `[rail]` table of the configuration.
 
-use std::fmt;
-
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
-use http::{HeaderName, HeaderValue};
 use payonce_protocol::order::Mode;
+use payonce_wire::{ApiSecret, Target};
 use serde::Deserialize;
 
-use crate::connect::Target;
 use crate::described::Api;
 use crate::described::check::{Problems, check};
-use crate::described::config::{HttpConfig, Scheme};
-use crate::request::SecretHeader;
+use crate::described::config::HttpConfig;
 
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -94,48 +88,13 @@ pub(crate) fn is_stripe_account(text: &str) -> bool {
     text.strip_prefix("acct_").is_some_and(|rest| !rest.is_empty() && rest.bytes().all(|b| b.is_ascii_alphanumeric()))
 }
 
-/// A rail's API key. It has no way out but one header of a request.
-#[derive(Clone, PartialEq, Eq)]
-pub struct RailSecret(String);
-
-impl RailSecret {
-    /// `None` when it is empty or holds anything but visible ASCII.
-    pub fn new(text: impl Into<String>) -> Option<Self> {
-        let text = text.into();
-        (!text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic())).then_some(Self(text))
-    }
-
-    /// Stripe writes the mode into its keys: `sk_live_…`, `rk_test_…`.
-    pub(crate) fn mode(&self) -> Option<Mode> {
-        let rest = self.0.strip_prefix("sk_").or_else(|| self.0.strip_prefix("rk_"))?;
-        match rest.split_once('_')? {
-            ("live", secret) if !secret.is_empty() => Some(Mode::Live),
-            ("test", secret) if !secret.is_empty() => Some(Mode::Test),
-            _ => None,
-        }
-    }
-
-    pub(crate) fn begins_with(&self, prefix: &str) -> bool {
-        self.0.starts_with(prefix)
-    }
-
-    /// `None` when it does not fit: HTTP Basic takes `user:password`.
-    pub(crate) fn header(&self, scheme: Scheme, name: HeaderName) -> Option<SecretHeader> {
-        let text = match scheme {
-            Scheme::Bearer => format!("Bearer {}", self.0),
-            Scheme::Basic if self.0.contains(':') => format!("Basic {}", STANDARD.encode(&self.0)),
-            Scheme::Basic => return None,
-            Scheme::Header => self.0.clone(),
-        };
-        let mut value = HeaderValue::from_str(&text).ok()?;
-        value.set_sensitive(true);
-        Some(SecretHeader { name, value })
-    }
-}
-
-impl fmt::Debug for RailSecret {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("RailSecret(…)")
+/// Stripe writes the mode into its keys: `sk_live_…`, `rk_test_…`.
+pub(crate) fn mode(secret: &ApiSecret) -> Option<Mode> {
+    let begins = |prefixes: [&str; 2]| prefixes.iter().any(|prefix| secret.begins_with(prefix));
+    match () {
+        () if begins(["sk_live_", "rk_live_"]) => Some(Mode::Live),
+        () if begins(["sk_test_", "rk_test_"]) => Some(Mode::Test),
+        () => None,
     }
 }
 
@@ -151,7 +110,7 @@ mod tests {
     }
 
     #[test]
-    fn a_rail_without_its_account() {
+    fn refuses_stripe_without_its_account() {
         for (account, is_fine) in [
             (r#","account":"acct_1AbC""#, true),
             ("", false),
@@ -168,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn plain_http_to_another_machine() {
+    fn refuses_plain_http_to_another_machine() {
         for fine in [
             "https://api.stripe.com",
             "https://api.stripe.com:8443/",
@@ -199,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn an_unknown_key_in_the_configuration() {
+    fn refuses_unknown_keys_and_kinds() {
         let read = |text| serde_json::from_str::<RailConfig>(text);
         assert!(read(r#"{"kind":"stripe","url":"https://api.stripe.com","secret":"env:RAIL"}"#).is_ok());
         assert!(read(r#"{"kind":"stripe","url":"https://api.stripe.com","secret":"env:RAIL","retries":3}"#).is_err());
@@ -207,23 +166,8 @@ mod tests {
     }
 
     #[test]
-    fn a_secret_in_a_log() {
-        let secret = RailSecret::new("sk_live_planted").unwrap();
-        assert!(!format!("{secret:?}").contains("planted"));
-        let header = secret.header(Scheme::Bearer, http::header::AUTHORIZATION).unwrap();
-        assert!(!format!("{header:?}").contains("planted"));
-    }
-
-    #[test]
-    fn an_empty_secret_or_one_that_breaks_the_header() {
-        for wrong in ["", " ", "sk_live_x\r\nx: y", "sk_live_x ", "sk_live_ü"] {
-            assert_eq!(RailSecret::new(wrong), None, "{wrong:?}");
-        }
-    }
-
-    #[test]
     fn a_key_says_its_own_mode() {
-        let mode = |text: &str| RailSecret::new(text).unwrap().mode();
+        let mode = |text: &str| mode(&ApiSecret::new(text).unwrap());
         assert_eq!((mode("sk_live_1"), mode("rk_test_1")), (Some(Mode::Live), Some(Mode::Test)));
         for wrong in ["pk_live_1", "sk_1", "sk_live_", "sk_prod_1", "live_1", "xsk_live_1"] {
             assert_eq!(mode(wrong), None, "{wrong}");

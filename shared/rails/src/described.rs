@@ -50,7 +50,7 @@ pub(crate) struct Api {
 
 impl Api {
     /// What the rail's payout carries of ours: it says the payout, never the attempt, so that one look-up sees every
-    /// attempt (C2).
+    /// attempt (our-own-mark).
     pub(crate) fn reference(&self, key: &PayoutKey) -> String {
         match self.reference {
             ReferenceForm::Key => key.to_string(),
@@ -112,7 +112,8 @@ impl Api {
             (&self.echo.reference, Echo::Text(reference.clone())),
         ];
         let echo = echo.into_iter().filter_map(|(pointer, echo)| Some((pointer.clone()?, echo))).collect();
-        Ok(Prepared { method: self.method.clone(), path, headers, body, rail_key, money, echo })
+        let (method, key_generation) = (self.method.clone(), generation);
+        Ok(Prepared { method, path, headers, body, rail_key, key_generation, money, echo })
     }
 
     /// A field that the description does not know would be lost without a word.

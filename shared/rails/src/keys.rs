@@ -10,12 +10,11 @@ use std::time::Duration;
 
 use payonce_protocol::UnixMillis;
 use payonce_protocol::order::Mode;
+use payonce_wire::{ApiSecret, Scheme, SecretHeader};
 use tokio::time::Instant;
 
-use crate::config::RailSecret;
-use crate::described::config::Scheme;
+use crate::config::mode;
 use crate::rail::{Kind, RailError};
-use crate::request::SecretHeader;
 
 /// Between two readings of the rail's secrets.
 pub const REREAD_EVERY_MS: u64 = 60_000;
@@ -23,7 +22,7 @@ pub const REREAD_EVERY_MS: u64 = 60_000;
 const CHECKED_FOR: Duration = Duration::from_secs(3_600);
 
 /// The paying secret, and the one for look-ups where there is one of its own.
-pub type SecretPair = (RailSecret, Option<RailSecret>);
+pub type SecretPair = (ApiSecret, Option<ApiSecret>);
 type Reading = Pin<Box<dyn Future<Output = Option<SecretPair>> + Send>>;
 /// Reads the secrets where they are kept; `None`: they cannot be had now, and the old ones stay.
 pub type Reread = Box<dyn Fn() -> Reading + Send + Sync>;
@@ -70,7 +69,7 @@ impl Keys {
         let secrets = [("rail.secret", secret), ("rail.lookup_secret", lookup.as_ref().unwrap_or(secret))];
         let (scheme, name, mode) = match kind {
             Kind::Stripe => {
-                let [mode, looking] = secrets.map(|(place, secret)| secret.mode().ok_or(RailError::Mode(place)));
+                let [mode, looking] = secrets.map(|(place, secret)| mode(secret).ok_or(RailError::Mode(place)));
                 let mode = mode?;
                 if looking? != mode {
                     return Err(RailError::ModesDiffer);

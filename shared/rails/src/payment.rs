@@ -1,18 +1,10 @@
-//! What goes into a payment beside the order, and what comes out of it.
-
-use std::time::Duration;
+//! What comes out of a payment.
 
 use payonce_protocol::UnixMillis;
+use payonce_protocol::fact::FactName;
 use payonce_protocol::outcome::{Outcome, Verdict};
 
-/// The time that a payout has.
-pub struct Gate<'a> {
-    /// The first request byte is refused from this moment on, by `now`: the claim may have been given up since.
-    pub first_byte_before: UnixMillis,
-    /// For request and answer together.
-    pub within: Duration,
-    pub now: &'a (dyn Fn() -> UnixMillis + Send + Sync),
-}
+use crate::sentence::Sentence;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Payment {
@@ -20,7 +12,7 @@ pub struct Payment {
     pub evidence: Evidence,
 }
 
-/// What is known about a payment: allow-listed facts, never a message or a body (M8).
+/// What is known about a payment: allow-listed facts, never a body.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Evidence {
     /// How far it went: `not_offered`, `offered`, `answered`.
@@ -34,6 +26,8 @@ pub struct Evidence {
     pub rail_status: Option<String>,
     pub error_type: Option<String>,
     pub error_code: Option<String>,
+    /// What the rail says to people: for [`Evidence::record`] alone.
+    pub message: Option<Sentence>,
     pub request_id: Option<String>,
     pub replayed: bool,
     /// Why the verdict is `NotSent` or `Unknown`.
@@ -41,22 +35,28 @@ pub struct Evidence {
 }
 
 impl Evidence {
-    /// Name and value of every fact that is there, for the record.
-    pub fn facts(&self) -> Vec<(&'static str, String)> {
+    /// For the record of the outcome: every fact, and the rail's own sentence.
+    pub fn record(&self) -> Vec<(FactName, String)> {
+        let says = self.message.as_ref().map(|message| (FactName::RailSays, message.as_str().to_owned()));
+        self.facts().into_iter().chain(says).collect()
+    }
+
+    /// Name and value of every fact that may stand in a log line.
+    pub fn facts(&self) -> Vec<(FactName, String)> {
         let number = |number: Option<u64>| number.map(|number| number.to_string());
         [
-            ("phase", Some(self.phase.to_owned())),
-            ("offered", Some(self.offered.to_string())),
-            ("first_byte_at", number(self.first_byte_at)),
-            ("answered_at", number(self.answered_at)),
-            ("http_status", number(self.http_status.map(u64::from))),
-            ("rail_payout", self.rail_id.clone()),
-            ("rail_status", self.rail_status.clone()),
-            ("error_type", self.error_type.clone()),
-            ("error_code", self.error_code.clone()),
-            ("rail_request", self.request_id.clone()),
-            ("replayed", self.replayed.then(|| "true".to_owned())),
-            ("failure", self.failure.map(str::to_owned)),
+            (FactName::Phase, Some(self.phase.to_owned())),
+            (FactName::Offered, Some(self.offered.to_string())),
+            (FactName::FirstByteAt, number(self.first_byte_at)),
+            (FactName::AnsweredAt, number(self.answered_at)),
+            (FactName::HttpStatus, number(self.http_status.map(u64::from))),
+            (FactName::RailPayout, self.rail_id.clone()),
+            (FactName::RailStatus, self.rail_status.clone()),
+            (FactName::ErrorType, self.error_type.clone()),
+            (FactName::ErrorCode, self.error_code.clone()),
+            (FactName::RailRequest, self.request_id.clone()),
+            (FactName::Replayed, self.replayed.then(|| "true".to_owned())),
+            (FactName::Failure, self.failure.map(str::to_owned)),
         ]
         .into_iter()
         .filter_map(|(name, value)| Some((name, value?)))

@@ -1,6 +1,5 @@
 //! The rail as the functions see it: prepare, connect, pay, and ask.
 
-use std::collections::BTreeSet;
 use std::ops::Range;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
@@ -14,21 +13,20 @@ use payonce_protocol::ids::KeyGeneration;
 use payonce_protocol::order::{Destination, Mode, PayoutKey, PayoutOrder};
 use payonce_protocol::outcome::{Outcome, Verdict};
 use payonce_protocol::reissue::RailPromises;
+use payonce_wire::{ApiSecret, ConnectFailure, Connection, Exchange, Gate, Peer, PeerFailure, SecretHeader};
 use rustls::RootCertStore;
 use thiserror::Error;
 use tokio::time::Instant;
 
 use crate::answer::{Table, classify};
-use crate::books::{Asked, Books, NextBy, RailPayout, Read, Search};
-use crate::config::{RailConfig, RailSecret};
-use crate::connect::{ConnectFailure, Connection};
+use crate::book::{Pages, RailBook};
+use crate::books::{Asked, Books, RailPayout, Read, Search};
+use crate::config::RailConfig;
 use crate::described::Api;
 use crate::keys::{self, AccountCheck, Keys, Purpose, Refreshed, Reread};
-use crate::payment::{Evidence, Gate, Payment};
-use crate::peer::{Peer, PeerFailure};
+use crate::payment::{Evidence, Payment};
 use crate::request::{Misfit, Prepared};
 use crate::stripe;
-use crate::wire::{Exchange, exchange};
 
 /// A payout's answer is about 1 KB; everything that the rail sends on the connection counts.
 const ANSWER_BYTES_AT_MOST: u64 = 64 * 1024;
@@ -95,6 +93,10 @@ const FIND_BEFORE_MS: u64 = 3_600_000;
 /// Added to the time that the rail itself may still need: a window too wide costs pages, one too narrow hides money.
 const FIND_AFTER_MS: u64 = 24 * 3_600_000;
 
+/// The way to the rail, for the one request of a payout: only [`Rail::pay`], which wants a claim, can write on it.
+#[derive(Debug)]
+pub struct RailConnection(Connection);
+
 /// One rail with its secrets. Everything that can fail is built here, before any claim.
 pub struct Rail {
     kind: Kind,
@@ -128,8 +130,8 @@ impl Rail {
     /// `lookup` is for look-ups, instead of the paying secret; `roots` instead of the public authorities.
     pub fn new(
         config: &RailConfig,
-        secret: RailSecret,
-        lookup: Option<RailSecret>,
+        secret: ApiSecret,
+        lookup: Option<ApiSecret>,
         roots: Option<RootCertStore>,
     ) -> Result<Self, RailError> {
         let api = config.read().map_err(|found| {
@@ -275,19 +277,26 @@ impl Rail {
     }
 
     /// TCP and TLS to the rail, afresh. No byte of HTTP is written.
-    pub async fn connect(&self, within: Duration) -> Result<Connection, ConnectFailure> {
-        self.peer.connect(within).await
+    pub async fn connect(&self, within: Duration) -> Result<RailConnection, ConnectFailure> {
+        self.peer.connect(within).await.map(RailConnection)
     }
 
     /// Pays once. When this returns, or is dropped, connection and socket are gone and nothing can be sent any more.
-    pub async fn pay(&self, connection: Connection, prepared: &Prepared, claimed: Claimed, gate: Gate<'_>) -> Payment {
+    pub async fn pay(
+        &self,
+        connection: RailConnection,
+        prepared: &Prepared,
+        claimed: Claimed,
+        gate: Gate<'_>,
+    ) -> Payment {
         if claimed.request() != prepared.digest() {
             return Payment::not_begun("wrong_request");
         }
-        let Ok(request) = prepared.request(&self.keys().paying) else {
+        let keys = self.keys();
+        let Ok(request) = prepared.request(&keys.paying) else {
             return Payment::not_begun("unsendable_request");
         };
-        let Exchange { answer, tally } = exchange(connection.stream, request, &gate, ANSWER_BYTES_AT_MOST).await;
+        let Exchange { answer, tally } = connection.0.exchange(request, &gate, ANSWER_BYTES_AT_MOST).await;
         let mut evidence = Evidence {
             phase: if tally.offered == 0 { "not_offered" } else { "offered" },
             offered: tally.offered,
@@ -301,7 +310,7 @@ impl Rail {
         match answer {
             Ok(answer) => {
                 evidence.answered_at = Some((gate.now)());
-                self.answered(prepared, &answer, evidence)
+                self.answered(prepared, &keys.paying, &answer, evidence)
             }
             Err(failure) => {
                 evidence.failure = Some(failure.as_str());
@@ -310,9 +319,16 @@ impl Rail {
         }
     }
 
-    fn answered(&self, prepared: &Prepared, answer: &Response<Bytes>, evidence: Evidence) -> Payment {
+    /// `sent`: with which secret the request was made.
+    fn answered(
+        &self,
+        prepared: &Prepared,
+        sent: &SecretHeader,
+        answer: &Response<Bytes>,
+        evidence: Evidence,
+    ) -> Payment {
         self.doubt_if_refused(answer.status());
-        let (verdict, facts) = classify(&self.table, &prepared.echo, answer);
+        let (verdict, facts) = classify(&self.table, &prepared.echo, &sent.forms, answer);
         let evidence = Evidence {
             phase: "answered",
             http_status: Some(answer.status().as_u16()),
@@ -320,6 +336,7 @@ impl Rail {
             rail_status: facts.rail_status,
             error_type: facts.error_type,
             error_code: facts.error_code,
+            message: facts.message,
             request_id: facts.request_id,
             replayed: verdict.outcome == Outcome::Accepted && verdict.replayed,
             failure: facts.doubt,
@@ -380,11 +397,11 @@ impl Rail {
         }
     }
 
-    /// Every payout that the rail made since, in the rail's order.
-    pub async fn list(&self, since: UnixMillis, within: Duration) -> Result<Vec<RailPayout>, LookUpFailure> {
+    /// What the rail says that it paid in a window of time, the end excluded, to be read a page at a time.
+    pub fn book(&self, window: Range<UnixMillis>) -> Result<RailBook<'_>, LookUpFailure> {
         let books = self.books.as_ref().ok_or(LookUpFailure::NotOffered)?;
         let search = books.list.as_ref().ok_or(LookUpFailure::NotOffered)?;
-        self.pages(books, search, Asked { from: since, ..Asked::default() }, within).await
+        Ok(RailBook { rail: self, books, search, window, pages: Pages::default() })
     }
 
     async fn pages(
@@ -395,32 +412,33 @@ impl Rail {
         within: Duration,
     ) -> Result<Vec<RailPayout>, LookUpFailure> {
         let deadline = Instant::now() + within;
-        let (mut payouts, mut ids, mut read) = (Vec::new(), BTreeSet::new(), 0);
-        let mut next: Option<(&str, String)> = None;
+        let (mut payouts, mut pages) = (Vec::new(), Pages::default());
         for _ in 0..PAGES_AT_MOST {
             let left = deadline.saturating_duration_since(Instant::now());
-            let next_page = next.as_ref().map(|(name, value)| (*name, value.as_str()));
-            let page = self.ask(books, search, asked, next_page, left).await?;
-            let last_id = page.payouts.last().map(|last| last.id.clone());
-            read += page.payouts.len();
-            let known = ids.len();
-            // A payout made meanwhile moves the others on by one, so that one may come twice.
-            payouts.extend(page.payouts.into_iter().filter(|payout| ids.insert(payout.id.clone())));
-            if !page.more {
-                return Ok(payouts);
+            match self.next_page(books, search, asked, &mut pages, left).await? {
+                Some(page) => payouts.extend(page),
+                None => return Ok(payouts),
             }
-            if ids.len() == known {
-                return Err(LookUpFailure::Unreadable);
-            }
-            let field = search.next.as_ref().ok_or(LookUpFailure::TooLong)?;
-            let value = match field.by {
-                NextBy::Offset => Some(read.to_string()),
-                NextBy::LastId => last_id,
-                NextBy::Header => page.header,
-            };
-            next = Some((&field.query, value.ok_or(LookUpFailure::Unreadable)?));
         }
         Err(LookUpFailure::TooLong)
+    }
+
+    /// `None` after the last page.
+    pub(crate) async fn next_page(
+        &self,
+        books: &Books,
+        search: &Search,
+        asked: Asked<'_>,
+        pages: &mut Pages,
+        within: Duration,
+    ) -> Result<Option<Vec<RailPayout>>, LookUpFailure> {
+        if pages.is_over {
+            return Ok(None);
+        }
+        let field = search.next.as_ref().map(|next| next.query.as_str());
+        let next = field.zip(pages.next.as_deref());
+        let page = self.ask(books, search, asked, next, within).await?;
+        pages.turn(search, page).map(Some)
     }
 
     async fn ask(
@@ -459,7 +477,7 @@ mod tests {
             lookup_secret: None,
             http: None,
         };
-        Rail::new(&config, RailSecret::new(secret).unwrap(), lookup.map(|text| RailSecret::new(text).unwrap()), None)
+        Rail::new(&config, ApiSecret::new(secret).unwrap(), lookup.map(|text| ApiSecret::new(text).unwrap()), None)
     }
 
     #[test]

@@ -1,12 +1,12 @@
 //! The exact request of one payout, as every rail prepares it, and the encodings that keep a value from being more than a
-//! value (H4).
+//! value.
 
 use bytes::Bytes;
-use http::{HeaderName, HeaderValue, Method, Request};
+use http::{Method, Request};
 use http_body_util::Full;
-use payonce_protocol::ids::{Digest, RailKey};
+use payonce_protocol::ids::{Digest, KeyGeneration, RailKey};
 use payonce_protocol::money::Money;
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use payonce_wire::SecretHeader;
 use thiserror::Error;
 
 use crate::answer::Echo;
@@ -41,6 +41,7 @@ pub struct Prepared {
     pub(crate) headers: Vec<(String, String)>,
     pub(crate) body: String,
     pub(crate) rail_key: RailKey,
+    pub(crate) key_generation: KeyGeneration,
     /// In the rail's units.
     pub(crate) money: Money,
     /// What a 2xx must repeat of this order.
@@ -55,6 +56,11 @@ impl Prepared {
 
     pub fn rail_key(&self) -> &RailKey {
         &self.rail_key
+    }
+
+    /// Of the rail key.
+    pub fn key_generation(&self) -> KeyGeneration {
+        self.key_generation
     }
 
     /// In the rail's units.
@@ -77,36 +83,5 @@ impl Prepared {
         let builder = Request::builder().method(self.method.clone()).uri(&self.path);
         let builder = self.headers.iter().fold(builder, |builder, (name, value)| builder.header(name, value));
         builder.header(&secret.name, secret.value.clone()).body(Full::from(self.body.clone()))
-    }
-}
-
-/// The one line of a request that is not hashed.
-#[derive(Clone, Debug)]
-pub(crate) struct SecretHeader {
-    pub name: HeaderName,
-    /// Marked as sensitive.
-    pub value: HeaderValue,
-}
-
-/// Everything but RFC 3986's unreserved characters.
-const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
-
-/// A value as one whole segment of a path, or one name or value of a query or form: it can never add another.
-pub(crate) fn encoded(text: &str) -> String {
-    utf8_percent_encode(text, RESERVED).to_string()
-}
-
-/// `application/x-www-form-urlencoded`, of a body or a query.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Form(pub(crate) String);
-
-impl Form {
-    pub(crate) fn field(&mut self, name: &str, value: &str) {
-        if !self.0.is_empty() {
-            self.0.push('&');
-        }
-        self.0.push_str(&encoded(name));
-        self.0.push('=');
-        self.0.push_str(&encoded(value));
     }
 }

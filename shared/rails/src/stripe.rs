@@ -7,17 +7,19 @@
 //! metadata, so a payout is looked for among those of its payee, in a window of time, over all pages.
 
 use http::Method;
-use payonce_protocol::exponents::{self, ExponentError};
+use payonce_protocol::exponents::ExponentError;
 use payonce_protocol::ids::{KeyGeneration, RailKey};
 use payonce_protocol::money::Money;
 use payonce_protocol::order::PayoutOrder;
 use payonce_protocol::reissue::{LookUp, RailPromises};
+use payonce_providers::units;
+use payonce_wire::{Form, TimeForm};
 
 use crate::amount::{AmountForm, Units};
-use crate::answer::{Echo, Means, Refusal, Table};
-use crate::books::{Account, Books, More, Next, NextBy, Page, Returned, Search, Term, TimeForm};
+use crate::answer::{Echo, Means, RefusalRow, Table};
+use crate::books::{Account, Books, More, Next, NextBy, Page, Returned, Search, Term};
 use crate::config::is_stripe_account;
-use crate::request::{Form, Misfit, Prepared};
+use crate::request::{Misfit, Prepared};
 
 /// Pinned, so that a new default of the account changes neither what we send nor what the table reads.
 const VERSION: &str = "2026-09-30.endive";
@@ -47,7 +49,7 @@ pub(crate) fn prepare(host: &str, order: &PayoutOrder, generation: KeyGeneration
     form.field("amount", &money.minor().to_string());
     form.field("currency", &currency);
     form.field("destination", order.destination.as_str());
-    // The payout key alone, never the attempt: one look-up must see every attempt (C2).
+    // The payout key alone, never the attempt: one look-up must see every attempt (our-own-mark).
     form.field("metadata[payout_key]", order.key.as_str());
     for (name, value) in &order.rail_fields {
         let Some((name, at_most)) = RAIL_FIELDS.iter().find(|(allowed, _)| allowed == name) else {
@@ -58,11 +60,12 @@ pub(crate) fn prepare(host: &str, order: &PayoutOrder, generation: KeyGeneration
         }
         form.field(name, value);
     }
+    let body = form.into_text();
     let rail_key = RailKey::new(&order.key, generation);
     let headers = [
         ("host", host.to_owned()),
         ("content-type", "application/x-www-form-urlencoded".to_owned()),
-        ("content-length", form.0.len().to_string()),
+        ("content-length", body.len().to_string()),
         ("idempotency-key", rail_key.to_string()),
         ("stripe-version", VERSION.to_owned()),
     ];
@@ -78,16 +81,17 @@ pub(crate) fn prepare(host: &str, order: &PayoutOrder, generation: KeyGeneration
         method: Method::POST,
         path: PATH.to_owned(),
         headers: headers.map(|(name, value)| (name.to_owned(), value)).into(),
-        body: form.0,
+        body,
         rail_key,
+        key_generation: generation,
         money,
         echo: echo.map(|(pointer, echo)| (pointer.to_owned(), echo)).into(),
     })
 }
 
-/// In Stripe's units: its own table of exponents, exact or refused (C4).
+/// In Stripe's units: its own table of exponents, exact or refused (money-is-integer).
 fn rail_money(money: &Money) -> Result<Money, Misfit> {
-    exponents::STRIPE.convert(money).map_err(|error| match error {
+    units::STRIPE.convert(money).map_err(|error| match error {
         ExponentError::Unlisted => Misfit::Currency,
         ExponentError::Step(_) | ExponentError::Money(_) => Misfit::Amount,
     })
@@ -95,9 +99,13 @@ fn rail_money(money: &Money) -> Result<Money, Misfit> {
 
 /// What Stripe's answers mean. The quotations are from its page "Advanced error handling".
 pub(crate) fn table() -> Table {
-    let row =
-        |http_status: u16, means| Refusal { http_status: Some(http_status), error_type: None, error_code: None, means };
-    let typed = |error_type: &str, means| Refusal {
+    let row = |http_status: u16, means| RefusalRow {
+        http_status: Some(http_status),
+        error_type: None,
+        error_code: None,
+        means,
+    };
+    let typed = |error_type: &str, means| RefusalRow {
         http_status: None,
         error_type: Some(error_type.into()),
         error_code: None,
@@ -110,13 +118,15 @@ pub(crate) fn table() -> Table {
         status: None,
         error_type: Some("/error/type".into()),
         error_code: Some("/error/code".into()),
+        // "A human-readable message providing more details about the error" (<https://docs.stripe.com/api/errors>).
+        error_message: Some("/error/message".into()),
         refusals: vec![
             // The key was used with other parameters: that speaks of an earlier request.
             typed("idempotency_error", Means::Unknown),
             // "Any other type of problem", on Stripe's side: nothing certain.
             typed("api_error", Means::Unknown),
             // An object was locked while the request was at work: not the limiter that the 429 row means.
-            Refusal { error_code: Some("lock_timeout".into()), ..row(429, Means::Unknown) },
+            RefusalRow { error_code: Some("lock_timeout".into()), ..row(429, Means::Unknown) },
             // "Rate limiters run before the API's idempotency layer."
             row(429, Means::NotBegun),
             // No valid API key: "401 without a key" is not kept under the idempotency key either.
@@ -156,8 +166,8 @@ pub(crate) fn books(host: &str) -> Books {
     let object = |name: &str| vec![("/object".to_owned(), name.to_owned())];
     Books {
         headers: vec![("host".into(), host.into()), ("stripe-version".into(), VERSION.into())],
-        find: Some(search(&[("destination", Term::Destination), since.clone(), until])),
-        list: Some(search(&[since])),
+        find: Some(search(&[("destination", Term::Destination), since.clone(), until.clone()])),
+        list: Some(search(&[since, until])),
         payout: Some(PATH.into()),
         account: Some(Account { path: "/v1/account".into(), must_hold: object("account"), id: "/id".into() }),
         page: Page {
@@ -169,7 +179,7 @@ pub(crate) fn books(host: &str) -> Books {
             id_prefix: "tr_".into(),
             amount: "/amount".into(),
             form: AmountForm::Integer,
-            units: Units { listed: exponents::STRIPE.digits().collect(), iso_4217: false },
+            units: Units { listed: units::STRIPE.digits().collect(), iso_4217: false },
             currency: "/currency".into(),
             destination: Some("/destination".into()),
             reference: Some(REFERENCE.into()),
@@ -245,7 +255,7 @@ mod tests {
     }
 
     #[test]
-    fn a_field_that_is_ours_or_unknown() {
+    fn refuses_a_field_that_is_ours_or_unknown() {
         for name in ["amount", "destination", "transfer_group", "metadata[payout_key]", "currency", "expand[]", ""] {
             let order = order(1, 2, "EUR", &[(name, "x")]);
             assert_eq!(prepare(&order, 1), Err(Misfit::Field(name.to_owned())));
@@ -258,7 +268,7 @@ mod tests {
     }
 
     #[test]
-    fn a_destination_that_is_no_account() {
+    fn refuses_a_destination_that_is_no_account() {
         for wrong in ["acct_", "acct_1/../refunds", "acct_1&amount=9", "ba_1", "ACCT_1"] {
             let order = PayoutOrder { destination: Destination::new(wrong).unwrap(), ..order(1, 2, "EUR", &[]) };
             assert_eq!(prepare(&order, 1), Err(Misfit::Destination), "{wrong}");

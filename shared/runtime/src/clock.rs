@@ -74,7 +74,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn clones_of_a_manual_clock_drift_apart() {
+    fn clones_of_a_manual_clock_agree() {
         let clock = Clock::manual(1_000);
         let other = clock.clone();
         clock.advance(500);
@@ -84,14 +84,14 @@ mod tests {
     }
 
     #[test]
-    fn a_told_clock_answers_from_memory() {
+    fn told_clock_asks_each_time() {
         let asked = AtomicU64::new(0);
         let clock = Clock::told(move || asked.fetch_add(1, Ordering::SeqCst));
         assert_eq!([clock.now(), clock.now()], [0, 1]);
     }
 
     #[test]
-    fn the_system_clock_is_in_another_unit() {
+    fn system_clock_is_in_milliseconds() {
         let now = Clock::system().now();
         // 2025-01-01 and 2200-01-01 in milliseconds.
         assert!((1_735_689_600_000..7_258_118_400_000).contains(&now), "{now}");

@@ -4,9 +4,10 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use payonce_lists::{ListConfig, SourceConfig};
 use payonce_protocol::release::KeyRules;
 use payonce_providers::{ConfigError, Provider, ProviderConfig, Rule, SecretForm, split_payments, unbarred, unwise};
-use payonce_rails::{RailConfig, SourceConfig};
+use payonce_rails::RailConfig;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use toml::{Table, Value};
@@ -24,6 +25,12 @@ pub struct Config {
     console: Option<Value>,
     /// Where the state of source payments is asked for, by provider.
     sources: Option<Value>,
+    /// How the books are held against each other.
+    reconciler: Option<Value>,
+    /// What the bank's files are written in, by name.
+    statements: Option<Value>,
+    /// How each provider is asked for its own list, where it is.
+    lists: BTreeMap<String, Value>,
     /// Of each provider, in the order written.
     secrets: BTreeMap<String, Vec<SecretRef>>,
     rail_secret: SecretRef,
@@ -147,10 +154,13 @@ impl Config {
             Some(rail) => read("rail", rail, &mut problems),
             None => missing("rail", &mut problems),
         };
-        let providers = read_providers(sections.remove("providers"), &mut problems);
-        let [console, sources] = ["console", "sources"].map(|name| sections.remove(name));
+        let mut lists = BTreeMap::new();
+        let providers = read_providers(sections.remove("providers"), &mut lists, &mut problems);
+        let [console, sources, reconciler, statements] =
+            ["console", "sources", "reconciler", "statements"].map(|name| sections.remove(name));
         for unknown in sections.keys() {
-            let why = "is unknown; there are providers, rail, limits, console and sources".to_owned();
+            let why =
+                "is unknown; there are providers, rail, limits, console, sources, reconciler and statements".to_owned();
             problems.push(problem(unknown.clone(), why));
         }
 
@@ -174,18 +184,31 @@ impl Config {
             }
         }
         match (limits, rail, rail_secrets, problems.is_empty()) {
-            (Some(limits), Some(rail), Some((rail_secret, lookup_secret)), true) => {
-                Ok(Self { providers, rail, limits, console, sources, secrets, rail_secret, lookup_secret, key_rules })
-            }
+            (Some(limits), Some(rail), Some((rail_secret, lookup_secret)), true) => Ok(Self {
+                providers,
+                rail,
+                limits,
+                console,
+                sources,
+                reconciler,
+                statements,
+                lists,
+                secrets,
+                rail_secret,
+                lookup_secret,
+                key_rules,
+            }),
             _ => Err(problems),
         }
     }
 
-    /// A section that the functions without people leave unread: `console` or `sources`. `None`: it is not there.
+    /// A section that not every function reads: `console`, `sources`, `reconciler` or `statements`. `None`: it is not there.
     pub fn section<T: DeserializeOwned>(&self, name: &str) -> Result<Option<T>, Vec<ConfigError>> {
         let section = match name {
             "console" => &self.console,
             "sources" => &self.sources,
+            "reconciler" => &self.reconciler,
+            "statements" => &self.statements,
             _ => &None,
         };
         let mut problems = vec![];
@@ -208,6 +231,24 @@ impl Config {
             }
         }
         if problems.is_empty() { Ok(sources) } else { Err(problems) }
+    }
+
+    /// `[providers.PROVIDER.list]`, each with where its secret is kept. The functions that ask for no list leave it unread.
+    pub fn lists(&self) -> Result<BTreeMap<String, (ListConfig, SecretRef)>, Vec<ConfigError>> {
+        let (mut lists, mut problems) = (BTreeMap::new(), vec![]);
+        for (name, value) in &self.lists {
+            let path = format!("providers.{name}.list");
+            let Some(list) = read::<ListConfig>(&path, value.clone(), &mut problems) else { continue };
+            let found = list.check().into_iter();
+            problems.extend(found.map(|it| problem(format!("{path}.{}", it.key), it.problem.to_owned())));
+            let Some(secret) = reference(format!("{path}.secret"), &list.secret, &mut problems) else { continue };
+            if self.secrets.values().flatten().chain([&self.rail_secret]).any(|other| *other == secret) {
+                let why = "is a secret that pays or signs; a list takes one that can only read";
+                problems.push(problem(format!("{path}.secret"), why.to_owned()));
+            }
+            lists.insert(name.clone(), (list, secret));
+        }
+        if problems.is_empty() { Ok(lists) } else { Err(problems) }
     }
 
     /// The provider that a function serves, by `PAYONCE_PROVIDER`.
@@ -238,7 +279,7 @@ impl Config {
         self.lookup_secret.as_ref()
     }
 
-    /// Everything that derives payout keys, of each provider (C3).
+    /// Everything that derives payout keys, of each provider (only-a-person-starts).
     pub fn key_rules(&self) -> &[KeyRules] {
         &self.key_rules
     }
@@ -277,14 +318,19 @@ fn missing<T>(path: &str, problems: &mut Vec<ConfigError>) -> Option<T> {
     None
 }
 
-fn read_providers(value: Option<Value>, problems: &mut Vec<ConfigError>) -> BTreeMap<String, ProviderConfig> {
+fn read_providers(
+    value: Option<Value>,
+    lists: &mut BTreeMap<String, Value>,
+    problems: &mut Vec<ConfigError>,
+) -> BTreeMap<String, ProviderConfig> {
     let tables: BTreeMap<String, Table> =
         value.and_then(|value| read("providers", value, problems)).unwrap_or_default();
     if tables.is_empty() && problems.iter().all(|found| found.path != "providers") {
         problems.push(problem("providers".to_owned(), "there is none".to_owned()));
     }
     let mut providers = BTreeMap::new();
-    for (name, table) in tables {
+    for (name, mut table) in tables {
+        lists.extend(table.remove("list").map(|list| (name.clone(), list)));
         if let Some(config) = read_provider(&format!("providers.{name}"), table, problems) {
             providers.insert(name, config);
         }
@@ -360,7 +406,7 @@ fn reference(path: String, text: &str, problems: &mut Vec<ConfigError>) -> Optio
     text.parse().map_err(|error: crate::secrets::NotAReference| problems.push(problem(path, error.to_string()))).ok()
 }
 
-/// A provider that hangs up early leaves less time for the payout (M4).
+/// A provider that hangs up early leaves less time for the payout.
 fn check_patience(provider: &Provider, problems: &mut Vec<ConfigError>) {
     const LEAST_MS: u64 = BEFORE_PAYOUT_MS + MIN_PAYOUT_MS + RECORD_RESERVE_MS;
     if provider.answer_within_ms().is_some_and(|answer_within| answer_within < LEAST_MS) {

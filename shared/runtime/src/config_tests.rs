@@ -52,7 +52,7 @@ fn warned(text: &str) -> Vec<String> {
 }
 
 #[test]
-fn the_configuration_of_the_design_is_refused() {
+fn accepts_a_plain_configuration() {
     let config = parsed(PLAIN);
     assert_eq!(config.limits, Limits::default());
     assert_eq!(config.secrets("stripe").refs, ["secretsmanager:payonce/stripe".parse().unwrap()]);
@@ -67,7 +67,7 @@ fn the_configuration_of_the_design_is_refused() {
 }
 
 #[test]
-fn a_mistake_is_found_elsewhere_or_not_at_all() {
+fn finds_each_mistake_at_its_path() {
     for (from, to, path) in [
         ("amount = \"/data/object/amount_received\"\n", "", "providers.stripe.payouts[0].amount"),
         ("\"/data/object/amount_received\"", "7", "providers.stripe.payouts[0].amount"),
@@ -95,7 +95,7 @@ fn a_mistake_is_found_elsewhere_or_not_at_all() {
 }
 
 #[test]
-fn the_first_mistake_hides_the_others() {
+fn tells_all_mistakes_at_once() {
     let text = r#"
         colour = "blue"
         [providers.one]
@@ -129,7 +129,7 @@ fn the_first_mistake_hides_the_others() {
 }
 
 #[test]
-fn a_misspelt_rule_shifts_the_numbers_of_those_after_it() {
+fn misspelt_rule_keeps_the_numbers_of_those_after_it() {
     let second = "payouts = [{ event = 1 }, { event = \"b\", key = \"id\", amount = \"/a\", currency = \"/c\", destination = \"/d\" }]";
     let text = format!(
         "[providers.one]\nscheme = \"stripe\"\nsecrets = [\"env:A\"]\n{second}\n{}",
@@ -140,7 +140,7 @@ fn a_misspelt_rule_shifts_the_numbers_of_those_after_it() {
 }
 
 #[test]
-fn a_mistake_prints_the_secret_that_was_written_there() {
+fn mistake_repeats_no_secret_that_was_written_there() {
     for (from, to) in [
         ("[\"secretsmanager:payonce/stripe\"]", "\"whsec_planted\""),
         ("[\"secretsmanager:payonce/stripe\"]", "[\"whsec_planted\"]"),
@@ -164,13 +164,13 @@ fn a_mistake_prints_the_secret_that_was_written_there() {
 }
 
 #[test]
-fn a_syntax_error_has_no_line() {
+fn syntax_error_has_its_line() {
     assert_eq!(paths(&with("[rail]", "[rail")), ["line 17"]);
     assert_eq!(paths("\u{0}"), ["line 1"]);
 }
 
 #[test]
-fn an_empty_configuration_is_accepted() {
+fn refuses_an_empty_configuration() {
     assert_eq!(paths(""), ["rail", "providers"]);
     assert_eq!(
         paths(&with("[providers.stripe]", "[[providers]]").replace("[[providers.stripe.payouts]]", "[x]"))[0],
@@ -179,7 +179,7 @@ fn an_empty_configuration_is_accepted() {
 }
 
 #[test]
-fn a_provider_that_nobody_configured_is_served() {
+fn refuses_a_provider_that_is_not_configured() {
     let config = parsed(PLAIN);
     for (name, word) in [(None, "not set"), (Some("adyen"), "names no provider")] {
         let found = config.provider(name).err().unwrap();
@@ -189,7 +189,7 @@ fn a_provider_that_nobody_configured_is_served() {
 }
 
 #[test]
-fn limits_outlive_the_gateway_or_starve_a_step() {
+fn limits_fit_the_gateway_and_leave_each_step_its_least() {
     let limits = |lines: &str| paths(&with("[rail]", &format!("[limits]\n{lines}\n[rail]")));
     assert_eq!(limits("payout_ms = 15_000"), [""; 0]);
     // 2 + 2·2 + 17 + 5 = 28 s.
@@ -208,7 +208,7 @@ fn limits_outlive_the_gateway_or_starve_a_step() {
 }
 
 #[test]
-fn a_provider_that_hangs_up_leaves_no_time_to_pay() {
+fn refuses_an_answer_time_that_leaves_none_to_pay() {
     let within = |time: &str| paths(&with("scheme =", &format!("answer_within = \"{time}\"\nscheme =")));
     assert_eq!(within("5s"), [""; 0]);
     assert_eq!(within("2500ms"), [""; 0]);
@@ -243,7 +243,7 @@ fn adding_a_provider_changes_the_rules_of_no_other() {
 }
 
 #[test]
-fn what_is_unwise_is_not_said() {
+fn says_what_is_allowed_but_unwise() {
     let unwise = PLAIN
         .replace("max_amount = { eur = 500000 }\n", "")
         .replace("[\"payment_intent.created\"]", "[\"*\"]")
@@ -266,7 +266,7 @@ fn what_is_unwise_is_not_said() {
 }
 
 #[test]
-fn a_field_that_the_described_rail_does_not_know_or_misses() {
+fn names_fields_that_the_described_rail_does_not_know_or_misses() {
     let described = |fields: &str, rule: &str| {
         let (before, rest) = PLAIN.split_once("[rail]").unwrap();
         let (_, after) = rest.split_once("\n\n").unwrap_or((rest, ""));
@@ -327,13 +327,13 @@ reference = "/reference"
 "#;
 
 #[test]
-fn the_deployed_configuration_cannot_be_used_or_is_unwise() {
+fn deployed_configuration_is_usable_and_not_unwise() {
     let config = Config::built_in().unwrap();
     assert_eq!(config.warnings(), []);
 }
 
 #[test]
-fn a_deployed_rule_has_no_limit() {
+fn refuses_a_deployed_rule_without_a_limit() {
     assert!(Config::deployable(PLAIN).is_ok());
     let problems = Config::deployable(&with("max_amount = { eur = 500000 }\n", "")).unwrap_err();
     assert_eq!(problems.len(), 1);
@@ -341,7 +341,7 @@ fn a_deployed_rule_has_no_limit() {
 }
 
 #[test]
-fn a_source_of_nobody_or_with_a_secret_in_its_place_is_taken() {
+fn refuses_a_source_of_no_provider_or_with_a_secret_in_place_of_its_reference() {
     const SOURCE: &str = r#"
 [sources.stripe]
 url = "https://api.stripe.com"
@@ -360,6 +360,29 @@ blocks = ["/latest_charge/refunded"]
     assert_eq!(paths(&wrong), ["sources.other", "sources.other.url", "sources.other.secret"]);
     assert!(!format!("{:?}", sources(&wrong)).contains("planted"));
     assert_eq!(paths(&SOURCE.replace("object =", "obejct =")).len(), 1);
+}
+
+#[test]
+fn refuses_a_list_that_cannot_be_asked_with_its_key() {
+    const LIST: &str = r#"
+[providers.stripe.list]
+kind = "stripe"
+url = "https://api.stripe.com"
+secret = "env:LIST"
+"#;
+    let lists = |text: &str| Config::parse(&format!("{PLAIN}{text}")).unwrap().lists();
+    let paths = |text: &str| -> Vec<String> { lists(text).unwrap_err().into_iter().map(|it| it.path).collect() };
+    assert!(lists("").unwrap().is_empty());
+    assert_eq!(lists(LIST).unwrap()["stripe"].1.to_string(), "env:LIST");
+    let wrong = LIST.replace("https", "http").replace("env:LIST", "planted");
+    assert_eq!(paths(&wrong), ["providers.stripe.list.url", "providers.stripe.list.secret"]);
+    assert!(!format!("{:?}", lists(&wrong)).contains("planted"));
+    for other in ["payonce/rail", "payonce/stripe"] {
+        let other = LIST.replace("env:LIST", &format!("secretsmanager:{other}"));
+        assert_eq!(paths(&other), ["providers.stripe.list.secret"], "it pays or signs");
+    }
+    assert_eq!(paths(&LIST.replace("kind =", "knid =")), ["providers.stripe.list.knid"]);
+    assert_eq!(paths(&LIST.replace("\"stripe\"\nurl", "\"http\"\nurl")), ["providers.stripe.list.http"]);
 }
 
 #[test]

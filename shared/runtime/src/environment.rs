@@ -1,7 +1,7 @@
 //! The environment of a function, read once at start. Everything that is wrong with it is reported together, by name.
 //!
 //! No variable can change how often a request is sent: the clients are built from this struct alone. A variable can say
-//! where they send it, so another endpoint than AWS's is taken only on this very machine (M9).
+//! where they send it, so an endpoint other than AWS's must be on loopback: elsewhere a claim would guard nothing.
 
 use std::fmt;
 use std::net::IpAddr;
@@ -61,7 +61,7 @@ impl Environment {
         Self::read(|name| std::env::var(name).ok())
     }
 
-    /// For tests: what every function has, with credentials of nobody, and `more`.
+    /// For tests: what every function has, with dummy credentials, and `more`.
     pub fn planted(more: &[(&str, &str)]) -> Result<Self, EnvironmentError> {
         let planted = [
             ("PAYONCE_AUDIT_TABLE", "payonce-audit"),
@@ -80,7 +80,7 @@ impl Environment {
 
     /// `vars` looks a variable up; an empty one counts as not set.
     pub fn read(vars: impl Fn(&str) -> Option<String>) -> Result<Self, EnvironmentError> {
-        let mut reader = Reader { vars, problems: vec![] };
+        let mut reader = Variables { vars, problems: vec![] };
         let environment = Self {
             config: reader.optional("PAYONCE_CONFIG").map(PathBuf::from),
             audit_table: reader.table("PAYONCE_AUDIT_TABLE"),
@@ -100,12 +100,12 @@ impl Environment {
     }
 }
 
-struct Reader<V> {
+struct Variables<V> {
     vars: V,
     problems: Vec<(&'static str, &'static str)>,
 }
 
-impl<V: Fn(&str) -> Option<String>> Reader<V> {
+impl<V: Fn(&str) -> Option<String>> Variables<V> {
     fn optional(&self, name: &str) -> Option<String> {
         (self.vars)(name).filter(|value| !value.is_empty())
     }
@@ -233,7 +233,7 @@ mod tests {
     }
 
     #[test]
-    fn a_plain_environment_is_refused_or_misread() {
+    fn reads_a_plain_environment() {
         let environment =
             Environment::planted(&[("PAYONCE_PROVIDER", "stripe"), ("PAYONCE_CONFIG", "/var/task/payonce.toml")])
                 .unwrap();
@@ -249,7 +249,7 @@ mod tests {
     }
 
     #[test]
-    fn an_origin_that_no_browser_would_send_is_taken() {
+    fn refuses_an_origin_that_no_browser_would_send() {
         let https =
             ["https://pay.example", "https://a1.execute-api.eu-central-1.amazonaws.com", "https://pay.example:8443"];
         let here =
@@ -280,7 +280,7 @@ mod tests {
     }
 
     #[test]
-    fn the_first_problem_hides_the_others() {
+    fn tells_all_problems_at_once() {
         let error = Environment::read(|_| None).unwrap_err();
         let names: Vec<&str> = error.problems.iter().map(|(name, _)| *name).collect();
         let mut found = names.clone();
@@ -298,13 +298,13 @@ mod tests {
     }
 
     #[test]
-    fn an_empty_variable_counts_as_set() {
+    fn empty_variable_counts_as_missing() {
         assert_eq!(problems(&[("AWS_REGION", "")]), ["AWS_REGION"]);
         assert_eq!(Environment::planted(&[("PAYONCE_PROVIDER", "")]).unwrap().provider, None);
     }
 
     #[test]
-    fn an_endpoint_moves_the_claim_to_another_host() {
+    fn refuses_endpoints_off_this_machine() {
         for elsewhere in [
             "http://evil.example",
             "https://dynamodb.eu-central-1.amazonaws.com",
@@ -335,7 +335,7 @@ mod tests {
     }
 
     #[test]
-    fn a_local_stack_cannot_be_reached() {
+    fn accepts_loopback_endpoints() {
         for here in [
             "http://127.0.0.1:8000",
             "http://127.0.0.1:8000/",
@@ -356,7 +356,7 @@ mod tests {
     }
 
     #[test]
-    fn a_table_name_is_wrong_or_used_twice() {
+    fn refuses_a_table_name_that_is_wrong_or_used_twice() {
         for wrong in ["ab", "pay once", "payonce/audit"] {
             assert_eq!(problems(&[("PAYONCE_AUDIT_TABLE", wrong)]), ["PAYONCE_AUDIT_TABLE"], "{wrong}");
         }
@@ -365,7 +365,7 @@ mod tests {
     }
 
     #[test]
-    fn trace_is_accepted_from_lambda_or_from_us() {
+    fn refuses_trace_from_lambda_and_from_us() {
         for name in ["PAYONCE_LOG", "AWS_LAMBDA_LOG_LEVEL"] {
             assert_eq!(problems(&[(name, "TRACE")]), [name]);
         }
@@ -375,7 +375,7 @@ mod tests {
     }
 
     #[test]
-    fn a_secret_shows_in_debug_or_in_an_error() {
+    fn debug_and_errors_show_no_secret() {
         let environment = Environment::planted(&[("AWS_SESSION_TOKEN", "planted-token")]).unwrap();
         let shown = format!("{environment:?}");
         assert!(!shown.contains("planted-secret") && !shown.contains("planted-token"), "{shown}");

@@ -7,6 +7,16 @@
 //! * [`clock`] and [`random`]: the one place each for time and for randomness.
 //! * [`start`]: what every function builds from these at init.
 //! * [`telemetry`] and [`metrics`]: logs, and the one catalogue of metrics.
+//!
+//! A configuration is checked whole, and each mistake is named by its path:
+//!
+//! ```
+//! use payonce_runtime::config::Config;
+//!
+//! let mistakes = Config::parse("colour = 'blue'").err().unwrap();
+//! let paths: Vec<&str> = mistakes.iter().map(|mistake| mistake.path.as_str()).collect();
+//! assert_eq!(paths, ["rail", "providers", "colour"]);
+//! ```
 
 pub mod clock;
 pub mod config;

@@ -6,7 +6,7 @@
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use payonce_ledger::{Claim, FoundPayout, Ledger, Payout, Seen};
+use payonce_ledger::{Claim, FoundPayout, Ledger, Payout, Seen, powers};
 use payonce_protocol::UnixMillis;
 use payonce_protocol::outcome::Outcome;
 use payonce_protocol::reissue::sight_from;
@@ -62,7 +62,7 @@ pub async fn refresh(rail: &Rail, now: UnixMillis) -> bool {
 
 /// Asks for a payout with everything that was claimed for it. An error: the rail did not answer, and nothing is known.
 pub async fn look_up(
-    ledger: &Ledger,
+    ledger: &Ledger<impl powers::Reads + powers::QueriesAudit>,
     rail: &Rail,
     eyes: &Eyes,
     payout: &Payout,
@@ -112,7 +112,7 @@ pub async fn look_up(
 
 /// Finds the oldest known payout that was claimed since: when it was claimed, and the proof. Or why nothing is shown.
 async fn show(
-    ledger: &Ledger,
+    ledger: &Ledger<impl powers::Reads + powers::QueriesAudit>,
     rail: &Rail,
     since: UnixMillis,
     within: Duration,
@@ -153,7 +153,8 @@ fn in_words(at: UnixMillis) -> String {
     at.map(|at| at.to_string()).unwrap_or_default()
 }
 
-fn kept(payout: RailPayout) -> FoundPayout {
+/// As it is recorded.
+pub fn kept(payout: RailPayout) -> FoundPayout {
     FoundPayout {
         id: payout.id,
         amount: payout.amount,

@@ -1,5 +1,6 @@
 //! Every metric there is, as data, and the wide events that carry them: one line for each delivery and for each run of
-//! the sweeper, of audit-watch and of retry-audit, in CloudWatch's embedded metric format.
+//! the sweeper, of the reconciler, of audit-watch and of retry-audit, and for each attempt of payer's, in CloudWatch's embedded
+//! metric format.
 //!
 //! An event is written when it is dropped, so that every way out of a handler reports. What could not be filled in by
 //! then is told by its absence: no `status`, no `Heartbeat`.
@@ -8,13 +9,18 @@ use std::collections::BTreeMap;
 use std::io::Write;
 use std::sync::Arc;
 
+use payonce_protocol::end::End;
 use payonce_protocol::event::{Answer, Recorded};
 use payonce_protocol::ids::AttemptId;
-use payonce_protocol::outcome::{Outcome, Reason};
+use payonce_protocol::outcome::Outcome;
 use serde_json::{Map, Value, json};
 
 use crate::clock::Clock;
 use crate::telemetry::Captured;
+
+mod payout;
+
+pub use payout::PayoutMetrics;
 
 /// CloudWatch's namespace of all metrics.
 pub const NAMESPACE: &str = "payonce";
@@ -29,7 +35,11 @@ const MAX_NAMED_EVENTS: usize = 20;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Wide {
     Delivery,
+    /// An attempt that people decided.
+    Payout,
     Sweep,
+    /// An invocation of the reconciler.
+    Reconciliation,
     /// A run of audit-watch.
     Watch,
     /// A run of retry-audit.
@@ -40,8 +50,8 @@ impl Wide {
     /// Kept few: each value of a dimension makes a metric of its own.
     pub fn dimensions(self) -> &'static [&'static str] {
         match self {
-            Self::Delivery => &["provider"],
-            Self::Sweep | Self::Watch | Self::Audit => &[],
+            Self::Delivery | Self::Payout => &["provider"],
+            Self::Sweep | Self::Reconciliation | Self::Watch | Self::Audit => &[],
         }
     }
 }
@@ -127,24 +137,24 @@ catalogue! {
     TooLarge: Counter Count, [Delivery], Never, "Deliveries above the provider's size limit.";
     Events: Counter Count, [Delivery], Never, "Events of verified deliveries.";
     NoPayout: Counter Count, [Delivery], Never, "Events that ask for no payout.";
-    Claims: Counter Count, [Delivery], Never, "Claims written and owned.";
-    Duplicates: Counter Count, [Delivery], Never, "Events whose payout was claimed before.";
-    Accepted: Counter Count, [Delivery], Never, "Payouts that the rail took.";
-    Rejected: Counter Count, [Delivery], Never, "Payouts that the rail refused.";
-    NotSent: Counter Count, [Delivery], Never, "Claimed payouts whose request never left.";
-    Unknown: Counter Count, [Delivery], Never, "Payouts that may or may not have been made.";
+    Claims: Counter Count, [Delivery, Payout], Never, "Claims written and owned.";
+    Duplicates: Counter Count, [Delivery, Payout], Never, "Events whose payout was claimed before.";
+    Accepted: Counter Count, [Delivery, Payout], Never, "Payouts that the rail took.";
+    Rejected: Counter Count, [Delivery, Payout], Never, "Payouts that the rail refused.";
+    NotSent: Counter Count, [Delivery, Payout], Never, "Claimed payouts whose request never left.";
+    Unknown: Counter Count, [Delivery, Payout], Never, "Payouts that may or may not have been made.";
     Refused503: Counter Count, [Delivery], Never, "Deliveries that the provider was asked to repeat.";
     RefusedFault: Counter Count, [Delivery], Never, "Of these, because something did not work: what a canary goes back for.";
     RefusedHeld: Counter Count, [Delivery], Never, "Of these, because a person holds payouts, or released no tables or accepted no rules.";
-    CasesFiled: Counter Count, [Delivery, Sweep], Never, "Cases handed to finance.";
-    Unrecorded: Counter Count, [Delivery], AboveZero, "Outcomes that could not be written; the sweeper files their claims.";
-    Impossible: Counter Count, [Delivery], AboveZero, "First puts of a claim that met their own attempt id.";
+    CasesFiled: Counter Count, [Delivery, Payout, Sweep, Reconciliation], Never, "Cases handed to finance.";
+    Unrecorded: Counter Count, [Delivery, Payout], AboveZero, "Outcomes that could not be written; the sweeper files their claims.";
+    Impossible: Counter Count, [Delivery, Payout], AboveZero, "First puts of a claim that met their own attempt id.";
     BodyLost: Counter Count, [Delivery], Never, "Bodies whose record could not be written; their hash stays in the claim.";
     VerifyTime: Gauge Milliseconds, [Delivery], Never, "Verifying the signature.";
-    ConnectTime: Gauge Milliseconds, [Delivery], Never, "Connecting to the rail, before the claim.";
-    ClaimTime: Gauge Milliseconds, [Delivery], Never, "One conditional put of a claim.";
-    PayTime: Gauge Milliseconds, [Delivery], Never, "The payout request.";
-    RecordTime: Gauge Milliseconds, [Delivery], Never, "Writing the outcome.";
+    ConnectTime: Gauge Milliseconds, [Delivery, Payout], Never, "Connecting to the rail, before the claim.";
+    ClaimTime: Gauge Milliseconds, [Delivery, Payout], Never, "One conditional put of a claim.";
+    PayTime: Gauge Milliseconds, [Delivery, Payout], Never, "The payout request.";
+    RecordTime: Gauge Milliseconds, [Delivery, Payout], Never, "Writing the outcome.";
     TotalTime: Gauge Milliseconds, [Delivery], Never, "From a delivery's arrival to its answer.";
     Swept: Counter Count, [Sweep], AboveZero, "Claims that were given up: their worker died.";
     OldestOpenAgeSeconds: Gauge Seconds, [Sweep], Never, "Age of the oldest open case.";
@@ -154,6 +164,14 @@ catalogue! {
     Unreadable: Counter Count, [Sweep], AboveZero, "Rows and records that the sweeper could not read, and passed by.";
     EvidenceLost: Counter Count, [Sweep], AboveZero, "Findings about a payout for whose case there is no readable item.";
     LookUpsWaiting: Gauge Count, [Sweep], Never, "Look-ups at the rail that wait for a later run.";
+    Reconciliations: Gauge Count, [Reconciliation], Missing, "Invocations of the reconciler in which nothing failed: a window was reconciled, or none was due.";
+    BooksBehindSeconds: Gauge Seconds, [Reconciliation], Never, "From the end of the last window that was reconciled until now.";
+    BooksIncomplete: Gauge Count, [Reconciliation], AboveZero, "Times of the last run of which a book could not speak that it keeps.";
+    OpenBreaks: Gauge Count, [Reconciliation], Never, "Contradictions between the books that the last run saw.";
+    PaidTwice: Gauge Count, [Reconciliation], AboveZero, "Payouts beyond the first of one payout key, by the books of the last run.";
+    Lost: Gauge Count, [Reconciliation], AboveZero, "Events without a claim, and failed attempts without a case, by the books of the last run.";
+    EndpointsOff: Gauge Count, [Reconciliation], AboveZero, "Providers that, by their own word, do not send here what a rule names, or that would not say.";
+    ProvidersSilent: Gauge Count, [Reconciliation], AboveZero, "Providers of which nothing came for longer than was ever usual at that hour of the week.";
     ClaimsOverwritten: Counter Count, [Watch], AboveZero, "Audit records that were changed or removed.";
     RetryConfigDrift: Counter Count, [Audit], AboveZero, "Deployed settings that differ from the retry census.";
     AuditRuns: Gauge Count, [Audit], Missing, "Runs of retry-audit that worked to the end.";
@@ -200,6 +218,10 @@ impl Metrics {
         SweepMetrics { line: Line::new(self.clone(), Wide::Sweep) }
     }
 
+    pub fn reconciliation(&self) -> ReconciliationMetrics {
+        ReconciliationMetrics { line: Line::new(self.clone(), Wide::Reconciliation) }
+    }
+
     pub fn watch(&self) -> WatchMetrics {
         WatchMetrics { line: Line::new(self.clone(), Wide::Watch) }
     }
@@ -231,69 +253,28 @@ impl Step {
     }
 }
 
-/// How one event of a delivery ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum End {
-    /// It asks for no payout.
-    NoPayout,
-    /// It asks for no payout, and bars one that was not made.
-    Barred,
-    /// It is no order; a case is open.
-    Filed(Reason),
-    /// It is no order, and its case could not be written.
-    NotFiled,
-    /// The protocol's answer to an order.
-    Order(Answer),
-}
-
-impl End {
-    /// The word for answers, logs and metrics.
-    pub fn outcome(self) -> &'static str {
-        match self {
-            Self::NoPayout => "no_payout",
-            Self::Barred => "barred",
-            Self::Filed(_) | Self::Order(Answer::Filed(_)) => "filed",
-            Self::Order(Answer::Done(verdict, _)) => verdict.outcome.as_str(),
-            Self::Order(Answer::Duplicate) => "duplicate",
-            Self::NotFiled | Self::Order(Answer::Refused(_)) => "refused",
-            Self::Order(Answer::Impossible) => "impossible",
-        }
-    }
-
-    pub fn reason(self) -> Option<&'static str> {
-        match self {
-            Self::NoPayout | Self::Barred | Self::Order(Answer::Duplicate | Answer::Impossible) => None,
-            Self::Filed(reason) | Self::Order(Answer::Filed(reason)) => Some(reason.as_str()),
-            Self::Order(Answer::Done(verdict, Recorded::Durable)) => verdict.reason().map(Reason::as_str),
-            Self::Order(Answer::Done(_, Recorded::Late)) => Some(Reason::LateOutcome.as_str()),
-            Self::Order(Answer::Done(_, Recorded::Failed)) => Some("unrecorded"),
-            Self::NotFiled => Some("case_not_written"),
-            Self::Order(Answer::Refused(refusal)) => Some(refusal.as_str()),
-        }
-    }
-
-    fn metrics(self) -> Vec<Metric> {
-        match self {
-            Self::NoPayout | Self::Barred => vec![Metric::NoPayout],
-            Self::Filed(_) | Self::Order(Answer::Filed(_)) => vec![Metric::CasesFiled],
-            // The status of the whole delivery counts these.
-            Self::NotFiled | Self::Order(Answer::Refused(_)) => vec![],
-            Self::Order(Answer::Duplicate) => vec![Metric::Duplicates],
-            Self::Order(Answer::Impossible) => vec![Metric::Impossible],
-            Self::Order(Answer::Done(verdict, recorded)) => {
-                let outcome = match verdict.outcome {
-                    Outcome::Accepted => Metric::Accepted,
-                    Outcome::Rejected => Metric::Rejected,
-                    Outcome::NotSent => Metric::NotSent,
-                    Outcome::Unknown => Metric::Unknown,
-                };
-                let kept = match recorded {
-                    Recorded::Durable => verdict.reason().map(|_| Metric::CasesFiled),
-                    Recorded::Late => Some(Metric::CasesFiled),
-                    Recorded::Failed => Some(Metric::Unrecorded),
-                };
-                [Metric::Claims, outcome].into_iter().chain(kept).collect()
-            }
+/// What an end counts.
+fn counted(end: End) -> Vec<Metric> {
+    match end {
+        End::NoPayout | End::Barred => vec![Metric::NoPayout],
+        End::Filed(_) | End::Order(Answer::Filed(_)) => vec![Metric::CasesFiled],
+        // The status of the whole delivery counts these.
+        End::NotFiled | End::Order(Answer::Refused(_)) => vec![],
+        End::Order(Answer::Duplicate) => vec![Metric::Duplicates],
+        End::Order(Answer::Impossible) => vec![Metric::Impossible],
+        End::Order(Answer::Done(verdict, recorded)) => {
+            let outcome = match verdict.outcome {
+                Outcome::Accepted => Metric::Accepted,
+                Outcome::Rejected => Metric::Rejected,
+                Outcome::NotSent => Metric::NotSent,
+                Outcome::Unknown => Metric::Unknown,
+            };
+            let kept = match recorded {
+                Recorded::Durable => verdict.reason().map(|_| Metric::CasesFiled),
+                Recorded::Late => Some(Metric::CasesFiled),
+                Recorded::Failed => Some(Metric::Unrecorded),
+            };
+            [Metric::Claims, outcome].into_iter().chain(kept).collect()
         }
     }
 }
@@ -304,6 +285,20 @@ pub struct Named<'a> {
     pub event: Option<&'a str>,
     pub payout_key: Option<&'a str>,
     pub attempt_id: Option<AttemptId>,
+}
+
+impl Named<'_> {
+    /// What is known of it, and how it ended.
+    fn properties(self, end: End) -> impl Iterator<Item = (&'static str, String)> {
+        let properties = [
+            ("event_id", self.event.map(str::to_owned)),
+            ("payout_key", self.payout_key.map(str::to_owned)),
+            ("attempt_id", self.attempt_id.map(|id| id.to_string())),
+            ("outcome", Some(end.outcome().to_owned())),
+            ("reason", end.reason().map(str::to_owned)),
+        ];
+        properties.into_iter().filter_map(|(name, value)| Some((name, value?)))
+    }
 }
 
 /// One delivery. Written when dropped.
@@ -336,7 +331,7 @@ impl DeliveryMetrics {
 
     pub fn event(&mut self, named: Named<'_>, end: End) {
         self.line.count(Metric::Events, 1);
-        end.metrics().into_iter().for_each(|metric| self.line.count(metric, 1));
+        counted(end).into_iter().for_each(|metric| self.line.count(metric, 1));
         match end {
             End::Order(Answer::Refused(refusal)) if !refusal.is_fault() => self.is_held = true,
             End::NotFiled | End::Order(Answer::Refused(_)) => self.is_faulty = true,
@@ -346,14 +341,7 @@ impl DeliveryMetrics {
             self.events_left_off += 1;
             return;
         }
-        let properties = [
-            ("event_id", named.event.map(str::to_owned)),
-            ("payout_key", named.payout_key.map(str::to_owned)),
-            ("attempt_id", named.attempt_id.map(|id| id.to_string())),
-            ("outcome", Some(end.outcome().to_owned())),
-            ("reason", end.reason().map(str::to_owned)),
-        ];
-        let known = properties.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?.into())));
+        let known = named.properties(end).map(|(name, value)| (name.to_owned(), value.into()));
         self.events.push(Value::Object(known.collect()));
     }
 
@@ -440,6 +428,58 @@ impl SweepMetrics {
 }
 
 impl Drop for SweepMetrics {
+    fn drop(&mut self) {
+        self.line.write();
+    }
+}
+
+/// What the last finished run of the reconciler says.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct LastRun {
+    /// Since the end of its window.
+    pub behind_seconds: u64,
+    /// Gaps of books that somebody keeps.
+    pub incomplete: u64,
+    pub open_breaks: u64,
+    pub paid_twice: u64,
+    pub lost: u64,
+}
+
+/// One invocation of the reconciler. Written when dropped.
+pub struct ReconciliationMetrics {
+    line: Line,
+}
+
+impl ReconciliationMetrics {
+    pub fn filed(&mut self, cases: u64) {
+        self.line.count(Metric::CasesFiled, cases);
+    }
+
+    /// Providers that do not send here what they should, or would not say.
+    pub fn endpoints_off(&mut self, providers: u64) {
+        self.line.set(Metric::EndpointsOff, providers);
+    }
+
+    pub fn providers_silent(&mut self, providers: u64) {
+        self.line.set(Metric::ProvidersSilent, providers);
+    }
+
+    /// Of an invocation that fails later, too.
+    pub fn last_run(&mut self, last: &LastRun) {
+        self.line.set(Metric::BooksBehindSeconds, last.behind_seconds);
+        self.line.set(Metric::BooksIncomplete, last.incomplete);
+        self.line.set(Metric::OpenBreaks, last.open_breaks);
+        self.line.set(Metric::PaidTwice, last.paid_twice);
+        self.line.set(Metric::Lost, last.lost);
+    }
+
+    /// It came to its end, and nothing failed.
+    pub fn ran(&mut self) {
+        self.line.set(Metric::Reconciliations, 1);
+    }
+}
+
+impl Drop for ReconciliationMetrics {
     fn drop(&mut self) {
         self.line.write();
     }

@@ -3,11 +3,12 @@
 use std::collections::BTreeSet;
 
 use payonce_protocol::event::Refusal;
-use payonce_protocol::outcome::Verdict;
+use payonce_protocol::outcome::{Reason, Verdict};
 
 use super::*;
 
 const NOW: u64 = 1_795_000_000_000;
+const LAST_RUN: LastRun = LastRun { behind_seconds: 7_200, incomplete: 4, open_breaks: 5, paid_twice: 1, lost: 2 };
 
 fn one_line(work: impl FnOnce(&Metrics)) -> Value {
     let (metrics, captured) = Metrics::captured(Clock::manual(NOW));
@@ -51,7 +52,7 @@ fn assert_valid(line: &Value) {
 }
 
 #[test]
-fn the_line_of_a_delivery_changes_its_shape() {
+fn line_of_a_delivery_keeps_its_shape() {
     let line = one_line(|metrics| {
         let mut delivery = metrics.delivery("stripe");
         delivery.request_id("req-1");
@@ -70,8 +71,33 @@ fn the_line_of_a_delivery_changes_its_shape() {
     assert_eq!(line, expected, "\n{line:#}");
 }
 
+fn payout(end: End) -> Value {
+    one_line(|metrics| {
+        let steps = [(Step::Connect, 11), (Step::Claim, 4), (Step::Pay, 250), (Step::Record, 6)];
+        let named = Named { event: None, ..named("", "stripe/pi_1") };
+        metrics.payout("stripe", "req-1").ended(named, 2, &steps, end);
+    })
+}
+
 #[test]
-fn the_line_of_a_sweep_changes_its_shape() {
+fn the_line_of_a_payout_keeps_its_shape() {
+    let line = payout(accepted());
+    assert_valid(&line);
+    let expected: Value = serde_json::from_str(include_str!("snapshots/payout.json")).unwrap();
+    assert_eq!(line, expected, "\n{line:#}");
+}
+
+/// An event that finds its payout claimed by another opens a case; people who do have theirs.
+#[test]
+fn a_payout_that_was_claimed_already_counts_no_case() {
+    let line = payout(End::Order(Answer::Filed(Reason::SecondEventForKey)));
+    assert_eq!((&line["CasesFiled"], &line["Duplicates"], &line["Claims"]), (&json!(0), &json!(1), &json!(0)));
+    let line = payout(End::Order(Answer::Refused(Refusal::RailUnreachable)));
+    assert_eq!((&line["outcome"], &line["reason"]), (&json!("refused"), &json!("rail_unreachable")));
+}
+
+#[test]
+fn line_of_a_sweep_keeps_its_shape() {
     let line = one_line(|metrics| {
         metrics.sweep().ran(&Sweep {
             swept: 2,
@@ -90,7 +116,7 @@ fn the_line_of_a_sweep_changes_its_shape() {
 }
 
 #[test]
-fn the_line_of_a_watch_changes_its_shape() {
+fn line_of_a_watch_keeps_its_shape() {
     let line = one_line(|metrics| {
         let mut watch = metrics.watch();
         watch.overwritten();
@@ -102,7 +128,7 @@ fn the_line_of_a_watch_changes_its_shape() {
 }
 
 #[test]
-fn the_line_of_an_audit_changes_its_shape() {
+fn line_of_an_audit_keeps_its_shape() {
     let line = one_line(|metrics| metrics.audit().ran(vec![json!({ "place": "async-retries" })]));
     assert_valid(&line);
     let expected: Value = serde_json::from_str(include_str!("snapshots/audit.json")).unwrap();
@@ -110,14 +136,14 @@ fn the_line_of_an_audit_changes_its_shape() {
 }
 
 #[test]
-fn an_audit_that_failed_counts_as_a_run() {
+fn failed_audit_counts_as_no_run() {
     let line = one_line(|metrics| drop(metrics.audit()));
     assert_valid(&line);
     assert_eq!((&line["RetryConfigDrift"], line.get("AuditRuns")), (&json!(0), None));
 }
 
 #[test]
-fn an_early_return_or_a_panic_reports_nothing() {
+fn reports_a_delivery_that_returns_early_or_panics() {
     let line = one_line(|metrics| {
         let metrics = metrics.clone();
         let caught = std::panic::catch_unwind(std::panic::AssertUnwindSafe(move || {
@@ -132,7 +158,7 @@ fn an_early_return_or_a_panic_reports_nothing() {
 }
 
 #[test]
-fn a_sweeper_that_fails_half_way_has_a_heartbeat() {
+fn failed_sweep_has_no_heartbeat() {
     let line = one_line(|metrics| metrics.sweep().so_far(&Sweep { hold_tripped: true, ..Sweep::default() }));
     assert_valid(&line);
     assert_eq!(line["HoldTripped"], 1);
@@ -140,7 +166,38 @@ fn a_sweeper_that_fails_half_way_has_a_heartbeat() {
 }
 
 #[test]
-fn an_end_counts_as_something_else() {
+fn line_of_a_reconciliation_keeps_its_shape() {
+    let line = one_line(|metrics| {
+        let mut reconciliation = metrics.reconciliation();
+        reconciliation.last_run(&LAST_RUN);
+        reconciliation.filed(3);
+        reconciliation.endpoints_off(6);
+        reconciliation.providers_silent(7);
+        reconciliation.ran();
+    });
+    assert_valid(&line);
+    let expected: Value = serde_json::from_str(include_str!("snapshots/reconciliation.json")).unwrap();
+    assert_eq!(line, expected, "\n{line:#}");
+}
+
+/// What the last run found is said again: somebody was paid twice, whatever became of today's books.
+#[test]
+fn failed_reconciliation_counts_as_none_and_keeps_what_the_last_run_found() {
+    let line = one_line(|metrics| metrics.reconciliation().last_run(&LAST_RUN));
+    assert_valid(&line);
+    assert_eq!((line.get("Reconciliations"), &line["PaidTwice"], &line["Lost"]), (None, &json!(1), &json!(2)));
+}
+
+/// No run is on record yet: nobody looked, and zero would say that all is well.
+#[test]
+fn first_reconciliation_says_nothing_of_books_that_nobody_read() {
+    let line = one_line(|metrics| metrics.reconciliation().ran());
+    assert_valid(&line);
+    assert_eq!((&line["Reconciliations"], line.get("BooksIncomplete"), line.get("Lost")), (&json!(1), None, None));
+}
+
+#[test]
+fn every_end_counts_as_itself() {
     let done = |verdict, recorded| End::Order(Answer::Done(verdict, recorded));
     let replayed = Verdict { replayed: true, ..Verdict::plain(Outcome::Accepted) };
     let table: [(End, &str, Option<&str>, &[&str]); 13] = [
@@ -180,7 +237,7 @@ fn an_end_counts_as_something_else() {
 }
 
 #[test]
-fn a_status_is_not_counted() {
+fn counts_each_refusing_status() {
     for (status, metric) in [(401, "Refused401"), (413, "TooLarge"), (503, "Refused503")] {
         let line = one_line(|metrics| {
             let mut delivery = metrics.delivery("stripe");
@@ -213,7 +270,7 @@ fn a_refusal_that_a_person_wants_is_no_fault() {
 }
 
 #[test]
-fn a_delivery_of_many_events_outgrows_its_line() {
+fn line_of_many_events_stays_bounded() {
     let line = one_line(|metrics| {
         let mut delivery = metrics.delivery("gocardless");
         for _ in 0..250 {
@@ -229,12 +286,14 @@ fn a_delivery_of_many_events_outgrows_its_line() {
 }
 
 #[test]
-fn the_catalogue_has_a_metric_that_no_line_carries_or_a_name_twice() {
+fn every_metric_stands_on_its_lines_under_one_name() {
     let names: BTreeSet<&str> = Metric::ALL.iter().map(|metric| metric.name()).collect();
     assert_eq!(names.len(), Metric::ALL.len());
     let everything = [
         include_str!("snapshots/delivery.json"),
+        include_str!("snapshots/payout.json"),
         include_str!("snapshots/sweep.json"),
+        include_str!("snapshots/reconciliation.json"),
         include_str!("snapshots/watch.json"),
         include_str!("snapshots/audit.json"),
     ]
@@ -244,9 +303,69 @@ fn the_catalogue_has_a_metric_that_no_line_carries_or_a_name_twice() {
     });
     for metric in Metric::ALL {
         assert!(!metric.help().is_empty());
-        for (wide, line) in [Wide::Delivery, Wide::Sweep, Wide::Watch, Wide::Audit].into_iter().zip(&everything) {
+        let wide = [Wide::Delivery, Wide::Payout, Wide::Sweep, Wide::Reconciliation, Wide::Watch, Wide::Audit];
+        for (wide, line) in wide.into_iter().zip(&everything) {
             let listed = line.iter().any(|listed| listed["Name"] == metric.name());
             assert_eq!(listed, metric.on().contains(&wide), "{} on {wide:?}", metric.name());
         }
     }
+}
+
+/// In the catalogue, in a snapshot and under an alarm a metric can stand that nothing ever raises.
+#[test]
+fn every_metric_is_raised_by_something_that_can_be_reported() {
+    let (metrics, captured) = Metrics::captured(Clock::manual(NOW));
+    let done = |verdict, recorded| End::Order(Answer::Done(verdict, recorded));
+    let outcomes = Outcome::ALL.iter().flat_map(|outcome| {
+        [Recorded::Durable, Recorded::Late, Recorded::Failed].map(|recorded| done(Verdict::plain(*outcome), recorded))
+    });
+    let others = [
+        End::NoPayout,
+        End::Barred,
+        End::Filed(Reason::InvalidEvent),
+        End::NotFiled,
+        End::Order(Answer::Duplicate),
+        End::Order(Answer::Impossible),
+    ];
+    for end in outcomes.chain(others) {
+        metrics.delivery("stripe").event(named("evt_1", "stripe/pi_1"), end);
+    }
+    for (status, end) in [(401, None), (413, None), (503, Some(Refusal::Hold)), (503, Some(Refusal::NoTime))] {
+        let mut delivery = metrics.delivery("stripe");
+        delivery.verified();
+        delivery.body_lost();
+        for step in [Step::Verify, Step::Connect, Step::Claim, Step::Pay, Step::Record] {
+            delivery.took(step, 1);
+        }
+        end.into_iter().for_each(|refusal| delivery.event(named("e", "k"), End::Order(Answer::Refused(refusal))));
+        delivery.answered(status, 1);
+    }
+    // Every field of each report, so that a new one is set here, too.
+    metrics.sweep().ran(&Sweep {
+        swept: 1,
+        cases_filed: 1,
+        oldest_open_age_seconds: Some(1),
+        rounds_behind: Some(1),
+        hold_tripped: true,
+        unreadable: 1,
+        evidence_lost: 1,
+        look_ups_waiting: Some(1),
+    });
+    let mut reconciliation = metrics.reconciliation();
+    reconciliation.last_run(&LAST_RUN);
+    reconciliation.filed(1);
+    reconciliation.endpoints_off(1);
+    reconciliation.providers_silent(1);
+    reconciliation.ran();
+    drop(reconciliation);
+    metrics.watch().overwritten();
+    metrics.audit().ran(vec![json!({})]);
+    let is_raised = |line: &Value, metric: &Metric| match &line[metric.name()] {
+        Value::Array(values) => values.iter().any(|value| value != 0),
+        value => value.as_u64().is_some_and(|value| value > 0),
+    };
+    let lines = captured.lines();
+    let idle: Vec<&Metric> =
+        Metric::ALL.iter().filter(|metric| !lines.iter().any(|line| is_raised(line, metric))).collect();
+    assert!(idle.is_empty(), "{idle:?}");
 }

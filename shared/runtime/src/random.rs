@@ -3,7 +3,7 @@
 
 use payonce_protocol::ids::AttemptId;
 
-/// Fresh for every claim of every event (C1).
+/// Fresh for every claim of every event, so that a claim is known to be ours (claim-before-pay).
 ///
 /// # Panics
 ///
@@ -22,7 +22,7 @@ mod tests {
     use std::collections::BTreeSet;
 
     #[test]
-    fn an_attempt_id_repeats() {
+    fn attempt_ids_do_not_repeat() {
         let ids: BTreeSet<AttemptId> = (0..1_000).map(|_| attempt_id()).collect();
         assert_eq!(ids.len(), 1_000);
         // Every bit is drawn: over a thousand ids each is seen both set and clear.

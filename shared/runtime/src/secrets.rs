@@ -1,6 +1,7 @@
 //! Secrets by reference: the configuration says where one is kept, never what it is. They are read at start, again when a
-//! signature fails, and again when half an hour has passed; once a minute at the most, whatever the answer was (M5). What was
-//! not read again within an hour is not trusted any more: a secret that was withdrawn must not live on in a warm function.
+//! signature fails, and again when half an hour has passed; once a minute at the most, whether or not the last reading
+//! succeeded (unverified-touches-nothing). What was not read again within an hour is not trusted any more: a secret that was
+//! withdrawn must not live on in a warm function.
 
 use std::fmt;
 use std::str::FromStr;

@@ -99,7 +99,7 @@ fn accepts(secrets: &Secrets, signing: &str) -> bool {
 }
 
 #[test]
-fn a_secret_written_in_place_of_its_reference_is_taken_or_repeated() {
+fn refuses_a_secret_in_place_of_its_reference_without_repeating_it() {
     for good in ["env:NAME", "env:a_1", "secretsmanager:payonce/stripe"] {
         assert_eq!(good.parse::<SecretRef>().unwrap().to_string(), good);
     }
@@ -125,7 +125,7 @@ fn a_secret_written_in_place_of_its_reference_is_taken_or_repeated() {
 }
 
 #[tokio::test]
-async fn a_configuration_without_secrets_manager_calls_it() {
+async fn asks_secrets_manager_only_for_its_own_references() {
     let fake = Fake::start();
     let reader = reader(&fake);
     let source = SecretSource::open(reader.clone(), refs(&["env:BOTH"]), 0).await.unwrap();
@@ -137,7 +137,7 @@ async fn a_configuration_without_secrets_manager_calls_it() {
 }
 
 #[tokio::test]
-async fn a_plain_secret_or_a_list_is_misread() {
+async fn reads_a_plain_secret_and_a_list() {
     let fake = Fake::start();
     fake.holds("plain", "whsec_plain");
     fake.holds("list", r#" ["whsec_a", "whsec_b"]"#);
@@ -150,7 +150,7 @@ async fn a_plain_secret_or_a_list_is_misread() {
 }
 
 #[tokio::test]
-async fn a_secret_that_cannot_be_had_is_passed_over_or_shown() {
+async fn names_a_secret_that_cannot_be_read_without_showing_it() {
     let fake = Fake::start();
     for (id, secret) in [
         ("object", r#"{"planted":"planted"}"#),
@@ -188,7 +188,7 @@ async fn a_secret_that_cannot_be_had_is_passed_over_or_shown() {
 }
 
 #[tokio::test]
-async fn a_rotated_secret_is_not_taken_up() {
+async fn takes_up_a_rotated_secret() {
     let fake = Fake::start();
     fake.holds("s", "whsec_old");
     let source = SecretSource::open(reader(&fake), refs(&["secretsmanager:s"]), 1_000).await.unwrap();
@@ -207,7 +207,7 @@ async fn a_rotated_secret_is_not_taken_up() {
 }
 
 #[tokio::test]
-async fn a_flood_of_forged_deliveries_reads_the_secret_each_time() {
+async fn flood_of_forged_deliveries_reads_the_secret_once() {
     let fake = Fake::start();
     fake.holds("s", "whsec_old");
     let source = SecretSource::open(reader(&fake), refs(&["secretsmanager:s"]), 0).await.unwrap();
@@ -292,7 +292,7 @@ async fn a_secret_that_cannot_work_displaces_none_that_does() {
 }
 
 #[tokio::test]
-async fn one_text_is_read_from_a_list_or_from_nothing() {
+async fn reads_one_text_and_refuses_a_list_or_nothing() {
     let fake = Fake::start();
     for (stored, wrong) in [
         ("planted", ""),
@@ -314,7 +314,7 @@ async fn one_text_is_read_from_a_list_or_from_nothing() {
 }
 
 #[tokio::test]
-async fn a_rail_is_given_a_list_of_keys_or_a_broken_one() {
+async fn refuses_a_list_or_a_broken_key_for_a_rail() {
     let fake = Fake::start();
     fake.holds("rail", "sk_test_planted");
     fake.holds("wide", "sk_test_planted\n");
@@ -330,9 +330,9 @@ async fn a_rail_is_given_a_list_of_keys_or_a_broken_one() {
     }
 }
 
-/// Runs itself once more, with a proxy in its environment that nobody answers at.
+/// Runs itself once more, with a proxy in its environment at which nothing listens.
 #[tokio::test]
-async fn a_proxy_of_the_environment_is_obeyed() {
+async fn ignores_a_proxy_of_the_environment() {
     const ENDPOINT: &str = "PAYONCE_TEST_ENDPOINT";
     if let Ok(url) = std::env::var(ENDPOINT) {
         let reader = SecretReader::new(&environment(&url));
@@ -342,7 +342,7 @@ async fn a_proxy_of_the_environment_is_obeyed() {
     let fake = Fake::start();
     fake.holds("s", "whsec");
     let mut child = std::process::Command::new(std::env::current_exe().unwrap());
-    child.args(["--exact", "secrets::tests::a_proxy_of_the_environment_is_obeyed"]).env(ENDPOINT, &fake.url);
+    child.args(["--exact", "secrets::tests::ignores_a_proxy_of_the_environment"]).env(ENDPOINT, &fake.url);
     for name in ["HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy"] {
         child.env(name, "http://127.0.0.1:9");
     }
@@ -352,7 +352,7 @@ async fn a_proxy_of_the_environment_is_obeyed() {
 }
 
 #[test]
-fn a_secret_is_printed() {
+fn no_secret_is_printed() {
     let secret = RailSecret::new("sk_test_planted").unwrap();
     assert!(!format!("{secret:?}").contains("planted"));
     let shown = format!("{:?}", Environment::planted(&[]).unwrap());

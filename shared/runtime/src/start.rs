@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use payonce_ledger::{Credentials, Ledger, LedgerError, Settings};
+use payonce_ledger::{Credentials, Ledger, LedgerError, Settings, powers};
 use payonce_providers::ConfigError;
 use payonce_rails::{Rail, RailError, Reread, SecretPair};
 
@@ -28,6 +28,13 @@ pub enum StartError {
     Ledger(#[from] LedgerError),
 }
 
+impl StartError {
+    /// One key of the configuration, or a variable of the environment, is not as it must be.
+    pub fn wrong(path: impl Into<String>, problem: impl Into<String>) -> Self {
+        Self::Config(vec![ConfigError { path: path.into(), problem: problem.into() }])
+    }
+}
+
 fn listed(problems: &[ConfigError]) -> String {
     problems.iter().map(|found| format!("{}: {}", found.path, found.problem)).collect::<Vec<_>>().join("; ")
 }
@@ -44,19 +51,19 @@ pub enum Duty {
     Show,
 }
 
-/// The parts that the functions share.
-pub struct Started {
+/// The parts that the functions share; `P` are the powers of one over the tables.
+pub struct Started<P = powers::Everything> {
     pub environment: Environment,
     pub config: Config,
     pub clock: Clock,
     pub reader: SecretReader,
-    pub ledger: Arc<Ledger>,
+    pub ledger: Arc<Ledger<P>>,
     pub rail: Arc<Rail>,
     pub metrics: Metrics,
 }
 
 /// From the environment that Lambda gives, with logs and metrics to stdout.
-pub async fn on_lambda(duty: Duty) -> Result<Started, StartError> {
+pub async fn on_lambda<P: powers::Holder>(duty: Duty) -> Result<Started<P>, StartError> {
     let (environment, clock, metrics) = watched()?;
     let config = match &environment.config {
         Some(path) => Config::load(path),
@@ -64,21 +71,22 @@ pub async fn on_lambda(duty: Duty) -> Result<Started, StartError> {
     };
     let reader = SecretReader::new(&environment);
     let config = config.map_err(StartError::Config)?;
-    Started::of(duty, environment, config, reader, Credentials::Environment, clock, metrics).await
+    let started = Started::of(duty, environment, config, reader, Credentials::Environment, clock, metrics).await?;
+    Ok(started.narrowed())
 }
 
 /// For a function with neither configuration nor rail nor secrets.
-pub struct Tables {
+pub struct Tables<P = powers::Nothing> {
     pub environment: Environment,
     pub clock: Clock,
-    pub ledger: Arc<Ledger>,
+    pub ledger: Arc<Ledger<P>>,
     pub metrics: Metrics,
 }
 
 /// From the environment that Lambda gives, with logs and metrics to stdout.
-pub fn tables_on_lambda() -> Result<Tables, StartError> {
+pub fn tables_on_lambda<P: powers::Holder>() -> Result<Tables<P>, StartError> {
     let (environment, clock, metrics) = watched()?;
-    let ledger = ledger(&environment, Credentials::Environment)?;
+    let ledger = ledger(&environment, Credentials::Environment)?.narrowed();
     Ok(Tables { environment, clock, ledger, metrics })
 }
 
@@ -116,6 +124,12 @@ impl Started {
         let (secret, lookup) = places.read(&reader).await?;
         let rail = Arc::new(Rail::new(&config.rail, secret, lookup, None)?.rereading(places.reread(reader.clone())));
         Ok(Self { environment, config, clock, reader, ledger, rail, metrics })
+    }
+
+    /// For one function.
+    pub fn narrowed<P: powers::Holder>(self) -> Started<P> {
+        let Self { environment, config, clock, reader, ledger, rail, metrics } = self;
+        Started { environment, config, clock, reader, ledger: ledger.narrowed(), rail, metrics }
     }
 }
 

@@ -50,7 +50,7 @@ async fn start(duty: Duty, lookup: &str) -> (Result<Started, StartError>, Vec<St
 }
 
 #[tokio::test]
-async fn who_only_looks_up_reads_the_secret_that_pays() {
+async fn each_duty_reads_only_its_own_secrets() {
     let lookup = "lookup_secret = \"env:LOOKING\"\n";
     assert_eq!(read(Duty::LookUp, lookup).await, ["LOOKING"]);
     assert_eq!(read(Duty::Show, lookup).await, ["LOOKING"]);
@@ -58,14 +58,14 @@ async fn who_only_looks_up_reads_the_secret_that_pays() {
 }
 
 #[tokio::test]
-async fn a_configuration_with_one_secret_has_none_for_look_ups() {
+async fn single_secret_serves_look_ups_too() {
     for duty in [Duty::LookUp, Duty::Pay] {
         assert_eq!(read(duty, "").await, ["PAYING"], "{duty:?}");
     }
 }
 
 #[tokio::test]
-async fn the_console_starts_with_the_secret_that_pays() {
+async fn console_refuses_to_start_with_the_secret_that_pays() {
     let (started, asked) = start(Duty::Show, "").await;
     let problem = started.err().unwrap().to_string();
     assert!(problem.contains("rail.lookup_secret"), "{problem}");

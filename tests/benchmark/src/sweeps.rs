@@ -15,6 +15,7 @@ use futures_util::{StreamExt, stream};
 use payonce_ledger::{Books, Case, Claim, Ledger, OutcomeRecord, Tables};
 use payonce_local::sandbox_rail::SandboxRail;
 use payonce_local::stack::{CONFIG, SECRETS, sandbox_secret};
+use payonce_protocol::fact::FactName;
 use payonce_protocol::ids::{AttemptId, Digest, shard};
 use payonce_protocol::money::Money;
 use payonce_protocol::order::{Destination, EventId, Mode, PayoutKey};
@@ -209,7 +210,7 @@ impl Day {
         let claim = claim(&format!("{name}pattern"), minute * MINUTE_MS);
         let [claim_item, outcome_item] = self.runtime.block_on(async {
             self.ledger.put_claim(&claim).await;
-            let evidence = vec![("phase", "answered".to_owned()), ("http_status", "200".to_owned())];
+            let evidence = vec![(FactName::Phase, "answered".to_owned()), (FactName::HttpStatus, "200".to_owned())];
             let accepted = OutcomeRecord { verdict: Verdict::plain(Outcome::Accepted), evidence, recorded_at: now() };
             self.ledger.record(&claim, &accepted, None).await;
             [self.item(&claim.key, "0001#claim").await, self.item(&claim.key, "0001#outcome").await]

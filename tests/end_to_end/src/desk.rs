@@ -3,13 +3,16 @@
 use std::sync::Arc;
 
 use payer::{Answer, Checker, CloseCase, OneCase, Request};
-use payonce_ledger::{Acted, Batch, Case, Doing, FiledCase, LedgerError, Proposal, Step, Who};
+use payonce_ledger::{Acted, Batch, Case, CaseAct, FiledCase, LedgerError, Proposal, Step, Who};
+use payonce_lists::Source;
 use payonce_protocol::approval::{Approval, Hand, nonce};
 use payonce_protocol::case::Ending;
 use payonce_protocol::ids::{CaseId, Digest};
 use payonce_protocol::order::PayoutKey;
 use payonce_protocol::outcome::Reason;
-use payonce_rails::{Rail, Source};
+use payonce_rails::Rail;
+use payonce_runtime::metrics::Metrics;
+use payonce_runtime::telemetry::Captured;
 
 use crate::issuer::TestIssuer;
 use crate::{FUNCTION_MS, World};
@@ -17,6 +20,8 @@ use crate::{FUNCTION_MS, World};
 pub struct Desk {
     pub issuer: TestIssuer,
     pub sources: Option<(String, Source)>,
+    /// The lines of metrics that the last payer wrote.
+    pub counted: Captured,
 }
 
 /// What the page shows to a person, who then signs in for it.
@@ -27,12 +32,14 @@ pub struct Shown {
 
 impl Desk {
     pub fn new() -> Self {
-        Self { issuer: TestIssuer::default(), sources: None }
+        Self { issuer: TestIssuer::default(), sources: None, counted: Captured::default() }
     }
 
     /// payer, afresh, as after a cold start.
     pub fn payer(&mut self, world: &World) -> payer::App {
         let (ledger, rail) = world.parts();
+        let (metrics, counted) = Metrics::captured(world.clock.clone());
+        self.counted = counted;
         payer::App::new(payer::Parts {
             providers: world
                 .config
@@ -42,10 +49,11 @@ impl Desk {
                 .collect(),
             sources: self.sources.take().into_iter().collect(),
             rail,
-            ledger,
+            ledger: ledger.narrowed(),
             issuer: self.issuer.seen(world.clock.clone()),
             clock: world.clock.clone(),
             limits: world.config.limits,
+            metrics,
         })
     }
 
@@ -76,7 +84,7 @@ impl Desk {
             batch: None,
         };
         let by = proposal.by.clone();
-        let doing = Doing::Propose(proposal, Some(token));
+        let doing = CaseAct::Propose(proposal, Some(token));
         let acted = world.ledger.act(seen, &doing, &by, world.clock.now()).await.unwrap();
         assert!(matches!(acted, Acted::Done(_)), "{acted:?}");
     }
@@ -113,7 +121,7 @@ impl Desk {
             duplicate_of: (ending == Ending::DuplicateOf).then(|| CaseId::new(Reason::EventMissing, &["another"])),
             batch: None,
         };
-        let doing = Doing::Propose(proposal, None);
+        let doing = CaseAct::Propose(proposal, None);
         let acted = world.ledger.act(&seen, &doing, &person("ann"), world.clock.now()).await.unwrap();
         assert!(matches!(acted, Acted::Done(_)), "{acted:?}");
     }
@@ -131,7 +139,7 @@ impl Desk {
     }
 
     pub async fn reopens(&self, world: &World, case: &CaseId) {
-        let doing = Doing::Reopen("it bounced".to_owned());
+        let doing = CaseAct::Reopen("it bounced".to_owned());
         let acted =
             world.ledger.act(&filed(world, case).await, &doing, &person("ann"), world.clock.now()).await.unwrap();
         assert!(matches!(acted, Acted::Done(_)), "{acted:?}");

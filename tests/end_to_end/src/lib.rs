@@ -4,13 +4,16 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "test code")]
 #![allow(clippy::disallowed_methods, reason = "tests spawn, and a test's limit reads the clock")]
 
+mod books;
 mod crash;
 mod desk;
 mod events;
 mod issuer;
+mod minutes;
 mod world;
 
-pub use crash::cut_after;
+pub use books::{WINDOW_MS, book_settings};
+pub use crash::{cut_after, cut_once};
 pub use desk::{Desk, Shown, approval, filed};
 pub use events::{PAYEE, key_of, payment, payment_in_group};
 pub use issuer::TestIssuer;

@@ -223,21 +223,12 @@ impl World {
 
     pub fn sweeper(&self) -> sweeper::App {
         sweeper::App::new(sweeper::Parts {
-            ledger: self.parts.0.clone(),
+            ledger: self.parts.0.narrowed(),
             rail: self.parts.1.clone(),
             clock: self.clock.clone(),
             metrics: Metrics::stdout(self.clock.clone()),
             margin_ms: payonce_protocol::sweep::MARGIN_MS,
         })
-    }
-
-    /// Time passes, and the sweeper runs each minute.
-    pub async fn minutes_pass(&self, minutes: u64) {
-        let sweeper = self.sweeper();
-        for _ in 0..minutes {
-            self.clock.advance(MINUTE_MS);
-            sweeper.run().await.unwrap();
-        }
     }
 
     pub fn executed(&self, key: &PayoutKey) -> Vec<Transfer> {
@@ -291,7 +282,7 @@ async fn app(
     Arc::new(webhook::App::new(webhook::Parts {
         provider: config.provider(Some(sender)).unwrap(),
         secrets: SecretSource::open(reader, config.secrets(sender), clock.now()).await.unwrap(),
-        ledger: parts.0.clone(),
+        ledger: parts.0.narrowed(),
         rail: parts.1.clone(),
         clock: clock.clone(),
         limits: config.limits,

@@ -3,7 +3,7 @@
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Mutation {
-    /// Two events of one delivery share their attempt id (C1).
+    /// Two events of one delivery share their attempt id (claim-before-pay).
     AttemptIdPerDelivery,
     /// Whatever claim the second put meets is taken for ours.
     AttemptIdIgnored,
@@ -26,11 +26,11 @@ pub enum Mutation {
     SweepBeforeExpiry,
     /// A claim is given up at its expiry by the sweeper's clock, which is not the worker's.
     SweepWithoutMargin,
-    /// Every minute of the index is read once, and never again (C7).
+    /// Every minute of the index is read once, and never again (no-silent-loss).
     Watermark,
-    /// The first byte leaves whatever the time is (H2).
+    /// The first byte leaves whatever the time is (one-request-per-attempt).
     NoGateAtFirstByte,
-    /// An attempt whose end is unknown is repeated under a new key while the rail still knows the old one (C2).
+    /// An attempt whose end is unknown is repeated under a new key while the rail still knows the old one (absence-needs-sight).
     NewKeyAfterUnknown,
     /// Only the last attempt under a key is asked how certain it is.
     EarlierUnknownForgotten,
@@ -52,6 +52,8 @@ pub enum Mutation {
     EndingWithoutClaim,
     /// A second event is closed by hand while its own order can still be paid.
     SecondEventEndsWithoutClaim,
+    /// What two people lift is put without a condition, over whatever was faster.
+    LiftedOverAClaim,
     /// A claim takes the place of a bar.
     BarIgnored,
     /// What comes again is filed under a case that is resolved.

@@ -18,6 +18,7 @@ pub struct People {
     pub look_ups: Vec<(Tick, Said)>,
     /// How many cases they may still close.
     pub endings_left: u8,
+    pub lifts_left: u8,
     /// What the payee was paid by hand for the order.
     pub by_hand: u8,
     /// The second event's own order.

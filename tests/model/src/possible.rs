@@ -42,6 +42,10 @@ impl World {
             if setting.is_given_back && state.table.bar.is_none() {
                 steps.push(Step::GiveBack);
             }
+            // They are never wiser than the case: it is open whatever was claimed since.
+            if state.people.lifts_left > 0 && state.table.is_open(Reason::BeforeCutover, Subject::Event(ONE)) {
+                steps.push(Step::Lift(ONE));
+            }
             if state.people.endings_left > 0 {
                 self.endings(state, steps);
             }

@@ -49,6 +49,8 @@ pub enum Sight {
     CameAgainAfterAnEnding,
     OwnOrderByRail,
     OwnOrderByHand,
+    /// Refused for its limit, and paid because two people lifted it.
+    Lifted,
     Rewritten,
     GivenBackFirst,
     GivenBackAfterwards,
@@ -175,6 +177,10 @@ impl Sight {
                 sometimes("an own order is paid by the rail", |_, state| state.people.own.by_rail == 1)
             }
             Self::OwnOrderByHand => sometimes("an own order is paid by hand", |_, state| state.people.own.by_hand == 1),
+            Self::Lifted => sometimes("a limit is lifted, and it is paid", |_, state| {
+                let is_payers = state.table.claim(0).is_some_and(|claim| claim.by_people);
+                accepted(state, 0) && is_payers
+            }),
             Self::GivenBackFirst => sometimes("given back first, and filed", |_, state| {
                 state.table.is_open(Reason::BlockedBeforePayout, Subject::Event(ONE))
             }),

@@ -63,6 +63,8 @@ pub struct Setting {
     pub look_ups: u8,
     /// How many cases two people may close, or pay as an order of its own.
     pub endings: u8,
+    /// How often two people may lift the limit that refused the event.
+    pub lifts: u8,
     /// The payment is given back at any moment, or never.
     pub is_given_back: bool,
     /// What must be seen at least once.
@@ -100,6 +102,7 @@ impl Setting {
             approvals: 0,
             look_ups: 0,
             endings: 0,
+            lifts: 0,
             is_given_back: false,
             sights: vec![],
             mutation: None,

@@ -41,6 +41,8 @@ pub enum Step {
     LookUpAtRail(Said, List),
     /// Two people close a case about an event that nothing was claimed for.
     End(Reason, Asked, Ending),
+    /// Two people lift the limit that alone refused this event, and the payer makes the webhook's own first attempt.
+    Lift(Asked),
     /// A second event is paid under a key of its own.
     PayOwnOrder,
     /// The payment is given back, and its event comes.

@@ -37,6 +37,8 @@ pub struct Claim {
     pub late: Option<Verdict>,
     /// Payout requests that left under this claim: what is checked, not what the table holds.
     pub requests: u8,
+    /// The payer's, and not of a delivery: what is checked, too.
+    pub by_people: bool,
     /// People closed a case, and claimed its key by that.
     pub closing: Option<Closing>,
 }
@@ -101,7 +103,8 @@ impl Claim {
     pub fn of_ending(asked: Asked, received: Tick, by_hand: bool) -> Self {
         let (outcome, late) = (None, None);
         let closing = Some(Closing { by_hand });
-        Self { attempt_id: CLOSED, asked, generation: 1, received, listed: true, outcome, late, requests: 0, closing }
+        let (attempt_id, generation, requests, by_people) = (CLOSED, 1, 0, true);
+        Self { attempt_id, asked, generation, received, listed: true, outcome, late, requests, by_people, closing }
     }
 
     pub fn facts(&self) -> ClaimFacts {

@@ -9,6 +9,7 @@ use payonce_protocol::outcome::{Reason, Verdict};
 use crate::fault::Fault;
 use crate::setting::{Asked, Tick};
 use crate::table::{Claim, Evidence, facts};
+use crate::world::PAYERS;
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Worker {
@@ -177,6 +178,7 @@ impl Worker {
             outcome: None,
             late: None,
             requests: 0,
+            by_people: self.invocation >= PAYERS,
             closing: None,
         }
     }

@@ -15,7 +15,7 @@ use crate::table::{Claim, Ended, Note, SLOTS, Subject, Table};
 use crate::worker::{Doing, Job, Start, Worker};
 
 /// Invocations of the payer are numbered from here.
-const PAYERS: u8 = 100;
+pub(crate) const PAYERS: u8 = 100;
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct State {
@@ -111,6 +111,13 @@ impl World {
                 let invocation = PAYERS + number;
                 state.people.approvals_left -= 1;
                 let job = Job { number, invocation, attempt_id: number, asked, slot, generation, started: tick };
+                state.start(job, Start::Open);
+            }
+            Step::Lift(asked) => {
+                let number = state.workers_started;
+                let invocation = PAYERS + number;
+                state.people.lifts_left -= 1;
+                let job = Job { number, invocation, attempt_id: number, asked, slot: 0, generation: 1, started: tick };
                 state.start(job, Start::Open);
             }
             Step::Put(index, fate) => self.put(state, index, fate),
@@ -272,6 +279,10 @@ impl World {
                 ClaimAnswer::NoAnswer
             }
             Fate::Done | Fate::AnswerLost | Fate::PanicAfter => {
+                let is_lifted = worker.invocation >= PAYERS && slot == 0;
+                if is_lifted && self.setting.is(Mutation::LiftedOverAClaim) {
+                    state.table.claims[0] = None;
+                }
                 let bar = state.table.bar.take_if(|_| self.setting.is(Mutation::BarIgnored));
                 let said = state.claim(slot, claim.clone());
                 state.table.bar = bar.or(state.table.bar);
@@ -407,6 +418,7 @@ impl Model for World {
                 look_ups_left: self.setting.look_ups,
                 look_ups: vec![],
                 endings_left: self.setting.endings,
+                lifts_left: self.setting.lifts,
                 ..People::default()
             },
             seen: Seen::default(),

@@ -27,6 +27,7 @@ pub fn all() -> Vec<Setting> {
         endings(),
         a_second_event_ends(),
         given_back(),
+        a_lifted_limit(),
     ]
 }
 
@@ -42,6 +43,30 @@ pub fn given_back() -> Setting {
         is_given_back: true,
         sights: vec![Sight::Paid, Sight::GivenBackFirst, Sight::GivenBackAfterwards],
         ..Setting::deliveries("a payment that is given back", vec![vec![ONE], vec![ONE]])
+    }
+}
+
+/// An event above its limit: two people lift it, twice at once too, or close its case, while it comes again, refused as before
+/// or paid by a configuration that allows it.
+pub fn a_lifted_limit() -> Setting {
+    Setting {
+        faults: vec![
+            Fault::Misfit,
+            Fault::Crash,
+            Fault::PutAnswerLost,
+            Fault::PutLate,
+            Fault::ReplyLost,
+            Fault::RecordLost,
+            Fault::Refuses,
+        ],
+        fault_budget: 3,
+        moments: vec![0, 5 * MINUTE_MS, 22 * MINUTE_MS, 25 * HOUR_MS],
+        sweeper_pauses: false,
+        approvals: 1,
+        endings: 1,
+        lifts: 2,
+        sights: vec![Sight::Paid, Sight::Lifted, Sight::PaidByHand, Sight::PaidAfterAnEnding, Sight::Swept],
+        ..Setting::deliveries("a limit that people lift, and an event that is sent again", vec![vec![ONE], vec![ONE]])
     }
 }
 
@@ -145,7 +170,7 @@ pub fn three_deliveries() -> Setting {
     }
 }
 
-/// C1: the same event twice in one delivery, which is also delivered again.
+/// The same event twice in one delivery, which is also delivered again.
 pub fn one_event_twice() -> Setting {
     Setting {
         sights: vec![Sight::Paid, Sight::LostAnswerRecognised, Sight::Swept, Sight::SweptAndPaid],
@@ -153,7 +178,7 @@ pub fn one_event_twice() -> Setting {
     }
 }
 
-/// C1, C6: two events that ask for one payout, in one delivery.
+/// Two events that ask for one payout, in one delivery.
 pub fn two_events() -> Setting {
     Setting {
         sights: vec![Sight::Paid, Sight::LostAnswerRecognised, Sight::Swept, Sight::SecondEventFiled],
@@ -210,7 +235,7 @@ const PAYING: [Fault; 11] = [
     Fault::PutLate,
 ];
 
-/// C2: attempts inside, at the end of, and past the life of a rail key.
+/// Attempts inside, at the end of, and past the life of a rail key.
 pub fn keys_and_look_up() -> Setting {
     Setting {
         rail: KEYS_AND_LOOK_UP,

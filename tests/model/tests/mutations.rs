@@ -158,6 +158,11 @@ fn ending_that_claims_nothing() {
 }
 
 #[test]
+fn lifted_over_what_was_claimed_or_closed_meanwhile() {
+    breaks(Mutation::LiftedOverAClaim, worlds::a_lifted_limit(), AT_MOST_ONCE);
+}
+
+#[test]
 fn second_event_closed_while_its_own_order_can_be_paid() {
     breaks(Mutation::SecondEventEndsWithoutClaim, worlds::a_second_event_ends(), OWN_ORDER_ONCE);
 }

@@ -33,7 +33,7 @@ fn post(stream: &mut TcpStream, path: &str, body: &str) {
 const NEXT: &str = "GET /2018-06-01/runtime/invocation/next HTTP/1.1\r\n\r\n";
 
 #[test]
-fn an_invocation_is_lost_or_handed_out_twice() {
+fn hands_out_each_invocation_once() {
     let api = RuntimeApi::start();
     let mut stream = connect(&api);
     send(&mut stream, NEXT);
@@ -54,7 +54,7 @@ fn an_invocation_is_lost_or_handed_out_twice() {
 }
 
 #[test]
-fn a_refused_response_is_taken_or_a_hang_up_is_answered() {
+fn refuses_a_response_or_hangs_up_as_told() {
     let api = RuntimeApi::start();
     let mut stream = connect(&api);
     let refused = api.invoke("[1]", MINUTE, Treatment::Refuse(413));
@@ -77,7 +77,7 @@ fn a_refused_response_is_taken_or_a_hang_up_is_answered() {
 }
 
 #[test]
-fn a_dead_function_is_thought_alive_or_its_words_are_lost() {
+fn tells_a_dead_function_and_keeps_its_output() {
     let api = RuntimeApi::start();
     let mut function = Function::start(Path::new("/bin/sh"), &api, &[]);
     // A shell without a script and without input ends at once.

@@ -11,7 +11,7 @@ fn root() -> &'static Path {
 }
 
 #[test]
-fn the_release_build_aborts_on_a_panic() {
+fn release_profile_unwinds_on_a_panic() {
     let manifest: toml::Table = toml::from_str(&std::fs::read_to_string(root().join("Cargo.toml")).unwrap()).unwrap();
     let profiles = manifest["profile"].as_table().unwrap();
     assert_eq!(profiles["release"]["panic"].as_str(), Some("unwind"), "[profile.release] must name it");
@@ -22,7 +22,7 @@ fn the_release_build_aborts_on_a_panic() {
 }
 
 #[test]
-fn a_cargo_configuration_decides_beside_the_manifest() {
+fn cargo_configuration_sets_no_profile() {
     for name in ["config", "config.toml"] {
         let path = root().join(".cargo").join(name);
         let text = std::fs::read_to_string(&path).unwrap_or_default();

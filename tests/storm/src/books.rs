@@ -80,7 +80,7 @@ mod tests {
     }
 
     #[test]
-    fn a_planted_double_payout_is_not_seen() {
+    fn planted_double_payout_is_seen() {
         assert!(agreeing().compare().agrees());
         let mut books = agreeing();
         books.executed.insert("paid".to_owned(), 2);
@@ -104,7 +104,7 @@ mod tests {
     }
 
     #[test]
-    fn a_planted_loss_is_not_seen() {
+    fn planted_loss_is_seen() {
         let mut books = agreeing();
         books.filed.remove("filed");
         assert_eq!(books.compare().lost, 1);
@@ -118,7 +118,7 @@ mod tests {
     }
 
     #[test]
-    fn a_record_without_a_payout_is_not_seen() {
+    fn planted_record_without_a_payout_is_seen() {
         let mut books = agreeing();
         books.executed.remove("paid");
         assert_eq!(books.compare(), Verdict { lost: 1, imagined: 1, ..Verdict::default() });

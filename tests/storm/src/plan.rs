@@ -133,7 +133,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_seed_does_not_repeat_its_plan() {
+    fn seed_repeats_its_plan() {
         let plan = |seed| (0..500).map(|number| format!("{:?}", Delivery::planned(seed, number))).collect::<Vec<_>>();
         assert_eq!(plan(7), plan(7));
         assert_ne!(plan(7), plan(8));
@@ -142,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn the_shares_are_others_than_promised() {
+    fn shares_are_as_promised() {
         let plans: Vec<Delivery> = (0..10_000).map(|number| Delivery::planned(7, number)).collect();
         let share = |test: fn(&Delivery) -> bool| plans.iter().filter(|plan| test(plan)).count();
         assert!((1_850..2_150).contains(&share(|plan| plan.again)));

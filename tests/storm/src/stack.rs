@@ -217,7 +217,7 @@ impl Stack {
         let clock = Clock::manual(now_s() * 1000);
         let rail = Rail::new(&self.config.rail, RailSecret::new(PAYING).unwrap(), None, None).unwrap();
         let sweeper = sweeper::App::new(sweeper::Parts {
-            ledger: self.ledger.clone(),
+            ledger: self.ledger.narrowed(),
             rail: Arc::new(rail),
             metrics: Metrics::to(clock.clone(), |_| {}),
             clock: clock.clone(),

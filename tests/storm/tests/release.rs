@@ -5,7 +5,7 @@
 use payonce_storm::{Options, run};
 
 #[test]
-fn a_short_storm_pays_twice_or_loses() {
+fn short_storm_pays_once_and_loses_nothing() {
     let options = Options { deliveries: 1_200, seed: 20_261_123, processes: 4 };
     let report = run(options).unwrap_or_else(|missing| panic!("{missing}"));
     println!("{report}");

@@ -3,7 +3,6 @@
 
 use std::io::{BufRead, BufReader};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
-use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, Weak};
@@ -16,9 +15,6 @@ use aws_sdk_dynamodb::config::{BehaviorVersion, Credentials as SdkCredentials, R
 use payonce_ledger::{Credentials, Ledger, Settings, Tables, create_tables};
 use tempfile::TempDir;
 use tokio::sync::oneshot;
-
-/// Names the folder that holds `DynamoDBLocal.jar`.
-pub const LOCAL_DIR: &str = "PAYONCE_DYNAMODB_LOCAL";
 
 const STARTED_WITHIN: Duration = Duration::from_secs(90);
 
@@ -134,12 +130,9 @@ struct LocalProcess {
 
 impl LocalProcess {
     fn start() -> Self {
-        let dir = PathBuf::from(std::env::var_os(LOCAL_DIR).unwrap_or_else(|| {
-            panic!("{LOCAL_DIR} is not set: it names the folder of DynamoDBLocal.jar (npm: amplify-dynamodb-simulator)")
-        }));
-        let dir = std::path::absolute(dir).expect("a folder");
+        let dir = std::path::absolute(payonce_tools::DYNAMODB_LOCAL.path()).expect("a folder");
         let jar = dir.join("DynamoDBLocal.jar");
-        assert!(jar.is_file(), "{LOCAL_DIR} names {}, where there is no DynamoDBLocal.jar", dir.display());
+        assert!(jar.is_file(), "in {} there is no DynamoDBLocal.jar", dir.display());
         let (listener, address) = listen();
         drop(listener);
         let room = TempDir::new().expect("an empty folder");

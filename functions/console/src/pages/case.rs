@@ -5,13 +5,15 @@ use payonce_protocol::UnixMillis;
 use payonce_protocol::case::{Act, Ending, Status};
 use payonce_protocol::money::Money;
 use payonce_protocol::outcome::{Outcome, Reason};
-use payonce_protocol::reissue::{Reissue, Said, Why};
+use payonce_protocol::reissue::{Reissue, Why};
 
+use super::case_books::CaseBooks;
 use super::evidence::Attached;
 use super::facts::{Facts, facts};
-use super::format::{Ago, Due, Moment as _, Sum as _, Text as _};
+use super::format::{Due, Moment as _, Sum as _, Text as _};
 use super::frame::{Frame, PersonOption};
 use super::icon::Icon;
+use super::offer::Offer;
 use super::reasons::{Reasons, reasons};
 use super::stand::Stand;
 use super::standing::{Check, Deliveries, Standing};
@@ -24,36 +26,6 @@ pub struct Rail {
     /// The idempotency key that the rail was given last.
     pub key: String,
     pub generation: u16,
-}
-
-/// How long the rail key can be counted on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct KeyClock {
-    pub first_used_at: UnixMillis,
-    /// Until then the rail answers a repeated request with the first result; its life less our margin. `None`: the rail
-    /// keeps no keys.
-    pub counts_until: Option<UnixMillis>,
-    /// From then on the rail has surely forgotten it.
-    pub forgotten_at: Option<UnixMillis>,
-}
-
-/// The last time that the rail was asked about this payout.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct LookedUpAt {
-    pub at: UnixMillis,
-    pub said: Said,
-    /// Why a blind one is blind.
-    pub why: Option<String>,
-}
-
-impl LookedUpAt {
-    fn in_words(&self) -> &'static str {
-        match self.said {
-            Said::Found => "found",
-            Said::Absent => "not found",
-            Said::Blind => "blind, which says nothing",
-        }
-    }
 }
 
 /// Whether, and how well, the rail was asked.
@@ -174,7 +146,7 @@ impl Entry {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Proposed {
     pub ending: Ending,
-    /// One of [`words::CODES`], or of another version's.
+    /// One of [`words::codes`], or of another version's.
     pub code: String,
     pub note: String,
     pub by: String,
@@ -196,7 +168,7 @@ impl Proposed {
 
 /// How a resolved case ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Decided {
+pub struct ResolvedBy {
     pub ending: Ending,
     pub code: String,
     pub note: String,
@@ -230,7 +202,7 @@ impl Further {
     }
 }
 
-impl Decided {
+impl ResolvedBy {
     fn code_words(&self) -> String {
         words::code(&self.code)
     }
@@ -269,6 +241,7 @@ pub struct Attempted {
     pub number: u16,
     /// `None` while it runs.
     pub outcome: Option<Outcome>,
+    pub rail_says: Option<String>,
 }
 
 impl Attempted {
@@ -277,13 +250,9 @@ impl Attempted {
     }
 }
 
-#[derive(Clone, Debug, Template)]
-#[template(path = "case.html", whitespace = "minimize")]
-pub struct CasePage {
-    pub frame: Frame,
-    pub id: String,
-    /// As the reader sees it; every form sends it back.
-    pub version: Stand,
+/// What the case is about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CaseAbout {
     pub reason: Reason,
     /// Why its event is not paid, in words.
     pub cause: Option<String>,
@@ -297,40 +266,62 @@ pub struct CasePage {
     pub attempt: Option<Attempted>,
     /// As the tables have it; shown in plain words.
     pub incident: Option<String>,
-    pub owner: Option<String>,
-    pub is_mine: bool,
-    pub due: Option<Due>,
     /// From when its age counts.
     pub since: UnixMillis,
+    pub due: Option<Due>,
     /// Facts of the case itself that no field above holds.
     pub details: Vec<(String, String)>,
-    /// What the rules offer for a further attempt now. `None`: the case is about no attempt, or it has not ended.
-    pub reissue: Option<Reissue>,
-    pub key_clock: Option<KeyClock>,
-    pub looked_up: Option<LookedUpAt>,
+}
+
+/// Who works on it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CaseOwner {
+    pub name: Option<String>,
+    /// It is the reader.
+    pub is_mine: bool,
+}
+
+/// What this reader may do in this state; nothing else is shown.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Choices {
+    pub acts: Vec<Act>,
+    /// What may be proposed for this case.
+    pub endings: Vec<Ending>,
+    /// Whom it may be given to.
+    pub people: Vec<PersonOption>,
+}
+
+#[derive(Clone, Debug, Template)]
+#[template(path = "case.html", whitespace = "minimize")]
+pub struct CasePage {
+    pub frame: Frame,
+    pub id: String,
+    /// As the reader sees it; every form sends it back.
+    pub version: Stand,
+    pub about: CaseAbout,
+    pub owner: CaseOwner,
+    pub offer: Offer,
     /// How the payout stands now, where more is known of it than the reason of the case.
     pub standing: Option<Standing>,
     /// Before an approval that moves money.
     pub checks: Vec<Check>,
     /// Of a case about two deliveries that differ.
     pub deliveries: Option<Deliveries>,
-    /// Shown after an act on another case.
-    pub is_next: bool,
     pub compared: Vec<Compared>,
+    /// Of a case that the books opened.
+    pub books: Option<CaseBooks>,
     /// The oldest first.
     pub timeline: Vec<Entry>,
     /// What people attached, the oldest first.
     pub evidence: Vec<Attached>,
-    /// What this reader may do in this state; nothing else is shown.
-    pub acts: Vec<Act>,
-    /// What may be proposed for this case.
-    pub endings: Vec<Ending>,
-    pub people: Vec<PersonOption>,
+    pub choices: Choices,
     pub proposed: Option<Proposed>,
-    pub decided: Option<Decided>,
+    pub decided: Option<ResolvedBy>,
     pub body: Body,
     /// Other cases of the same payout key or event.
     pub related: Vec<CaseLink>,
+    /// Shown after an act on another case.
+    pub is_next: bool,
     /// The next open case in the queue.
     pub next: Option<String>,
 }
@@ -341,7 +332,7 @@ impl CasePage {
     }
 
     fn may(&self, act: &str) -> bool {
-        self.acts.iter().any(|allowed| allowed.as_str() == act)
+        self.choices.acts.iter().any(|allowed| allowed.as_str() == act)
     }
 
     fn post(&self, act: &str) -> String {
@@ -354,22 +345,23 @@ impl CasePage {
             Some(proposed) if self.may("approve") && !proposed.is_own && proposed.batch.is_none() => {
                 Some(("#h-prop", "Decide about it"))
             }
-            None if self.may("propose") && !self.endings.is_empty() => Some(("#h-next", "What to do next")),
+            None if self.may("propose") && !self.choices.endings.is_empty() => Some(("#h-next", "What to do next")),
             _ => None,
         }
     }
 
     fn heading(&self) -> String {
-        self.money.as_ref().map_or_else(|| self.reason.label().to_owned(), |money| money.shown())
+        self.about.money.as_ref().map_or_else(|| self.about.reason.label().to_owned(), |money| money.shown())
     }
 
     fn certainty_words(&self) -> &'static str {
-        words::certainty(self.reason)
+        words::certainty(self.about.reason)
     }
 
     /// The proposal says that the payee has nothing of the rail, or pays once more, and the rail has it: nobody can agree.
     fn is_contradicted(&self) -> bool {
-        let is_found = matches!(self.reissue, Some(Reissue::NotOffered(Why::FoundAtTheRail | Why::AlreadyAccepted)));
+        let is_found =
+            matches!(self.offer.reissue, Some(Reissue::NotOffered(Why::FoundAtTheRail | Why::AlreadyAccepted)));
         is_found && self.proposed.as_ref().is_some_and(|proposed| proposed.ending.denies_the_rail())
     }
 
@@ -379,8 +371,8 @@ impl CasePage {
         if self.is_contradicted() && !is_reissue {
             return Some("The rail has this payout. What was proposed cannot be approved; send it back.".to_owned());
         }
-        let is_against = matches!(self.reissue, Some(Reissue::NotOffered(_) | Reissue::NotBefore(_)));
-        let (title, why) = self.offer().filter(|_| is_reissue && is_against)?;
+        let is_against = matches!(self.offer.reissue, Some(Reissue::NotOffered(_) | Reissue::NotBefore(_)));
+        let (title, why) = self.offer.said(&self.frame).filter(|_| is_reissue && is_against)?;
         Some(format!("{title}, as things stand now. {why}"))
     }
 
@@ -388,30 +380,36 @@ impl CasePage {
         match (&self.standing, &self.decided) {
             (Some(standing), _) => &standing.headline,
             (None, Some(decided)) => words::ended(decided.ending),
-            (None, None) => words::known(self.reason),
+            (None, None) => self.books.as_ref().map_or_else(|| words::known(self.about.reason), CaseBooks::known),
         }
     }
 
+    /// Beside what is known, why there is a case.
+    fn says(&self) -> &'static str {
+        let Some(books) = &self.books else { return self.about.reason.says() };
+        if self.known() == books.known() { "" } else { books.known() }
+    }
+
     fn tone(&self) -> &'static str {
-        words::tone(self.reason)
+        words::tone(self.about.reason)
     }
 
     fn certainty_icon(&self) -> Icon {
-        words::certainty_icon(self.reason)
+        words::certainty_icon(self.about.reason)
     }
 
     fn status_icon(&self) -> Icon {
-        words::status_icon(self.status)
+        words::status_icon(self.about.status)
     }
 
     fn incident_words(&self) -> Option<(String, String)> {
-        let name = self.incident.as_ref()?;
+        let name = self.about.incident.as_ref()?;
         let filter = super::QueueFilter { incident: Some(name.clone()), ..super::QueueFilter::default() };
         Some((words::incident(name), format!("{}{}", self.frame.home(), filter.query(None))))
     }
 
     fn details(&self) -> Facts {
-        facts(&self.details)
+        facts(&self.about.details)
     }
 
     fn has_comparison(&self) -> bool {
@@ -426,148 +424,22 @@ impl CasePage {
     }
 
     fn reasons_by_ending(&self) -> Vec<Reasons> {
-        self.endings.iter().copied().map(reasons).collect()
+        self.choices.endings.iter().copied().map(reasons).collect()
     }
 
     /// Nobody can name another case as the same without the field for it.
     fn offers_duplicate(&self) -> bool {
-        self.endings.contains(&Ending::DuplicateOf)
+        self.choices.endings.contains(&Ending::DuplicateOf)
     }
 
-    /// What the rules say of a further attempt: a short answer, and why.
-    fn offer(&self) -> Option<(&'static str, String)> {
-        let until = self.key_clock.and_then(|clock| clock.counts_until);
-        Some(match self.reissue? {
-            Reissue::SameKey => match until.filter(|until| *until > self.frame.now) {
-                Some(until) => (
-                    "May be tried again under the same rail key",
-                    format!(
-                        "Until {} (in {}). Should the first request have arrived, the rail answers with its result and \
-                         pays nothing twice.",
-                        self.frame.clock(until),
-                        self.frame.span(until)
-                    ),
-                ),
-                None => (
-                    "May be tried again under the same rail key",
-                    "The first request never reached the rail, so its key is still unused.".to_owned(),
-                ),
-            },
-            Reissue::NextKey(generation) => (
-                "May be tried again under a new rail key",
-                format!(
-                    "It is key number {generation}. Under the old key the rail would only repeat its answer, or has forgotten it."
-                ),
-            ),
-            Reissue::NotBefore(at) => (
-                "May not be paid again yet",
-                format!(
-                    "Not before {} (in {}): until then neither the old rail key nor a new one is safe. Look the payout up \
-                     meanwhile.",
-                    self.frame.clock(at),
-                    self.frame.span(at)
-                ),
-            ),
-            Reissue::LookUpFirst { times } => (
-                "Ask the rail first",
-                match (times, self.looked_up.as_ref().and_then(|look| look.why.as_deref())) {
-                    (_, Some(why)) => format!("The last look-up was blind and counts for nothing: {why}."),
-                    (1, None) => {
-                        "The rail must be seen once more not to have it, just before it is paid again.".to_owned()
-                    }
-                    _ => format!("The rail must be seen {times} times not to have it, some minutes apart."),
-                },
-            ),
-            Reissue::NotOffered(why) => ("May not be paid again", not_offered(why).to_owned()),
-        })
-    }
-
-    fn offer_icon(&self) -> Icon {
-        match self.reissue {
-            Some(Reissue::SameKey | Reissue::NextKey(_)) => Icon::Done,
-            Some(Reissue::NotBefore(_)) => Icon::Clock,
-            Some(Reissue::LookUpFirst { .. }) => Icon::Search,
-            Some(Reissue::NotOffered(_)) | None => Icon::Refused,
-        }
-    }
-
-    fn offer_tone(&self) -> &'static str {
-        match self.reissue {
-            Some(Reissue::SameKey | Reissue::NextKey(_)) => "good",
-            Some(Reissue::NotBefore(_) | Reissue::LookUpFirst { .. }) => "warn",
-            Some(Reissue::NotOffered(_)) | None => "calm",
-        }
-    }
-
-    /// How much of the key's life that counts is used up, 0 to 100.
-    fn key_used(&self) -> Option<u64> {
-        let clock = self.key_clock?;
-        let life = clock.counts_until?.saturating_sub(clock.first_used_at).max(1);
-        let used = self.frame.now.saturating_sub(clock.first_used_at);
-        Some((used.saturating_mul(100) / life).min(100))
-    }
-
-    fn key_first_used(&self) -> Ago {
-        self.frame.ago(self.key_clock.map(|clock| clock.first_used_at).unwrap_or_default())
-    }
-
-    fn key_left(&self) -> Option<String> {
-        let until = self.key_clock?.counts_until?;
-        let is_over = until <= self.frame.now;
-        Some(if is_over {
-            format!("over since {}", self.frame.span(until))
-        } else {
-            format!("{} left", self.frame.span(until))
-        })
+    /// In the rail's own words.
+    fn rail_says(&self) -> Option<&str> {
+        self.about.attempt.as_ref()?.rail_says.as_deref()
     }
 
     /// What to do when nothing of a further attempt can be said.
     fn advice(&self) -> &'static str {
-        match self.reason {
-            Reason::SecondEventForKey => {
-                "Compare both events. If both are rightful, propose to pay this one as an order of its own."
-            }
-            Reason::ConflictingDuplicate => "Compare both deliveries, and ask the provider which terms hold.",
-            Reason::InvalidEvent | Reason::UnroutedEvent => {
-                "Find out what the sender meant. If the rules are wrong, have them corrected; then resolve this case."
-            }
-            Reason::StaleEvent => {
-                "Look at the payment in the provider's dashboard as it stands today: was it paid out, given back, disputed?"
-            }
-            Reason::BlockedBeforePayout => {
-                "Look at the payment in the provider's dashboard. Of what was given back in part, payonce pays nothing: propose \
-                 \"Paid another way\", and once that is approved pay what remains at the rail yourself."
-            }
-            Reason::BlockedAfterPayout => {
-                "Read the payout's outcome in the timeline. If the payee was paid, settle with the payee what was given back: all of \
-                 it, or the part that the provider's dashboard names."
-            }
-            Reason::BeforeCutover => "Find out whether the payout was made before payonce took over.",
-            Reason::RefusedNotRedelivered | Reason::EventMissing => {
-                "Look at the provider's dashboard: deliver the event again there, or settle it another way."
-            }
-            Reason::LateOutcome => "Read the late answer in the timeline, and compare it with the rail's books.",
-            Reason::PayoutReturned => "Find out why the rail gave it back, and settle it with the payee.",
-            Reason::PayoutReplayed | Reason::PayoutOrphan => "Find out who else sends payouts to this rail account.",
-            Reason::PayoutMissing | Reason::AmountMismatch => "Ask the rail, and compare its books with ours.",
-            Reason::PayoutRejected | Reason::PayoutUnknown | Reason::PayoutNotSent | Reason::AttemptAbandoned => {
-                "The attempt has not been closed yet. The sweeper closes it within minutes; come back then."
-            }
-        }
-    }
-}
-
-fn not_offered(why: Why) -> &'static str {
-    match why {
-        Why::AlreadyAccepted => "The rail accepted it. Another attempt would pay twice.",
-        Why::FoundAtTheRail => "The rail's books show it. Another attempt would pay twice.",
-        Why::LateOutcome => {
-            "An answer came after the attempt was given up. Read it first: it may say that it was paid."
-        }
-        Why::RailCannotBeAsked => {
-            "Nobody can know: the rail key no longer counts, and this rail cannot be asked for one payout. Settle it with \
-             the payee's or the rail's statement."
-        }
+        self.books.as_ref().map_or_else(|| words::advice(self.about.reason), CaseBooks::advice)
     }
 }
 

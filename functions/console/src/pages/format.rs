@@ -138,6 +138,11 @@ pub(crate) fn day_at(at: UnixMillis) -> String {
     formatted(at, "%Y-%m-%d")
 }
 
+/// `24 Nov 2026, 14:05 UTC`
+pub(crate) fn moment(at: UnixMillis) -> String {
+    formatted(at, "%-d %b %Y, %H:%M UTC")
+}
+
 /// `14:05` today, with the day else.
 pub(crate) fn clock(at: UnixMillis, now: UnixMillis) -> String {
     let format = if at / 86_400_000 == now / 86_400_000 { "%H:%M UTC" } else { "%-d %b, %H:%M UTC" };
@@ -241,7 +246,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_sum_is_read_as_another() {
+    fn writes_sums_with_their_point_and_currency() {
         for (minor, exponent, text) in [
             (1, 2, "0.01\u{a0}EUR"),
             (123_450, 2, "1\u{202f}234.50\u{a0}EUR"),
@@ -254,14 +259,14 @@ mod tests {
     }
 
     #[test]
-    fn a_text_that_turns_around_hides_it() {
+    fn shows_hidden_characters_as_code_points() {
         assert_eq!(shown("acct_\u{202e}321"), "acct_⟨U+202E⟩321");
         assert_eq!(shown("a\u{200b}b\0"), "a⟨U+200B⟩b⟨U+0000⟩");
         assert_eq!(shown("Zoë\nעברית"), "Zoë\nעברית");
     }
 
     #[test]
-    fn a_span_loses_its_smaller_part() {
+    fn writes_a_span_with_its_smaller_part() {
         for (ms, text) in [
             (40_000, "40\u{a0}s"),
             (840_000, "14\u{a0}min"),
@@ -274,7 +279,7 @@ mod tests {
     }
 
     #[test]
-    fn monday_is_called_tomorrow_on_a_friday() {
+    fn writes_due_dates_by_the_calendar() {
         let friday = "2026-11-27T15:00:00Z".parse::<Timestamp>().unwrap().as_millisecond().unsigned_abs();
         let due = |date: &str, days_left| Due { date: date.parse().unwrap(), days_left }.words(friday);
         assert_eq!(due("2026-11-30", 1), "due Mon 30 Nov");

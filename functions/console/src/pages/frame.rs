@@ -39,6 +39,7 @@ pub enum Section {
     ToApprove,
     Resolved,
     Batches,
+    Books,
     Absence,
     #[default]
     Other,
@@ -159,6 +160,11 @@ impl Frame {
         format!("{}/batches/{}", self.base, utf8_percent_encode(id, PART))
     }
 
+    /// Of the books, by the end of its window.
+    pub(crate) fn run(&self, to: impl Moment) -> String {
+        format!("{}/books/{}", self.base, to.at())
+    }
+
     pub(crate) fn ago(&self, at: impl Moment) -> Ago {
         Ago { at: at.at(), now: self.now, is_age: false }
     }
@@ -191,6 +197,7 @@ impl Frame {
             Section::ToApprove => section == "to approve",
             Section::Resolved => section == "resolved",
             Section::Batches => section == "batches",
+            Section::Books => section == "books",
             Section::Absence => section == "absence",
             Section::Other => false,
         }

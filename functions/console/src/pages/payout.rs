@@ -14,7 +14,7 @@ use super::standing::Standing;
 use super::words::{self, Words as _};
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Attempt {
+pub struct AttemptView {
     pub number: u16,
     pub rail: String,
     pub rail_key: String,
@@ -27,7 +27,7 @@ pub struct Attempt {
     pub facts: Vec<(String, String)>,
 }
 
-impl Attempt {
+impl AttemptView {
     fn outcome(&self) -> &'static str {
         words::attempt(self.outcome_of()).0
     }
@@ -58,7 +58,7 @@ pub struct PayoutPage {
     pub payee: Option<String>,
     pub provider: Option<String>,
     /// The oldest first.
-    pub attempts: Vec<Attempt>,
+    pub attempts: Vec<AttemptView>,
     /// Every case of the key, resolved ones too.
     pub cases: Vec<CaseLink>,
     /// How it stands now, whatever its last attempt came to.

@@ -3,152 +3,20 @@
 
 use askama::Template;
 use payonce_protocol::UnixMillis;
-use payonce_protocol::case::{Act, Ending, Status, may, risk};
+use payonce_protocol::case::{Act, Ending, Status, may};
 use payonce_protocol::money::Money;
 use payonce_protocol::outcome::{Outcome, Reason};
 
 use super::format::{Due, Sum as _, Text as _, grouped};
 use super::frame::{CurrencyTotal, Frame, PersonOption, cases};
 use super::icon::Icon;
+use super::queue_filter::{QueueFilter, QueueOwner, QueueView};
 use super::reasons::{Reasons, reasons};
 use super::words::{self, Words as _};
-use crate::amount::Amount;
-use crate::spreadsheet::Style;
+use crate::cases::spreadsheet::Style;
 
 /// The sweeper comes each minute; after this it is said to be silent.
 const SILENT_AFTER_MS: u64 = 5 * 60_000;
-
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub enum QueueOwner {
-    #[default]
-    Anybody,
-    Nobody,
-    /// An issuer's subject.
-    One(String),
-}
-
-/// Which open cases, before anything else is filtered; each has an address of its own.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum QueueView {
-    #[default]
-    All,
-    Mine,
-    /// Proposed by somebody else.
-    ToApprove,
-    /// Proposed by the reader, and turned down.
-    SentBack,
-    /// Not paid because payouts were held.
-    Held,
-}
-
-impl QueueView {
-    const ALL: [Self; 5] = [Self::All, Self::Mine, Self::ToApprove, Self::SentBack, Self::Held];
-
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::All => "all",
-            Self::Mine => "mine",
-            Self::ToApprove => "to-approve",
-            Self::SentBack => "sent-back",
-            Self::Held => "held",
-        }
-    }
-
-    pub fn parse(text: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|view| view.as_str() == text)
-    }
-
-    fn label(self) -> &'static str {
-        match self {
-            Self::All => "All open",
-            Self::Mine => "Mine",
-            Self::ToApprove => "To approve",
-            Self::SentBack => "Sent back to me",
-            Self::Held => "Left by a hold",
-        }
-    }
-
-    /// When nothing is in it.
-    fn none(self) -> &'static str {
-        match self {
-            Self::All => "No open case matches this filter.",
-            Self::Mine => "You own no open case.",
-            Self::ToApprove => "No case waits for your approval.",
-            Self::SentBack => "Nothing that you proposed was sent back.",
-            Self::Held => "No open case was left unpaid by a hold.",
-        }
-    }
-}
-
-/// As `filter.rs` reads it from the address, under the same names.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct QueueFilter {
-    pub view: QueueView,
-    /// The greatest risk first; else the oldest.
-    pub by_risk: bool,
-    pub owner: QueueOwner,
-    /// An incident's name, as the tables have it.
-    pub incident: Option<String>,
-    pub status: Option<Status>,
-    pub reason: Option<Reason>,
-    /// `Some(None)`: cases that are about no attempt.
-    pub certainty: Option<Option<Outcome>>,
-    pub provider: Option<String>,
-    /// What a payee begins with, in letters of either case.
-    pub payee: Option<String>,
-    pub currency: Option<String>,
-    /// Units of the currency, both ends included.
-    pub from: Option<Amount>,
-    pub to: Option<Amount>,
-    /// Which of [`words::AGES`].
-    pub age: Option<usize>,
-}
-
-impl QueueFilter {
-    /// Names and values in the address; what is not asked for is not there.
-    pub(super) fn pairs(&self) -> Vec<(&'static str, String)> {
-        let owner = match &self.owner {
-            QueueOwner::Anybody => None,
-            QueueOwner::Nobody => Some("nobody".to_owned()),
-            QueueOwner::One(subject) => Some(subject.clone()),
-        };
-        let certainty = self.certainty.map(|wanted| wanted.map_or(words::NO_ATTEMPT, Outcome::as_str).to_owned());
-        let view = (self.view != QueueView::All).then(|| self.view.as_str().to_owned());
-        let all = [
-            ("view", view),
-            ("sort", self.by_risk.then(|| "risk".to_owned())),
-            ("owner", owner),
-            ("incident", self.incident.clone()),
-            ("status", self.status.map(|status| status.to_string())),
-            ("reason", self.reason.map(|reason| reason.to_string())),
-            ("certainty", certainty),
-            ("provider", self.provider.clone()),
-            ("payee", self.payee.clone()),
-            ("currency", self.currency.clone()),
-            ("from", self.from.map(|from| from.to_string())),
-            ("to", self.to.map(|to| to.to_string())),
-            ("age", self.age.map(|age| age.to_string())),
-        ];
-        all.into_iter().filter_map(|(name, value)| Some((name, value?))).collect()
-    }
-
-    /// With its question mark; nothing for the whole queue.
-    pub(crate) fn query(&self, after: Option<&(String, String)>) -> String {
-        let mut query = form_urlencoded::Serializer::new(String::new());
-        query.extend_pairs(self.pairs());
-        if let Some((place, id)) = after {
-            query.append_pair("after", place).append_pair("id", id);
-        }
-        let query = query.finish();
-        if query.is_empty() { query } else { format!("?{query}") }
-    }
-
-    fn with(&self, change: impl FnOnce(&mut Self)) -> Self {
-        let mut changed = self.clone();
-        change(&mut changed);
-        changed
-    }
-}
 
 /// One open case.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -187,7 +55,7 @@ impl QueueRow {
     }
 
     fn risk(&self) -> &'static str {
-        words::risk(risk(self.reason))
+        words::risk(self.reason.rules().risk)
     }
 }
 
@@ -369,7 +237,7 @@ impl QueuePage {
             is_on: self.filter.view == view,
             count: self.frame.to_approve.clone().filter(|_| view == QueueView::ToApprove),
         };
-        QueueView::ALL.into_iter().filter(is_readers).map(shown).collect()
+        QueueView::ALL.iter().copied().filter(is_readers).map(shown).collect()
     }
 
     /// None where rows come by age alone.
@@ -485,8 +353,8 @@ impl QueuePage {
         format!("{}/cases.csv", self.frame.base)
     }
 
-    fn styles(&self) -> [Choice; Style::ALL.len()] {
-        Style::ALL.map(|style| choice(style.as_str(), style.label(), style == Style::default()))
+    fn styles(&self) -> Vec<Choice> {
+        Style::ALL.iter().map(|style| choice(style.as_str(), style.label(), *style == Style::default())).collect()
     }
 
     fn cleared(&self) -> String {
@@ -504,7 +372,7 @@ impl QueuePage {
     }
 
     fn certainties(&self) -> Vec<Choice> {
-        let all = Outcome::ALL.map(Some).into_iter().chain([None]);
+        let all = Outcome::ALL.iter().copied().map(Some).chain([None]);
         let value = |certainty: Option<Outcome>| certainty.map_or(words::NO_ATTEMPT, Outcome::as_str);
         let label = |certainty: Option<Outcome>| certainty.map_or("No attempt, or other", |_| certainty.label());
         all.map(|one| choice(value(one), label(one), self.filter.certainty == Some(one))).collect()
@@ -554,7 +422,7 @@ mod tests {
 
     /// The names and their order are those of `filter.rs`, whose tests hold the same texts.
     #[test]
-    fn an_address_is_not_read_as_it_was_written() {
+    fn writes_the_address_that_the_filter_reads() {
         let filter = QueueFilter {
             by_risk: false,
             owner: QueueOwner::One("google|12".to_owned()),

@@ -32,7 +32,7 @@ pub fn codes(ending: Ending) -> &'static [Code] {
         Ending::WrittenOff => &[SMALL_DIFFERENCE, NOT_RECOVERABLE, OTHER],
         Ending::DuplicateOf => &[SEEN_ELSEWHERE, OTHER],
         Ending::OwnOrder => &[PROVIDER_CONFIRMED, PAYEE_CONFIRMED, OTHER],
-        Ending::LiftLimit => &[PROVIDER_CONFIRMED, PAYEE_CONFIRMED, OTHER],
+        Ending::LiftLimit | Ending::Replay => &[PROVIDER_CONFIRMED, PAYEE_CONFIRMED, OTHER],
         Ending::Reissue => &[REFUSAL_UNDERSTOOD, NEVER_SENT, NOT_AT_THE_RAIL, PAYEE_CONFIRMED, OTHER],
     }
 }

@@ -10,7 +10,7 @@ use super::format::{Moment as _, Sum as _, Text as _};
 use super::frame::Frame;
 use super::icon::Icon;
 use super::words::Words as _;
-use crate::spreadsheet::Style;
+use crate::cases::spreadsheet::Style;
 
 /// As it stands in the address, and in the form.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -79,6 +79,6 @@ impl ResolvedPage {
     }
 
     fn styles(&self) -> impl Iterator<Item = (&'static str, &'static str, bool)> {
-        Style::ALL.into_iter().map(|style| (style.as_str(), style.label(), style == Style::default()))
+        Style::ALL.iter().map(|style| (style.as_str(), style.label(), *style == Style::default()))
     }
 }

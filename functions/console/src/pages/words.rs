@@ -1,7 +1,7 @@
 //! Codes in plain words: what finance reads instead of `payout_unknown`. One table for each kind of code; the tests hold
 //! them to be complete.
 
-use payonce_protocol::case::{self, Act, Ending, Role, Status};
+use payonce_protocol::case::{Act, Ending, Role, Status};
 use payonce_protocol::outcome::{Outcome, Reason};
 
 use super::format::{day_of, shown};
@@ -15,89 +15,7 @@ pub trait Words: Copy {
     fn says(self) -> &'static str;
 }
 
-impl Words for Reason {
-    fn label(self) -> &'static str {
-        match self {
-            Self::PayoutRejected => "Refused by the rail",
-            Self::PayoutUnknown => "No clear answer from the rail",
-            Self::PayoutNotSent => "Request never left",
-            Self::AttemptAbandoned => "Worker died while paying",
-            Self::RefusedNotRedelivered => "Provider did not come back",
-            Self::SecondEventForKey => "Second event, same payout",
-            Self::ConflictingDuplicate => "Same event, other terms",
-            Self::InvalidEvent => "Event asks for what no rule allows",
-            Self::UnroutedEvent => "Event type without a rule",
-            Self::BeforeCutover => "Older than our start",
-            Self::StaleEvent => "Event is too old",
-            Self::BlockedBeforePayout => "Given back before it was paid",
-            Self::BlockedAfterPayout => "Given back after it was paid",
-            Self::LateOutcome => "Answer after we gave up",
-            Self::PayoutReplayed => "Rail had seen this key before",
-            Self::PayoutReturned => "Money came back",
-            Self::EventMissing => "Event never reached us",
-            Self::PayoutMissing => "Not in the rail's books",
-            Self::PayoutOrphan => "Payout nobody asked for",
-            Self::AmountMismatch => "Sums differ",
-        }
-    }
-
-    fn says(self) -> &'static str {
-        match self {
-            Self::PayoutRejected => "The rail answered in its own format that it will not execute this payout.",
-            Self::PayoutUnknown => "The request left us, and no complete answer came back that we could rely on.",
-            Self::PayoutNotSent => "The payout was claimed, and not one byte of its request was sent.",
-            Self::AttemptAbandoned => "A worker began this payout and never said how it ended.",
-            Self::RefusedNotRedelivered => "We asked the provider to deliver the event again, and it never did.",
-            Self::SecondEventForKey => "Another event asks for a payout that was already claimed.",
-            Self::ConflictingDuplicate => "The same event came again, with another sum or another payee.",
-            Self::InvalidEvent => "The event is properly signed, but its rule does not allow the payout it asks for.",
-            Self::UnroutedEvent => "The event is properly signed, but no rule says what to do with its type.",
-            Self::BeforeCutover => "The event happened before the moment from which payouts are made here.",
-            Self::StaleEvent => "The event is older than its rule allows: what it says may have changed since.",
-            Self::BlockedBeforePayout => {
-                "The buyer's payment was given back or disputed before its payout was claimed, so nothing was paid."
-            }
-            Self::BlockedAfterPayout => {
-                "The buyer's payment was given back or disputed after its payout had been claimed."
-            }
-            Self::LateOutcome => "The worker reported an outcome after its attempt had been given up.",
-            Self::PayoutReplayed => {
-                "On our first use of its key the rail repeated an earlier answer: somebody else sent it."
-            }
-            Self::PayoutReturned => "The rail took the payout and later gave the money back.",
-            Self::EventMissing => "The provider's books name an event that never reached us.",
-            Self::PayoutMissing => "We hold this payout as accepted, and the rail's books do not have it.",
-            Self::PayoutOrphan => "The rail's books hold a payout that nothing here asked for.",
-            Self::AmountMismatch => "Our books and the rail's books name different sums for one payout.",
-        }
-    }
-}
-
-/// The one sentence at the top of a case: whether money moved, as far as it is known.
-pub fn known(reason: Reason) -> &'static str {
-    match (case::certainty(reason), reason) {
-        (Some(Outcome::Unknown), _) => "We do not know whether this was paid.",
-        (Some(Outcome::NotSent), _) => "This was not sent. No money moved.",
-        (Some(Outcome::Rejected), _) => "The rail refused this. It says that no money moved.",
-        (_, Reason::PayoutReturned) => "This was paid, and the money came back.",
-        (_, Reason::PayoutReplayed) => "The rail accepted this, but somebody else had used its key first.",
-        (_, Reason::LateOutcome) => "An answer came after we had given up. Read it before anything else.",
-        (_, Reason::PayoutMissing) => "We believe this was paid. The rail's books do not show it.",
-        (_, Reason::PayoutOrphan) => "The rail paid something that we did not ask for.",
-        (_, Reason::AmountMismatch) => "Something was paid. The books disagree on how much.",
-        (_, Reason::ConflictingDuplicate | Reason::SecondEventForKey) => {
-            "Nothing was paid for this event. A payout with the same key exists."
-        }
-        (_, Reason::BlockedAfterPayout) => {
-            "This was paid, or may have been, and the buyer's payment was given back or is disputed."
-        }
-        (_, Reason::EventMissing) => "The provider expected a payout. We never heard of it.",
-        (Some(Outcome::Accepted), _) => "The rail accepted this. Something about it must be explained.",
-        (None, _) => "Nothing was sent. There was no attempt to pay.",
-    }
-}
-
-/// The same sentence once two people have agreed how the case ended.
+/// The sentence at the top of a case once two people have agreed how the case ended.
 pub fn ended(ending: Ending) -> &'static str {
     match ending {
         Ending::PaidElsewhere => "This was paid, by a way outside payonce.",
@@ -108,6 +26,7 @@ pub fn ended(ending: Ending) -> &'static str {
         Ending::OwnOrder => "It was paid as an order of its own. How that ended, its own attempt says.",
         Ending::Reissue => "It was tried again. How that ended, its own outcome says.",
         Ending::LiftLimit => "The limit was lifted for this one payout. How that ended, its own attempt says.",
+        Ending::Replay => "The event was replayed from the provider's list. How that ended, its own attempt says.",
     }
 }
 
@@ -132,15 +51,6 @@ impl Words for Option<Outcome> {
             None => "This case is not about an attempt to pay.",
         }
     }
-}
-
-/// Of a case: books that disagree are about no one attempt, and are not "no attempt" either.
-pub fn certainty(reason: Reason) -> &'static str {
-    if is_about_books(reason) { "To be explained" } else { case::certainty(reason).label() }
-}
-
-fn is_about_books(reason: Reason) -> bool {
-    matches!(reason, Reason::LateOutcome | Reason::PayoutMissing | Reason::PayoutOrphan | Reason::AmountMismatch)
 }
 
 /// How one attempt ended, where acceptance is the plain good case.
@@ -193,6 +103,7 @@ impl Words for Ending {
             Self::OwnOrder => "Pay as an order of its own",
             Self::Reissue => "Try again",
             Self::LiftLimit => "Lift the limit, and pay this once",
+            Self::Replay => "Replay the event, and pay this once",
         }
     }
 
@@ -213,6 +124,9 @@ impl Words for Ending {
             Self::LiftLimit => {
                 "The event is rightful, and only our own limit of sum or age refused it. It is paid once, as it would have been; \
                  should the event come again, nothing more is paid."
+            }
+            Self::Replay => {
+                "The provider's own list has the event, and it never reached us. It goes through the same rules as a delivery, and is                  paid once; should it come after all, nothing more is paid."
             }
         }
     }
@@ -272,6 +186,8 @@ pub fn roles(roles: &[Role]) -> String {
     labels.join(", ")
 }
 
+pub(crate) use super::case_reason::{advice, tone};
+pub use super::case_reason::{certainty, certainty_icon, known, risk};
 pub use super::reasons::{code, codes};
 
 /// A field of the address that could not be read, and how to write it.
@@ -295,7 +211,7 @@ pub fn incident(name: &str) -> String {
     let read = (|| {
         let day = day_of(parts.next()?.parse().ok()?)?;
         let reason = Reason::parse(parts.next()?)?;
-        let cause = shown(parts.next()?).replace(['_', '-'], " ");
+        let cause = super::causes::cause(parts.next()?);
         Some(format!("{}: {cause}, {day}", reason.label()))
     })();
     read.unwrap_or_else(|| shown(name).into_owned())
@@ -329,24 +245,6 @@ pub fn happened(kind: &str) -> String {
     known.to_owned()
 }
 
-/// How much is at stake, 3 to 1; as in `payonce_protocol::case::risk`.
-pub fn risk(risk: u8) -> &'static str {
-    match risk {
-        3 => "money may have left",
-        2 => "payee waits",
-        _ => "nothing moved",
-    }
-}
-
-/// Told apart by shape; the text stands beside it.
-pub fn certainty_icon(reason: Reason) -> Icon {
-    match case::certainty(reason) {
-        None if is_about_books(reason) => Icon::Accepted,
-        None => Icon::NoAttempt,
-        Some(outcome) => outcome_icon(outcome),
-    }
-}
-
 pub fn outcome_icon(outcome: Outcome) -> Icon {
     match outcome {
         Outcome::NotSent => Icon::NotSent,
@@ -357,14 +255,6 @@ pub fn outcome_icon(outcome: Outcome) -> Icon {
 }
 
 /// For the style sheet.
-pub(crate) fn tone(reason: Reason) -> &'static str {
-    match case::certainty(reason) {
-        None if is_about_books(reason) => "odd",
-        None => "none",
-        Some(outcome) => outcome_tone(outcome),
-    }
-}
-
 pub(crate) fn outcome_tone(outcome: Outcome) -> &'static str {
     match outcome {
         Outcome::Unknown => "warn",
@@ -404,48 +294,32 @@ mod tests {
     }
 
     #[test]
-    fn a_code_is_shown_as_its_code() {
+    fn every_code_has_words() {
         check(Reason::ALL.iter().copied(), |reason| reason.to_string());
         check(Ending::ALL.iter().copied(), |ending| ending.to_string());
         check(Act::ALL.iter().copied(), |_| String::new());
         check(Role::ALL.iter().copied(), |role| role.to_string());
-        check(Outcome::ALL.map(Some).into_iter().chain([None]), |_| String::new());
+        check(Outcome::ALL.iter().copied().map(Some).chain([None]), |_| String::new());
         check(Status::ALL.iter().copied(), |_| String::new());
     }
 
     /// "Open" and "Resolved" are words already; the codes with a low line are not.
     #[test]
-    fn a_status_is_shown_as_its_code() {
+    fn every_status_has_a_label() {
         for status in Status::ALL {
             assert_ne!(status.label(), status.as_str());
         }
     }
 
     #[test]
-    fn the_top_of_a_case_says_nothing_or_more_than_is_known() {
-        for reason in Reason::ALL {
-            let says = known(*reason);
-            assert!(says.ends_with('.'), "{reason}");
-            let is_unknown = case::certainty(*reason) == Some(Outcome::Unknown);
-            assert_eq!(says.starts_with("We do not know"), is_unknown, "{reason}");
-            // Whose own event was not paid says so, however the other one's attempt ended.
-            let is_other = matches!(reason, Reason::ConflictingDuplicate | Reason::SecondEventForKey);
-            assert_eq!(says.starts_with("Nothing was paid for this event"), is_other, "{reason}");
-        }
-    }
-
-    #[test]
-    fn books_that_disagree_are_called_no_attempt() {
-        assert_eq!(certainty(Reason::AmountMismatch), "To be explained");
-        assert_eq!(certainty(Reason::InvalidEvent), "No attempt");
-        assert_eq!(certainty(Reason::AttemptAbandoned), "We do not know");
-    }
-
-    #[test]
-    fn an_incident_of_another_shape_is_not_shown() {
+    fn shows_an_incident_of_an_unknown_shape_as_it_is() {
         assert_eq!(
             incident("20416/payout_unknown/rail_timeout"),
             "No clear answer from the rail: rail timeout, 24 Nov 2025"
+        );
+        assert_eq!(
+            incident("20416/payout_unknown/answer_cut"),
+            "No clear answer from the rail: its answer broke off, 24 Nov 2025"
         );
         assert_eq!(incident("20416/other"), "20416/other");
         assert_eq!(incident("x"), "x");

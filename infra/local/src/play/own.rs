@@ -5,6 +5,7 @@
 use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use http::HeaderMap;
 use payonce_protocol::ids::Digest;
@@ -17,7 +18,7 @@ use super::{Counted, Played, REDELIVERIES, SWEEP_AHEAD_MINUTES, Scene, grown};
 use crate::books::Fault;
 use crate::foreseen::{Foreseen, barred};
 use crate::sender::{Expected, Payout, Sent};
-use crate::stack::Stack;
+use crate::stack::{SETTLE, Stack};
 
 /// An event that is older bears the present time when it is sent: it was taken some time ago, and its age is not what is tried.
 const OLD_MS: u64 = 3_600_000;
@@ -98,6 +99,9 @@ pub async fn play(stack: &Stack, samples: &[Samples], as_written: bool) -> io::R
     stack.sweep_as_if_in(SWEEP_AHEAD_MINUTES).await?;
     let name = format!("sweeper, its clock {SWEEP_AHEAD_MINUTES} minutes ahead");
     ended(stack, &mut played, &mut before, name).await?;
+    tokio::time::sleep(Duration::from_millis(SETTLE.rail_ms)).await;
+    played.reconciled = stack.reconcile().await?;
+    ended(stack, &mut played, &mut before, "reconciler".to_owned()).await?;
     Ok((played, retimed))
 }
 

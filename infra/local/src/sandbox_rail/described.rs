@@ -160,7 +160,9 @@ impl Desk {
             (None, Some(list)) => {
                 let since = term(&list.query, "{since}").and_then(|name| field(query, &name));
                 let since = since.and_then(|text| moment(list.since_as, text))?;
-                listed.retain(|paid| paid.created >= since);
+                let until = term(&list.query, "{until}").and_then(|name| field(query, &name));
+                let until = until.map_or(Some(u64::MAX), |text| moment(list.since_as, text))?;
+                listed.retain(|paid| (since..=until).contains(&paid.created));
             }
             (None, None) => return None,
         }
@@ -242,6 +244,7 @@ impl Described {
             metadata: metadata.map(|(name, value)| (name.to_owned(), value)).into(),
             idempotency_key,
             created: now / 1000,
+            amount_reversed: 0,
         })
     }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
-use payonce_ledger::{Acted, Doing, Proposal, Who};
+use payonce_ledger::{Acted, CaseAct, Proposal, Who};
 use payonce_protocol::case::Ending;
 use payonce_protocol::order::{Destination, PayoutKey};
 
@@ -191,7 +191,7 @@ async fn proposed(stack: &Stack, number: u64, payee: &str, by: &str) -> FiledCas
         duplicate_of: None,
         batch: None,
     };
-    match stack.ledger.act(&seen, &Doing::Propose(proposal, None), &who(by), stack.clock.now()).await.unwrap() {
+    match stack.ledger.act(&seen, &CaseAct::Propose(proposal, None), &who(by), stack.clock.now()).await.unwrap() {
         Acted::Done(case) => *case,
         other => panic!("{other:?}"),
     }
@@ -200,7 +200,7 @@ async fn proposed(stack: &Stack, number: u64, payee: &str, by: &str) -> FiledCas
 async fn resolved(stack: &Stack, number: u64, payee: &str, at: u64) {
     let seen = proposed(stack, number, payee, "maker").await;
     let bound = stack.ledger.bound(&seen).await.unwrap().unwrap();
-    let done = stack.ledger.act(&seen, &Doing::Approve("seen".to_owned(), bound), &who("checker"), at).await.unwrap();
+    let done = stack.ledger.act(&seen, &CaseAct::Approve("seen".to_owned(), bound), &who("checker"), at).await.unwrap();
     assert!(matches!(done, Acted::Done(_)));
 }
 
@@ -246,7 +246,8 @@ async fn approver_sees_on_every_page_how_much_awaits_approval() {
     let (mut ada, mut ben) = (Desk::of(&stack, "ada").await, Desk::of(&stack, "ben").await);
     let case = filed(&stack, "one", REFUSES).await;
     let all = async |desk: &mut Desk<'_>, count: Option<&str>| {
-        let link = count.map(|count| format!("To approve <b class=\"count\">{count}</b></a>"));
+        let none = |count: &str| if count == "0" { " none" } else { "" };
+        let link = count.map(|count| format!("To approve <b class=\"count{}\">{count}</b></a>", none(count)));
         for path in ["", "/batches", "/absence", "/resolved", "/search", &format!("/cases/{}", case.id()), "/nowhere"] {
             let page = desk.get(path).await.body;
             match &link {

@@ -125,6 +125,23 @@ async fn a_form_that_is_sent_twice_is_answered_twice_as_done() {
     assert_eq!(done, ["approve", "assign", "comment", "comment", "opened", "propose"]);
 }
 
+/// Nobody was faster than a comment: it stands beside whatever others did since the page was made.
+#[tokio::test]
+async fn a_comment_is_taken_from_a_page_that_is_older_than_the_case() {
+    let stack = stack().await;
+    let case = filed(&stack, "beside", "acct_sandboxRefuses").await;
+    let mut ada = Desk::of(&stack, "ada").await;
+    let mut ben = Desk::of(&stack, "ben").await;
+    let (csrf, version) = (ada.csrf().await, ada.stand(&case).await);
+    ben.act(&case, "assign", &[]).await;
+    let fields = [("csrf", csrf.as_str()), ("version", &version), ("note", NOTE)];
+    let sent = ada.send(&case, "comment", &fields).await;
+    assert_eq!(sent.status, StatusCode::SEE_OTHER, "{}", sent.body);
+    let mut done = acts(&stack, &case).await;
+    done.sort_unstable();
+    assert_eq!(done, ["assign", "comment", "opened"]);
+}
+
 #[tokio::test]
 async fn a_stale_form_comes_back_filled_in_with_what_changed() {
     let stack = stack().await;
@@ -195,6 +212,12 @@ async fn a_proposal_that_its_sign_in_did_not_reach_comes_back() {
     let words = ada.browser.cookies.clone();
     let begun = ada.browser.get(&ada.url("/sign-in")).await;
     ada.browser.at_the_issuer(&begun.location.unwrap(), "dee").await;
+    // A sign-in forgets the words. Should the browser keep them all the same, they are not shown.
+    for (authority, jar) in &words {
+        let kept = jar.iter().filter(|(name, _)| name.ends_with("-payonce-pending"));
+        let kept = kept.map(|(name, value)| (name.clone(), value.clone()));
+        ada.browser.cookies.entry(authority.clone()).or_default().extend(kept);
+    }
     let page = ada.get("/signed-in?error=access_denied&state=x").await;
     assert!(page.status.is_client_error() && !page.body.contains("they called"), "{}", page.body);
     ada.browser.cookies = words;
@@ -277,6 +300,10 @@ async fn an_ending_that_names_evidence_wants_it() {
     let without = ada.act(&case, "propose", &CONFIRMED).await;
     assert_eq!(without.status, StatusCode::BAD_REQUEST);
     assert!(without.body.contains("choose a file that shows it") && without.body.contains(NOTE), "{}", without.body);
+    // Among many, too.
+    let many = [&CONFIRMED[..], &[("act", "propose"), ("every", "1"), ("filter", "?reason=payout_unknown")]].concat();
+    let preview = ada.post("/bulk", &many).await;
+    assert!(preview.body.contains("Not eligible: nothing attached to it shows this"), "{}", preview.body);
     let with = ada.attach(&case, "statement.png", PNG, &CONFIRMED).await;
     assert_eq!(with.status, StatusCode::SEE_OTHER, "{}", with.body);
     let seen = now(&stack, &case).await;

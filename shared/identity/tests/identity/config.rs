@@ -19,7 +19,7 @@ fn paths(change: &Value) -> Vec<String> {
 }
 
 #[test]
-fn a_default_is_another_one() {
+fn defaults_are_as_documented() {
     let config = parsed(&json!({})).unwrap();
     assert_eq!((config.roles_claim.as_str(), config.idle_minutes, config.absolute_hours), ("/roles", 20, 10));
     assert_eq!((config.idle_ms(), config.absolute_ms()), (1_200_000, 36_000_000));
@@ -28,7 +28,7 @@ fn a_default_is_another_one() {
 }
 
 #[test]
-fn an_unknown_key_is_passed_over() {
+fn refuses_unknown_keys_and_roles() {
     assert!(parsed(&json!({ "issuers": "x" })).unwrap_err().contains("unknown field `issuers`"));
     let unknown = parsed(&json!({ "roles": { "approver": ["cfo"], "admin": ["x"] } })).unwrap_err();
     assert!(unknown.contains("unknown role `admin`; there are viewer, analyst, approver, auditor"), "{unknown}");
@@ -36,7 +36,7 @@ fn an_unknown_key_is_passed_over() {
 }
 
 #[test]
-fn a_mistake_is_not_named() {
+fn names_every_mistake_by_its_path() {
     for issuer in [
         "",
         "id.example.com",

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use openidconnect::url::{Url, form_urlencoded};
-use payonce_identity::{Issuer, Kept, Purpose, SignedIn};
+use payonce_identity::{Issuer, PendingSignIn, Purpose, SignedIn};
 use serde_json::{Value, json};
 
 use crate::fake::{BACK, CLIENT, Fake, ISSUER, MINUTE, NONCE, NOW, NOW_S, SECRET, claims_with, config};
@@ -28,7 +28,7 @@ fn confirm() -> Purpose {
 struct Begun {
     fake: Fake,
     issuer: Issuer,
-    kept: Kept,
+    kept: PendingSignIn,
     asked: BTreeMap<String, String>,
 }
 
@@ -59,7 +59,7 @@ impl Begun {
 }
 
 #[tokio::test]
-async fn the_browser_is_sent_without_what_binds_its_answer() {
+async fn sends_the_browser_with_state_nonce_and_pkce() {
     let begun = begun(&Purpose::SignIn, &json!({})).await;
     let asked = &begun.asked;
     let expected = [
@@ -94,7 +94,7 @@ async fn the_browser_is_sent_without_what_binds_its_answer() {
 }
 
 #[tokio::test]
-async fn a_client_secret_goes_where_it_can_be_read() {
+async fn client_secret_goes_into_the_header_alone() {
     let fake = Fake::new();
     let issuer = fake.issuer_of(&config(), Some(SECRET));
     let (url, kept) = issuer.begin(&Purpose::SignIn).await.unwrap();
@@ -107,7 +107,7 @@ async fn a_client_secret_goes_where_it_can_be_read() {
 }
 
 #[tokio::test]
-async fn a_confirmation_does_not_ask_for_a_fresh_sign_in() {
+async fn confirmation_asks_for_a_fresh_sign_in() {
     let begun = begun(&confirm(), &json!({})).await;
     assert_eq!((begun.asked["prompt"].as_str(), begun.asked["max_age"].as_str()), ("login", "0"));
     assert_eq!(begun.asked["nonce"], NONCE);
@@ -118,7 +118,7 @@ async fn a_confirmation_does_not_ask_for_a_fresh_sign_in() {
 }
 
 #[tokio::test]
-async fn a_confirmation_is_taken_from_an_earlier_sign_in() {
+async fn refuses_a_confirmation_by_an_earlier_sign_in() {
     // Within the five minutes that payer allows, but before we asked for it.
     for (purpose, auth_time, answer) in [
         (confirm(), json!(NOW_S - 61), Err("not_fresh")),
@@ -134,7 +134,7 @@ async fn a_confirmation_is_taken_from_an_earlier_sign_in() {
 }
 
 #[tokio::test]
-async fn the_answer_to_somebody_elses_sign_in_is_taken() {
+async fn refuses_the_answer_to_another_sign_in() {
     let begun = begun(&Purpose::SignIn, &json!({})).await;
     let state = &begun.asked["state"];
     let shorter = &state[..42];
@@ -159,7 +159,7 @@ async fn the_answer_to_somebody_elses_sign_in_is_taken() {
 }
 
 #[tokio::test]
-async fn an_issuer_that_names_itself_is_left_out() {
+async fn checks_the_issuer_that_an_answer_names() {
     let fake = Fake::new();
     fake.change(|answers| {
         answers.discovery.as_mut().unwrap()["authorization_response_iss_parameter_supported"] = json!(true)
@@ -172,7 +172,7 @@ async fn an_issuer_that_names_itself_is_left_out() {
 }
 
 #[tokio::test]
-async fn what_was_kept_is_used_the_next_day() {
+async fn refuses_a_sign_in_that_took_too_long() {
     let begun = begun(&Purpose::SignIn, &json!({})).await;
     begun.fake.clock.advance(10 * MINUTE + 1);
     assert_eq!(begun.come_back().await.map(drop), Err("too_late"));
@@ -182,7 +182,7 @@ async fn what_was_kept_is_used_the_next_day() {
 }
 
 #[tokio::test]
-async fn an_answer_writes_on_our_page() {
+async fn errors_repeat_no_text_of_the_issuer() {
     let begun = begun(&Purpose::SignIn, &json!({})).await;
     let state = &begun.asked["state"];
     for (error, word) in [
@@ -205,7 +205,7 @@ async fn an_answer_writes_on_our_page() {
 }
 
 #[tokio::test]
-async fn a_token_of_another_sign_in_is_taken() {
+async fn refuses_a_token_of_another_sign_in() {
     for (change, word) in [
         (json!({ "nonce": "another" }), "token_nonce"),
         (json!({ "aud": "another" }), "token_audience"),
@@ -225,7 +225,7 @@ async fn a_token_of_another_sign_in_is_taken() {
 }
 
 #[tokio::test]
-async fn the_token_changes_on_its_way_through() {
+async fn hands_on_the_token_unchanged() {
     let begun = begun(&confirm(), &json!({})).await;
     let signed_in = begun.come_back().await.unwrap();
     let sent = begun.fake.answers.lock().unwrap().token.1["id_token"].clone();
@@ -233,7 +233,7 @@ async fn the_token_changes_on_its_way_through() {
 }
 
 #[tokio::test]
-async fn a_secret_is_in_a_log_line() {
+async fn debug_of_a_sign_in_shows_no_secret() {
     let begun = begun(&confirm(), &json!({})).await;
     let signed_in = begun.come_back().await.unwrap();
     let kept = serde_json::to_value(&begun.kept).unwrap();
@@ -243,12 +243,12 @@ async fn a_secret_is_in_a_log_line() {
     {
         assert!(!text.contains(secret.as_str().unwrap()), "{text}");
     }
-    let again: Kept = serde_json::from_value(kept).unwrap();
+    let again: PendingSignIn = serde_json::from_value(kept).unwrap();
     assert_eq!(again.purpose(), &confirm());
 }
 
 #[tokio::test]
-async fn a_future_stays_on_one_thread() {
+async fn futures_of_the_issuer_are_send() {
     fn is_send<T: Send>(it: T) -> T {
         it
     }

@@ -14,7 +14,7 @@ fn lasting() -> serde_json::Value {
 const DAY: payonce_identity::TokenRule = payonce_identity::TokenRule { at_most_ms: 86_400_000, expired_is_fine: false };
 
 #[tokio::test]
-async fn a_rotated_key_locks_everybody_out() {
+async fn takes_up_a_rotated_key() {
     let fake = Fake::new();
     let issuer = fake.issuer();
     issuer.verify(&fake.signer.sign(&claims()), NONCE, RULE).await.unwrap();
@@ -28,7 +28,7 @@ async fn a_rotated_key_locks_everybody_out() {
 }
 
 #[tokio::test]
-async fn a_key_that_changed_under_its_name_locks_everybody_out() {
+async fn takes_up_a_key_that_changed_under_its_name() {
     let fake = Fake::new();
     let issuer = fake.issuer();
     issuer.verify(&fake.signer.sign(&claims()), NONCE, RULE).await.unwrap();
@@ -39,7 +39,7 @@ async fn a_key_that_changed_under_its_name_locks_everybody_out() {
 }
 
 #[tokio::test]
-async fn a_flood_of_unknown_keys_is_passed_on_to_the_issuer() {
+async fn asks_for_unknown_keys_once_a_minute() {
     let fake = Fake::new();
     let issuer = fake.issuer();
     let stranger = Signer::new("unknown").sign(&lasting());
@@ -61,7 +61,7 @@ async fn a_flood_of_unknown_keys_is_passed_on_to_the_issuer() {
 }
 
 #[tokio::test]
-async fn a_withdrawn_key_is_trusted_for_ever() {
+async fn forgets_a_withdrawn_key_after_an_hour() {
     let fake = Fake::new();
     let issuer = fake.issuer();
     let token = fake.signer.sign(&lasting());
@@ -96,7 +96,7 @@ async fn keys_that_cannot_be_refreshed_are_trusted_for_their_hour_and_no_longer(
 }
 
 #[tokio::test]
-async fn a_failed_discovery_lasts() {
+async fn asks_again_after_a_failed_discovery() {
     let fake = Fake::new();
     let issuer = fake.issuer();
     fake.change(|answers| answers.discovery = None);
@@ -113,7 +113,7 @@ async fn a_failed_discovery_lasts() {
 }
 
 #[tokio::test]
-async fn every_page_waits_for_an_issuer_that_is_away() {
+async fn pages_do_not_wait_for_an_issuer_that_is_away() {
     let fake = Fake::new();
     let issuer = fake.issuer();
     let discovery = fake.change(|answers| answers.discovery.take());
@@ -129,7 +129,7 @@ async fn every_page_waits_for_an_issuer_that_is_away() {
 }
 
 #[tokio::test]
-async fn metadata_leads_elsewhere() {
+async fn refuses_metadata_that_leads_elsewhere() {
     for (name, value) in [
         ("issuer", json!("https://evil.example.com")),
         ("issuer", json!(format!("{ISSUER}/"))),

@@ -1,5 +1,5 @@
-//! Signing in against an issuer in memory that lies in every way, and against a certified one over HTTP. The latter needs
-//! `node`, and in `PAYONCE_OIDC_NODE_MODULES` the `node_modules` folder that `npm ci` makes of `tests/oidc`.
+//! Signing in against an issuer in memory that lies in every way, and against a certified one over HTTP. The latter is
+//! found as `tests/tools` says.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // clippy.toml's allowance covers #[test] functions only.
 #![allow(clippy::disallowed_methods, reason = "a real issuer is another program, over connections of its own")]

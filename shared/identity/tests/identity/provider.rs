@@ -27,11 +27,8 @@ struct Provider {
 impl Provider {
     /// Ends with us, and at the latest when our end of its standard input is closed.
     fn start(arguments: &[&str]) -> Self {
-        let modules = std::env::var_os("PAYONCE_OIDC_NODE_MODULES").expect(
-            "PAYONCE_OIDC_NODE_MODULES is not set: run `npm ci` beside a copy of shared/identity/tests/oidc/package*.json, \
-             and name the node_modules folder that it makes",
-        );
-        let provider = Path::new(&modules).join("oidc-provider/package.json");
+        let modules = payonce_tools::OIDC_NODE.path();
+        let provider = modules.join("oidc-provider/package.json");
         assert!(
             provider.exists(),
             "{} is missing: `npm ci` in shared/identity/tests/oidc makes it",
@@ -41,7 +38,7 @@ impl Provider {
             .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/oidc/issuer.mjs"))
             .args(["--until-stdin-ends", "--redirect", BACK])
             .args(arguments)
-            .env("PAYONCE_OIDC_NODE_MODULES", &modules)
+            .env(payonce_tools::OIDC_NODE.variable, &modules)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
@@ -186,7 +183,7 @@ fn who(person: &Person) -> (&str, &str, Vec<Role>) {
 }
 
 #[tokio::test]
-async fn somebody_signs_in_with_another_ones_roles() {
+async fn each_person_signs_in_with_their_own_roles() {
     let provider = Provider::start(&[]);
     let console = provider.console(None);
     for (login, name, roles) in [
@@ -206,7 +203,7 @@ async fn somebody_signs_in_with_another_ones_roles() {
 }
 
 #[tokio::test]
-async fn an_algorithm_or_a_clients_secret_does_not_work() {
+async fn signs_in_with_each_algorithm_and_refuses_a_wrong_secret() {
     for (arguments, secret) in [
         (vec!["--alg", "PS256", "--secret", SECRET], Some(SECRET)),
         (vec!["--alg", "ES256"], None),
@@ -263,7 +260,7 @@ async fn a_method_that_the_certified_issuer_does_not_offer_is_said_at_once() {
 }
 
 #[tokio::test]
-async fn a_confirmation_needs_no_password() {
+async fn confirmation_asks_for_the_password_again() {
     let provider = Provider::start(&[]);
     let (console, payer) = (provider.console(None), provider.payer());
     let mut browser = Browser::default();
@@ -288,7 +285,7 @@ async fn a_confirmation_needs_no_password() {
 }
 
 #[tokio::test]
-async fn a_plain_sign_in_confirms_a_payout() {
+async fn plain_sign_in_confirms_no_payout() {
     let provider = Provider::start(&[]);
     let (console, payer) = (provider.console(None), provider.payer());
     let (url, kept) = console.begin(&Purpose::SignIn).await.unwrap();
@@ -301,7 +298,7 @@ async fn a_plain_sign_in_confirms_a_payout() {
 }
 
 #[tokio::test]
-async fn a_code_works_twice_or_for_another_sign_in() {
+async fn refuses_a_code_twice_or_for_another_sign_in() {
     let provider = Provider::start(&[]);
     let console = provider.console(None);
     let (url, kept) = console.begin(&Purpose::SignIn).await.unwrap();

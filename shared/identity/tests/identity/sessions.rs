@@ -35,7 +35,7 @@ fn open() -> (Session, Vec<String>) {
 }
 
 #[test]
-fn a_session_is_lost_on_its_way() {
+fn session_comes_back_from_its_cookie() {
     let (session, cookies) = open();
     assert_eq!(sessions().read(&cookies, AGENT, NOW + 1), Some(session.clone()));
     let among = vec![format!("a=b; {}; c=d", cookies[0]), "e=f".to_owned()];
@@ -44,7 +44,7 @@ fn a_session_is_lost_on_its_way() {
 }
 
 #[test]
-fn a_cookie_has_a_weaker_attribute() {
+fn session_cookie_has_the_strictest_attributes() {
     let (session, _) = open();
     let cookie = sessions().cookie(&session, NOW).unwrap();
     let (value, attributes) = cookie.split_once("; ").unwrap();
@@ -56,14 +56,14 @@ fn a_cookie_has_a_weaker_attribute() {
 }
 
 #[test]
-fn a_session_keeps_an_id_that_came_with_the_request() {
+fn each_session_has_a_fresh_id() {
     let (one, _) = open();
     let (other, _) = open();
     assert!(one.id != other.id && one.id.len() == 43);
 }
 
 #[test]
-fn an_idle_session_goes_on() {
+fn idle_session_ends() {
     let (session, cookies) = open();
     assert!(sessions().read(&cookies, AGENT, NOW + IDLE).is_some());
     assert!(sessions().read(&cookies, AGENT, NOW + IDLE + 1).is_none());
@@ -73,7 +73,7 @@ fn an_idle_session_goes_on() {
 }
 
 #[test]
-fn a_session_in_use_goes_on_for_ever() {
+fn session_in_use_ends_after_its_absolute_time() {
     let (session, _) = open();
     let late = sent(&sessions().cookie(&session, NOW + ABSOLUTE).unwrap());
     assert!(sessions().read(std::slice::from_ref(&late), AGENT, NOW + ABSOLUTE).is_some());
@@ -83,7 +83,7 @@ fn a_session_in_use_goes_on_for_ever() {
 }
 
 #[test]
-fn a_stolen_cookie_works_in_another_browser() {
+fn refuses_a_cookie_from_another_browser() {
     let (_, cookies) = open();
     for agent in ["", "curl/8", "Mozilla/5.0 (a browser) "] {
         assert_eq!(sessions().read(&cookies, agent, NOW), None);
@@ -91,7 +91,7 @@ fn a_stolen_cookie_works_in_another_browser() {
 }
 
 #[test]
-fn an_altered_cookie_is_read() {
+fn refuses_an_altered_cookie() {
     let (_, cookies) = open();
     let (name, value) = cookies[0].split_once('=').unwrap();
     for at in 0..value.trim_end_matches('=').len() {
@@ -108,7 +108,7 @@ fn an_altered_cookie_is_read() {
 }
 
 #[test]
-fn one_of_two_sessions_is_chosen() {
+fn refuses_two_sessions_at_once() {
     let (_, cookies) = open();
     let (_, planted) = open();
     let both = format!("{}; {}", planted[0], cookies[0]);
@@ -118,7 +118,7 @@ fn one_of_two_sessions_is_chosen() {
 }
 
 #[test]
-fn one_cookie_is_given_for_another() {
+fn refuses_one_cookie_in_place_of_another() {
     let (session, cookies) = open();
     let (_, value) = cookies[0].split_once('=').unwrap();
     let moved = format!("__Host-payonce-act={value}");
@@ -133,7 +133,7 @@ fn one_cookie_is_given_for_another() {
 }
 
 #[test]
-fn a_form_of_another_session_is_taken() {
+fn refuses_a_form_of_another_session() {
     let (one, _) = open();
     let (other, _) = open();
     let csrf = sessions().csrf(&one);
@@ -149,7 +149,7 @@ fn a_form_of_another_session_is_taken() {
 }
 
 #[test]
-fn what_was_kept_for_a_moment_lasts() {
+fn forgets_what_was_kept_after_its_time() {
     let kept = sent(&sessions().keep("act", &json!({ "case": 7 }), NOW).unwrap());
     let read = |now| sessions().kept::<serde_json::Value>("act", std::slice::from_ref(&kept), 5 * MINUTE, now);
     assert_eq!(read(NOW + 5 * MINUTE), Some(json!({ "case": 7 })));
@@ -160,7 +160,7 @@ fn what_was_kept_for_a_moment_lasts() {
 }
 
 #[test]
-fn a_cookie_is_too_large_for_a_browser() {
+fn refuses_to_make_a_cookie_too_large_for_a_browser() {
     let large = |bytes: usize| sessions().keep("act", &"x".repeat(bytes), NOW);
     assert!((3_000..=4_096).contains(&large(2_900).unwrap().len()));
     assert_eq!(large(3_100), Err(SessionError::TooLarge));
@@ -171,7 +171,7 @@ fn a_cookie_is_too_large_for_a_browser() {
 }
 
 #[test]
-fn a_weak_key_is_taken() {
+fn refuses_a_weak_key_and_a_bad_path() {
     let new = |secret, path| Sessions::new(secret, IDLE, ABSOLUTE, path).map(drop);
     assert_eq!(new(&KEY[1..], "/"), Err(SessionError::ShortSecret));
     assert_eq!(new("", "/"), Err(SessionError::ShortSecret));
@@ -181,7 +181,7 @@ fn a_weak_key_is_taken() {
 }
 
 #[test]
-fn a_cookie_for_a_path_claims_the_whole_host() {
+fn cookie_for_a_path_is_bound_to_it() {
     let below = Sessions::new(KEY, IDLE, ABSOLUTE, "/sign-in").unwrap();
     let kept = below.keep("state", &1, NOW).unwrap();
     assert!(kept.starts_with("__Secure-payonce-state=") && kept.ends_with("; Path=/sign-in"));
@@ -190,12 +190,12 @@ fn a_cookie_for_a_path_claims_the_whole_host() {
 }
 
 #[tokio::test]
-async fn what_a_sign_in_keeps_does_not_fit() {
+async fn sign_in_in_progress_fits_a_cookie() {
     let fake = Fake::new();
     let purpose = payonce_identity::Purpose::Confirm { nonce: "n".repeat(64) };
     let (_, kept) = fake.issuer().begin(&purpose).await.unwrap();
     let cookie = sessions().keep("sign-in", &kept, NOW).unwrap();
     assert!(cookie.len() < 1_000);
-    let read: payonce_identity::Kept = sessions().kept("sign-in", &[sent(&cookie)], MINUTE, NOW).unwrap();
+    let read: payonce_identity::PendingSignIn = sessions().kept("sign-in", &[sent(&cookie)], MINUTE, NOW).unwrap();
     assert_eq!(read.purpose(), &purpose);
 }

@@ -9,7 +9,7 @@ use crate::fake::{
 };
 
 #[tokio::test]
-async fn a_good_token_is_refused() {
+async fn accepts_a_good_token() {
     let fake = Fake::new();
     let person = fake.issuer().verify(&fake.signer.sign(&claims()), NONCE, RULE).await.unwrap();
     assert_eq!((person.subject.as_str(), person.name.as_str()), ("ada", "Ada Analyst"));
@@ -20,7 +20,7 @@ async fn a_good_token_is_refused() {
 }
 
 #[tokio::test]
-async fn a_token_without_signature_is_taken() {
+async fn refuses_a_token_without_signature() {
     let fake = Fake::new();
     let unsigned = token(&json!({ "alg": "none" }), &claims(), |_| Vec::new());
     assert_eq!(fake.verdict(&unsigned).await, "token_algorithm");
@@ -36,7 +36,7 @@ async fn a_token_without_signature_is_taken() {
 }
 
 #[tokio::test]
-async fn a_hash_under_a_known_text_is_taken_for_a_signature() {
+async fn refuses_an_hmac_in_place_of_a_signature() {
     let fake = Fake::new();
     let jwk = fake.signer.jwk().to_string();
     for (key, alg, hash) in [
@@ -65,7 +65,7 @@ async fn a_hash_under_a_known_text_is_taken_for_a_signature() {
 }
 
 #[tokio::test]
-async fn an_algorithm_that_is_not_on_the_list_is_taken() {
+async fn refuses_an_algorithm_off_the_list() {
     let fake = Fake::new();
     let (signed, jwk) = p384(&claims());
     fake.change(|answers| answers.keys = Some(json!({ "keys": [jwk] })));
@@ -73,7 +73,7 @@ async fn an_algorithm_that_is_not_on_the_list_is_taken() {
 }
 
 #[tokio::test]
-async fn a_token_brings_its_own_key() {
+async fn refuses_a_token_that_brings_its_own_key() {
     let fake = Fake::new();
     let stranger = Signer::new("first");
     assert_eq!(fake.verdict(&stranger.sign(&claims())).await, "token_signature");
@@ -85,7 +85,7 @@ async fn a_token_brings_its_own_key() {
 }
 
 #[tokio::test]
-async fn an_altered_payload_is_taken() {
+async fn refuses_an_altered_payload() {
     let fake = Fake::new();
     let (ours, better) = (fake.signer.sign(&claims()), fake.signer.sign(&claims_with(&json!({ "roles": ["cfo"] }))));
     let (ours, better): (Vec<_>, Vec<_>) = (ours.split('.').collect(), better.split('.').collect());
@@ -94,7 +94,7 @@ async fn an_altered_payload_is_taken() {
 }
 
 #[tokio::test]
-async fn a_token_of_another_kind_is_taken() {
+async fn refuses_a_token_of_another_kind() {
     let fake = Fake::new();
     for header in [
         json!({ "alg": "ES256", "kid": "first", "typ": "at+jwt" }),
@@ -109,7 +109,7 @@ async fn a_token_of_another_kind_is_taken() {
 }
 
 #[tokio::test]
-async fn a_token_of_another_audience_is_taken() {
+async fn refuses_a_token_of_another_audience() {
     let fake = Fake::new();
     for aud in
         [json!("another"), json!(["another"]), json!([]), json!(""), json!(null), json!("Console"), json!("console ")]
@@ -120,7 +120,7 @@ async fn a_token_of_another_audience_is_taken() {
 }
 
 #[tokio::test]
-async fn a_token_that_another_party_asked_for_is_taken() {
+async fn refuses_a_token_that_another_party_asked_for() {
     let fake = Fake::new();
     let two = json!([CLIENT, "another"]);
     assert_eq!(fake.verdict_of(&json!({ "aud": two })).await, "token_audience");
@@ -133,7 +133,7 @@ async fn a_token_that_another_party_asked_for_is_taken() {
 }
 
 #[tokio::test]
-async fn a_token_of_another_issuer_is_taken() {
+async fn refuses_a_token_of_another_issuer() {
     let fake = Fake::new();
     for iss in
         ["https://evil.example.com", "https://id.example.com/", "http://id.example.com", "https://ID.example.com"]
@@ -145,7 +145,7 @@ async fn a_token_of_another_issuer_is_taken() {
 }
 
 #[tokio::test]
-async fn a_token_for_another_act_is_taken() {
+async fn refuses_a_token_for_another_act() {
     let fake = Fake::new();
     for nonce in
         [json!("another"), json!(null), json!(""), json!("the-nonce-of-this-ac"), json!("THE-NONCE-OF-THIS-ACT")]
@@ -158,7 +158,7 @@ async fn a_token_for_another_act_is_taken() {
 }
 
 #[tokio::test]
-async fn an_expired_token_is_taken() {
+async fn refuses_an_expired_token() {
     let fake = Fake::new();
     assert_eq!(fake.verdict_of(&json!({ "exp": NOW_S + 1 })).await, "fine");
     assert_eq!(fake.verdict_of(&json!({ "exp": NOW_S })).await, "token_expired");
@@ -175,7 +175,7 @@ async fn an_expired_token_is_taken() {
 }
 
 #[tokio::test]
-async fn a_token_waits_for_ever() {
+async fn refuses_a_token_that_waited_too_long() {
     let fake = Fake::new();
     let token = fake.signer.sign(&claims());
     let waited = TokenRule { expired_is_fine: true, ..RULE };
@@ -186,7 +186,7 @@ async fn a_token_waits_for_ever() {
 }
 
 #[tokio::test]
-async fn a_token_from_the_future_is_taken() {
+async fn refuses_a_token_from_the_future() {
     let fake = Fake::new();
     let at = |iat: u64| json!({ "iat": iat, "exp": iat + 300, "auth_time": iat });
     assert_eq!(fake.verdict_of(&at(NOW_S + 60)).await, "fine");
@@ -197,7 +197,7 @@ async fn a_token_from_the_future_is_taken() {
 }
 
 #[tokio::test]
-async fn an_old_sign_in_passes_for_a_fresh_one() {
+async fn refuses_an_old_sign_in() {
     let fake = Fake::new();
     assert_eq!(fake.verdict_of(&json!({ "auth_time": NOW_S - 300 })).await, "fine");
     assert_eq!(fake.verdict_of(&json!({ "auth_time": NOW_S - 301 })).await, "not_fresh");
@@ -208,7 +208,7 @@ async fn an_old_sign_in_passes_for_a_fresh_one() {
 }
 
 #[tokio::test]
-async fn rubbish_is_more_than_refused() {
+async fn refuses_malformed_and_oversized_tokens() {
     let fake = Fake::new();
     let long = format!("{}.{}.{}", "a".repeat(20_000), "b".repeat(20_000), "c");
     for rubbish in ["", ".", "..", "...", "a.b.c", "e30.e30.e30", "ünicode", &long] {
@@ -224,7 +224,7 @@ async fn rubbish_is_more_than_refused() {
 }
 
 #[tokio::test]
-async fn a_name_turns_the_text_around_it() {
+async fn names_are_cleaned_and_cut() {
     let fake = Fake::new();
     let name = async |change| {
         let token = fake.signer.sign(&claims_with(&change));
@@ -238,7 +238,7 @@ async fn a_name_turns_the_text_around_it() {
 }
 
 #[tokio::test]
-async fn a_log_line_names_somebody() {
+async fn debug_of_a_person_names_nobody() {
     let fake = Fake::new();
     let person = fake.issuer().verify(&fake.signer.sign(&claims()), NONCE, RULE).await.unwrap();
     assert_eq!(format!("{person:?}"), "Person { roles: {Analyst}, .. }");

@@ -1,7 +1,5 @@
 //! The providers themselves: where each keeps what, how long it comes back, and the pages that say so.
 
-use payonce_protocol::exponents;
-
 use super::{
     AmountAs, Created, HOUR_MS, Identity, Items, Library, Live, MEBIBYTE, PLAIN, Preset, Signature, TimeForm, TypeFrom,
     at, reversals,
@@ -10,6 +8,7 @@ use crate::marker::Marker;
 use crate::same_payment;
 use crate::scheme;
 use crate::secret_form::SecretForm;
+use crate::units;
 
 const fn time(at: &'static str, form: TimeForm) -> Option<Created> {
     Some(Created { at, form, is_optional: false })
@@ -45,7 +44,7 @@ pub static STRIPE: Preset = Preset {
     live: Live::Flag("/livemode"),
     markers: &[Marker::live("/data/object/livemode")],
     accounts: &["/account", "/context"],
-    exponents: &exponents::STRIPE,
+    exponents: &units::STRIPE,
     destination_pattern: Some("^acct_[A-Za-z0-9]+$"),
     redelivers_ms: 72 * HOUR_MS,
     longest_gap_ms: 24 * HOUR_MS,
@@ -94,7 +93,7 @@ static ADYEN: Preset = Preset {
     items: Some(Items { list: "/notificationItems", event: Some("/NotificationRequestItem") }),
     id: Identity::Pointers { needed: &["/eventCode", "/pspReference", "/success"], optional: &["/originalReference"] },
     event_type: TypeFrom::Pointers(&["/eventCode"]),
-    exponents: &exponents::ADYEN,
+    exponents: &units::ADYEN,
     signed_fields: Some(&[
         "/pspReference",
         "/originalReference",
@@ -124,7 +123,7 @@ static ADYEN_BALANCE_PLATFORM: Preset = Preset {
     id: Identity::Pointers { needed: &["/type", "/data/id"], optional: &["/data/sequenceNumber"] },
     created: time("/timestamp", TimeForm::Rfc3339),
     live: Live::Word("/environment"),
-    exponents: &exponents::ADYEN,
+    exponents: &units::ADYEN,
     redelivers_ms: 30 * 24 * HOUR_MS,
     longest_gap_ms: 8 * HOUR_MS,
     refuse_for_ms: 29 * 24 * HOUR_MS,
@@ -157,7 +156,7 @@ static GOCARDLESS: Preset = Preset {
     event_type: TypeFrom::Pointers(&["/resource_type", "/action"]),
     created: time("/created_at", TimeForm::Rfc3339),
     amount: AmountAs::MinorText,
-    exponents: &exponents::GOCARDLESS,
+    exponents: &units::GOCARDLESS,
     redelivery: "up to 8 times, pauses partly published; by hand at any time",
     checked_with: &[npm("gocardless-nodejs", "10.1.2"), pypi("gocardless-pro", "3.22.0")],
     note: "up to 250 events in a delivery; the amount must stand in the resource's metadata",
@@ -175,7 +174,7 @@ static CHECKOUT: Preset = Preset {
     ],
     same_payment: same_payment::CHECKOUT,
     created: time("/created_on", TimeForm::Rfc3339),
-    exponents: &exponents::CHECKOUT,
+    exponents: &units::CHECKOUT,
     note: "Checkout.com (no library verifies: checked with Node's and Python's own HMAC)",
     blocks: reversals::CHECKOUT,
     ..PLAIN
@@ -188,7 +187,7 @@ static RAZORPAY: Preset = Preset {
     id: Identity::Body,
     event_type: TypeFrom::Pointers(&["/event"]),
     created: time("/created_at", TimeForm::Seconds),
-    exponents: &exponents::RAZORPAY,
+    exponents: &units::RAZORPAY,
     answer_within_ms: Some(5_000),
     redelivery: "growing pauses for 24 hours, then the webhook is disabled",
     checked_with: &[npm("razorpay", "2.9.8"), pypi("razorpay", "2.0.1")],
@@ -206,7 +205,7 @@ static PAYSTACK: Preset = Preset {
     secret_form: SecretForm::ApiKey,
     id: Identity::Body,
     event_type: TypeFrom::Pointers(&["/event"]),
-    exponents: &exponents::PAYSTACK,
+    exponents: &units::PAYSTACK,
     redelivers_ms: 72 * HOUR_MS,
     longest_gap_ms: HOUR_MS,
     refuse_for_ms: 64 * HOUR_MS,

@@ -1,9 +1,7 @@
 //! Against the providers' own libraries, for Node and for Python: what they sign we accept, what we sign they accept, and
 //! one changed byte is refused on both sides. Where we differ, we do so on purpose: `differences.rs` lists each case.
 //!
-//! They are run, not rebuilt: `PAYONCE_INTEROP_PYTHON` is a Python with `tests/interop/requirements.txt` installed,
-//! `PAYONCE_INTEROP_NODE_MODULES` the `node_modules` folder that `npm ci` makes in `tests/interop`. Without them the
-//! tests fail. Where a provider's library has nothing for webhooks, the language's own HMAC stands in for it.
+//! They are run, not rebuilt, and are found as `tests/tools` says; without them the tests fail. Where a provider's library has nothing for webhooks, the language's own HMAC stands in for it.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "clippy.toml allows them in #[test] functions only")]
 #![allow(clippy::disallowed_methods, reason = "the oracles are processes, found by the environment")]

@@ -50,10 +50,11 @@ impl Oracle {
     pub fn start(language: Language, provider: &'static str) -> Self {
         let mut command = match language {
             Language::Node => {
-                setting("PAYONCE_INTEROP_NODE_MODULES");
-                Command::new("node")
+                let mut node = Command::new("node");
+                node.env(payonce_tools::INTEROP_NODE.variable, payonce_tools::INTEROP_NODE.path());
+                node
             }
-            Language::Python => Command::new(setting("PAYONCE_INTEROP_PYTHON")),
+            Language::Python => Command::new(payonce_tools::INTEROP_PYTHON.path()),
         };
         let script = match language {
             Language::Node => "oracle.mjs",
@@ -116,8 +117,4 @@ impl Drop for Oracle {
         let _ = self.process.kill();
         let _ = self.process.wait();
     }
-}
-
-fn setting(name: &str) -> String {
-    std::env::var(name).unwrap_or_else(|_| panic!("{name} is not set; the head of tests/interop/main.rs says to what"))
 }

@@ -92,7 +92,7 @@ fn a_described_scheme_verifies_and_routes() {
 
 /// Said by its own bytes: HMAC-SHA256, key `test_secret`, of `{"a":"é"}`.
 #[test]
-fn a_plain_scheme_is_what_everybody_means_by_it() {
+fn plain_scheme_is_hmac_sha256_in_hex_over_the_body() {
     let provider = Provider::new("x", &config(PLAIN)).unwrap_or_else(|errors| panic!("{errors:?}"));
     let body = r#"{"id":"evt_1","type":"payment.succeeded","amount":1099,"note":"hé ✓"}"#;
     let made = provider.sign(&secrets(&["test_secret"]), body.as_bytes(), T);
@@ -101,7 +101,7 @@ fn a_plain_scheme_is_what_everybody_means_by_it() {
 }
 
 #[test]
-fn a_mistake_in_a_description_does_not_stop_the_start() {
+fn names_every_mistake_in_a_description() {
     assert_eq!(paths(CUSTOM), [""; 0]);
     let at = |field: &str| vec![format!("providers.x.custom.{field}")];
     assert_eq!(with("{body}", ""), at("signed"));

@@ -32,7 +32,7 @@ fn words(marks: Marks) -> Option<(Value, Value)> {
 
 /// Other links, and none, say nothing.
 #[test]
-fn a_link_to_the_sandbox_is_a_trials_of_a_live_endpoint() {
+fn link_to_the_sandbox_marks_a_trial() {
     for (preset, at, trial, other) in [
         (
             "square",
@@ -175,7 +175,7 @@ fn an_event_of_another_account_is_a_case_wherever_it_says_so() {
 
 /// Where somebody forgot to look, this list is to be changed by hand.
 #[test]
-fn every_preset_was_gone_through_for_a_marker() {
+fn presets_without_a_marker_are_listed() {
     let without: Vec<&str> = preset::ALL
         .iter()
         .filter(|preset| preset.markers.is_empty() && matches!(preset.live, preset::Live::Configured))

@@ -322,7 +322,7 @@ fn routed(sample: &Sample, body: &Value) -> Routed {
 }
 
 #[test]
-fn a_preset_is_forgotten_here() {
+fn every_preset_has_a_sample() {
     let tried: Vec<&str> = SAMPLES.iter().map(|sample| sample.preset).collect();
     let all: Vec<&str> = preset::ALL.iter().map(|preset| preset.name).collect();
     assert_eq!(tried, all);
@@ -355,7 +355,7 @@ fn each_preset_reads_identity_type_and_sum_where_the_provider_writes_them() {
 
 /// The money and the mode are checked for every provider, not for Stripe alone.
 #[test]
-fn a_test_event_is_paid_by_a_live_rail() {
+fn refuses_a_test_event_at_a_live_rail() {
     for sample in SAMPLES.iter().filter(|sample| !sample.money.is_empty()) {
         let event = &parsed(sample, &(sample.body)())[0];
         let live = RouteContext { rail_mode: Mode::Live, ..TEST };
@@ -370,7 +370,7 @@ fn a_test_event_is_paid_by_a_live_rail() {
 /// A moment from which events are paid says nothing about an event without a time: that is paid, because former keys
 /// protect it, or filed where claims may be missing. It is never called malformed.
 #[test]
-fn an_event_whose_time_nobody_signed_is_locked_out_by_a_cutover() {
+fn cutover_spares_events_without_a_signed_time() {
     let after = RouteContext { paid_from: Some(T + 1000), ..TEST };
     for sample in SAMPLES.iter().filter(|sample| !sample.money.is_empty()) {
         let event = &parsed(sample, &(sample.body)())[0];
@@ -387,8 +387,8 @@ fn an_event_whose_time_nobody_signed_is_locked_out_by_a_cutover() {
 }
 
 #[test]
-fn a_forgery_by_one_byte() {
-    let mut random = Random::new("a_forgery_by_one_byte");
+fn refuses_a_forgery_by_one_byte() {
+    let mut random = Random::new("refuses_a_forgery_by_one_byte");
     for sample in SAMPLES {
         let (body, headers) = sent(sample, &(sample.body)());
         assert_eq!(received(sample, &body, &headers), Ok(()), "{}", sample.preset);
@@ -416,9 +416,9 @@ fn a_forgery_by_one_byte() {
     }
 }
 
-/// Whoever caught one delivery can change every header that is not signed: it stays the same event (providers.md, 0.1).
+/// Whoever caught one delivery can change every header that is not signed: it stays the same event.
 #[test]
-fn a_replay_under_another_header_is_another_event() {
+fn replay_under_another_header_is_the_same_event() {
     for sample in SAMPLES {
         let (body, mut headers) = sent(sample, &(sample.body)());
         for unsigned in [
@@ -443,7 +443,7 @@ fn a_replay_under_another_header_is_another_event() {
 }
 
 #[test]
-fn published_vectors_of_every_provider() {
+fn verifies_published_vectors_of_every_provider() {
     let vectors: Vec<Value> = serde_json::from_str(include_str!("../vectors.json")).unwrap();
     let text = |vector: &Value, name: &str| vector[name].as_str().unwrap_or_default().to_owned();
     let mut tried = 0;
@@ -484,7 +484,7 @@ fn published_vectors_of_every_provider() {
 }
 
 #[test]
-fn published_vectors_of_adyens_payments() {
+fn verifies_published_vectors_of_adyens_payments() {
     let vectors: Vec<Value> = serde_json::from_str(include_str!("../vectors.json")).unwrap();
     let adyens = vectors.iter().filter(|vector| vector["provider"] == "adyen-payments");
     let mut tried = 0;
@@ -515,7 +515,7 @@ fn adyen_item(change: impl Fn(&mut Value)) -> Value {
 }
 
 #[test]
-fn one_unsigned_item_among_adyens_is_let_in() {
+fn refuses_one_unsigned_item_among_adyens() {
     let adyen_sample = sample("adyen");
     let mut two = adyen();
     let second = two["notificationItems"][0].clone();
@@ -534,13 +534,13 @@ fn one_unsigned_item_among_adyens_is_let_in() {
 }
 
 #[test]
-fn an_adyen_payment_that_failed_is_paid_out() {
+fn pays_nothing_for_a_failed_adyen_payment() {
     let failed = adyen_item(|item| item["success"] = "false".into());
     assert_eq!(routed(sample("adyen"), &failed), Routed::NoPayout(NoPayout::WhenNotMet));
 }
 
 #[test]
-fn an_unsigned_field_of_adyens_feeds_a_payout() {
+fn refuses_a_rule_that_reads_an_unsigned_field_of_adyens() {
     let adyen = sample("adyen");
     for (from, to) in [
         ("destination = '/merchantReference'", "destination = '/additionalData/payee'"),
@@ -562,7 +562,7 @@ fn adyen_body() -> Value {
 }
 
 #[test]
-fn one_poisoned_event_hides_its_neighbours() {
+fn poisoned_event_hides_no_neighbour() {
     let gocardless_sample = sample("gocardless");
     let mut body = gocardless();
     let good = body["events"][0].clone();
@@ -580,7 +580,7 @@ fn one_poisoned_event_hides_its_neighbours() {
 }
 
 #[test]
-fn a_list_that_is_none_or_endless_is_read() {
+fn refuses_a_list_that_is_missing_or_too_long() {
     let gocardless_sample = sample("gocardless");
     let provider = provider(gocardless_sample);
     let events = |body: &Value| {
@@ -597,7 +597,7 @@ fn a_list_that_is_none_or_endless_is_read() {
 }
 
 #[test]
-fn an_amount_in_another_form_is_guessed() {
+fn reads_amounts_only_in_the_form_of_their_provider() {
     let with = |preset: &str, pointer: &str, value: Value| {
         let mut body = (sample(preset).body)();
         *body.pointer_mut(pointer).unwrap() = value;
@@ -628,7 +628,7 @@ fn an_amount_in_another_form_is_guessed() {
 }
 
 #[test]
-fn what_a_provider_must_be_told_is_missing_or_is_told_in_vain() {
+fn names_missing_and_needless_settings() {
     let problem = |text: &str| {
         let errors = Provider::new("x", &config(text)).err().unwrap_or_default();
         errors.into_iter().map(|error| error.path).collect::<Vec<_>>()
@@ -663,7 +663,7 @@ fn what_a_provider_must_be_told_is_missing_or_is_told_in_vain() {
 }
 
 #[test]
-fn a_rotated_secret_is_refused() {
+fn accepts_either_secret_during_a_rotation() {
     for sample in SAMPLES {
         let other = match sample.secret {
             WHSEC => "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD",
@@ -678,7 +678,7 @@ fn a_rotated_secret_is_refused() {
 }
 
 #[test]
-fn a_mollie_signature_stands_alone_or_among_others() {
+fn finds_a_mollie_signature_alone_or_among_others() {
     let mollie = sample("mollie");
     let (body, headers) = sent(mollie, &(mollie.body)());
     let value = headers["x-mollie-signature"].to_str().unwrap();
@@ -697,9 +697,18 @@ fn a_mollie_signature_stands_alone_or_among_others() {
 }
 
 #[test]
-fn an_unsigned_header_names_an_event() {
+fn only_a_signed_header_names_an_event() {
     for preset in preset::ALL {
         let Signature::Scheme(scheme) = preset.signature else { continue };
         assert_eq!(matches!(preset.id, Identity::Message), scheme.id_header.is_some(), "{}", preset.name);
+    }
+}
+
+/// Else the last refusal is answered by nobody, and only the sweeper's case remains.
+#[test]
+fn every_preset_refuses_only_while_another_try_is_still_to_come() {
+    for preset in preset::ALL {
+        let last_try_ms = preset.redelivers_ms.saturating_sub(preset.longest_gap_ms);
+        assert!(preset.refuse_for_ms <= last_try_ms, "{}: refuses past the last try but one", preset.name);
     }
 }

@@ -137,7 +137,7 @@ fn a_signature_written_otherwise_is_refused() {
 }
 
 #[test]
-fn only_v1_is_believed() {
+fn only_v1_signatures_count() {
     let mac = v1("whsec_1", b"{}");
     assert_eq!(check(&format!("t={T_S},v0={mac}"), b"{}"), Err(Refused::MalformedSignature));
     assert_eq!(check(&format!("t={T_S},v2={mac}"), b"{}"), Err(Refused::MalformedSignature));
@@ -221,8 +221,8 @@ fn one_changed_byte_is_refused() {
 }
 
 #[test]
-fn the_engine_knows_no_provider() {
-    let mut random = Random::new("the_engine_knows_no_provider");
+fn engine_verifies_schemes_of_any_description() {
+    let mut random = Random::new("engine_verifies_schemes_of_any_description");
     let secret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
     for (scheme, held) in [(STANDARD_WEBHOOKS, secrets(&[secret])), (PREFIXED_SHA512, secrets(&["00ff", "ABCD"]))] {
         for _ in 0..200 {

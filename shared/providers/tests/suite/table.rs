@@ -203,7 +203,7 @@ fn table() -> String {
 
 #[test]
 #[allow(clippy::disallowed_methods, reason = "a person may ask for the file to be written")]
-fn the_table_of_providers_is_not_what_the_code_does() {
+fn table_of_providers_is_what_the_code_does() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../infra/providers.md");
     let text = std::fs::read_to_string(&path).unwrap();
     let (before, rest) = text.split_once(BEGINS).unwrap();
@@ -214,4 +214,18 @@ fn the_table_of_providers_is_not_what_the_code_does() {
         return;
     }
     assert!(found == expected, "infra/providers.md differs from the presets: run this test with PAYONCE_WRITE=1");
+}
+
+/// By its proper name, which is its word in the configuration but for spaces, dots and what a product adds.
+#[test]
+fn readme_names_every_provider() {
+    let page = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../../README.md")).unwrap();
+    let (_, rest) = page.split_once("**Providers.** ").expect("README.md lists the providers");
+    let (listed, _) = rest.split_once("\n\n").expect("a paragraph of its own");
+    let plain = |text: &str| text.to_lowercase().replace(|letter: char| !letter.is_alphanumeric(), "");
+    let listed = plain(listed);
+    for preset in preset::ALL {
+        let words: Vec<String> = preset.name.split('_').map(plain).collect();
+        assert!(words.iter().all(|word| listed.contains(word.as_str())), "README.md does not name {}", preset.name);
+    }
 }

@@ -4,12 +4,14 @@
 use std::collections::BTreeMap;
 
 use payonce_protocol::order::Mode;
+pub use payonce_wire::Scheme;
+use payonce_wire::TimeForm;
 use serde::Deserialize;
 use serde_json::Value;
 
 use crate::amount::AmountForm;
 use crate::answer::Means;
-use crate::books::{NextBy, TimeForm};
+use crate::books::NextBy;
 
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -46,17 +48,6 @@ impl From<ModeName> for Mode {
             ModeName::Test => Self::Test,
         }
     }
-}
-
-/// How the secret is shown to the rail.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Scheme {
-    Bearer,
-    /// The secret is `user:password`.
-    Basic,
-    /// As it is, in `secret_header`.
-    Header,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
@@ -183,6 +174,7 @@ pub struct ErrorsConfig {
     #[serde(rename = "type")]
     pub kind: String,
     pub code: Option<String>,
+    pub message: Option<String>,
     #[serde(default)]
     pub refusals: Vec<RefusalConfig>,
 }

@@ -1,13 +1,14 @@
 //! A request's path and body with placeholders for whole values. Both are taken apart once, at start; an order's values
-//! are put in as typed values and only then written, so no value can become anything but itself (H4).
+//! are put in as typed values and only then written, so no value can become anything but itself.
 
 use std::collections::BTreeMap;
 
+use payonce_wire::{Form, encoded};
 use serde::Serialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-use crate::request::{Form, Misfit, encoded};
+use crate::request::Misfit;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Slot {
@@ -145,7 +146,7 @@ impl Body {
                 for (name, text) in fields {
                     form.field(name, values.text(text)?);
                 }
-                Ok(form.0)
+                Ok(form.into_text())
             }
         }
     }

@@ -1,4 +1,4 @@
-//! An order's values come from strangers (H4). Whatever they hold, a parser that is not ours must find each value where
+//! An order's values come from strangers. Whatever they hold, a parser that is not ours must find each value where
 //! it belongs, whole, and nothing else changed.
 
 use std::sync::{Arc, Mutex};
@@ -159,7 +159,7 @@ fn texts() -> impl Iterator<Item = String> {
 }
 
 #[test]
-fn a_value_that_would_be_more_than_a_value_in_json_and_in_the_path() {
+fn value_stays_one_value_in_json_and_in_the_path() {
     let reference = Arc::new(Mutex::new(String::new()));
     let sandbox = sandbox(reference.clone());
     let in_path = rail_at(&sandbox.url(), API, "sk_planted");
@@ -192,7 +192,7 @@ fn a_value_that_would_be_more_than_a_value_in_json_and_in_the_path() {
 }
 
 #[test]
-fn a_value_that_would_be_more_than_a_value_in_a_form() {
+fn value_stays_one_value_in_a_form() {
     let reference = Arc::new(Mutex::new(String::new()));
     let sandbox = sandbox(reference.clone());
     let rail = rail_at(&sandbox.url(), &as_form(), "sk_planted");
@@ -220,7 +220,7 @@ fn a_value_that_would_be_more_than_a_value_in_a_form() {
 
 /// A server may decode a path before it routes, so what could lead to another segment never gets there.
 #[test]
-fn a_value_that_leads_out_of_its_segment() {
+fn refuses_a_value_that_leads_out_of_its_segment() {
     let rail = rail_at("http://127.0.0.1:1", API, "sk_planted");
     for payee in ["..", ".", "acct/../../refunds", "a\\..\\b", "/", "//evil.example"] {
         assert_eq!(rail.prepare(&with("ns/1", payee, "n", Some("s")), 1), Err(Misfit::Path), "{payee}");
@@ -231,7 +231,7 @@ fn a_value_that_leads_out_of_its_segment() {
 }
 
 #[test]
-fn a_key_that_would_be_more_than_a_value_in_a_query() {
+fn key_stays_one_value_in_a_query() {
     let sandbox = Sandbox::start(|_| Some(Answer::json(200, json!([]))));
     let rail = rail_at(&sandbox.url(), API, "sk_planted");
     for text in SPITEFUL.iter().chain(&["../../x", "a/b"]) {
@@ -246,7 +246,7 @@ fn a_key_that_would_be_more_than_a_value_in_a_query() {
 }
 
 #[test]
-fn fields_that_nobody_asked_for_or_that_do_not_fit() {
+fn refuses_unknown_missing_and_unfit_fields() {
     let rail = rail_at("http://127.0.0.1:1", API, "sk_planted");
     let prepare = |order: &PayoutOrder| rail.prepare(order, 1).map(|_| ());
     let mut order = with("ns/1", "acct_1", "n", Some("s"));
@@ -261,7 +261,7 @@ fn fields_that_nobody_asked_for_or_that_do_not_fit() {
 }
 
 #[test]
-fn a_currency_or_a_sum_that_the_rail_does_not_know() {
+fn refuses_a_currency_or_a_sum_that_the_rail_does_not_know() {
     let rail = rail_at("http://127.0.0.1:1", API, "sk_planted");
     let prepare = |minor, currency| {
         let order =

@@ -19,7 +19,7 @@ use payonce_protocol::money::Money;
 use payonce_protocol::order::{Destination, EventId, PayoutKey, PayoutOrder};
 use payonce_rails::{LookUpFailure, Misfit, Payment, Rail, RailConfig, RailPayout, RailSecret};
 
-use support::{AMPLE, claimed, open_gate};
+use support::{AMPLE, book, claimed, open_gate};
 
 /// The `[rail]` table of a file of the configuration.
 fn config(text: &str) -> Result<RailConfig, String> {

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::injection::API;
 use crate::sandbox::{Answer, Request, Sandbox};
-use crate::{AMPLE, now, order, pay, rail_at};
+use crate::{book, now, order, pay, rail_at};
 
 /// Amounts as decimal texts, everything echoed.
 fn decimal_api() -> String {
@@ -37,7 +37,7 @@ fn outcome(body: Value) -> (Outcome, Option<&'static str>) {
 }
 
 #[test]
-fn an_answer_that_repeats_another_order() {
+fn unknown_when_the_answer_repeats_another_order() {
     assert_eq!(outcome(answer()), (Outcome::Accepted, None));
     for (name, value, doubt) in [
         ("sum", json!("12.31"), "other_order"),
@@ -70,7 +70,7 @@ fn an_answer_that_repeats_another_order() {
 
 /// The decimal goes out as a text, and as one.
 #[test]
-fn an_amount_as_a_decimal_text() {
+fn writes_an_amount_as_a_decimal_text() {
     let sandbox = Sandbox::start(|_| Some(Answer::json(201, answer())));
     let rail = rail_at(&sandbox.url(), &decimal_api(), "k");
     pay(&rail, &order("ns/1", 1230, "EUR", "acct_1"), 1).unwrap();
@@ -94,14 +94,14 @@ fn listed(
 ) -> (Result<Vec<String>, LookUpFailure>, Vec<String>) {
     let sandbox = Sandbox::start(handler);
     let rail = rail_at(&sandbox.url(), text, "k");
-    let listed = now(rail.list(1_700_000_000_999, AMPLE));
+    let listed = now(book(&rail, 1_700_000_000_000..1_700_000_000_001));
     let ids = listed.map(|payouts| payouts.into_iter().map(|payout| payout.id).collect());
     (ids, sandbox.requests().into_iter().map(|request| request.target).collect())
 }
 
 /// A payout is made while we read: everything moves on by one.
 #[test]
-fn pages_by_offset_while_payouts_are_made() {
+fn reads_each_payout_once_while_others_move_the_offset() {
     let text = books(", next = \"skip\", next_by = \"offset\"", "full_page = 2");
     let (ids, targets) = listed(&text, |request| {
         let page = match request.query().get("skip").map(String::as_str) {
@@ -124,7 +124,7 @@ fn pages_by_offset_while_payouts_are_made() {
 }
 
 #[test]
-fn pages_by_a_header() {
+fn follows_the_next_page_of_a_header() {
     let text = books(", next = \"after\", next_by = \"header\"", "more_header = \"X-After\"");
     let (ids, targets) = listed(&text, |request| {
         let (page, after) = match request.query().get("after").map(String::as_str) {
@@ -139,7 +139,7 @@ fn pages_by_a_header() {
 }
 
 #[test]
-fn a_list_that_cannot_be_read_to_its_end() {
+fn fails_when_a_list_cannot_be_read_to_its_end() {
     let full = |_: &Request| Some(Answer::json(200, json!([item(2, "b"), item(1, "a")])));
     let (ids, targets) = listed(&books("", "full_page = 2"), full);
     assert!(matches!(ids, Err(LookUpFailure::TooLong)), "{ids:?}");
@@ -197,13 +197,13 @@ fn an_item_that_is_not_as_described_is_not_absent() {
 
 /// Nobody asked, so nobody said "absent".
 #[test]
-fn a_rail_that_cannot_be_asked() {
+fn asks_nothing_of_a_rail_without_books() {
     let sandbox = Sandbox::start(|_| Some(Answer::json(200, json!([]))));
     let (head, _) = API.split_once("[rail.http.books]").unwrap();
     let rail = rail_at(&sandbox.url(), head, "k");
     assert!(matches!(found(&rail), Err(LookUpFailure::NotOffered)));
-    assert!(matches!(now(rail.list(0, AMPLE)), Err(LookUpFailure::NotOffered)));
+    assert!(matches!(now(book(&rail, 0..1)), Err(LookUpFailure::NotOffered)));
     let rail = rail_at(&sandbox.url(), API, "k");
-    assert!(matches!(now(rail.list(0, AMPLE)), Err(LookUpFailure::NotOffered)));
+    assert!(matches!(now(book(&rail, 0..1)), Err(LookUpFailure::NotOffered)));
     assert!(sandbox.requests().is_empty());
 }

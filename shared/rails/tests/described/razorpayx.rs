@@ -3,13 +3,14 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
+use payonce_protocol::fact::FactName;
 use payonce_protocol::order::{PayoutKey, PayoutOrder};
 use payonce_protocol::outcome::{Outcome, Verdict};
 use payonce_rails::{Misfit, Rail};
 use serde_json::{Value, json};
 
 use crate::sandbox::{Answer, Request, Sandbox};
-use crate::{AMPLE, now, order, pay, rail_at};
+use crate::{book, now, order, pay, rail_at};
 
 const FILE: &str = include_str!("../../../../infra/rails/razorpayx.toml");
 const SECRET: &str = "rzp_live_key:secret";
@@ -104,6 +105,7 @@ impl Bank {
             .iter()
             .filter(|payout| query.get("reference_id").is_none_or(|id| payout["reference_id"] == json!(id)))
             .filter(|payout| payout["created_at"].as_u64().unwrap() >= number("from", 0))
+            .filter(|payout| payout["created_at"].as_u64().unwrap() <= number("to", u64::MAX))
             .skip(number("skip", 0) as usize)
             .take(number("count", 10).min(100) as usize)
             .collect();
@@ -170,7 +172,7 @@ fn an_order_arrives_as_documented() {
 }
 
 #[test]
-fn a_payee_that_is_no_fund_account() {
+fn refuses_a_payee_that_is_no_fund_account() {
     for wrong in ["acct_1", "FA_1", "1fa_"] {
         assert_eq!(world().rail.prepare(&order("k", 100, "INR", wrong), 1), Err(Misfit::Destination), "{wrong}");
     }
@@ -189,7 +191,7 @@ fn a_repeat_under_the_same_key_executes_nothing() {
 
 /// "Rejected as a BAD_REQUEST", like any mistake; but the first request under this key may have paid.
 #[test]
-fn a_key_that_was_used_for_another_body() {
+fn unknown_when_the_key_was_used_for_another_body() {
     let world = world();
     world.weather(Weather::Dies);
     pay(&world.rail, &usual(), 1).unwrap();
@@ -199,6 +201,22 @@ fn a_key_that_was_used_for_another_body() {
     assert_eq!((payment.verdict, payment.evidence.http_status), (Verdict::UNKNOWN, Some(400)));
     assert_eq!(payment.evidence.error_code.as_deref(), Some("input_validation_failed"));
     assert_eq!(world.executed(), 1);
+}
+
+/// The secret is sent as base64 of `user:password`; a message may repeat any of its forms.
+#[test]
+fn keeps_the_rails_own_sentence_unless_it_repeats_a_form_of_the_secret() {
+    let says = |description: &str| {
+        let world = world();
+        let error = json!({"error": {"code": "BAD_REQUEST_ERROR", "reason": "NA", "description": description}});
+        world.weather(Weather::Says(Answer::json(400, error)));
+        let facts = pay(&world.rail, &usual(), 1).unwrap().evidence.record();
+        facts.into_iter().find(|(name, _)| *name == FactName::RailSays).map(|(_, says)| says)
+    };
+    assert_eq!(says("The payee is closed").as_deref(), Some("The payee is closed"));
+    for form in [SECRET, "secret", BASIC, "cnpwX2xpdmVfa2V5OnNlY3JldA=="] {
+        assert_eq!(says(&format!("no such user {form}")), None, "{form}");
+    }
 }
 
 #[test]
@@ -226,7 +244,7 @@ fn every_answer_has_its_place_on_the_ladder() {
 }
 
 #[test]
-fn a_refusal_inside_a_2xx() {
+fn reads_each_refusal_inside_a_2xx() {
     for (status, outcome) in [
         ("queued", Outcome::Accepted),
         ("pending", Outcome::Accepted),
@@ -273,7 +291,7 @@ fn a_list_skips_what_was_read() {
     }
     world.bank.lock().unwrap().payouts[0]["status"] = json!("reversed");
     world.sandbox.requests();
-    let listed = now(world.rail.list(1_545_383_003_000, AMPLE)).unwrap();
+    let listed = now(book(&world.rail, 1_545_383_003_000..1_545_384_003_000)).unwrap();
     assert_eq!(listed.len(), 200);
     assert_eq!(listed.iter().filter(|payout| payout.returned).count(), 1);
     let skips: Vec<_> = world.sandbox.requests().iter().map(|request| request.query().get("skip").cloned()).collect();

@@ -17,7 +17,7 @@ fn wrong(from: &str, to: &str) -> Vec<String> {
 }
 
 #[test]
-fn a_description_that_is_right() {
+fn accepts_the_shipped_descriptions() {
     assert_eq!(config(API).unwrap().check(), []);
     for file in [
         include_str!("../../../../infra/rails/modern_treasury.toml"),
@@ -195,7 +195,7 @@ fn every_mistake_is_found_at_its_key() {
 
 /// An API for one currency need not be told which.
 #[test]
-fn a_currency_that_is_shown_nowhere() {
+fn refuses_several_currencies_without_a_place_for_them() {
     let shown_nowhere = |units: &str| {
         let text = API.replace("units = { EUR = 2, JPY = 0 }", units).replace("\"{currency}\"", "\"EUR\"");
         config(&text).unwrap().check().into_iter().map(|(key, _)| key).collect::<Vec<_>>()
@@ -207,7 +207,7 @@ fn a_currency_that_is_shown_nowhere() {
 
 /// A table of the key without a key anywhere.
 #[test]
-fn a_key_that_is_shown_nowhere() {
+fn refuses_a_rail_key_without_a_place_for_it() {
     let text = API.replace("header = \"X-Key\"", "").replace("\"{rail_key}\"", "\"none\"");
     let keys: Vec<_> = config(&text).unwrap().check().into_iter().map(|(key, _)| key).collect();
     assert_eq!(keys, ["rail.http.key.header"]);
@@ -230,7 +230,7 @@ fn all_mistakes_are_told_at_once() {
 }
 
 #[test]
-fn http_without_its_tables_and_stripe_with_them() {
+fn refuses_http_without_its_tables_and_stripe_with_them() {
     let bare = config("[rail]\nkind = \"http\"\nurl = \"https://x.example\"\nsecret = \"env:R\"").unwrap();
     assert_eq!(bare.check(), [("rail.http".to_owned(), "is missing".to_owned())]);
     let secret = || RailSecret::new("sk_test_1").unwrap();
@@ -241,7 +241,7 @@ fn http_without_its_tables_and_stripe_with_them() {
 }
 
 #[test]
-fn a_secret_of_another_mode_or_form() {
+fn refuses_a_secret_of_another_mode_or_form() {
     let rail = |text: &str, secret: &str, lookup: Option<&str>| {
         let lookup = lookup.map(|text| RailSecret::new(text).unwrap());
         Rail::new(&config(text).unwrap(), RailSecret::new(secret).unwrap(), lookup, None)

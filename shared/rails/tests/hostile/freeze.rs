@@ -7,7 +7,7 @@ use std::sync::RwLock;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use payonce_rails::Gate;
+use payonce_wire::Gate;
 use rustix::process::{Pid, Signal, kill_process};
 
 use crate::server::{Do, Door, Script, Seen, Server, until};
@@ -100,7 +100,7 @@ fn stopped_while_waiting(then: Vec<Do>) -> (String, Seen) {
 }
 
 #[test]
-fn frozen_past_its_time_while_the_rail_is_silent() {
+fn unknown_when_frozen_past_its_time_at_a_silent_rail() {
     let (said, seen) = stopped_while_waiting(vec![]);
     assert!(said.starts_with("unknown Some(\"timed_out\")"), "{said}");
     assert_eq!((seen.accepted, seen.requests().0.len(), seen.requests().1, seen.stuck), (1, 1, 0, 0));
@@ -108,14 +108,14 @@ fn frozen_past_its_time_while_the_rail_is_silent() {
 
 /// A whole answer that came in time but was read late is still the truth; either way nothing more is sent.
 #[test]
-fn frozen_past_its_time_while_the_rail_answers() {
+fn sends_nothing_more_when_frozen_past_its_time() {
     let (said, seen) = stopped_while_waiting(vec![Do::Send(http("200 OK", "", TRANSFER))]);
     assert!(said.starts_with("accepted None") || said.starts_with("unknown Some(\"timed_out\")"), "{said}");
     assert_eq!((seen.accepted, seen.requests().0.len(), seen.requests().1, seen.stuck), (1, 1, 0, 0));
 }
 
 #[test]
-fn frozen_at_the_gate_until_the_claim_is_given_up() {
+fn sends_nothing_when_frozen_at_the_gate_past_its_time() {
     let server = Server::start(Door::Plain, vec![Script::default()]);
     let mut child = spawn(&server, &[("HOSTILE_STOP", "1")]);
     wait_until_stopped(&child);
@@ -129,7 +129,7 @@ fn frozen_at_the_gate_until_the_claim_is_given_up() {
 }
 
 #[test]
-fn a_proxy_in_the_environment() {
+fn ignores_a_proxy_in_the_environment() {
     let answer = vec![Do::ReadRequest, Do::Send(http("200 OK", "", TRANSFER))];
     let server = Server::start(Door::Plain, vec![Script { before: vec![], after: answer.clone() }]);
     let proxy = Server::start(Door::Plain, vec![Script { before: vec![], after: answer }]);

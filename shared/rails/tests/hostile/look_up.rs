@@ -9,7 +9,7 @@ use payonce_rails::{
 };
 
 use crate::server::{Do, Door, Script, Seen, Server};
-use crate::support::{ACCOUNT, AMPLE, Make, http};
+use crate::support::{ACCOUNT, AMPLE, Make, book, http};
 
 fn ask<T>(make: Make, answers: Vec<Vec<u8>>, ask: impl AsyncFn(payonce_rails::Rail) -> T) -> (T, Seen) {
     let script = |answer| Script { before: vec![], after: vec![Do::ReadRequest, Do::Send(answer)] };
@@ -70,7 +70,7 @@ fn a_payout_is_found_by_our_reference_alone() {
 }
 
 #[test]
-fn a_part_that_was_given_back() {
+fn partly_reversed_payout_counts_as_returned() {
     let part = payout("tr_1", key().as_str()).replace("\"amount_reversed\":0", "\"amount_reversed\":1");
     assert!(find(Make::Coded, list(&[part], false)).0.unwrap()[0].returned);
 }
@@ -111,7 +111,7 @@ fn an_answer_that_does_not_say_absent_is_not_absent() {
 /// Without our metadata it is somebody else's payout to the same payee; one to another payee says that the rail did not
 /// search. A rail that was asked for our reference may not answer with anything else.
 #[test]
-fn another_payout_of_the_payee_is_taken_for_ours_or_for_nonsense() {
+fn tells_our_payout_from_others_of_the_payee() {
     let bare = payout("tr_2", "x").replace(r#""metadata":{"payout_key":"x"}"#, r#""metadata":{}"#);
     let foreign = payout("tr_1", "another/key");
     let page = || list(&[foreign.clone(), bare.clone(), payout("tr_3", key().as_str())], false);
@@ -124,7 +124,7 @@ fn another_payout_of_the_payee_is_taken_for_ours_or_for_nonsense() {
 
 /// A payee with many payouts: ours stands on the last page.
 #[test]
-fn a_page_of_a_busy_payee_is_not_read() {
+fn reads_every_page_of_a_busy_payee() {
     let page = |from: u32| (from..from + 100).map(|id| payout(&format!("tr_{id}"), "another/key")).collect::<Vec<_>>();
     let last = list(&[payout("tr_900", "another/key"), payout("tr_901", key().as_str())], false);
     let pages = vec![list(&page(100), true), list(&page(200), true), last];
@@ -141,7 +141,7 @@ fn a_page_of_a_busy_payee_is_not_read() {
 }
 
 #[test]
-fn a_secret_of_another_account_is_believed() {
+fn tells_a_secret_of_another_account() {
     let account = |id: &str| http("200 OK", "", &format!(r#"{{"object":"account","id":"{id}"}}"#));
     let check = |make: Make, answer: Vec<u8>| {
         let (said, seen) = ask(make, vec![answer], async |rail| rail.check_account(Purpose::LookUp, AMPLE).await);
@@ -169,7 +169,7 @@ fn a_secret_of_another_account_is_believed() {
 
 /// What the rail said of a secret is believed for an hour; what it did not say is asked again.
 #[test]
-fn an_account_is_asked_for_with_every_look_up() {
+fn asks_for_an_account_once_an_hour() {
     let account = http("200 OK", "", &format!(r#"{{"object":"account","id":"{ACCOUNT}"}}"#));
     let (_, seen) = ask(Make::Coded, vec![http("500 Oh", "", "{}"), account], async |rail| {
         for expected in [false, true, true, true] {
@@ -182,7 +182,7 @@ fn an_account_is_asked_for_with_every_look_up() {
 
 /// A revoked key: the one that was answered 401 is over; before the next use the secrets are read again, once a minute.
 #[test]
-fn a_secret_that_the_rail_refuses_is_used_for_ever() {
+fn reads_a_refused_secret_again_once_a_minute() {
     let empty = || list(&[], false);
     let unauthorized = || http("401 Unauthorized", "", r#"{"error":{"type":"invalid_request_error"}}"#);
     let account = |id: &str| http("200 OK", "", &format!(r#"{{"object":"account","id":"{id}"}}"#));
@@ -224,7 +224,7 @@ fn a_secret_that_the_rail_refuses_is_used_for_ever() {
 }
 
 #[test]
-fn a_payout_of_another_id_or_no_payout_is_found() {
+fn finds_a_payout_by_its_own_id_alone() {
     let ok = |body: &str| http("200 OK", "", body);
     let error = http("404 Not Found", "", r#"{"error":{"type":"invalid_request_error"}}"#);
     for make in Make::BOTH {
@@ -257,25 +257,61 @@ fn a_payout_of_another_id_or_no_payout_is_found() {
 fn a_list_is_read_to_its_end_by_get_only() {
     for make in Make::BOTH {
         let pages = vec![list(&[payout("tr_2", "b"), payout("tr_1", "a")], true), list(&[payout("tr_0", "c")], false)];
-        let (listed, seen) = ask(make, pages, async |rail| rail.list(1_700_000_000_999, AMPLE).await);
+        let (listed, seen) = ask(make, pages, async |rail| book(&rail, 1_700_000_000_000..1_700_000_000_001).await);
         let ids: Vec<_> = listed.unwrap().into_iter().map(|payout| payout.id).collect();
         assert_eq!(ids, ["tr_2", "tr_1", "tr_0"]);
         assert_eq!(
             lines(&seen),
             [
-                "GET /v1/transfers?created%5Bgte%5D=1700000000&limit=100 HTTP/1.1",
-                "GET /v1/transfers?created%5Bgte%5D=1700000000&limit=100&starting_after=tr_1 HTTP/1.1",
+                "GET /v1/transfers?created%5Bgte%5D=1700000000&created%5Blte%5D=1700000001&limit=100 HTTP/1.1",
+                "GET /v1/transfers?created%5Bgte%5D=1700000000&created%5Blte%5D=1700000001&limit=100&starting_after=tr_1 HTTP/1.1",
             ]
         );
     }
 }
 
+/// The window's end is excluded, however the rail reads it.
+#[test]
+fn a_book_holds_what_was_made_in_its_window_alone() {
+    let pages = || vec![list(&[payout("tr_2", "b")], false)];
+    for make in Make::BOTH {
+        for (window, found) in
+            [(1_700_000_000_000..1_700_000_000_001, 1), (0..1_700_000_000_000, 0), (1_700_000_000_001..u64::MAX / 2, 0)]
+        {
+            let (listed, _) = ask(make, pages(), async |rail| book(&rail, window.clone()).await);
+            assert_eq!(listed.unwrap().len(), found, "{window:?}");
+        }
+    }
+}
+
+/// What was read stays read, and the page that was not answered is asked for again.
+#[test]
+fn a_book_goes_on_after_a_page_that_was_not_answered() {
+    let pages = vec![
+        list(&[payout("tr_2", "b")], true),
+        http("500 Internal Server Error", "", "{}"),
+        list(&[payout("tr_1", "a")], false),
+    ];
+    let (read, seen) = ask(Make::BOTH[0], pages, async |rail| -> Result<_, LookUpFailure> {
+        let mut book = rail.book(1_700_000_000_000..1_700_000_000_001)?;
+        let first = book.next(AMPLE).await?;
+        let failed = book.next(AMPLE).await;
+        Ok((first, failed, book.next(AMPLE).await?, book.next(AMPLE).await?))
+    });
+    let (first, failed, second, end) = read.unwrap();
+    let ids = |page: Option<Vec<RailPayout>>| page.unwrap().into_iter().map(|payout| payout.id).collect::<Vec<_>>();
+    assert_eq!((ids(first), ids(second), end), (vec!["tr_2".to_owned()], vec!["tr_1".to_owned()], None));
+    assert!(matches!(failed, Err(LookUpFailure::Refused(500))), "{failed:?}");
+    assert_eq!(lines(&seen)[1], lines(&seen)[2]);
+    assert_eq!(seen.accepted, 3);
+}
+
 /// The first page again and again is no end, and no list.
 #[test]
-fn a_list_that_does_not_move_on() {
+fn fails_when_a_list_does_not_move_on() {
     let page = || list(&[payout("tr_1", "a")], true);
     for make in Make::BOTH {
-        let (listed, seen) = ask(make, vec![page(), page(), page()], async |rail| rail.list(0, AMPLE).await);
+        let (listed, seen) = ask(make, vec![page(), page(), page()], async |rail| book(&rail, 0..1).await);
         assert!(matches!(listed, Err(LookUpFailure::Unreadable)), "{listed:?}");
         assert_eq!(seen.accepted, 2);
     }

@@ -8,14 +8,14 @@ mod cases;
 mod freeze;
 mod look_up;
 mod server;
-mod source;
 mod support;
 
 use std::time::Duration;
 
 use payonce_protocol::ids::Digest;
 use payonce_protocol::outcome::{Outcome, Verdict};
-use payonce_rails::{Gate, Payment};
+use payonce_rails::Payment;
+use payonce_wire::Gate;
 
 use cases::{Case, Expect, Patience};
 use server::{Do, Door, Script, Seen, Server};
@@ -115,7 +115,7 @@ fn without_host(request: &[u8]) -> String {
 }
 
 #[test]
-fn hostile_servers() {
+fn sends_one_request_whatever_a_hostile_server_does() {
     let elsewhere = Server::start(Door::Plain, vec![Script { before: vec![], after: vec![Do::ReadRequest] }]);
     let cases = cases::all(&elsewhere.url());
     let (mut wrong, mut run) = (Vec::new(), 0);
@@ -132,7 +132,7 @@ fn hostile_servers() {
 
 /// The hash in the claim is over the bytes that arrive, the host's line included.
 #[test]
-fn the_hash_is_of_other_bytes_than_those_sent() {
+fn hash_in_the_claim_is_of_the_bytes_that_arrive() {
     for make in Make::BOTH {
         let after = vec![Do::ReadRequest, Do::Send(http("200 OK", "", "{}"))];
         let server = Server::start(Door::Plain, vec![Script { before: vec![], after }]);
@@ -149,7 +149,7 @@ fn the_hash_is_of_other_bytes_than_those_sent() {
 }
 
 #[test]
-fn a_claim_of_another_request() {
+fn sends_nothing_with_the_claim_of_another_request() {
     let server = Server::start(Door::Plain, vec![Script::default()]);
     let rail = rail(&server.url(), server.roots());
     let prepared = rail.prepare(&order(), 2).unwrap();

@@ -1,6 +1,7 @@
 //! An order, a rail to a test server, and a claim as the state machine gives it out.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::time::Duration;
 
 use payonce_protocol::event::{Action, ClaimAnswer, ClaimFacts, Claimed, Event, Input, Patience, TimeLeft};
@@ -8,11 +9,21 @@ use payonce_protocol::hold::Hold;
 use payonce_protocol::ids::{AttemptId, Digest};
 use payonce_protocol::money::Money;
 use payonce_protocol::order::{Destination, EventId, PayoutKey, PayoutOrder};
-use payonce_rails::{Gate, Rail, RailConfig, RailKind, RailSecret};
+use payonce_rails::{LookUpFailure, Rail, RailConfig, RailKind, RailPayout, RailSecret};
+use payonce_wire::Gate;
 use rustls::RootCertStore;
 
 pub const SECRET: &str = "sk_test_hostile";
 pub const ACCOUNT: &str = "acct_1Platform";
+/// A window of the rail's book, to its end.
+pub async fn book(rail: &Rail, window: Range<u64>) -> Result<Vec<RailPayout>, LookUpFailure> {
+    let (mut book, mut payouts) = (rail.book(window)?, vec![]);
+    while let Some(page) = book.next(AMPLE).await? {
+        payouts.extend(page);
+    }
+    Ok(payouts)
+}
+
 pub const AMPLE: Duration = Duration::from_secs(20);
 
 pub fn order() -> PayoutOrder {

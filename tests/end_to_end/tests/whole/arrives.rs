@@ -58,7 +58,7 @@ async fn unknown(world: &World, pattern: &Claim, name: &str, number: usize) {
 fn measured(world: &World, rail: Arc<Rail>) -> (sweeper::App, Captured) {
     let (metrics, lines) = Metrics::captured(world.clock.clone());
     let (ledger, clock) = (world.parts().0, world.clock.clone());
-    (sweeper::App::new(sweeper::Parts { ledger, rail, clock, metrics, margin_ms: MARGIN_MS }), lines)
+    (sweeper::App::new(sweeper::Parts { ledger: ledger.narrowed(), rail, clock, metrics, margin_ms: MARGIN_MS }), lines)
 }
 
 async fn change(world: &World, key: &str, sk: &str, change: impl FnOnce(&mut HashMap<String, AttributeValue>)) {

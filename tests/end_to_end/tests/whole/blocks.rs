@@ -83,6 +83,22 @@ async fn opens_one_case_for_each_refund_of_what_was_paid() {
     assert_eq!(world.executed(&key_of(&event)).len(), 1);
 }
 
+/// Where the provider tells of one refund by several events, they are one sum to settle.
+#[tokio::test]
+async fn opens_one_case_for_the_events_of_one_refund() {
+    let block = "event = \"charge.refunded\"\n";
+    let world =
+        World::with(|text| text.replacen(block, &format!("{block}subject = \"/data/object/refund\"\n"), 1)).await;
+    let event = payment("late", PAYEE, world.clock.now());
+    assert_eq!(world.deliver(&event).await.outcome(), "accepted");
+    for (number, name) in [(1, "re_1"), (2, "re_1"), (3, "re_2")] {
+        let mut back = refund("late", number, world.clock.now());
+        back["data"]["object"]["refund"] = name.into();
+        assert_eq!(world.deliver(&back).await.reason(), "blocked_after_payout");
+    }
+    assert_eq!(cases_of(&world, Reason::BlockedAfterPayout).await.len(), 2);
+}
+
 #[tokio::test]
 async fn bars_in_one_delivery_whatever_the_order() {
     let world = World::of_own("gocardless", |text| text).await;
@@ -203,7 +219,7 @@ async fn a_bar_whose_answer_is_lost_stands_all_the_same() {
 }
 
 #[tokio::test]
-async fn a_crash_at_any_step_of_a_blocking_event() {
+async fn survives_a_crash_at_any_step_of_a_blocking_event() {
     for is_paid in [false, true] {
         let mut world = World::start().await;
         for waits in 1..500 {
@@ -234,7 +250,7 @@ async fn a_crash_at_any_step_of_a_blocking_event() {
 
 /// Whichever claims the place, money and case agree: paid and a case, or not paid and a case.
 #[tokio::test]
-async fn a_refund_and_its_payment_at_once() {
+async fn refund_and_payment_at_once_agree() {
     let world = World::start().await;
     for number in 0..20 {
         let name = format!("race{number}");

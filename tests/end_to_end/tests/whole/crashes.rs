@@ -32,24 +32,24 @@ async fn cut_everywhere(payee: &str, weather: Weather) -> u32 {
 }
 
 #[tokio::test]
-async fn a_crash_at_any_step_of_a_payout() {
+async fn survives_a_crash_at_any_step_of_a_payout() {
     let waits = cut_everywhere(PAYEE, Weather::Fair).await;
     println!("crashed at each of {} waits", waits - 1);
     assert!(waits > 8, "a delivery waits more often than {waits} times");
 }
 
 #[tokio::test]
-async fn a_crash_at_any_step_of_a_refused_payout() {
+async fn survives_a_crash_at_any_step_of_a_refused_payout() {
     assert!(cut_everywhere("acct_sandboxRefuses", Weather::Fair).await > 8);
 }
 
 #[tokio::test]
-async fn a_crash_at_any_step_when_the_answer_is_lost() {
+async fn survives_a_crash_at_any_step_when_the_answer_is_lost() {
     assert_eq!(Behaviour::of("acct_sandboxExecutesThenDies"), Behaviour::ExecutesThenDies);
     assert!(cut_everywhere("acct_sandboxExecutesThenDies", Weather::Fair).await > 8);
 }
 
 #[tokio::test]
-async fn a_crash_at_any_step_of_a_refusal() {
+async fn survives_a_crash_at_any_step_of_a_refusal() {
     assert!(cut_everywhere(PAYEE, Weather::Down).await > 3);
 }

@@ -35,7 +35,7 @@ async fn the_rail_is_paid_what_the_event_says() {
 }
 
 #[tokio::test]
-async fn sixty_four_copies_at_once() {
+async fn pays_once_for_sixty_four_copies_at_once() {
     let world = Arc::new(World::start().await);
     let event = payment("storm", PAYEE, world.clock.now());
     let mut copies = JoinSet::new();
@@ -163,7 +163,7 @@ async fn the_same_event_with_another_sum_or_payee_is_a_case_once() {
 }
 
 #[tokio::test]
-async fn a_redelivery_while_the_first_is_still_paying() {
+async fn answers_duplicate_while_the_first_is_still_paying() {
     let world = Arc::new(World::start().await);
     let event = payment("slow", "acct_sandboxExecutesThenHangs", world.clock.now());
     let first = tokio::spawn({
@@ -207,4 +207,16 @@ async fn every_failure_of_the_rail_is_a_case_and_never_a_second_payout() {
         assert_eq!(world.executed(&key).len(), executes, "{payee}");
         world.assert_at_most_once_and_never_lost(&key, payee).await;
     }
+}
+
+/// Without it nobody knows how much time there is, or by which name to ask Lambda about it.
+#[tokio::test]
+async fn refuses_a_delivery_without_lambdas_context() {
+    let world = World::start().await;
+    let event = payment("1", PAYEE, world.clock.now());
+    let mut request = world.request(event.to_string().as_bytes());
+    request.extensions_mut().clear();
+    assert_eq!(world.send(request).await.status, 503);
+    assert_eq!(world.ledger.read_claim(&key_of(&event), 1).await, Ok(None));
+    assert!(world.cases().await.is_empty());
 }

@@ -20,7 +20,7 @@ async fn world() -> World {
 }
 
 #[tokio::test]
-async fn a_described_rail_pays_twice_or_not_at_all() {
+async fn pays_once_through_a_described_rail() {
     let world = world().await;
     let event = payment("described", PAYEE, world.clock.now());
     let first = world.deliver(&event).await;
@@ -34,7 +34,7 @@ async fn a_described_rail_pays_twice_or_not_at_all() {
 
 /// The rail executed and answered 500: a case, which the sweeper's look-up finds at the rail. A refusal is a refusal.
 #[tokio::test]
-async fn what_a_described_rail_did_is_never_looked_up() {
+async fn looks_up_what_a_described_rail_did() {
     let world = world().await;
     let unknown = payment("unknown", "acct_sandboxExecutesThen500", world.clock.now());
     assert_eq!(world.deliver(&unknown).await.outcome(), "unknown");

@@ -1,14 +1,19 @@
 //! What providers change, and what they say of their own events: a field that is gone is not a "no", a trial is not paid with
 //! real money, another account's event is not ours, and one event at two endpoints is paid as the user wrote it.
 
+use std::pin::pin;
+
 use payer::Answer;
-use payonce_end_to_end::{Desk, PAYEE, World, key_of, payment};
+use payonce_end_to_end::{Desk, PAYEE, World, cut_after, key_of, payment};
 use payonce_ledger::{Case, Filed, Standing};
 use payonce_protocol::case::{Ending, Status};
+use payonce_protocol::hold::Hold;
 use payonce_protocol::ids::{CaseId, Digest};
 use payonce_protocol::outcome::Reason;
 use payonce_suite::faults::Fault;
 use serde_json::{Value, json};
+
+use crate::endings::its_time_is_over;
 
 const BY_INVOICE: &str = r#"
 [[providers.stripe.payouts]]
@@ -149,6 +154,58 @@ async fn ends_a_shared_case_when_each_event_has_a_case_of_its_own() {
         assert!(matches!(standing, Some(Standing::Closing(_))), "{standing:?}");
     }
     assert!(world.cases().await.is_empty());
+}
+
+/// At whatever moment of it: the event stands beside a case that is open, or has one of its own.
+#[tokio::test]
+async fn an_event_that_comes_while_its_case_is_ended_is_somebodys_to_decide() {
+    let mut waits = 1;
+    loop {
+        let world = world().await;
+        let mut desk = Desk::new();
+        world.deliver(&invoice(&world, "one")).await;
+        let shared = only_case(&world).await.id();
+        desk.proposes(&world, &shared, Ending::NotPaid).await;
+        let (ben, payer) = (Desk::closes(&shared, "ben"), desk.payer(&world));
+        let mut closing = pin!(payer.answer(&ben, "1", world.clock.now() + 25_000));
+        let whole = cut_after(waits, closing.as_mut()).await;
+        assert_eq!(world.deliver(&invoice(&world, "two")).await.status, 200);
+        if whole.is_none() {
+            closing.await;
+        }
+        let is_beside = world.ledger.stands_beside(&shared).await.unwrap();
+        let open = world.cases().await;
+        let is_open = open.iter().any(|case| if is_beside { case.id() == shared } else { is_of(case, "evt_two") });
+        assert!(is_open, "it came at wait {waits}; beside the case: {is_beside}");
+        if whole.is_some() {
+            break;
+        }
+        waits += 1;
+    }
+    assert!(waits > 5, "an ending waits more often than {waits} times");
+}
+
+fn is_of(case: &Case, event: &str) -> bool {
+    case.event.as_ref().is_some_and(|one| one.as_str() == event)
+}
+
+/// A second case would let it be paid by hand twice.
+#[tokio::test]
+async fn one_case_for_an_event_that_was_refused_and_then_shared_one() {
+    let by_status = BY_INVOICE.replace("/data/object/paid\" = true", "/data/object/status\" = \"paid\"");
+    let mut world = World::with(|text| format!("{text}\n{by_status}")).await;
+    let two = invoice(&world, "two");
+    let now = world.clock.now();
+    world.ledger.set_hold(Hold::Refuse, "a person", "a test", now).await.unwrap();
+    world.restart_with(|text| format!("{text}\n{by_status}")).await;
+    assert_eq!(world.deliver(&two).await.status, 503);
+    world.ledger.set_hold(Hold::Pay, "a person", "a test", now).await.unwrap();
+    world.restart_with(|text| format!("{text}\n{BY_INVOICE}")).await;
+    for event in [&invoice(&world, "one"), &two] {
+        assert_eq!(world.deliver(event).await.reason(), "invalid_event");
+    }
+    its_time_is_over(&world).await;
+    assert_eq!(world.reasons().await, [(Reason::InvalidEvent, 1)].into());
 }
 
 /// Its provider never comes again, and the note of it is all that there is.

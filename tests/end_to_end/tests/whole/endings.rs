@@ -2,7 +2,7 @@
 
 use payer::{Answer, Request};
 use payonce_end_to_end::{Desk, PAYEE, Shown, World, approval, cut_after, filed, key_of, payment};
-use payonce_ledger::{Acted, Closing, Doing, Standing, Who};
+use payonce_ledger::{Acted, CaseAct, Closing, Standing, Who};
 use payonce_local::sandbox_rail::Weather;
 use payonce_protocol::approval::Hand;
 use payonce_protocol::case::{Ending, Status};
@@ -184,7 +184,7 @@ async fn ending_is_refused_when_the_event_came_meanwhile() {
     assert_eq!(it.comes_again().await, "accepted");
     let asked = Desk::closes(&it.case, "ben");
     assert_eq!(why(&it.desk.ask(&it.world, &asked).await), "came_after_all");
-    let back = Doing::SendBack("it was paid".to_owned());
+    let back = CaseAct::SendBack("it was paid".to_owned());
     let who = Who::function("ben");
     it.world.clock.advance(MINUTE_MS);
     it.world.ledger.act(&filed(&it.world, &it.case).await, &back, &who, it.world.clock.now()).await.unwrap();
@@ -310,7 +310,7 @@ async fn closed_case_without_a_body_is_not_paid() {
 
 /// The handler is dropped at its k-th wait, for every k: the case is open, or it is closed and its place is taken.
 #[tokio::test]
-async fn crash_at_any_step_of_a_closing() {
+async fn survives_a_crash_at_any_step_of_a_closing() {
     for cause in [Cause::BeforeCutover, Cause::SecondEvent] {
         let mut waits = 1;
         loop {
@@ -364,7 +364,7 @@ async fn console_that_lies_closes_nothing() {
     let case = filed(&it.world, &it.case).await.case;
     it.desk.propose(&it.world, &case, Ending::OwnOrder, 1, 1).await;
     assert_eq!(why(&it.desk.ask(&it.world, &ask(&it.case, "ben")).await), "not_awaited");
-    let back = Doing::SendBack("no".to_owned());
+    let back = CaseAct::SendBack("no".to_owned());
     let seen = filed(&it.world, &it.case).await;
     it.world.ledger.act(&seen, &back, &Who::function("ben"), it.world.clock.now()).await.unwrap();
     // The maker's own.
@@ -377,7 +377,7 @@ async fn console_that_lies_closes_nothing() {
     let elsewhere = Claimless::of(Cause::SecondEvent).await;
     let first = case_with_a_claim(&it.world).await;
     let bound = it.world.ledger.bound(&first).await.unwrap().expect("it has an attempt");
-    let approve = Doing::Approve("a lie".to_owned(), bound);
+    let approve = CaseAct::Approve("a lie".to_owned(), bound);
     let acted = it.world.ledger.act(&seen, &approve, &Who::function("ben"), it.world.clock.now()).await;
     assert_eq!(acted, Ok(Acted::NotNow));
     drop(elsewhere);
@@ -558,6 +558,20 @@ async fn duplicate_of_leaves_the_other_case_its_payout() {
     assert_eq!((world.executed(&key_of(&first)).len(), world.executed(&own).len()), (1, 1));
 }
 
+/// The console that asks for it may not have looked.
+#[tokio::test]
+async fn what_the_rail_has_is_not_ended_as_unpaid() {
+    let world = World::start().await;
+    let event = payment("1", "acct_sandboxExecutesThenDies", world.clock.now());
+    assert_eq!(world.deliver(&event).await.outcome(), "unknown");
+    world.minutes_pass(30).await;
+    let case = case_of(&world, &key_of(&event)).await.id();
+    let mut desk = Desk::new();
+    assert_eq!(why(&desk.ends(&world, &case, Ending::NotPaid).await), "not_offered");
+    let seen = filed(&world, &case).await;
+    assert_eq!((seen.status, world.ledger.bound(&seen).await.unwrap()), (Status::AwaitingApproval, None));
+}
+
 /// An ending was wrong, and payonce paid after all: the closing that stands must not hide that.
 #[tokio::test]
 async fn what_was_paid_after_an_ending_is_not_paid_by_hand_as_well() {
@@ -571,6 +585,21 @@ async fn what_was_paid_after_an_ending_is_not_paid_by_hand_as_well() {
     it.world.clock.advance(MINUTE_MS);
     assert_eq!(why(&it.ends(Ending::PaidElsewhere).await), "came_after_all");
     assert_eq!(it.paid(), 1);
+}
+
+/// One event has two cases, because its rule changed between its deliveries: people would pay it by hand for each.
+#[tokio::test]
+async fn pays_by_hand_once_when_one_event_has_two_cases() {
+    let mut it = Claimless::of(Cause::BeforeCutover).await;
+    it.world.restart_with(configured(Cause::TooMuch)).await;
+    assert_eq!(it.world.deliver(&it.event).await.reason(), "invalid_event");
+    let cases = it.world.cases().await;
+    let other = cases.iter().find(|case| case.reason == Reason::InvalidEvent).unwrap().id();
+    assert_eq!(it.ends(Ending::PaidElsewhere).await, closed(&it.case));
+    it.world.clock.advance(MINUTE_MS);
+    assert_eq!(why(&it.desk.ends(&it.world, &other, Ending::PaidElsewhere).await), "came_after_all");
+    // What pays nothing more may end it.
+    assert_eq!(filed(&it.world, &other).await.status, Status::AwaitingApproval);
 }
 
 /// Still before the cutover, and decided: it is no work again.

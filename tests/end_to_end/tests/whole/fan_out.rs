@@ -57,7 +57,7 @@ fn paid(world: &World) -> BTreeSet<String> {
 }
 
 #[tokio::test]
-async fn a_poisoned_event_blocks_its_neighbours() {
+async fn poisoned_event_blocks_no_neighbour() {
     let world = world().await;
     let answered = world.deliver(&delivery(&world)).await;
     assert_eq!(answered.status, 200, "{:?}", answered.body);
@@ -87,7 +87,7 @@ async fn a_poisoned_event_blocks_its_neighbours() {
 
 /// The function dies after some 120 events, while the next claims are on their way. The redelivery goes on where it ended.
 #[tokio::test]
-async fn a_death_half_way_loses_the_other_half() {
+async fn redelivery_goes_on_after_a_death_half_way() {
     let world = Arc::new(world().await);
     for place in 120..EVENTS {
         world.proxy.plan(1, "PutItem", &format!("gocardless/PM{place:05}"), Fault::Hold);
@@ -127,7 +127,7 @@ async fn all_recorded(world: &World) -> bool {
 
 /// Wherever it dies: nothing is paid twice, and whatever is not paid has a case.
 #[tokio::test]
-async fn a_death_at_any_moment_of_a_fan_out() {
+async fn survives_a_death_at_any_moment_of_a_fan_out() {
     for waits in [1, 3, 10, 40, 100, 200, 400, 800] {
         let world = world().await;
         let request = world.request(delivery(&world).to_string().as_bytes());
@@ -146,7 +146,7 @@ async fn a_death_at_any_moment_of_a_fan_out() {
 
 /// When the provider will not wait for all of them, the rest is left to the redelivery, and said so.
 #[tokio::test]
-async fn time_runs_out_before_all_events_are_handled() {
+async fn refuses_the_rest_when_time_runs_out() {
     let hurried = "scheme = \"gocardless\"\nanswer_within = \"10s\"";
     let world = World::of_own("gocardless", |text| text.replace("scheme = \"gocardless\"", hurried)).await;
     let body = delivery(&world).to_string();
@@ -178,9 +178,9 @@ async fn time_runs_out_before_all_events_are_handled() {
     assert_eq!(world.reasons().await, [(Reason::InvalidEvent, 3)].into());
 }
 
-/// Two events of one delivery about one payment: one is paid, the other is a case (C1).
+/// Two events of one delivery about one payment: one is paid, the other is a case (duplicates-are-2xx).
 #[tokio::test]
-async fn same_payout_key_twice_in_one_delivery_of_many() {
+async fn pays_once_for_a_payout_key_twice_in_one_delivery() {
     let world = world().await;
     let mut events: Vec<Value> = (0..20).map(|place| event(&world, place)).collect();
     for place in 10..20 {
@@ -194,7 +194,7 @@ async fn same_payout_key_twice_in_one_delivery_of_many() {
 }
 
 #[tokio::test]
-async fn the_very_same_event_twice_in_one_delivery() {
+async fn pays_once_for_the_same_event_twice_in_one_delivery() {
     let world = world().await;
     let one = event(&world, 1);
     let answered = world.deliver(&json!({ "events": [one, one] })).await;

@@ -2,13 +2,14 @@
 
 use payer::{Answer, OneCase, Request};
 use payonce_end_to_end::{Desk, PAYEE, Shown, TestIssuer, World, approval, cut_after, filed, key_of, payment};
+use payonce_lists::{Source, SourceConfig};
 use payonce_local::sandbox_rail::Weather;
 use payonce_protocol::approval::{Hand, nonce};
 use payonce_protocol::case::{Ending, Status};
 use payonce_protocol::hold::Hold;
 use payonce_protocol::order::PayoutKey;
 use payonce_protocol::outcome::{Outcome, Reason};
-use payonce_rails::{RailSecret, Source, SourceConfig};
+use payonce_rails::RailSecret;
 use payonce_suite::faults::Fault;
 use serde_json::json;
 
@@ -16,13 +17,13 @@ const MINUTE_MS: u64 = 60_000;
 const HOUR_MS: u64 = 60 * MINUTE_MS;
 
 pub(crate) fn attempted(key: &PayoutKey, attempt: u16, outcome: &str) -> Answer {
-    Answer::Attempted { payout_key: key.to_string(), attempt, outcome: outcome.to_owned() }
+    Answer::Attempted { payout_key: key.to_string(), attempt, outcome: Outcome::parse(outcome).unwrap() }
 }
 
 pub(crate) fn why(answer: &Answer) -> &str {
     match answer {
         Answer::Refused { why, .. } => why,
-        Answer::Attempted { outcome, .. } => outcome,
+        Answer::Attempted { outcome, .. } => outcome.as_str(),
         Answer::Closed { .. } => "closed",
     }
 }
@@ -61,7 +62,7 @@ pub(crate) async fn propose(world: &World, desk: &Desk, key: &PayoutKey, attempt
 }
 
 #[tokio::test]
-async fn a_payout_that_was_not_sent_is_paid_twice_or_never() {
+async fn pays_once_what_was_not_sent() {
     let (world, mut desk, key) = not_sent("1").await;
     let shown = propose(&world, &desk, &key, 2, 1).await;
     let request = desk.approves(&world, &shown);
@@ -82,7 +83,7 @@ async fn a_payout_that_was_not_sent_is_paid_twice_or_never() {
 }
 
 #[tokio::test]
-async fn two_approvers_at_once_pay_twice() {
+async fn two_approvers_at_once_pay_once() {
     let (world, mut desk, key) = not_sent("1").await;
     let shown = propose(&world, &desk, &key, 2, 1).await;
     let dee = desk.token(&world, "dee", "approver", Hand::Checker, &shown.approval);
@@ -102,7 +103,7 @@ async fn two_approvers_at_once_pay_twice() {
 
 /// The rail paid and its answer was lost: its own books say so, and nothing is paid again.
 #[tokio::test]
-async fn an_unknown_payout_that_was_made_is_made_again() {
+async fn refuses_an_unknown_payout_that_was_made() {
     let world = World::start().await;
     let mut desk = Desk::new();
     let event = payment("1", "acct_sandboxExecutesThenDies", world.clock.now());
@@ -127,7 +128,7 @@ async fn an_unknown_payout_that_was_made_is_made_again() {
 
 /// It answered 503 and paid nothing; the same key holds that answer, so it has to die first, and "absent" be seen twice.
 #[tokio::test]
-async fn an_unknown_payout_takes_a_new_key_too_early() {
+async fn unknown_payout_takes_a_new_key_only_when_the_old_one_has_died() {
     let world = World::start().await;
     let mut desk = Desk::new();
     world.rail.set_weather(Weather::Unavailable).await;
@@ -160,7 +161,7 @@ async fn an_unknown_payout_takes_a_new_key_too_early() {
 }
 
 #[tokio::test]
-async fn a_refused_payout_keeps_the_key_that_holds_its_refusal() {
+async fn refused_payout_takes_the_next_key() {
     let world = World::start().await;
     let mut desk = Desk::new();
     let event = payment("1", "acct_sandboxRefuses", world.clock.now());
@@ -170,7 +171,7 @@ async fn a_refused_payout_keeps_the_key_that_holds_its_refusal() {
     let request = desk.approves(&world, &shown);
     assert_eq!(why(&desk.ask(&world, &request).await), "other_key", "the people approved another key");
     let seen = filed(&world, &shown.case).await;
-    let doing = payonce_ledger::Doing::SendBack("the key".to_owned());
+    let doing = payonce_ledger::CaseAct::SendBack("the key".to_owned());
     world.ledger.act(&seen, &doing, &payonce_ledger::Who::function("ben"), world.clock.now()).await.unwrap();
     let shown = propose(&world, &desk, &key, 2, 2).await;
     let request = desk.approves(&world, &shown);
@@ -183,7 +184,7 @@ async fn a_refused_payout_keeps_the_key_that_holds_its_refusal() {
 
 /// Every way in which a sign-in is not one for just this. Nothing may be claimed.
 #[tokio::test]
-async fn a_token_that_is_not_for_this_pays() {
+async fn refuses_every_token_that_is_not_for_this() {
     let (world, mut desk, key) = not_sent("1").await;
     let other = {
         world.ledger.set_hold(Hold::Record, "a person", "a test", world.clock.now()).await.unwrap();
@@ -240,7 +241,7 @@ async fn a_token_that_is_not_for_this_pays() {
 
 /// Whoever owns the console writes cases as they like. What the people signed in for is another thing then.
 #[tokio::test]
-async fn a_console_that_lies_to_payer_is_believed() {
+async fn refuses_what_a_console_that_lies_asks_for() {
     type Lie = fn(&mut payonce_ledger::Proposal);
     let lies: [(&str, Lie); 4] = [
         ("same_person", |proposal| proposal.by.subject = "ben".to_owned()),
@@ -271,7 +272,7 @@ async fn a_console_that_lies_to_payer_is_believed() {
         (written.code, written.note) = (proposal.code.clone(), proposal.note.clone());
         written.key_generation = proposal.key_generation.unwrap();
         let by = proposal.by.clone();
-        let doing = payonce_ledger::Doing::Propose(proposal, Some(token));
+        let doing = payonce_ledger::CaseAct::Propose(proposal, Some(token));
         world.ledger.act(&seen, &doing, &by, world.clock.now()).await.unwrap();
         let request = desk.approves(&world, &Shown { case: seen.case.id(), approval: honest });
         let answer = desk.ask(&world, &request).await;
@@ -281,7 +282,7 @@ async fn a_console_that_lies_to_payer_is_believed() {
 }
 
 #[tokio::test]
-async fn a_hold_does_not_hold_people() {
+async fn hold_stops_people_too() {
     let (mut world, mut desk, key) = not_sent("1").await;
     let shown = propose(&world, &desk, &key, 2, 1).await;
     for hold in [Hold::Refuse, Hold::Record] {
@@ -293,7 +294,7 @@ async fn a_hold_does_not_hold_people() {
 }
 
 /// Answers every question about a payment with this, and says how often it was asked.
-fn provider_says(refunded: bool) -> (Source, std::sync::Arc<std::sync::atomic::AtomicU32>) {
+pub(crate) fn provider_says(refunded: bool) -> (Source, std::sync::Arc<std::sync::atomic::AtomicU32>) {
     use std::io::{Read, Write};
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let config = json!({
@@ -318,7 +319,7 @@ fn provider_says(refunded: bool) -> (Source, std::sync::Arc<std::sync::atomic::A
 }
 
 #[tokio::test]
-async fn a_payment_that_was_refunded_meanwhile_is_paid_out() {
+async fn refuses_a_payment_that_was_refunded_meanwhile() {
     for (refunded, expected) in [(true, "source_blocks"), (false, "accepted")] {
         let (world, mut desk, key) = not_sent("1").await;
         let shown = propose(&world, &desk, &key, 2, 1).await;
@@ -336,7 +337,7 @@ async fn a_payment_that_was_refunded_meanwhile_is_paid_out() {
 }
 
 #[tokio::test]
-async fn a_second_payout_for_a_key_is_paid_as_its_own_twice() {
+async fn pays_a_second_event_once_as_its_own_order() {
     let world = World::start().await;
     let mut desk = Desk::new();
     let first = payment("1", PAYEE, world.clock.now());
@@ -354,7 +355,7 @@ async fn a_second_payout_for_a_key_is_paid_as_its_own_twice() {
     assert_eq!((world.executed(&key_of(&first)).len(), world.executed(&own).len()), (1, 1));
     // Reopened, proposed and approved once more: this event's own order is claimed for ever.
     let seen = filed(&world, &shown.case).await;
-    let reopen = payonce_ledger::Doing::Reopen("again".to_owned());
+    let reopen = payonce_ledger::CaseAct::Reopen("again".to_owned());
     world.ledger.act(&seen, &reopen, &payonce_ledger::Who::function("ann"), world.clock.now()).await.unwrap();
     let shown = desk.propose(&world, &case, Ending::OwnOrder, 1, 1).await;
     let request = desk.approves(&world, &shown);
@@ -363,7 +364,7 @@ async fn a_second_payout_for_a_key_is_paid_as_its_own_twice() {
 }
 
 #[tokio::test]
-async fn a_lost_answer_of_the_tables_pays_twice_or_never() {
+async fn pays_at_most_once_when_an_answer_of_the_tables_is_lost() {
     for fault in [Fault::DropAnswer, Fault::Conflict] {
         let (world, mut desk, key) = not_sent("1").await;
         let shown = propose(&world, &desk, &key, 2, 1).await;
@@ -382,7 +383,7 @@ async fn a_lost_answer_of_the_tables_pays_twice_or_never() {
 
 /// The handler is dropped at its k-th wait, for every k; then the same people ask again, and the sweeper goes round.
 #[tokio::test]
-async fn a_crash_at_any_step_of_a_further_attempt() {
+async fn survives_a_crash_at_any_step_of_a_further_attempt() {
     let mut waits = 1;
     loop {
         let (world, mut desk, key) = not_sent("1").await;

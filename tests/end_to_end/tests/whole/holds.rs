@@ -16,7 +16,7 @@ async fn held(hold: Hold) -> World {
 }
 
 #[tokio::test]
-async fn refuse_claims_nothing_and_a_duplicate_is_200_all_the_same() {
+async fn held_event_claims_nothing_and_a_duplicate_is_200() {
     let mut world = held(Hold::Refuse).await;
     let event = payment("held", PAYEE, world.clock.now());
     let answer = world.deliver(&event).await;
@@ -32,7 +32,7 @@ async fn refuse_claims_nothing_and_a_duplicate_is_200_all_the_same() {
 }
 
 #[tokio::test]
-async fn record_claims_and_files_without_paying() {
+async fn recording_hold_claims_and_files_without_paying() {
     let world = held(Hold::Record).await;
     let before = world.payout_requests();
     let event = payment("recorded", PAYEE, world.clock.now());

@@ -13,23 +13,23 @@ use crate::further_attempts::{attempted, case_of, set_hold, why};
 
 const HOUR_MS: u64 = 3_600_000;
 
-struct OverLimit {
-    world: World,
-    desk: Desk,
-    event: Value,
-    key: PayoutKey,
+pub(crate) struct OverLimit {
+    pub world: World,
+    pub desk: Desk,
+    pub event: Value,
+    pub key: PayoutKey,
 }
 
-fn limited(text: String) -> String {
+pub(crate) fn limited(text: String) -> String {
     text.replacen("eur = 500000", "eur = 1000", 1)
 }
 
 impl OverLimit {
-    async fn new() -> Self {
+    pub async fn new() -> Self {
         Self::with(limited).await
     }
 
-    async fn with(change: impl Fn(String) -> String) -> Self {
+    pub async fn with(change: impl Fn(String) -> String) -> Self {
         let world = World::with(change).await;
         let event = payment("1", PAYEE, world.clock.now());
         assert_eq!(world.deliver(&event).await.reason(), "invalid_event");
@@ -38,18 +38,18 @@ impl OverLimit {
         Self { world, desk: Desk::new(), event, key }
     }
 
-    async fn proposed(&self, attempt: u16) -> Shown {
+    pub async fn proposed(&self, attempt: u16) -> Shown {
         let case = case_of(&self.world, &self.key).await;
         self.desk.propose(&self.world, &case, Ending::LiftLimit, attempt, 1).await
     }
 
     /// Ann proposed it; Ben approves.
-    async fn approved(&mut self, shown: &Shown) -> payer::Answer {
+    pub async fn approved(&mut self, shown: &Shown) -> payer::Answer {
         let request = self.desk.approves(&self.world, shown);
         self.desk.ask(&self.world, &request).await
     }
 
-    fn paid(&self) -> usize {
+    pub fn paid(&self) -> usize {
         self.world.executed(&self.key).len()
     }
 }
@@ -57,6 +57,7 @@ impl OverLimit {
 #[tokio::test]
 async fn pays_once_when_two_people_lift_the_limit() {
     let mut it = OverLimit::new().await;
+    assert!(case_of(&it.world, &it.key).await.offers(Ending::LiftLimit, None));
     let shown = it.proposed(1).await;
     let request = it.desk.approves(&it.world, &shown);
     assert_eq!(it.desk.ask(&it.world, &request).await, attempted(&it.key, 1, "accepted"));
@@ -111,6 +112,7 @@ async fn refuses_what_two_people_may_not_lift() {
     // The owner's own limit for people.
     let capped = |text: String| limited(text).replacen("max_amount", "max_approved = { eur = 1100 }\nmax_amount", 1);
     let mut it = OverLimit::with(capped).await;
+    assert!(!case_of(&it.world, &it.key).await.offers(Ending::LiftLimit, None), "nobody is offered what payer refuses");
     let shown = it.proposed(1).await;
     assert_eq!(why(&it.approved(&shown).await), "other_order");
     assert_eq!(it.paid(), 0);
@@ -202,7 +204,7 @@ async fn stale_event_is_paid_once_when_two_people_lift_its_age() {
 /// The handler is dropped at its k-th wait, for every k; then the same people ask again, the event comes again, and the sweeper
 /// goes round.
 #[tokio::test]
-async fn crash_at_any_step_of_lifting_a_limit() {
+async fn survives_a_crash_at_any_step_of_lifting_a_limit() {
     let mut waits = 1;
     loop {
         let mut it = OverLimit::new().await;

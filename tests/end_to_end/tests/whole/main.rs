@@ -4,8 +4,11 @@
 #![allow(clippy::disallowed_methods, reason = "tests spawn, and a test's limit reads the clock")]
 
 mod arrives;
+mod bank;
 mod blocks;
+mod book_pages;
 mod causes;
+mod counted;
 mod crashes;
 mod deliveries;
 mod described_rail;
@@ -16,14 +19,22 @@ mod faults;
 mod further_attempts;
 mod given_back;
 mod holds;
+mod lifted;
 mod limits;
+mod listed;
 mod misfits;
 mod odd_bodies;
 mod outage;
 mod rails;
+mod reconciles;
+mod reconciliations;
 mod refusals;
 mod releases;
 mod replaced_rules;
+mod replayed;
+#[path = "../../../../shared/rails/tests/described/sandbox.rs"]
+#[allow(dead_code)]
+mod sandbox;
 mod starts;
 mod sweeps;
 mod watch;

@@ -24,7 +24,7 @@ async fn filed_once(pointer: &str, value: Value) -> Case {
 }
 
 #[tokio::test]
-async fn an_amount_that_is_none() {
+async fn one_case_for_an_amount_that_is_none() {
     for value in [Value::Null, json!(0), json!(-1), json!(42.5), json!("4200"), json!(9_007_199_254_740_993_u64)] {
         let case = filed_once("/data/object/amount_received", value).await;
         assert!(case.details["problem"].contains("/data/object/amount_received"), "{:?}", case.details);
@@ -32,19 +32,19 @@ async fn an_amount_that_is_none() {
 }
 
 #[tokio::test]
-async fn an_amount_above_the_limit() {
+async fn one_case_for_an_amount_above_the_limit() {
     filed_once("/data/object/amount_received", json!(500_001)).await;
 }
 
 #[tokio::test]
-async fn a_currency_that_the_provider_does_not_count() {
+async fn one_case_for_a_currency_that_the_provider_does_not_count() {
     for value in [json!("xxx"), json!("euro"), Value::Null] {
         filed_once("/data/object/currency", value).await;
     }
 }
 
 #[tokio::test]
-async fn a_payee_off_its_pattern() {
+async fn one_case_for_a_payee_off_its_pattern() {
     for value in [json!("acct_1/../../refunds"), json!("x\",\"amount\":900000"), json!("acct_1\r\nX: y"), json!("")] {
         let case = filed_once("/data/object/metadata/payee", value.clone()).await;
         assert!(!format!("{case:?}").contains(value.as_str().filter(|text| !text.is_empty()).unwrap_or("\u{0}")));
@@ -52,19 +52,19 @@ async fn a_payee_off_its_pattern() {
 }
 
 #[tokio::test]
-async fn a_live_event_for_a_test_rail() {
+async fn one_case_for_a_live_event_at_a_test_rail() {
     filed_once("/livemode", json!(true)).await;
 }
 
 #[tokio::test]
-async fn a_key_that_fits_no_table() {
+async fn one_case_for_a_key_that_fits_no_table() {
     for value in [json!("x".repeat(3000)), json!("päyment"), json!({}), Value::Null] {
         filed_once("/data/object/id", value).await;
     }
 }
 
 #[tokio::test]
-async fn a_body_that_is_not_json() {
+async fn one_case_for_each_body_that_is_no_event() {
     let world = World::start().await;
     for body in
         [&b"<event/>"[..], b"[]", b"{\"id\":\"evt_1\",\"id\":\"evt_2\"}", b"\xff\xfe", "[".repeat(200_000).as_bytes()]

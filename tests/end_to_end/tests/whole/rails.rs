@@ -9,6 +9,7 @@ use payonce_local::stack::sandbox_secret;
 use payonce_protocol::order::PayoutKey;
 use payonce_protocol::outcome::{Outcome, Reason};
 use payonce_rails::RailSecret;
+use payonce_runtime::telemetry::{Captured, Level, subscriber};
 
 use crate::further_attempts::{attempted, case_of, not_sent, propose, why};
 
@@ -30,11 +31,12 @@ async fn looked_up(world: &World, key: &PayoutKey) -> (String, String) {
 /// An accepted payout, which the sweeper has seen: look-ups can show by it that they see.
 async fn another_is_accepted(world: &World, name: &str) {
     assert_eq!(world.deliver(&payment(name, PAYEE, world.clock.now())).await.outcome(), "accepted");
+    world.leave_out_empty_minutes().await;
     world.sweeper().run().await.unwrap();
 }
 
 #[tokio::test]
-async fn a_charge_with_its_own_group_makes_a_payout_unknown_or_absent() {
+async fn charge_with_its_own_group_is_accepted_and_found() {
     let world = World::start().await;
     let own = payment_in_group("own", PAYEE, world.clock.now());
     let plain = payment("plain", PAYEE, world.clock.now());
@@ -54,7 +56,7 @@ async fn a_charge_with_its_own_group_makes_a_payout_unknown_or_absent() {
 
 /// The rail paid, and its list does not show it: a day later two people would have paid again.
 #[tokio::test]
-async fn absent_without_sight_offers_a_second_payout() {
+async fn absent_without_sight_offers_no_second_payout() {
     let world = World::start().await;
     let mut desk = Desk::new();
     another_is_accepted(&world, "before").await;
@@ -94,7 +96,7 @@ async fn absent_without_sight_offers_a_second_payout() {
 
 /// It was never paid; two look-ups that see let it be paid once, ones that do not see let nothing be paid.
 #[tokio::test]
-async fn two_blind_look_ups_and_one_that_sees_are_enough() {
+async fn only_look_ups_that_see_count() {
     let world = World::start().await;
     let mut desk = Desk::new();
     let event = payment("dead", "acct_sandboxDies", world.clock.now());
@@ -120,7 +122,7 @@ async fn two_blind_look_ups_and_one_that_sees_are_enough() {
 
 /// Anybody who may write the sweeper's items could plant a sample; the audit table says what was accepted.
 #[tokio::test]
-async fn a_sample_that_was_never_accepted_gives_sight() {
+async fn sample_that_was_never_accepted_gives_no_sight() {
     let world = World::start().await;
     let event = payment("dead", "acct_sandboxDies", world.clock.now());
     world.deliver(&event).await;
@@ -135,7 +137,7 @@ async fn a_sample_that_was_never_accepted_gives_sight() {
 }
 
 #[tokio::test]
-async fn a_look_up_key_of_another_account_says_absent() {
+async fn look_up_key_of_another_account_is_blind() {
     let mut world = World::start().await;
     let event = payment("paid", PAYS_AND_DIES, world.clock.now());
     world.deliver(&event).await;
@@ -149,7 +151,7 @@ async fn a_look_up_key_of_another_account_says_absent() {
 
 /// A restricted key that may not read the account is not known to be of another: its search shows whether it sees.
 #[tokio::test]
-async fn a_key_that_may_not_read_the_account_sees_nothing() {
+async fn key_that_may_not_read_the_account_still_sees() {
     let mut world = World::start().await;
     world.rail.set_secrets([paying(), "rk_test_reads".to_owned()]);
     world.rail.set_account_hidden(true);
@@ -163,7 +165,7 @@ async fn a_key_that_may_not_read_the_account_sees_nothing() {
 }
 
 #[tokio::test]
-async fn a_paying_key_of_another_account_pays_by_hand() {
+async fn refuses_a_paying_key_of_another_account() {
     let (mut world, mut desk, key) = not_sent("1").await;
     let shown = propose(&world, &desk, &key, 2, 1).await;
     world.rail.admit_stranger("sk_test_stranger");
@@ -175,7 +177,7 @@ async fn a_paying_key_of_another_account_pays_by_hand() {
 }
 
 #[tokio::test]
-async fn a_rotated_key_strands_a_case() {
+async fn pays_once_with_a_rotated_key() {
     let (mut world, mut desk, key) = not_sent("1").await;
     let shown = propose(&world, &desk, &key, 2, 1).await;
     world.rail.set_secrets(["sk_test_rotated".to_owned(), "sk_test_rotated".to_owned()]);
@@ -187,7 +189,7 @@ async fn a_rotated_key_strands_a_case() {
 
 /// The attempt that got the 401 is over; the next payout uses the secret that is kept now.
 #[tokio::test]
-async fn a_revoked_key_is_used_until_the_function_is_started_anew() {
+async fn revoked_key_is_read_anew_before_the_next_payout() {
     let mut world = World::start().await;
     let read = Arc::new(AtomicUsize::new(0));
     let reads = read.clone();
@@ -216,7 +218,7 @@ async fn a_revoked_key_is_used_until_the_function_is_started_anew() {
 
 /// More payouts to one payee than a page holds.
 #[tokio::test]
-async fn a_payout_to_a_busy_payee_is_absent() {
+async fn finds_a_payout_to_a_busy_payee() {
     let world = World::start().await;
     let event = payment("lost", PAYS_AND_DIES, world.clock.now());
     world.deliver(&event).await;
@@ -229,4 +231,18 @@ async fn a_payout_to_a_busy_payee_is_absent() {
     }));
     world.minutes_pass(5).await;
     assert_eq!(looked_up(&world, &key_of(&event)).await.0, "found");
+}
+
+/// It may name a payee, so it stands in the record, which finance reads, and nowhere else.
+#[tokio::test]
+async fn keeps_the_rails_own_sentence_with_the_outcome_and_out_of_the_log() {
+    let world = World::start().await;
+    let log = Captured::default();
+    let _quiet = tracing::subscriber::set_default(subscriber(Level::Debug, world.clock.clone(), log.clone()));
+    let event = payment("refused", "acct_sandboxRefuses", world.clock.now());
+    world.deliver(&event).await;
+    let outcome = world.ledger.payout(&key_of(&event)).await.unwrap().attempts[0].outcome.clone().unwrap();
+    assert_eq!(outcome.evidence["rail_says"], "You have insufficient funds in your Stripe account.");
+    let lines = format!("{:?}", log.lines());
+    assert!(lines.contains("balance_insufficient") && !lines.contains("insufficient funds"), "{lines}");
 }

@@ -3,7 +3,7 @@
 
 use payer::{Answer, OneLine, Request};
 use payonce_end_to_end::{Desk, PAYEE, World, approval, cut_after, filed, key_of, payment};
-use payonce_ledger::{Batch, Case, Claim, Doing, OutcomeRecord, Who};
+use payonce_ledger::{Batch, Case, CaseAct, Claim, OutcomeRecord, Who};
 use payonce_protocol::approval::Approval;
 use payonce_protocol::case::{Ending, Status};
 use payonce_protocol::event::{ClaimAnswer, Recorded};
@@ -40,7 +40,7 @@ fn executed(world: &World, keys: &[PayoutKey]) -> Vec<usize> {
 }
 
 #[tokio::test]
-async fn a_line_is_paid_twice_or_out_of_turn() {
+async fn pays_each_line_once_and_in_turn() {
     let (world, mut desk, keys, lines) = held(&[PAYEE, PAYEE, PAYEE]).await;
     let batch = desk.batch(&world, &lines, lines.clone()).await;
     for (number, expected) in [(1, "line_before"), (2, "line_before"), (3, "no_batch")] {
@@ -61,7 +61,7 @@ async fn a_line_is_paid_twice_or_out_of_turn() {
 }
 
 #[tokio::test]
-async fn the_rest_is_paid_after_a_line_that_failed() {
+async fn stops_after_a_line_that_failed() {
     let (world, mut desk, keys, lines) = held(&[PAYEE, "acct_sandboxRefuses", PAYEE]).await;
     let batch = desk.batch(&world, &lines, lines.clone()).await;
     let mut answers = Vec::new();
@@ -162,7 +162,7 @@ async fn an_unknown_payout_is_not_tried_again_as_a_list() {
 
 /// Whoever owns the console writes the list as they like; what the people signed is another one then.
 #[tokio::test]
-async fn a_list_that_nobody_signed_is_paid() {
+async fn refuses_a_list_that_nobody_signed() {
     type Lie = fn(&mut Vec<Approval>);
     let lies: [(&str, Lie); 7] = [
         ("token", |lines| lines.swap(0, 1)),
@@ -190,11 +190,11 @@ async fn a_list_that_nobody_signed_is_paid() {
 
 /// A case of the list is changed, or proposed anew by others; the list speaks of it as it was.
 #[tokio::test]
-async fn a_case_that_left_the_list_is_paid_with_it() {
+async fn refuses_a_case_that_left_the_list() {
     let (world, mut desk, keys, lines) = held(&[PAYEE, PAYEE]).await;
     let batch = desk.batch(&world, &lines, lines.clone()).await;
     let seen = filed(&world, &lines[0].case).await;
-    let back = Doing::SendBack("not this one".to_owned());
+    let back = CaseAct::SendBack("not this one".to_owned());
     world.ledger.act(&seen, &back, &Who::function("eve"), world.clock.now()).await.unwrap();
     assert_eq!(why(&desk.ask(&world, &line(&batch, 0)).await), "not_awaited");
     assert_eq!(why(&desk.ask(&world, &line(&batch, 1)).await), "line_before");
@@ -206,7 +206,7 @@ async fn a_case_that_left_the_list_is_paid_with_it() {
 }
 
 #[tokio::test]
-async fn an_approval_of_a_batch_counts_for_ever_or_before_it_is_given() {
+async fn approval_of_a_batch_counts_in_its_time_and_as_a_list_alone() {
     let (world, mut desk, keys, lines) = held(&[PAYEE, PAYEE]).await;
     let other = {
         world.ledger.set_hold(Hold::Record, "a person", "a test", world.clock.now()).await.unwrap();
@@ -230,7 +230,7 @@ async fn an_approval_of_a_batch_counts_for_ever_or_before_it_is_given() {
 
 /// payer is dropped at its k-th wait in the first of two lines; then the console asks again for both.
 #[tokio::test]
-async fn a_crash_in_a_line_pays_it_twice_or_the_next_too_early() {
+async fn survives_a_crash_at_any_step_of_a_line() {
     let mut waits = 1;
     loop {
         let (world, mut desk, keys, lines) = held(&[PAYEE, PAYEE]).await;

@@ -106,7 +106,7 @@ async fn adding_a_provider_stops_no_other() {
     assert_eq!(world.deliver(&two).await.outcome(), "accepted");
 }
 
-/// Renaming a namespace, or pointing a key elsewhere, makes every redelivery a new payout (C3).
+/// Renaming a namespace, or pointing a key elsewhere, makes every redelivery a new payout.
 #[tokio::test]
 async fn rules_are_accepted_only_while_held_and_seen() {
     let renamed = |text: String| text.replace("scheme = \"stripe\"", "scheme = \"stripe\"\nnamespace = \"stripe_eu\"");

@@ -1,7 +1,5 @@
 //! A claim that somebody changed or removed: payouts are held before the next one is made.
 
-use std::sync::Arc;
-
 use audit_watch::App;
 use payonce_end_to_end::{PAYEE, World, payment};
 use payonce_protocol::hold::Hold;
@@ -15,7 +13,7 @@ fn batch(event: &str) -> Value {
 }
 
 fn watch(world: &World) -> App {
-    App::new(Arc::new(world.ledger.clone()), world.clock.clone(), Metrics::stdout(world.clock.clone()))
+    App::new(world.ledger.narrowed(), world.clock.clone(), Metrics::stdout(world.clock.clone()))
 }
 
 async fn paying() -> World {
@@ -25,11 +23,11 @@ async fn paying() -> World {
 }
 
 #[tokio::test]
-async fn a_claim_is_overwritten_and_payouts_go_on() {
+async fn holds_payouts_when_a_claim_was_overwritten() {
     for event in ["MODIFY", "REMOVE"] {
         let mut world = paying().await;
         let (metrics, lines) = Metrics::captured(world.clock.clone());
-        let done = App::new(Arc::new(world.ledger.clone()), world.clock.clone(), metrics).run(&batch(event)).await;
+        let done = App::new(world.ledger.narrowed(), world.clock.clone(), metrics).run(&batch(event)).await;
         assert_eq!(done.unwrap(), json!({ "changed": 1, "hold": "refuse" }));
         assert_eq!(lines.lines()[0]["ClaimsOverwritten"], 1);
         let control = world.ledger.control().await.unwrap().unwrap();
@@ -43,7 +41,7 @@ async fn a_claim_is_overwritten_and_payouts_go_on() {
 }
 
 #[tokio::test]
-async fn a_hold_that_a_person_set_is_changed() {
+async fn leaves_a_hold_that_a_person_set() {
     let world = paying().await;
     world.ledger.set_hold(Hold::Record, "a person", "a test", world.clock.now()).await.unwrap();
     let done = watch(&world).run(&batch("MODIFY")).await.unwrap();
@@ -52,7 +50,7 @@ async fn a_hold_that_a_person_set_is_changed() {
 }
 
 #[tokio::test]
-async fn a_repeated_batch_or_two_at_once_fail() {
+async fn repeated_batches_and_two_at_once_succeed() {
     let world = paying().await;
     let (first, second) = (watch(&world), watch(&world));
     let (modified, removed) = (batch("MODIFY"), batch("REMOVE"));
@@ -62,18 +60,18 @@ async fn a_repeated_batch_or_two_at_once_fail() {
 }
 
 #[tokio::test]
-async fn a_new_claim_holds_payouts() {
+async fn new_claim_holds_nothing() {
     let world = paying().await;
     assert_eq!(watch(&world).run(&batch("INSERT")).await.unwrap(), json!({ "changed": 0 }));
     assert_eq!(world.ledger.control().await.unwrap().unwrap().hold, Hold::Pay);
 }
 
 #[tokio::test]
-async fn a_hold_that_cannot_be_set_counts_as_seen() {
+async fn fails_when_the_hold_cannot_be_set() {
     // The stream hands the batch over again.
     let world = World::start().await;
     world.proxy.plan(100, "TransactWriteItems", "", Fault::SERVER_ERROR);
-    let through = App::new(world.parts().0, world.clock.clone(), Metrics::stdout(world.clock.clone()));
+    let through = App::new(world.parts().0.narrowed(), world.clock.clone(), Metrics::stdout(world.clock.clone()));
     assert!(through.run(&batch("MODIFY")).await.is_err());
     // Nobody released payouts yet: a hold is set all the same.
     let world = World::unreleased("stripe", |text| text).await;

@@ -53,7 +53,7 @@ fn wait_until(what: &str, reached: impl Fn() -> bool) {
 /// The kill strikes while the next claims are on their way and none is between its claim and its outcome: the redelivery
 /// goes on with the other half, and nothing is left for finance but the poisoned ones.
 #[test]
-fn a_sigkill_half_way_costs_a_payout_or_a_case() {
+fn redelivery_goes_on_after_a_sigkill_half_way() {
     const HALF: usize = 120;
     let world = World::new();
     for place in HALF..EVENTS {
@@ -81,7 +81,7 @@ fn a_sigkill_half_way_costs_a_payout_or_a_case() {
 
 /// The kill strikes anywhere: at the most the eight events under way are left for finance, each with its case.
 #[test]
-fn a_sigkill_anywhere_loses_an_event() {
+fn survives_a_sigkill_anywhere() {
     for after in [1, 50, 150, 240] {
         let world = World::new();
         let function = world.start_for("webhook", "collections");

@@ -14,7 +14,7 @@ use payonce_runtime_api_tests::{Ending, Treatment};
 use world::{World, built};
 
 #[test]
-fn a_signed_delivery_is_not_paid_or_paid_twice() {
+fn pays_a_signed_delivery_once() {
     let world = World::new();
     let mut function = world.start("webhook");
     let first = world.answer(&world.deliver("first", Treatment::Take));
@@ -31,7 +31,7 @@ fn a_signed_delivery_is_not_paid_or_paid_twice() {
 
 /// The payout is made, and the provider never hears of it: 413 and 410 are only logged by the runtime.
 #[test]
-fn a_response_that_lambda_refuses_leads_to_a_second_payout() {
+fn pays_once_when_lambda_refuses_the_response() {
     let world = World::new();
     let mut function = world.start("webhook");
     for status in [413, 410] {
@@ -46,7 +46,7 @@ fn a_response_that_lambda_refuses_leads_to_a_second_payout() {
 
 /// The runtime ends when its response cannot be posted; Lambda starts the function anew.
 #[test]
-fn a_socket_that_closes_under_a_response_leads_to_a_second_payout() {
+fn pays_once_when_the_socket_closes_under_a_response() {
     let world = World::new();
     let mut function = world.start("webhook");
     let lost = world.answer(&world.deliver("lost", Treatment::HangUp));
@@ -60,7 +60,7 @@ fn a_socket_that_closes_under_a_response_leads_to_a_second_payout() {
 
 /// Only a program that unwinds raises exceptions; one that aborts does not even name this function of the C runtime.
 #[test]
-fn a_deployed_binary_aborts_on_a_panic() {
+fn deployed_binaries_unwind_on_a_panic() {
     for name in ["webhook", "sweeper", "panics"] {
         let program = std::fs::read(built(name)).unwrap();
         let raises = b"_Unwind_RaiseException";
@@ -72,7 +72,7 @@ fn a_deployed_binary_aborts_on_a_panic() {
 /// the payout, while the outcome is recorded, and at last not at all. The process outlives each panic, nothing is paid
 /// twice, and a payout that a panic interrupted is `Unknown` with a case, or is left for the sweeper with its claim.
 #[test]
-fn a_panic_anywhere_in_a_delivery_pays_twice_or_loses_silently() {
+fn survives_a_panic_anywhere_in_a_delivery() {
     const UNDISTURBED: usize = 3;
     let world = World::new();
     let mut function = world.start("panics");
@@ -122,7 +122,7 @@ fn a_panic_anywhere_in_a_delivery_pays_twice_or_loses_silently() {
 }
 
 #[test]
-fn a_sweeper_does_not_start_or_sweeps_nothing() {
+fn sweeper_starts_and_ends_a_round() {
     let world = World::new();
     let mut function = world.start("sweeper");
     let round = world.api.invoke("{}", std::time::Duration::from_secs(50), Treatment::Take);

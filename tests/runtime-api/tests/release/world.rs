@@ -1,6 +1,6 @@
 //! Everything around the deployed binary, on loopback: the Runtime API that feeds it, a DynamoDB, a rail that counts.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -55,9 +55,7 @@ impl Answer {
 
 /// A binary as `cargo lambda build` left it.
 pub fn built(name: &str) -> PathBuf {
-    let folder = std::env::var("PAYONCE_LAMBDA")
-        .expect("PAYONCE_LAMBDA is not set; it names the folder that `cargo lambda build --release` fills");
-    let binary = Path::new(&folder).join(name).join("bootstrap");
+    let binary = payonce_tools::LAMBDA.path().join(name).join("bootstrap");
     assert!(binary.exists(), "{} is not built", binary.display());
     binary
 }
@@ -207,7 +205,7 @@ impl World {
         let clock = Clock::manual(now_s() * 1000);
         let rail = Rail::new(&self.config.rail, RailSecret::new(PAYING).unwrap(), None, None).unwrap();
         let sweeper = sweeper::App::new(sweeper::Parts {
-            ledger: self.ledger.clone(),
+            ledger: self.ledger.narrowed(),
             rail: Arc::new(rail),
             metrics: Metrics::stdout(clock.clone()),
             clock: clock.clone(),

@@ -1,13 +1,12 @@
 //! What people do with cases, and the claim of a further attempt that two of them decided.
 
-use std::collections::BTreeMap;
-
 use aws_sdk_dynamodb::types::AttributeValue;
 use payonce_ledger::{
-    Acted, Case, Claim, Decided, Doing, FiledCase, FoundPayout, LookUpRecord, OutcomeRecord, Seen, Stranger,
+    Acted, Case, CaseAct, Claim, FiledCase, FoundPayout, FurtherDecision, LookUpRecord, OutcomeRecord, Seen, Stranger,
 };
 use payonce_protocol::case::{Ending, Status};
 use payonce_protocol::event::ClaimAnswer;
+use payonce_protocol::fact::{FactName, Facts};
 use payonce_protocol::ids::{AttemptId, Digest};
 use payonce_protocol::outcome::{Outcome, Reason};
 use payonce_suite::faults::Fault;
@@ -23,7 +22,7 @@ async fn filed(bench: &Bench, case: &Case) -> FiledCase {
     bench.ledger.case(&case.id()).await.unwrap().unwrap()
 }
 
-async fn done(bench: &Bench, seen: &FiledCase, doing: Doing, by: &str) -> FiledCase {
+async fn done(bench: &Bench, seen: &FiledCase, doing: CaseAct, by: &str) -> FiledCase {
     match bench.ledger.act(seen, &doing, &person(by), NOW).await.unwrap() {
         Acted::Done(case) => *case,
         other => panic!("{doing:?}: {other:?}"),
@@ -31,13 +30,13 @@ async fn done(bench: &Bench, seen: &FiledCase, doing: Doing, by: &str) -> FiledC
 }
 
 /// Of an ending that pays nothing, for a case whose place is taken.
-pub async fn approve(bench: &Bench, seen: &FiledCase, note: &str) -> Doing {
+pub async fn approve(bench: &Bench, seen: &FiledCase, note: &str) -> CaseAct {
     let bound = bench.ledger.bound(seen).await.unwrap().expect("a place that is taken");
-    Doing::Approve(note.to_owned(), bound)
+    CaseAct::Approve(note.to_owned(), bound)
 }
 
-fn propose(seen: &FiledCase, ending: Ending, by: &str) -> Doing {
-    Doing::Propose(proposal(seen, ending, &person(by)), ending.pays().then(|| format!("token of {by}")))
+fn propose(seen: &FiledCase, ending: Ending, by: &str) -> CaseAct {
+    CaseAct::Propose(proposal(seen, ending, &person(by)), ending.pays().then(|| format!("token of {by}")))
 }
 
 /// An attempt that ended so, with its case, and a person's proposal to issue it again.
@@ -62,24 +61,24 @@ fn further(bench: &Bench, claim: Claim, number: u8) -> Claim {
 }
 
 async fn decide(bench: &Bench, claim: &Claim, seen: &FiledCase, by: &str) -> ClaimAnswer {
-    let facts = BTreeMap::from([("source".to_owned(), "paid".to_owned())]);
+    let facts = Facts::from([(FactName::Source, "paid")]);
     let (checker, unless_barred) = (&person(by), &claim.key);
-    let decided = Decided { case: seen, checker, facts: &facts, unless_barred, after_closing: false, at: NOW };
+    let decided = FurtherDecision { case: seen, checker, facts: &facts, unless_barred, after_closing: false, at: NOW };
     bench.ledger.put_further_claim(claim, decided).await
 }
 
-pub async fn an_act_leaves_no_record_or_another_case(bench: Bench) {
+pub async fn each_act_leaves_its_record(bench: Bench) {
     bench.ledger.put_claim(&claim("pi_1", 1)).await;
     let mut case = case_of(&claim("pi_1", 1), Reason::PayoutUnknown).of_cause("timeout");
     case.details.insert("problem".to_owned(), "it hung".to_owned());
     let mut seen = opened(&bench, &case).await;
-    let attached = BTreeMap::from([("title".to_owned(), "statement".to_owned())]);
-    let said = BTreeMap::from([("looked_up".to_owned(), "absent".to_owned())]);
+    let attached = Facts::from([(FactName::Title, "statement")]);
+    let said = Facts::from([(FactName::LookedUp, "absent")]);
     for (doing, status) in [
-        (Doing::Assign(person("ann")), Status::InReview),
-        (Doing::Comment("asked the bank".to_owned()), Status::InReview),
-        (Doing::Attach(attached), Status::InReview),
-        (Doing::LookUp(said), Status::InReview),
+        (CaseAct::Assign(person("ann")), Status::InReview),
+        (CaseAct::Comment("asked the bank".to_owned()), Status::InReview),
+        (CaseAct::Attach(attached), Status::InReview),
+        (CaseAct::LookUp(said), Status::InReview),
         (propose(&seen, Ending::NotPaid, "ann"), Status::AwaitingApproval),
     ] {
         let act = doing.act();
@@ -87,13 +86,13 @@ pub async fn an_act_leaves_no_record_or_another_case(bench: Bench) {
         assert_eq!(seen.status, status, "{act}");
         assert_eq!(filed(&bench, &case).await, seen, "{act}");
     }
-    seen = done(&bench, &seen, Doing::SendBack("which account?".to_owned()), "ben").await;
+    seen = done(&bench, &seen, CaseAct::SendBack("which account?".to_owned()), "ben").await;
     assert_eq!((seen.status, &seen.proposal), (Status::InReview, &None));
     seen = done(&bench, &seen, propose(&seen, Ending::NotPaid, "ann"), "ann").await;
     let agreed = approve(&bench, &seen, "seen").await;
     seen = done(&bench, &seen, agreed, "ben").await;
     assert_eq!((seen.status, seen.resolution.as_ref().unwrap().approved_by.clone()), (Status::Resolved, person("ben")));
-    seen = done(&bench, &seen, Doing::Reopen("it bounced".to_owned()), "ann").await;
+    seen = done(&bench, &seen, CaseAct::Reopen("it bounced".to_owned()), "ann").await;
     assert_eq!((seen.status, &seen.proposal, &seen.resolution), (Status::Reopened, &None, &None));
     assert_eq!((&seen.case, seen.evidence["looked_up"].as_str()), (&case, "absent"));
     assert_eq!(filed(&bench, &case).await, seen);
@@ -113,25 +112,29 @@ pub async fn comments_and_evidence_need_no_version_and_move_none(bench: Bench) {
     bench.ledger.put_claim(&claim("pi_1", 1)).await;
     let case = case_of(&claim("pi_1", 1), Reason::PayoutUnknown);
     let first = opened(&bench, &case).await;
-    let taken = done(&bench, &first, Doing::Assign(person("ann")), "ann").await;
+    let taken = done(&bench, &first, CaseAct::Assign(person("ann")), "ann").await;
     // On the case as it was long ago.
-    done(&bench, &first, Doing::Comment("called the bank".to_owned()), "ben").await;
-    let attached = BTreeMap::from([("title".to_owned(), "statement".to_owned())]);
-    done(&bench, &first, Doing::Attach(attached), "ben").await;
-    bench.ledger.add_evidence(&case.id(), "sweeper", &[("looked_up", "found".to_owned())], NOW).await.unwrap();
+    done(&bench, &first, CaseAct::Comment("called the bank".to_owned()), "ben").await;
+    let attached = Facts::from([(FactName::Title, "statement")]);
+    done(&bench, &first, CaseAct::Attach(attached), "ben").await;
+    bench.ledger.add_evidence(&case.id(), "sweeper", &Facts::from([(FactName::LookedUp, "found")]), NOW).await.unwrap();
     let now = filed(&bench, &case).await;
     assert_eq!((now.version, now.revision, now.owner.clone()), (2, 1, Some(person("ann"))));
     assert_eq!(now.evidence["looked_up"], "found");
     // What decides nothing goes through, and keeps what was found.
-    let given = done(&bench, &taken, Doing::Assign(person("dee")), "ann").await;
+    let given = done(&bench, &taken, CaseAct::Assign(person("dee")), "ann").await;
     assert_eq!((given.version, given.revision, given.evidence["looked_up"].as_str()), (3, 1, "found"));
     // Who decides must have seen it.
-    bench.ledger.add_evidence(&case.id(), "sweeper", &[("looked_up", "absent".to_owned())], NOW).await.unwrap();
+    bench
+        .ledger
+        .add_evidence(&case.id(), "sweeper", &Facts::from([(FactName::LookedUp, "absent")]), NOW)
+        .await
+        .unwrap();
     let not_paid = propose(&given, Ending::NotPaid, "ann");
     assert_eq!(bench.ledger.act(&given, &not_paid, &person("ann"), NOW).await, Ok(Acted::Changed));
     let seen = filed(&bench, &case).await;
     let proposed = done(&bench, &seen, propose(&seen, Ending::NotPaid, "ann"), "ann").await;
-    bench.ledger.add_evidence(&case.id(), "sweeper", &[("looked_up", "found".to_owned())], NOW).await.unwrap();
+    bench.ledger.add_evidence(&case.id(), "sweeper", &Facts::from([(FactName::LookedUp, "found")]), NOW).await.unwrap();
     let agreed = approve(&bench, &proposed, "yes").await;
     assert_eq!(bench.ledger.act(&proposed, &agreed, &person("ben"), NOW).await, Ok(Acted::Changed));
     assert_eq!(filed(&bench, &case).await.status, Status::AwaitingApproval);
@@ -142,7 +145,7 @@ pub async fn a_form_that_is_sent_twice_acts_once(bench: Bench) {
     let case = case_of(&claim("pi_1", 1), Reason::PayoutUnknown);
     let seen = opened(&bench, &case).await;
     let (ann, form) = (person("ann"), Digest::of("a form"));
-    for doing in [Doing::Comment("once".to_owned()), propose(&seen, Ending::NotPaid, "ann")] {
+    for doing in [CaseAct::Comment("once".to_owned()), propose(&seen, Ending::NotPaid, "ann")] {
         let (one, two) = tokio::join!(
             bench.ledger.act_once(&seen, &doing, &ann, NOW, Some(&form)),
             bench.ledger.act_once(&seen, &doing, &ann, NOW + 1, Some(&form)),
@@ -175,7 +178,7 @@ pub async fn a_file_comes_back_as_it_was_to_its_own_case(bench: Bench) {
     assert!(bench.ledger.put_file(&one, "n", &[largest.as_slice(), &[7]].concat(), NOW, 400).await.is_err());
 }
 
-pub async fn a_maker_approves_their_own_proposal(bench: Bench) {
+pub async fn maker_cannot_approve_their_own_proposal(bench: Bench) {
     bench.ledger.put_claim(&claim("pi_1", 1)).await;
     let case = case_of(&claim("pi_1", 1), Reason::PayoutUnknown);
     let seen = opened(&bench, &case).await;
@@ -193,12 +196,12 @@ pub async fn a_maker_approves_their_own_proposal(bench: Bench) {
     assert_eq!(bench.ledger.act(&other, &approve, &person("ben"), NOW).await, Ok(Acted::NotNow));
 }
 
-pub async fn two_people_act_at_once_and_both_win(bench: Bench) {
+pub async fn one_of_two_people_who_act_at_once_wins(bench: Bench) {
     bench.ledger.put_claim(&claim("pi_1", 1)).await;
     let case = case_of(&claim("pi_1", 1), Reason::PayoutUnknown);
     let seen = opened(&bench, &case).await;
     let seen = done(&bench, &seen, propose(&seen, Ending::WrittenOff, "ann"), "ann").await;
-    let (from_ben, from_dee) = (approve(&bench, &seen, "from ben").await, Doing::SendBack("from dee".to_owned()));
+    let (from_ben, from_dee) = (approve(&bench, &seen, "from ben").await, CaseAct::SendBack("from dee".to_owned()));
     bench.proxy.forget();
     bench.proxy.plan(1, "TransactWriteItems", "from ben", Fault::Hold);
     let (ben, dee) = (person("ben"), person("dee"));
@@ -213,7 +216,7 @@ pub async fn two_people_act_at_once_and_both_win(bench: Bench) {
     assert_eq!(bench.ledger.act(&seen, &from_ben, &person("ben"), NOW).await, Ok(Acted::Changed));
 }
 
-pub async fn a_makers_token_is_shown_or_lost(bench: Bench) {
+pub async fn makers_token_is_kept_and_not_shown(bench: Bench) {
     let (_, seen) = proposed(&bench, Outcome::Unknown).await;
     let id = seen.case.id();
     let kept = bench.ledger.makers_token(&id, seen.proposal.as_ref().unwrap()).await;
@@ -222,7 +225,7 @@ pub async fn a_makers_token_is_shown_or_lost(bench: Bench) {
     assert!(!format!("{history:?} {seen:?}").contains("token of ann"));
 }
 
-pub async fn a_further_claim_stands_without_its_case(bench: Bench) {
+pub async fn further_claim_is_written_with_its_case(bench: Bench) {
     let (second, seen) = proposed(&bench, Outcome::Unknown).await;
     assert_eq!(decide(&bench, &second, &seen, "ben").await, ClaimAnswer::Written);
     assert_eq!(bench.ledger.read_claim(&second.key, 2).await, Ok(Some(second.clone())));
@@ -238,7 +241,7 @@ pub async fn a_further_claim_stands_without_its_case(bench: Bench) {
     assert_eq!(decide(&bench, &third, &seen, "ben").await, ClaimAnswer::NotApplied);
 }
 
-pub async fn a_further_claim_passes_what_it_must_not(bench: Bench) {
+pub async fn further_claim_holds_every_condition(bench: Bench) {
     // An attempt that was accepted, one that has not ended, one whose worker reported late.
     let (second, seen) = proposed(&bench, Outcome::Accepted).await;
     assert_eq!(decide(&bench, &second, &seen, "ben").await, ClaimAnswer::NotApplied, "accepted");
@@ -266,9 +269,13 @@ pub async fn a_further_claim_passes_what_it_must_not(bench: Bench) {
     lie.proposal.as_mut().unwrap().by = person("somebody");
     assert_eq!(decide(&bench, &anew(8), &lie, "ann").await, ClaimAnswer::NotApplied, "a lie");
     // One that somebody took meanwhile, and one about which something was found out.
-    let taken = done(&bench, &seen, Doing::Assign(person("dee")), "dee").await;
+    let taken = done(&bench, &seen, CaseAct::Assign(person("dee")), "dee").await;
     assert_eq!(decide(&bench, &anew(9), &seen, "ben").await, ClaimAnswer::NotApplied, "changed");
-    bench.ledger.add_evidence(&seen.case.id(), "sweeper", &[("looked_up", "found".to_owned())], NOW).await.unwrap();
+    bench
+        .ledger
+        .add_evidence(&seen.case.id(), "sweeper", &Facts::from([(FactName::LookedUp, "found")]), NOW)
+        .await
+        .unwrap();
     assert_eq!(decide(&bench, &anew(10), &taken, "ben").await, ClaimAnswer::NotApplied, "found out");
     assert_eq!(bench.ledger.read_claim(&second.key, 2).await, Ok(None));
 }
@@ -295,7 +302,7 @@ pub async fn first_claim_by_two_people_takes_a_free_place_once(bench: Bench) {
     assert_eq!(filed(&bench, &seen.case).await, seen, "its case awaits still");
 }
 
-pub async fn a_lost_answer_hides_our_own_further_claim(bench: Bench) {
+pub async fn recognises_its_own_further_claim_after_a_lost_answer(bench: Bench) {
     let (second, seen) = proposed(&bench, Outcome::NotSent).await;
     bench.proxy.forget();
     bench.proxy.plan(1, "TransactWriteItems", "", Fault::DropAnswer);
@@ -305,7 +312,7 @@ pub async fn a_lost_answer_hides_our_own_further_claim(bench: Bench) {
     assert_eq!(bench.ledger.read_claim(&second.key, 2).await, Ok(Some(second)));
 }
 
-pub async fn a_conflict_is_sent_again_for_a_further_claim(bench: Bench) {
+pub async fn further_claim_is_not_sent_again_after_a_conflict(bench: Bench) {
     let (second, seen) = proposed(&bench, Outcome::NotSent).await;
     bench.proxy.forget();
     bench.proxy.plan(1, "TransactWriteItems", "", Fault::Conflict);
@@ -314,7 +321,7 @@ pub async fn a_conflict_is_sent_again_for_a_further_claim(bench: Bench) {
     assert_eq!(bench.ledger.read_claim(&second.key, 2).await, Ok(None));
 }
 
-pub async fn an_attempt_or_look_up_is_forgotten(bench: Bench) {
+pub async fn payout_lists_every_attempt_and_look_up(bench: Bench) {
     let (second, seen) = proposed(&bench, Outcome::Unknown).await;
     let look_up = |at, seen: Seen| LookUpRecord { at, seen, by: "sweeper".to_owned() };
     let found = |id: &str| {
@@ -359,7 +366,7 @@ pub async fn an_attempt_or_look_up_is_forgotten(bench: Bench) {
     assert!(bench.ledger.payout(&second.key).await.is_err());
 }
 
-pub async fn people_who_change_at_once_forget_each_other(bench: Bench) {
+pub async fn people_who_change_at_once_are_both_kept(bench: Bench) {
     let sign_in = |name: &'static str| {
         bench.ledger.change_person(name, Stranger::Added, move |person| person.name = name.to_owned())
     };
@@ -373,7 +380,7 @@ pub async fn people_who_change_at_once_forget_each_other(bench: Bench) {
 }
 
 /// One item for all had room for 2,990; then nobody could sign in any more.
-pub async fn people_fill_up_a_list(bench: Bench) {
+pub async fn list_of_people_ends_at_one_page(bench: Bench) {
     for number in 0..520 {
         let name = format!("{number:03}{}", "x".repeat(250));
         bench.ledger.change_person(&name, Stranger::Added, |person| person.name = "y".repeat(80)).await.unwrap();
@@ -383,7 +390,7 @@ pub async fn people_fill_up_a_list(bench: Bench) {
     assert_eq!(bench.ledger.person("zoe").await.unwrap().unwrap().signed_out_at, NOW);
 }
 
-pub async fn a_stranger_who_is_left_out_is_written(bench: Bench) {
+pub async fn stranger_without_a_role_is_not_written(bench: Bench) {
     let before = bench.proxy.count("TransactWriteItems");
     bench.ledger.change_person("stranger", Stranger::LeftOut, |person| person.signed_out_at = NOW).await.unwrap();
     assert_eq!(bench.ledger.person("stranger").await.unwrap(), None);
@@ -398,7 +405,7 @@ pub async fn a_stranger_who_is_left_out_is_written(bench: Bench) {
     assert!(bench.ledger.person("ann").await.unwrap().unwrap().roles.is_empty());
 }
 
-pub async fn a_person_who_cannot_be_read_locks_the_others_out(bench: Bench) {
+pub async fn unreadable_person_hides_no_other(bench: Bench) {
     bench.ledger.change_person("ann", Stranger::Added, |person| person.name = "Ann".to_owned()).await.unwrap();
     let text = |text: &str| AttributeValue::S(text.to_owned());
     let torn = [("pk", text("person")), ("sk", text("torn")), ("person", text("{"))];

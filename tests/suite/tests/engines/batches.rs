@@ -1,6 +1,6 @@
 //! Batches: a list that is proposed, decided and sent back as one.
 
-use payonce_ledger::{Acted, Batch, Doing, FiledCase, Step};
+use payonce_ledger::{Acted, Batch, CaseAct, FiledCase, Step};
 use payonce_protocol::approval::Approval;
 use payonce_protocol::case::{BatchState, Ending, Status};
 use payonce_protocol::order::Mode;
@@ -62,9 +62,9 @@ async fn now(bench: &Bench, cases: &[FiledCase]) -> Vec<FiledCase> {
     fresh
 }
 
-pub async fn a_batch_is_proposed_in_part(bench: Bench) {
+pub async fn batch_is_proposed_whole(bench: Bench) {
     let (cases, batch) = drafted(&bench, 3).await;
-    let take = Doing::Assign(person("eve"));
+    let take = CaseAct::Assign(person("eve"));
     bench.ledger.act(&cases[1], &take, &person("eve"), NOW).await.unwrap();
     let propose = Step::Propose(token("ann"));
     assert_eq!(step(&bench, &batch, propose.clone(), &cases, "ann").await, Acted::Changed);
@@ -89,7 +89,7 @@ pub async fn a_batch_is_proposed_in_part(bench: Bench) {
     assert_eq!((taken, now(&bench, &cases).await), (Acted::Changed, awaiting));
 }
 
-pub async fn a_batch_is_approved_by_its_maker_or_by_two(bench: Bench) {
+pub async fn batch_is_approved_once_and_not_by_its_maker(bench: Bench) {
     let (cases, batch) = drafted(&bench, 2).await;
     let approve = |who: &str| Step::Approve(token(who));
     assert_eq!(step(&bench, &batch, approve("ben"), &[], "ben").await, Acted::NotNow, "a draft");
@@ -113,11 +113,11 @@ pub async fn a_batch_is_approved_by_its_maker_or_by_two(bench: Bench) {
     assert_eq!(step(&bench, &ended, Step::SendBack("late".to_owned()), &[], "dee").await, Acted::NotNow);
 }
 
-pub async fn a_batch_is_sent_back_in_part(bench: Bench) {
+pub async fn batch_is_sent_back_whole(bench: Bench) {
     let (cases, batch) = drafted(&bench, 2).await;
     let seen = done(&bench, &batch, "ann", Step::Propose(token("ann")), &cases).await;
     let awaiting = now(&bench, &cases).await;
-    bench.ledger.act(&awaiting[0], &Doing::Assign(person("eve")), &person("eve"), NOW).await.unwrap();
+    bench.ledger.act(&awaiting[0], &CaseAct::Assign(person("eve")), &person("eve"), NOW).await.unwrap();
     let send_back = Step::SendBack("not these".to_owned());
     assert_eq!(step(&bench, &seen, send_back.clone(), &awaiting, "ben").await, Acted::Changed);
     assert!(now(&bench, &cases).await.iter().all(|case| case.status == Status::AwaitingApproval));
@@ -146,7 +146,7 @@ pub async fn the_longest_batch_is_proposed_and_sent_back_whole(bench: Bench) {
 /// Somebody changes a case of the last transaction while the first is written.
 pub async fn a_long_batch_that_stays_in_part_can_still_be_sent_back(bench: Bench) {
     let (cases, batch) = drafted(&bench, 50).await;
-    bench.ledger.act(&cases[49], &Doing::Assign(person("eve")), &person("eve"), NOW).await.unwrap();
+    bench.ledger.act(&cases[49], &CaseAct::Assign(person("eve")), &person("eve"), NOW).await.unwrap();
     let propose = Step::Propose(token("ann"));
     assert_eq!(step(&bench, &batch, propose, &cases, "ann").await, Acted::Changed);
     let seen = bench.ledger.batch(&batch.id).await.unwrap().unwrap();
@@ -163,7 +163,7 @@ pub async fn a_long_batch_that_was_sent_back_in_part_is_sent_back_again(bench: B
     let (cases, batch) = drafted(&bench, 50).await;
     let seen = done(&bench, &batch, "ann", Step::Propose(token("ann")), &cases).await;
     let awaiting = now(&bench, &cases).await;
-    bench.ledger.act(&awaiting[49], &Doing::Assign(person("eve")), &person("eve"), NOW).await.unwrap();
+    bench.ledger.act(&awaiting[49], &CaseAct::Assign(person("eve")), &person("eve"), NOW).await.unwrap();
     let back = Step::SendBack("not these".to_owned());
     assert_eq!(step(&bench, &seen, back.clone(), &awaiting, "ben").await, Acted::Changed);
     assert_eq!(bench.ledger.batch(&batch.id).await, Ok(Some(seen.clone())));

@@ -2,6 +2,7 @@
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use payonce_ledger::{Case, DueLookUp, LedgerError, Opened, Snapshot, Totals};
+use payonce_protocol::fact::{FactName, Facts};
 use payonce_protocol::ids::Digest;
 use payonce_protocol::order::PayoutKey;
 use payonce_protocol::outcome::Reason;
@@ -10,7 +11,7 @@ use payonce_suite::faults::Fault;
 
 use crate::bench::{Bench, NOW, case_of, claim, until};
 
-pub async fn a_case_opens_twice(bench: Bench) {
+pub async fn case_opens_once(bench: Bench) {
     let mut case = case_of(&claim("pi_1", 1), Reason::PayoutUnknown);
     case.incident = Some("rail stripe: timeout".to_owned());
     case.details.insert("problem".to_owned(), "it hung".to_owned());
@@ -33,7 +34,7 @@ pub async fn a_case_opens_twice(bench: Bench) {
     assert_eq!(bench.ledger.case(&bare.id()).await.unwrap().unwrap().case, bare);
 }
 
-pub async fn open_cases_are_scanned_for_or_out_of_order(bench: Bench) {
+pub async fn open_cases_are_queried_in_order(bench: Bench) {
     let cases: Vec<Case> = (0..40)
         .map(|number| Case::new(Reason::InvalidEvent, vec![format!("evt_{number}")], NOW + (number * 7) % 40))
         .collect();
@@ -53,10 +54,10 @@ pub async fn open_cases_are_scanned_for_or_out_of_order(bench: Bench) {
     assert_eq!(bench.proxy.count("Scan"), 0);
 }
 
-pub async fn evidence_is_lost_or_leaves_no_history(bench: Bench) {
+pub async fn evidence_is_kept_with_its_history(bench: Bench) {
     let case = case_of(&claim("pi_1", 1), Reason::PayoutUnknown);
     let id = case.id();
-    let absent = [("looked_up", "absent".to_owned()), ("rail_payouts", String::new())];
+    let absent = Facts::from([(FactName::LookedUp, "absent"), (FactName::RailPayouts, "")]);
     assert_eq!(
         bench.ledger.add_evidence(&id, "sweeper", &absent, NOW).await,
         Err(LedgerError::Missing { what: "the case" })
@@ -65,7 +66,7 @@ pub async fn evidence_is_lost_or_leaves_no_history(bench: Bench) {
     // Two at the same time: the second reads again.
     bench.proxy.forget();
     bench.proxy.plan(1, "TransactWriteItems", "absent", Fault::Hold);
-    let found = [("looked_up", "found".to_owned()), ("rail_payouts", "tr_1".to_owned())];
+    let found = Facts::from([(FactName::LookedUp, "found"), (FactName::RailPayouts, "tr_1")]);
     let (first, second) = tokio::join!(bench.ledger.add_evidence(&id, "sweeper", &absent, NOW), async {
         until(|| bench.proxy.count("TransactWriteItems") == 1).await;
         bench.ledger.add_evidence(&id, "sweeper", &found, NOW + 1).await
@@ -82,19 +83,19 @@ pub async fn evidence_is_lost_or_leaves_no_history(bench: Bench) {
     }
 }
 
-pub async fn a_case_of_a_newer_schema_is_touched(bench: Bench) {
+pub async fn case_of_a_newer_schema_is_left_alone(bench: Bench) {
     let case = case_of(&claim("pi_1", 1), Reason::PayoutUnknown);
     bench.ledger.open_case(&case).await.unwrap();
     let mut newer = bench.reconcile(case.id(), "case").await.unwrap();
     newer.insert("v".to_owned(), AttributeValue::N("2".to_owned()));
     bench.plant(&bench.tables.reconcile, newer.clone()).await;
-    let absent = [("looked_up", "absent".to_owned())];
+    let absent = Facts::from([(FactName::LookedUp, "absent")]);
     let unreadable = Err(LedgerError::Unreadable { what: "the case", attribute: "v" });
     assert_eq!(bench.ledger.add_evidence(&case.id(), "sweeper", &absent, NOW).await, unreadable);
     assert_eq!(bench.reconcile(case.id(), "case").await, Some(newer));
 }
 
-pub async fn a_round_or_snapshot_is_not_found_again(bench: Bench) {
+pub async fn round_and_snapshot_are_found_again(bench: Bench) {
     assert_eq!(bench.ledger.progress().await, Ok(None));
     bench.ledger.set_round(29_400_001).await.unwrap();
     let mut progress = Progress::through(29_400_002);
@@ -109,7 +110,7 @@ pub async fn a_round_or_snapshot_is_not_found_again(bench: Bench) {
 }
 
 /// More than fit into one item, and then fewer.
-pub async fn a_look_up_that_is_due_is_forgotten(bench: Bench) {
+pub async fn due_look_ups_are_found(bench: Bench) {
     let due = |number: usize| DueLookUp {
         attempt: (PayoutKey::new(format!("stripe/pi_{number}")).unwrap(), 2),
         since: NOW + number as u64,
@@ -128,7 +129,7 @@ pub async fn a_look_up_that_is_due_is_forgotten(bench: Bench) {
 }
 
 /// Sixteen shards, of which a run counts as many as it may; what many cases share is added up over all.
-pub async fn open_cases_are_counted_twice_or_never(bench: Bench) {
+pub async fn each_open_case_is_counted_once(bench: Bench) {
     for number in 0..64 {
         let case = Case { since: NOW + number, ..case_of(&claim(&format!("pi_{number}"), 1), Reason::PayoutUnknown) };
         bench.ledger.open_case(&case.of_cause("timeout")).await.unwrap();
@@ -154,7 +155,7 @@ pub async fn open_cases_are_counted_twice_or_never(bench: Bench) {
     assert!(last.snapshot.counted_at > NOW + 1_000 && last.snapshot.counted_at < NOW + 2_000);
 }
 
-pub async fn a_body_is_not_found_again(bench: Bench) {
+pub async fn body_is_found_again(bench: Bench) {
     let body = br#"{"id":"evt_1"}"#;
     let digest = Digest::of(body);
     assert_eq!(bench.ledger.body(digest).await, Ok(None));

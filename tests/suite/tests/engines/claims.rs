@@ -10,7 +10,7 @@ use payonce_suite::faults::Fault;
 
 use crate::bench::{Bench, NOW, case_of, claim, text};
 
-pub async fn a_claim_that_stands_is_overwritten_by_a_second_put(bench: Bench) {
+pub async fn second_put_leaves_a_claim_that_stands(bench: Bench) {
     let (first, second) = (claim("pi_1", 1), claim("pi_1", 2));
     assert_eq!(bench.ledger.put_claim(&first).await, ClaimAnswer::Written);
     assert_eq!(bench.ledger.put_claim(&second).await, ClaimAnswer::Taken(first.facts()));
@@ -18,7 +18,7 @@ pub async fn a_claim_that_stands_is_overwritten_by_a_second_put(bench: Bench) {
     assert_eq!(bench.proxy.count("PutItem"), 2);
 }
 
-pub async fn a_lost_answer_hides_our_own_claim(bench: Bench) {
+pub async fn recognises_its_own_claim_after_a_lost_answer(bench: Bench) {
     let ours = claim("pi_1", 1);
     bench.proxy.plan(1, "PutItem", "#claim", Fault::DropAnswer);
     assert_eq!(bench.ledger.put_claim(&ours).await, ClaimAnswer::NoAnswer);
@@ -29,14 +29,14 @@ pub async fn a_lost_answer_hides_our_own_claim(bench: Bench) {
     assert_eq!(seen[0].body, seen[1].body, "the second put is not identical");
 }
 
-pub async fn a_server_error_after_the_write_is_taken_for_a_refusal(bench: Bench) {
+pub async fn server_error_after_the_write_is_no_answer(bench: Bench) {
     let ours = claim("pi_1", 1);
     bench.proxy.plan(1, "PutItem", "#claim", Fault::AnswerAfter(500, "InternalServerError"));
     assert_eq!(bench.ledger.put_claim(&ours).await, ClaimAnswer::NoAnswer);
     assert_eq!(bench.ledger.put_claim(&ours).await, ClaimAnswer::Taken(ours.facts()));
 }
 
-pub async fn another_claim_wins_during_a_server_error(bench: Bench) {
+pub async fn tells_whose_claim_won_during_a_server_error(bench: Bench) {
     let (ours, theirs) = (claim("pi_1", 1), claim("pi_1", 2));
     bench.proxy.plan(1, "PutItem", "#claim", Fault::SERVER_ERROR);
     assert_eq!(bench.ledger.put_claim(&ours).await, ClaimAnswer::NoAnswer);
@@ -44,7 +44,7 @@ pub async fn another_claim_wins_during_a_server_error(bench: Bench) {
     assert_eq!(bench.ledger.put_claim(&ours).await, ClaimAnswer::Taken(theirs.facts()));
 }
 
-pub async fn an_uncertain_answer_is_taken_for_certain(bench: Bench) {
+pub async fn uncertain_answers_are_no_answer(bench: Bench) {
     let ours = claim("pi_1", 1);
     for fault in [
         Fault::SERVER_ERROR,
@@ -69,7 +69,7 @@ pub async fn an_uncertain_answer_is_taken_for_certain(bench: Bench) {
     assert_eq!(bench.ledger.read_claim(&ours.key, 1).await, Ok(None));
 }
 
-pub async fn a_certain_refusal_is_sent_again(bench: Bench) {
+pub async fn certain_refusal_is_not_sent_again(bench: Bench) {
     let ours = claim("pi_1", 1);
     for fault in [
         Fault::Conflict,
@@ -85,7 +85,7 @@ pub async fn a_certain_refusal_is_sent_again(bench: Bench) {
     }
 }
 
-pub async fn an_item_that_dynamodb_refuses_comes_back_for_ever(bench: Bench) {
+pub async fn item_that_dynamodb_refuses_is_unacceptable(bench: Bench) {
     let mut poisoned = claim("pi_1", 1);
     poisoned.request_id = "x".repeat(410 * 1024);
     assert_eq!(bench.ledger.put_claim(&poisoned).await, ClaimAnswer::Unacceptable);
@@ -94,7 +94,7 @@ pub async fn an_item_that_dynamodb_refuses_comes_back_for_ever(bench: Bench) {
 }
 
 /// A canary's newer version wrote it, even under our own attempt id; or something wrote what nobody can read.
-pub async fn a_claim_of_a_newer_schema_is_taken_for_ours(bench: Bench) {
+pub async fn claim_of_a_newer_schema_is_never_ours(bench: Bench) {
     let newer = claim("pi_newer", 1);
     assert_eq!(bench.ledger.put_claim(&newer).await, ClaimAnswer::Written);
     let mut item = bench.audit(&newer.key, "0001#claim").await.unwrap();
@@ -115,7 +115,7 @@ pub async fn a_claim_of_a_newer_schema_is_taken_for_ours(bench: Bench) {
 }
 
 /// A token made from an id of ours would turn the second call into a success that did nothing.
-pub async fn a_second_call_is_told_done_about_the_first(bench: Bench) {
+pub async fn second_call_hears_of_its_own_write_alone(bench: Bench) {
     let ours = claim("pi_1", 1);
     assert_eq!(bench.ledger.put_claim(&ours).await, ClaimAnswer::Written);
     assert_eq!(bench.ledger.put_claim(&ours).await, ClaimAnswer::Taken(ours.facts()));
@@ -129,7 +129,7 @@ pub async fn a_second_call_is_told_done_about_the_first(bench: Bench) {
     assert_ne!(tokens[0], tokens[1]);
 }
 
-pub async fn a_claim_does_not_come_back_as_it_was_written(bench: Bench) {
+pub async fn claim_comes_back_as_it_was_written(bench: Bench) {
     let mut second_attempt = claim("pi_1", 2);
     second_attempt.attempt = 2;
     second_attempt.trace_id = None;
@@ -141,7 +141,7 @@ pub async fn a_claim_does_not_come_back_as_it_was_written(bench: Bench) {
     }
 }
 
-pub async fn a_second_note_of_a_refusal_replaces_the_first(bench: Bench) {
+pub async fn second_note_of_a_refusal_leaves_the_first(bench: Bench) {
     let ours = claim("pi_1", 1);
     let first = RefusalNote {
         key: ours.key.clone(),
@@ -167,7 +167,7 @@ pub async fn a_second_note_of_a_refusal_replaces_the_first(bench: Bench) {
 }
 
 /// After a freeze it may be dead, and the pool would send what it had not begun once more by itself.
-pub async fn a_claim_goes_out_on_a_connection_that_was_kept(bench: Bench) {
+pub async fn each_claim_opens_a_fresh_connection(bench: Bench) {
     for number in 1..=3 {
         assert_eq!(bench.ledger.put_claim(&claim(&format!("pi_{number}"), 1)).await, ClaimAnswer::Written);
         assert_eq!(bench.proxy.connections(), number);

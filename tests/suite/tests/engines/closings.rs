@@ -2,7 +2,7 @@
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use payonce_ledger::{
-    Agreed, Bar, Case, Claim, Closed, Closing, Decided, Doing, Filed, FiledCase, RefusalNote, Standing,
+    Agreed, Bar, Case, CaseAct, Claim, Closed, Closing, Filed, FiledCase, FurtherDecision, RefusalNote, Standing,
 };
 use payonce_protocol::case::{Ending, Status};
 use payonce_protocol::closing::{ClosedBy, ClosingFacts};
@@ -21,7 +21,7 @@ async fn awaiting(bench: &Bench, object: &str, ending: Ending) -> FiledCase {
     (case.attempt, case.money, case.destination) = (None, None, None);
     bench.ledger.open_case(&case).await.unwrap();
     let seen = bench.ledger.case(&case.id()).await.unwrap().unwrap();
-    let propose = Doing::Propose(proposal(&seen, ending, &person("ann")), None);
+    let propose = CaseAct::Propose(proposal(&seen, ending, &person("ann")), None);
     bench.ledger.act(&seen, &propose, &person("ann"), NOW).await.unwrap();
     bench.ledger.case(&case.id()).await.unwrap().unwrap()
 }
@@ -88,7 +88,7 @@ pub async fn closing_is_no_attempt(bench: Bench) {
     assert_eq!((last.act.as_str(), last.facts["closed"].as_str()), ("approve", ours.key.as_str()));
 }
 
-pub async fn claim_meets_a_closing(bench: Bench) {
+pub async fn claim_is_told_what_closed_its_place(bench: Bench) {
     let seen = awaiting(&bench, "pi_1", Ending::WrittenOff).await;
     let ours = closing(&seen.case, "pi_1");
     close(&bench, &ours, &seen, "ben").await;
@@ -118,7 +118,7 @@ pub async fn closing_and_ending_are_one(bench: Bench) {
     assert_eq!(close(&bench, &ours, &lie, "ann").await, Closed::Changed, "the maker, and a lie");
     let other = Closing { ending: Ending::PaidElsewhere, ..ours.clone() };
     assert_eq!(close(&bench, &other, &seen, "ben").await, Closed::Changed, "another ending");
-    bench.ledger.act(&seen, &Doing::Assign(person("dee")), &person("dee"), NOW).await.unwrap();
+    bench.ledger.act(&seen, &CaseAct::Assign(person("dee")), &person("dee"), NOW).await.unwrap();
     assert_eq!(close(&bench, &ours, &seen, "ben").await, Closed::Changed, "changed");
     assert_eq!(bench.ledger.standing(&ours.key, 1).await, Ok(None));
     let seen = again(&bench, &seen).await;
@@ -134,7 +134,7 @@ pub async fn closing_and_ending_are_one(bench: Bench) {
     assert!(matches!(acted, payonce_ledger::Acted::Done(_)));
 }
 
-pub async fn answer_of_a_closing_is_lost(bench: Bench) {
+pub async fn recognises_its_own_closing_after_a_lost_answer(bench: Bench) {
     let seen = awaiting(&bench, "pi_1", Ending::WrittenOff).await;
     let ours = closing(&seen.case, "pi_1");
     bench.proxy.forget();
@@ -146,7 +146,7 @@ pub async fn answer_of_a_closing_is_lost(bench: Bench) {
 }
 
 /// The attempt after a closing needs the closing, and no other attempt does.
-pub async fn further_claim_after_a_closing(bench: Bench) {
+pub async fn further_claim_follows_a_closing(bench: Bench) {
     let seen = awaiting(&bench, "pi_1", Ending::WrittenOff).await;
     let ours = closing(&seen.case, "pi_1");
     close(&bench, &ours, &seen, "ben").await;
@@ -159,7 +159,7 @@ pub async fn further_claim_after_a_closing(bench: Bench) {
     };
     let (ben, facts) = (person("ben"), Default::default());
     let unless_barred = &ours.key;
-    let decided = |after_closing| Decided {
+    let decided = |after_closing| FurtherDecision {
         case: &proposed,
         checker: &ben,
         facts: &facts,
@@ -176,7 +176,7 @@ pub async fn further_claim_after_a_closing(bench: Bench) {
     let (event, provider, body) = (back.event, back.provider, back.body);
     let bar = Bar { key: back.key, event, provider, body, received_at: NOW, barred_at: NOW };
     assert_eq!(bench.ledger.bar(&bar).await, Ok(vec![]));
-    let barred = Decided { unless_barred: &bar.key, ..decided(true) };
+    let barred = FurtherDecision { unless_barred: &bar.key, ..decided(true) };
     assert_eq!(bench.ledger.put_further_claim(&further("pi_1", 6), barred).await, ClaimAnswer::NotApplied);
     let second = further("pi_1", 5);
     assert_eq!(bench.ledger.put_further_claim(&second, decided(true)).await, ClaimAnswer::Written);
@@ -196,12 +196,12 @@ pub async fn case_that_came_again_is_open(bench: Bench) {
     assert_eq!(bench.ledger.file_case(&case).await, Ok(Filed::New));
     assert_eq!(bench.ledger.file_case(&case).await, Ok(Filed::Open));
     let stands = async || bench.ledger.case(&case.id()).await.unwrap().unwrap();
-    let act = async |doing: Doing, who: &str| {
+    let act = async |doing: CaseAct, who: &str| {
         bench.ledger.act(&stands().await, &doing, &person(who), NOW).await.unwrap();
     };
-    act(Doing::Assign(person("ann")), "ann").await;
+    act(CaseAct::Assign(person("ann")), "ann").await;
     assert_eq!(bench.ledger.file_case(&case).await, Ok(Filed::Open));
-    act(Doing::Propose(proposal(&stands().await, Ending::NotPaid, &person("ann")), None), "ann").await;
+    act(CaseAct::Propose(proposal(&stands().await, Ending::NotPaid, &person("ann")), None), "ann").await;
     let awaits = stands().await;
     assert_eq!(bench.ledger.file_case(&case).await, Ok(Filed::Open));
     assert_eq!(stands().await, awaits, "work under way is left alone");
@@ -217,7 +217,7 @@ pub async fn case_that_came_again_is_open(bench: Bench) {
     assert_eq!((last.act.as_str(), last.by.subject.as_str()), ("reopened", "payonce"));
     assert_eq!((last.facts["event"].as_str(), last.facts["problem"].as_str()), (claim.event.as_str(), "another event"));
     // The sweeper never opens one again.
-    act(Doing::Propose(proposal(&stands().await, Ending::NotPaid, &person("ann")), None), "ann").await;
+    act(CaseAct::Propose(proposal(&stands().await, Ending::NotPaid, &person("ann")), None), "ann").await;
     act(approve(&bench, &stands().await, "seen").await, "ben").await;
     bench.ledger.open_case(&case).await.unwrap();
     assert_eq!(stands().await.status, Status::Resolved);
@@ -235,7 +235,7 @@ pub async fn outcome_whose_case_is_resolved_opens_it(bench: Bench) {
     let case = case_of(&claim, Reason::PayoutRejected);
     bench.ledger.open_case(&case).await.unwrap();
     let seen = bench.ledger.case(&case.id()).await.unwrap().unwrap();
-    let propose = Doing::Propose(proposal(&seen, Ending::NotPaid, &person("ann")), None);
+    let propose = CaseAct::Propose(proposal(&seen, Ending::NotPaid, &person("ann")), None);
     bench.ledger.act(&seen, &propose, &person("ann"), NOW).await.unwrap();
     let seen = bench.ledger.case(&case.id()).await.unwrap().unwrap();
     let agreed = approve(&bench, &seen, "seen").await;
@@ -245,7 +245,7 @@ pub async fn outcome_whose_case_is_resolved_opens_it(bench: Bench) {
 }
 
 /// Whatever speaks for a refused event keeps it from having a second case.
-pub async fn refused_event_is_accounted_for(bench: Bench) {
+pub async fn refused_event_is_known_by_its_own_claim_or_closing(bench: Bench) {
     let of = |object: &str| {
         let claim = claim(object, 1);
         RefusalNote {

@@ -10,7 +10,7 @@ use payonce_suite::faults::Fault;
 
 use crate::bench::{Bench, NOW, until};
 
-pub async fn a_release_is_for_other_tables_than_those_that_are_there(bench: Bench) {
+pub async fn release_is_for_the_tables_that_are_there(bench: Bench) {
     assert_eq!(bench.ledger.control().await, Ok(None));
     let held = bench.ledger.set_hold(Hold::Refuse, "ann", "not yet", NOW).await.unwrap();
     assert_eq!((held.hold, &held.released_for, held.version), (Hold::Refuse, &None, 1));
@@ -41,7 +41,7 @@ pub async fn a_release_is_for_other_tables_than_those_that_are_there(bench: Benc
     }
 }
 
-pub async fn a_hold_that_changed_meanwhile_is_overwritten(bench: Bench) {
+pub async fn hold_that_changed_meanwhile_is_not_overwritten(bench: Bench) {
     bench.ledger.release(Books::First, "ann", "go", NOW).await.unwrap();
     bench.proxy.forget();
     bench.proxy.plan(1, "TransactWriteItems", "back to normal", Fault::Hold);
@@ -78,7 +78,7 @@ pub fn rules(provider: &str, key: &str, former: &[&str]) -> KeyRules {
     }
 }
 
-pub async fn rules_are_accepted_while_payouts_are_made_or_before_the_hold_was_seen(bench: Bench) {
+pub async fn rules_are_accepted_only_after_the_hold_was_seen(bench: Bench) {
     let ledger = &bench.ledger;
     ledger.start_books([&rules("a", "/id", &[]), &rules("b", "/id", &[])], NOW).await.unwrap();
     let other = ledger.accepted("b").await.unwrap();
@@ -111,7 +111,7 @@ pub async fn rules_are_accepted_while_payouts_are_made_or_before_the_hold_was_se
 }
 
 /// Whoever releases payouts while rules are being accepted undoes neither.
-pub async fn rules_are_accepted_upon_a_hold_that_is_over(bench: Bench) {
+pub async fn rules_are_not_accepted_upon_a_hold_that_is_over(bench: Bench) {
     bench.ledger.start_books([&rules("a", "/id", &[])], NOW).await.unwrap();
     bench.ledger.set_hold(Hold::Refuse, "ann", "new rules", NOW).await.unwrap();
     bench.proxy.forget();

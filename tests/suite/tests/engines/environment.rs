@@ -1,4 +1,4 @@
-//! The environment cannot change how often a claim is sent, nor where to (traps 4.1). Variables cannot be set safely in
+//! The environment cannot change how often a claim is sent, nor where to (claim-before-pay). Variables cannot be set safely in
 //! a running process, so this binary starts itself again, once for each environment.
 
 use std::net::TcpListener;
@@ -14,11 +14,11 @@ use payonce_suite::faults::Fault;
 
 use crate::bench::{Bench, case_of, claim, outcome};
 
-const IN_THIS_ENVIRONMENT: &str = "environment::a_claim_is_sent_more_than_once_in_this_environment";
+const IN_THIS_ENVIRONMENT: &str = "environment::claim_is_sent_once_in_this_environment";
 
 /// Holds in whatever environment it is started; the two tests below start it in worse ones.
 #[test]
-fn a_claim_is_sent_more_than_once_in_this_environment() {
+fn claim_is_sent_once_in_this_environment() {
     crate::run(Engine::start(), async |bench: Bench| {
         let ours = claim("pi_1", 1);
         for fault in [Fault::SERVER_ERROR, Fault::THROTTLE, Fault::Hold, Fault::DropRequest, Fault::DropAnswer] {
@@ -41,7 +41,7 @@ fn a_claim_is_sent_more_than_once_in_this_environment() {
 }
 
 #[test]
-fn an_environment_turns_retries_of_the_claim_on_or_of_the_record_off() {
+fn no_environment_changes_what_is_retried() {
     let mut environments = Vec::new();
     for attempts in [None, Some("1"), Some("5")] {
         for new_retries in [None, Some("true")] {
@@ -63,7 +63,7 @@ fn an_environment_turns_retries_of_the_claim_on_or_of_the_record_off() {
 }
 
 #[test]
-fn a_proxy_of_the_environment_sees_a_claim() {
+fn proxy_of_the_environment_sees_no_claim() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     let calls = Arc::new(AtomicUsize::new(0));
@@ -84,7 +84,7 @@ fn a_proxy_of_the_environment_sees_a_claim() {
 
 /// Nothing but the programmatic settings decides where the tables are.
 #[test]
-fn an_endpoint_or_profile_of_the_environment_moves_the_guard() {
+fn endpoint_or_profile_of_the_environment_moves_nothing() {
     let nowhere = Some("http://127.0.0.1:9");
     let variables = [
         ("AWS_ENDPOINT_URL", nowhere),

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use payonce_ledger::{Acted, Batch, Case, Doing, FiledCase, Period, Queue, RefusalNote, Step, ToApprove};
+use payonce_ledger::{Acted, Batch, Case, CaseAct, FiledCase, Period, Queue, RefusalNote, Step, ToApprove};
 use payonce_protocol::case::Ending;
 use payonce_protocol::ids::CaseId;
 use payonce_protocol::outcome::Reason;
@@ -11,7 +11,7 @@ use crate::bench::{Bench, NOW, case_of, claim, person, proposal};
 
 const DAY_MS: u64 = 86_400_000;
 
-async fn act(bench: &Bench, seen: &FiledCase, doing: Doing, by: &str, at: u64) -> FiledCase {
+async fn act(bench: &Bench, seen: &FiledCase, doing: CaseAct, by: &str, at: u64) -> FiledCase {
     match bench.ledger.act(seen, &doing, &person(by), at).await {
         Ok(Acted::Done(case)) => *case,
         other => panic!("{other:?}"),
@@ -28,13 +28,13 @@ async fn opened(bench: &Bench, number: u64) -> FiledCase {
 async fn proposed(bench: &Bench, number: u64, by: &str) -> FiledCase {
     let seen = opened(bench, number).await;
     let proposal = proposal(&seen, Ending::NotPaid, &person(by));
-    act(bench, &seen, Doing::Propose(proposal, None), by, NOW).await
+    act(bench, &seen, CaseAct::Propose(proposal, None), by, NOW).await
 }
 
 async fn resolved(bench: &Bench, number: u64, at: u64) -> FiledCase {
     let seen = proposed(bench, number, "ann").await;
     let bound = bench.ledger.bound(&seen).await.unwrap().unwrap();
-    act(bench, &seen, Doing::Approve("seen".to_owned(), bound), "ben", at).await
+    act(bench, &seen, CaseAct::Approve("seen".to_owned(), bound), "ben", at).await
 }
 
 async fn all_pages(bench: &Bench, period: Period, at_most: usize) -> Vec<(u64, CaseId)> {
@@ -72,7 +72,7 @@ pub async fn resolved_cases_of_a_period_come_once_each_and_the_latest_first(benc
     assert_eq!(all_pages(&bench, Period { from: NOW, until: NOW }, 50).await, []);
     // What is work again is not among them.
     let seen = opened(&bench, 0).await;
-    act(&bench, &seen, Doing::Reopen("again".to_owned()), "ann", NOW).await;
+    act(&bench, &seen, CaseAct::Reopen("again".to_owned()), "ann", NOW).await;
     assert_eq!(all_pages(&bench, whole, 50).await.len(), 39);
 }
 
@@ -104,10 +104,10 @@ pub async fn what_awaits_approval_is_counted_for_others_than_its_maker(bench: Be
     let page = bench.ledger.queue(Queue::Awaiting, 50, None, false, |_| true).await.unwrap();
     assert_eq!(page.cases.len(), 2);
     // Sent back, it waits for nobody but its maker, who finds it by that.
-    let seen = act(&bench, &seen, Doing::SendBack("which statement?".to_owned()), "ben", NOW).await;
+    let seen = act(&bench, &seen, CaseAct::SendBack("which statement?".to_owned()), "ben", NOW).await;
     assert_eq!((counted("ben").await, seen.sent_back.as_ref()), (exactly(1), Some(&person("ann"))));
     assert_eq!(bench.ledger.case(&seen.case.id()).await, Ok(Some(seen.clone())), "it comes back as it was written");
-    let again = Doing::Propose(proposal(&seen, Ending::NotPaid, &person("ann")), None);
+    let again = CaseAct::Propose(proposal(&seen, Ending::NotPaid, &person("ann")), None);
     let seen = act(&bench, &seen, again, "ann", NOW).await;
     assert_eq!((counted("ben").await, seen.sent_back), (exactly(2), None));
 }

@@ -2,10 +2,11 @@
 //! claim must be found by next year's code, and during a canary two versions write the same table.
 
 use payonce_ledger::{
-    Acted, Agreed, Bar, Books, Claim, Cursor, Decided, Doing, DueLookUp, FoundPayout, LookUpRecord, Period, Queue,
-    RefusalNote, Sample, Seen, Snapshot, Stranger, Tables, Totals, Wish,
+    Acted, Agreed, Bar, Books, CaseAct, Claim, Cursor, DueLookUp, FoundPayout, FurtherDecision, LookUpRecord, Period,
+    Queue, RefusalNote, Sample, Seen, Snapshot, Stranger, Tables, Totals, Wish,
 };
 use payonce_protocol::case::Ending;
+use payonce_protocol::fact::{FactName, Facts};
 use payonce_protocol::hold::Hold;
 use payonce_protocol::ids::Digest;
 use payonce_protocol::order::PayoutKey;
@@ -18,7 +19,7 @@ use crate::bench::{Bench, MINUTE, NOW, case_of, claim, closing, outcome, person,
 use crate::control::rules;
 
 #[test]
-fn a_request_is_not_what_it_was() {
+fn requests_are_what_they_were() {
     let tables = Tables { audit: "audit".to_owned(), bodies: "bodies".to_owned(), reconcile: "reconcile".to_owned() };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let actual = runtime.block_on(async {
@@ -105,12 +106,12 @@ async fn requests(bench: &Bench) -> Value {
     let after = Cursor { place: format!("{NOW:020}"), id: case.id().to_string() };
     ledger.resolved(Period { from: NOW - 7, until: NOW + 7 }, 50, Some(&after), |_| true).await.unwrap();
     keep("resolved cases of a period");
-    ledger.add_evidence(&case.id(), "sweeper", &[("looked_up", "absent".to_owned())], NOW).await.unwrap();
+    ledger.add_evidence(&case.id(), "sweeper", &Facts::from([(FactName::LookedUp, "absent")]), NOW).await.unwrap();
     keep("evidence");
     let form = Digest::of("a form");
     let filed = ledger.case(&case.id()).await.unwrap().unwrap();
     bench.proxy.forget();
-    let comment = Doing::Comment("called the bank".to_owned());
+    let comment = CaseAct::Comment("called the bank".to_owned());
     ledger.act_once(&filed, &comment, &person("ann"), NOW, Some(&form)).await.unwrap();
     keep("comment");
     ledger.was_done(&case.id(), 1, &form).await.unwrap();
@@ -118,14 +119,16 @@ async fn requests(bench: &Bench) -> Value {
 
     let (ann, ben) = (person("ann"), person("ben"));
     let seen = ledger.case(&case.id()).await.unwrap().unwrap();
-    let Acted::Done(seen) = ledger.act(&seen, &Doing::Assign(ann.clone()), &ben, NOW).await.unwrap() else { panic!() };
-    let propose = Doing::Propose(proposal(&seen, Ending::WrittenOff, &ann), Some("a token".to_owned()));
+    let Acted::Done(seen) = ledger.act(&seen, &CaseAct::Assign(ann.clone()), &ben, NOW).await.unwrap() else {
+        panic!()
+    };
+    let propose = CaseAct::Propose(proposal(&seen, Ending::WrittenOff, &ann), Some("a token".to_owned()));
     bench.proxy.forget();
     let Acted::Done(seen) = ledger.act(&seen, &propose, &ann, NOW).await.unwrap() else { panic!() };
     keep("proposal");
     let bound = ledger.bound(&seen).await.unwrap().unwrap();
     bench.proxy.forget();
-    ledger.act(&seen, &Doing::Approve("seen".to_owned(), bound), &ben, NOW).await.unwrap();
+    ledger.act(&seen, &CaseAct::Approve("seen".to_owned(), bound), &ben, NOW).await.unwrap();
     keep("approval");
     ledger.history(&case.id()).await.unwrap();
     keep("history");
@@ -163,10 +166,10 @@ async fn requests(bench: &Bench) -> Value {
     ledger.bar(&bar).await.unwrap();
     keep("bar");
     let (facts, unless_barred) = (&Default::default(), &ours.key);
-    let decided = Decided { case: &seen, checker: &ben, facts, unless_barred, after_closing: false, at: NOW };
+    let decided = FurtherDecision { case: &seen, checker: &ben, facts, unless_barred, after_closing: false, at: NOW };
     ledger.put_further_claim(&Claim { attempt: 2, key_generation: 2, ..ours.clone() }, decided).await;
     keep("claim of a further attempt");
-    let after_closing = Decided { after_closing: true, ..decided };
+    let after_closing = FurtherDecision { after_closing: true, ..decided };
     ledger.put_further_claim(&Claim { attempt: 2, ..claim("pi_closed", 0xc3) }, after_closing).await;
     keep("claim of a further attempt after a closing");
     let agreed = Agreed { case: &seen, checker: &ben, note: "seen", at: NOW };

@@ -12,7 +12,7 @@ use payonce_suite::faults::Fault;
 use crate::bench::{Bench, MINUTE, NOW, case_of, claim, outcome, text};
 
 /// The put timed out, twice; the delivery was answered 503; then the put landed, with its old time.
-pub async fn a_put_that_lands_late_is_never_swept(bench: Bench) {
+pub async fn put_that_lands_late_is_swept(bench: Bench) {
     let ours = claim("pi_1", 1);
     bench.proxy.plan(2, "PutItem", "#claim", Fault::Hold);
     assert_eq!(bench.ledger.put_claim(&ours).await, ClaimAnswer::NoAnswer);
@@ -30,7 +30,7 @@ pub async fn a_put_that_lands_late_is_never_swept(bench: Bench) {
     assert_eq!(given_up.unwrap().verdict.outcome, Outcome::Unknown);
 }
 
-pub async fn a_lagging_index_hides_a_claim_for_ever(bench: Bench) {
+pub async fn claim_behind_a_lagging_index_is_found_later(bench: Bench) {
     let (early, late) = (claim("pi_early", 1), claim("pi_late", 2));
     assert_eq!(bench.ledger.put_claim(&early).await, ClaimAnswer::Written);
     bench.proxy.lag_index();
@@ -44,7 +44,7 @@ pub async fn a_lagging_index_hides_a_claim_for_ever(bench: Bench) {
 }
 
 /// Some in every shard.
-pub async fn a_row_of_a_busy_minute_is_overlooked(bench: Bench) {
+pub async fn every_row_of_a_busy_minute_is_read(bench: Bench) {
     let mut expected = Vec::new();
     let mut shards = std::collections::BTreeSet::new();
     for number in 0..80 {
@@ -66,7 +66,7 @@ pub async fn a_row_of_a_busy_minute_is_overlooked(bench: Bench) {
     assert_eq!(bench.ledger.rows_of_minute(MINUTE + 1).await.unwrap().len(), 1);
 }
 
-pub async fn a_second_page_is_overlooked(bench: Bench) {
+pub async fn second_page_is_read(bench: Bench) {
     for number in 0..40 {
         let ours = claim(&format!("pi_{number}"), 1);
         assert_eq!(bench.ledger.put_claim(&ours).await, ClaimAnswer::Written);
@@ -78,7 +78,7 @@ pub async fn a_second_page_is_overlooked(bench: Bench) {
 }
 
 /// What another version lists, or what nobody can read, must not hide the rest of its minute.
-pub async fn an_odd_row_stops_the_sweep(bench: Bench) {
+pub async fn odd_row_does_not_stop_the_sweep(bench: Bench) {
     let (ours, odd) = (claim("pi_1", 1), claim("pi_odd", 2));
     assert_eq!(bench.ledger.put_claim(&ours).await, ClaimAnswer::Written);
     assert_eq!(bench.ledger.put_claim(&odd).await, ClaimAnswer::Written);
@@ -95,7 +95,7 @@ pub async fn an_odd_row_stops_the_sweep(bench: Bench) {
     assert_eq!(bench.ledger.refusal(&odd.key, event).await, Ok(None));
 }
 
-pub async fn a_refusal_is_listed_before_it_is_final(bench: Bench) {
+pub async fn refusal_is_listed_when_it_is_final(bench: Bench) {
     let ours = claim("pi_1", 1);
     let note = RefusalNote {
         key: ours.key.clone(),
@@ -112,7 +112,7 @@ pub async fn a_refusal_is_listed_before_it_is_final(bench: Bench) {
     assert_eq!(bench.ledger.rows_of_minute(MINUTE + 3 * 1_440).await, Ok(vec![row]));
 }
 
-pub async fn an_outcome_is_listed_as_something_to_sweep(bench: Bench) {
+pub async fn outcome_is_not_listed_for_the_sweeper(bench: Bench) {
     let ours = claim("pi_1", 1);
     assert_eq!(bench.ledger.put_claim(&ours).await, ClaimAnswer::Written);
     assert_eq!(bench.ledger.abandon(&ours, NOW + 200_000).await, Ok(Abandoned::Filed));
@@ -122,7 +122,7 @@ pub async fn an_outcome_is_listed_as_something_to_sweep(bench: Bench) {
 }
 
 /// More than fit into a batch; some are left out of the first answers, as DynamoDB may, and two cannot be read.
-pub async fn an_outcome_is_lost_between_batches(bench: Bench) {
+pub async fn every_outcome_is_read_across_batches(bench: Bench) {
     let mut names = BTreeSet::new();
     for number in 0..130 {
         let ours = claim(&format!("pi_{number:03}"), 1);
@@ -152,7 +152,7 @@ pub async fn an_outcome_is_lost_between_batches(bench: Bench) {
     assert!(bench.ledger.outcomes(&open, false).await.is_err(), "never an answer with holes");
 }
 
-pub async fn another_events_claim_answers_for_a_refused_one(bench: Bench) {
+pub async fn another_events_claim_does_not_account_for_a_refused_one(bench: Bench) {
     let ours = claim("pi_1", 1);
     bench.ledger.put_claim(&ours).await;
     let (came, other) = (Digest::of(ours.event.as_str()), Digest::of("evt_other"));

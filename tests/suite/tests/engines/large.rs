@@ -81,7 +81,7 @@ async fn seed(bench: &Bench) {
 }
 
 #[test]
-fn a_page_of_the_queue_reads_the_whole_table() {
+fn page_of_the_queue_reads_a_bounded_part() {
     crate::run(Engine::start(), async |bench: Bench| {
         seed(&bench).await;
         let cost_of = async |queue: Queue<'_>, cursor: Option<&Cursor>, is_filtered, wanted: &dyn Fn(usize) -> bool| {

@@ -24,7 +24,7 @@ async fn has_case(bench: &Bench, ours: &Claim, reason: Reason) -> bool {
     bench.ledger.case(&Case::id_of(reason, &ours.key, 1)).await.unwrap().is_some()
 }
 
-pub async fn an_outcome_stands_without_its_case(bench: Bench) {
+pub async fn outcome_and_case_are_written_together(bench: Bench) {
     let ours = claimed(&bench).await;
     let case = case_of(&ours, Reason::PayoutUnknown);
     assert_eq!(recorded(&bench, &ours).await, None);
@@ -41,8 +41,8 @@ pub async fn an_outcome_stands_without_its_case(bench: Bench) {
     assert_eq!(bench.proxy.count("PutItem"), 0, "not in one transaction");
 }
 
-/// M1: the SDK's own retry meets what its first try wrote.
-pub async fn a_record_whose_answer_was_lost_is_called_late(bench: Bench) {
+/// The SDK's own retry meets what its first try wrote.
+pub async fn record_whose_answer_was_lost_is_durable(bench: Bench) {
     let ours = claimed(&bench).await;
     bench.proxy.plan(1, "PutItem", "#outcome", Fault::DropAnswer);
     let accepted = outcome(Outcome::Accepted);
@@ -67,7 +67,7 @@ pub async fn a_record_whose_answer_was_lost_is_called_late(bench: Bench) {
     assert!(!has_case(&bench, &ours, Reason::LateOutcome).await);
 }
 
-pub async fn a_conflict_loses_an_outcome(bench: Bench) {
+pub async fn outcome_survives_a_conflict(bench: Bench) {
     let ours = claimed(&bench).await;
     bench.proxy.plan(3, "PutItem", "#outcome", Fault::Conflict);
     assert_eq!(bench.ledger.record(&ours, &outcome(Outcome::Accepted), None).await, Recorded::Durable);
@@ -83,7 +83,7 @@ pub async fn a_conflict_loses_an_outcome(bench: Bench) {
     assert!(has_case(&bench, &ours, Reason::PayoutUnknown).await);
 }
 
-pub async fn a_conflict_that_stays_is_called_durable(bench: Bench) {
+pub async fn conflict_that_stays_is_a_failed_record(bench: Bench) {
     let ours = claimed(&bench).await;
     bench.proxy.plan(100, "TransactWriteItems", "#outcome", Fault::Conflict);
     let case = case_of(&ours, Reason::PayoutUnknown);
@@ -93,7 +93,7 @@ pub async fn a_conflict_that_stays_is_called_durable(bench: Bench) {
     assert_eq!(recorded(&bench, &ours).await, None);
 }
 
-pub async fn a_record_without_a_database_is_called_durable(bench: Bench) {
+pub async fn record_without_a_database_fails(bench: Bench) {
     let ours = claimed(&bench).await;
     bench.proxy.plan(100, "PutItem", "#outcome", Fault::SERVER_ERROR);
     assert_eq!(bench.ledger.record(&ours, &outcome(Outcome::Accepted), None).await, Recorded::Failed);
@@ -101,7 +101,7 @@ pub async fn a_record_without_a_database_is_called_durable(bench: Bench) {
     assert_eq!(recorded(&bench, &ours).await, None);
 }
 
-pub async fn a_worker_that_comes_late_overwrites_the_sweeper(bench: Bench) {
+pub async fn late_worker_leaves_the_sweepers_outcome(bench: Bench) {
     let ours = claimed(&bench).await;
     // Even when the sweeper's answer is lost, it knows that the attempt was given up by itself.
     bench.proxy.plan(1, "TransactWriteItems", "#outcome", Fault::DropAnswer);
@@ -125,7 +125,7 @@ pub async fn a_worker_that_comes_late_overwrites_the_sweeper(bench: Bench) {
     assert_eq!(filed.case.money, Some(ours.money));
 }
 
-pub async fn a_sweeper_that_comes_late_overwrites_the_worker(bench: Bench) {
+pub async fn late_sweeper_leaves_the_workers_outcome(bench: Bench) {
     let ours = claimed(&bench).await;
     assert_eq!(bench.ledger.record(&ours, &outcome(Outcome::Accepted), None).await, Recorded::Durable);
     assert_eq!(bench.ledger.abandon(&ours, NOW + 200_000).await, Ok(Abandoned::OutcomeThere));
@@ -133,7 +133,7 @@ pub async fn a_sweeper_that_comes_late_overwrites_the_worker(bench: Bench) {
     assert!(!has_case(&bench, &ours, Reason::AttemptAbandoned).await);
 }
 
-pub async fn a_case_that_is_open_already_loses_the_outcome(bench: Bench) {
+pub async fn outcome_is_recorded_beside_an_open_case(bench: Bench) {
     let ours = claimed(&bench).await;
     let case = case_of(&ours, Reason::PayoutUnknown);
     bench.ledger.open_case(&case).await.unwrap();
@@ -142,7 +142,7 @@ pub async fn a_case_that_is_open_already_loses_the_outcome(bench: Bench) {
     assert_eq!(recorded(&bench, &ours).await, Some(Outcome::Unknown));
 }
 
-pub async fn an_outcome_of_a_newer_schema_is_touched(bench: Bench) {
+pub async fn outcome_of_a_newer_schema_is_left_alone(bench: Bench) {
     let ours = claimed(&bench).await;
     assert_eq!(bench.ledger.abandon(&ours, NOW + 200_000).await, Ok(Abandoned::Filed));
     let mut newer = bench.audit(&ours.key, "0001#outcome").await.unwrap();
@@ -154,7 +154,7 @@ pub async fn an_outcome_of_a_newer_schema_is_touched(bench: Bench) {
 }
 
 /// It cannot happen; if it does, a person must hear of the second.
-pub async fn two_verdicts_of_one_worker_hide_each_other(bench: Bench) {
+pub async fn two_verdicts_of_one_worker_are_both_kept(bench: Bench) {
     let ours = claimed(&bench).await;
     assert_eq!(bench.ledger.record(&ours, &outcome(Outcome::NotSent), None).await, Recorded::Durable);
     assert_eq!(bench.ledger.record(&ours, &outcome(Outcome::Accepted), None).await, Recorded::Late);

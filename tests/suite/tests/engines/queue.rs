@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use payonce_ledger::{Acted, Case, Doing, FiledCase, Queue};
+use payonce_ledger::{Acted, Case, CaseAct, FiledCase, Queue};
 use payonce_protocol::case::Ending;
 use payonce_protocol::money::Money;
 use payonce_protocol::outcome::Reason;
@@ -40,7 +40,7 @@ async fn all_pages(bench: &Bench, queue: Queue<'_>, at_most: usize) -> Vec<Filed
     }
 }
 
-pub async fn a_page_repeats_or_skips_a_case(bench: Bench) {
+pub async fn pages_show_each_case_once(bench: Bench) {
     let cases = cases(120);
     for case in &cases {
         bench.ledger.open_case(case).await.unwrap();
@@ -73,7 +73,7 @@ pub async fn a_page_repeats_or_skips_a_case(bench: Bench) {
     assert_eq!(bench.proxy.count("Scan"), 0);
 }
 
-pub async fn a_case_stays_in_a_queue_that_it_left(bench: Bench) {
+pub async fn case_leaves_its_old_queue(bench: Bench) {
     let cases = cases(3);
     let ann = person("ann");
     for case in &cases {
@@ -82,16 +82,17 @@ pub async fn a_case_stays_in_a_queue_that_it_left(bench: Bench) {
     let seen = bench.ledger.case(&cases[0].id()).await.unwrap().unwrap();
     let incident = cases[0].incident.clone().unwrap();
     let act =
-        async |seen: &FiledCase, doing: Doing, by: &str| match bench.ledger.act(seen, &doing, &person(by), NOW).await {
+        async |seen: &FiledCase, doing: CaseAct, by: &str| match bench.ledger.act(seen, &doing, &person(by), NOW).await
+        {
             Ok(Acted::Done(case)) => *case,
             other => panic!("{other:?}"),
         };
     let found = async |queue| bench.ledger.queue(queue, 10, None, false, |_| true).await.unwrap().cases;
     assert_eq!(found(Queue::Owner("ann")).await, []);
-    let seen = act(&seen, Doing::Assign(ann.clone()), "ann").await;
+    let seen = act(&seen, CaseAct::Assign(ann.clone()), "ann").await;
     assert_eq!(found(Queue::Owner("ann")).await, std::slice::from_ref(&seen));
     assert_eq!(found(Queue::Incident(&incident)).await, std::slice::from_ref(&seen));
-    let seen = act(&seen, Doing::Propose(proposal(&seen, Ending::WrittenOff, &ann), None), "ann").await;
+    let seen = act(&seen, CaseAct::Propose(proposal(&seen, Ending::WrittenOff, &ann), None), "ann").await;
     bench.ledger.put_claim(&claim("pi_0", 1)).await;
     let agreed = approve(&bench, &seen, "yes").await;
     let seen = act(&seen, agreed, "ben").await;
@@ -102,6 +103,6 @@ pub async fn a_case_stays_in_a_queue_that_it_left(bench: Bench) {
     let key = seen.case.key.clone().unwrap();
     assert_eq!(bench.ledger.cases_of_key(key.as_str()).await, Ok(vec![seen.clone()]));
     assert_eq!(bench.ledger.cases_of_event(seen.case.event.as_ref().unwrap().as_str()).await.unwrap().len(), 1);
-    let seen = act(&seen, Doing::Reopen("again".to_owned()), "ann").await;
+    let seen = act(&seen, CaseAct::Reopen("again".to_owned()), "ann").await;
     assert_eq!(found(Queue::Owner("ann")).await, [seen]);
 }

@@ -4,6 +4,7 @@
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnConsumedCapacity};
 use payonce_ledger::{item_size, write_units};
 use payonce_protocol::event::{ClaimAnswer, Recorded};
+use payonce_protocol::fact::FactName;
 use payonce_protocol::ids::Digest;
 use payonce_protocol::money::{MAX_MINOR, Money};
 use payonce_protocol::order::{
@@ -53,12 +54,12 @@ pub async fn an_ordinary_event_costs_at_most_seven_units(bench: Bench) {
     assert_eq!(bench.ledger.put_body(ours.body, body, NOW, 400).await, Ok(()));
     let mut accepted = outcome(Outcome::Accepted);
     accepted.evidence.extend([
-        ("offered", "612".to_owned()),
-        ("first_byte_at", NOW.to_string()),
-        ("answered_at", NOW.to_string()),
-        ("rail_id", "tr_1PXyz0GhIjKlMnOpQrStUvWx".to_owned()),
-        ("rail_status", "transferred".to_owned()),
-        ("request_id", "req_AbCdEfGhIjKlMn".to_owned()),
+        (FactName::Offered, "612".to_owned()),
+        (FactName::FirstByteAt, NOW.to_string()),
+        (FactName::AnsweredAt, NOW.to_string()),
+        (FactName::RailPayout, "tr_1PXyz0GhIjKlMnOpQrStUvWx".to_owned()),
+        (FactName::RailStatus, "transferred".to_owned()),
+        (FactName::RailRequest, "req_AbCdEfGhIjKlMn".to_owned()),
     ]);
     assert_eq!(bench.ledger.record(&ours, &accepted, None).await, Recorded::Durable);
     let spent = units(&bench);
@@ -91,7 +92,7 @@ pub async fn the_longest_claim_costs_a_second_unit(bench: Bench) {
 }
 
 /// Around each border of a unit.
-pub async fn our_arithmetic_differs_from_the_engines(bench: Bench) {
+pub async fn our_units_agree_with_the_engines(bench: Bench) {
     for filler in [1, 900, 940, 950, 960, 970, 980, 990, 1_000, 1_010, 1_980, 2_000, 2_020, 2_040] {
         let item = Item::from([
             ("pk".to_owned(), text(format!("units/{filler}"))),

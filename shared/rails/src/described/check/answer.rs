@@ -3,7 +3,7 @@
 use http::HeaderName;
 
 use super::Found;
-use crate::answer::{Means, Refusal, StatusField, Table};
+use crate::answer::{Means, RefusalRow, StatusField, Table};
 use crate::described::config::{AnswerConfig, ErrorsConfig, HttpConfig};
 
 /// Statuses that never prove that nothing was executed, whatever else the answer says.
@@ -28,6 +28,7 @@ pub(super) fn table(config: &HttpConfig, found: &mut Found) -> Table {
         // Without a place for it no error is the rail's, and each is unknown.
         error_type: errors.map(|errors| errors.kind.clone()),
         error_code: errors.and_then(|errors| errors.code.clone()),
+        error_message: errors.and_then(|errors| errors.message.clone()),
         refusals,
         replay_mark: mark.map(|mark| (mark.header.to_ascii_lowercase(), mark.value.clone())),
         request_id: answer.request_id.as_ref().map(|name| name.to_ascii_lowercase()),
@@ -69,9 +70,9 @@ fn check_answer(answer: &AnswerConfig, found: &mut Found) {
     }
 }
 
-fn refusals(errors: &ErrorsConfig, found: &mut Found) -> Vec<Refusal> {
+fn refusals(errors: &ErrorsConfig, found: &mut Found) -> Vec<RefusalRow> {
     found.pointer("errors.type", &errors.kind);
-    found.pointers([("errors.code", &errors.code)]);
+    found.pointers([("errors.code", &errors.code), ("errors.message", &errors.message)]);
     let mut rows = vec![];
     for (index, row) in errors.refusals.iter().enumerate() {
         let key = format!("errors.refusals[{index}]");
@@ -87,7 +88,7 @@ fn refusals(errors: &ErrorsConfig, found: &mut Found) -> Vec<Refusal> {
                 found.add(&key, format!("{status} does not prove that nothing was executed"));
             }
         }
-        let refusal = |http_status| Refusal {
+        let refusal = |http_status| RefusalRow {
             http_status,
             error_type: row.kind.clone(),
             error_code: row.code.clone(),

@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 
 use http::HeaderName;
+use payonce_wire::TimeForm;
 
 use super::Found;
 use crate::amount::Units;
-use crate::books::{Books, More, Next, NextBy, Page, Returned, Search, Term, TimeForm};
+use crate::books::{Books, More, Next, NextBy, Page, Returned, Search, Term};
 use crate::described::config::{BooksConfig, HttpConfig, ListConfig};
 use crate::described::template::{Text, placeholder};
 
@@ -102,12 +103,13 @@ fn query(
             (Ok(None), _) => Term::Fixed(text.clone()),
             (Ok(Some("reference")), None) => Term::Reference,
             (Ok(Some("since")), Some(form)) => Term::Since(form),
+            (Ok(Some("until")), Some(form)) => Term::Until(form),
             (Ok(Some(_)), None) => {
                 found.add(&format!("{key}.{name}"), "holds an unknown placeholder; there is {reference}");
                 continue;
             }
             (Ok(Some(_)), Some(_)) => {
-                found.add(&format!("{key}.{name}"), "holds an unknown placeholder; there is {since}");
+                found.add(&format!("{key}.{name}"), "holds an unknown placeholder; there are {since} and {until}");
                 continue;
             }
             (Err(problem), _) => {

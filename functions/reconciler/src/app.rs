@@ -1,0 +1,246 @@
+//! One invocation: the windows that are over and settled are reconciled, one after the other, each joined to the one before.
+//!
+//! What a run found is on record in this order: its cases, its files, its own item. Cut off anywhere, the same window is read again:
+//! its cases are there already, and nothing follows a run without its item. Two invocations of one window file the same cases,
+//! and the first to write the item is the run.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use payonce_books::BooksError;
+use payonce_books::manifest::{self, to_json};
+use payonce_books::reconcile::{BREAKS, BREAKS_CSV, CARRIED, STATEMENT_CSV};
+use payonce_ledger::powers::Reconciler;
+use payonce_ledger::{KeptRun, Ledger, LedgerError};
+use payonce_protocol::UnixMillis;
+use payonce_protocol::reconcile::run::{ChainError, Manifest, Window};
+use payonce_rails::Rail;
+use payonce_runtime::clock::Clock;
+use payonce_runtime::metrics::Metrics;
+use payonce_runtime::start::{StartError, Started};
+use serde::Serialize;
+use thiserror::Error;
+use tokio::time::{Instant, timeout_at};
+
+use crate::config::Reconciliation;
+use crate::figures;
+use crate::file::{FileError, Filing};
+use crate::gather::GatherError;
+use crate::run::{Before, Settings, reconcile};
+use crate::silence::{HEARD, Heard};
+
+/// The function's time-out, as deployed.
+pub const TIME_OUT: Duration = Duration::from_secs(900);
+/// A run that cannot be on record in what is left is not begun.
+const KEPT_BACK: Duration = Duration::from_secs(20);
+/// Windows are days of UTC: a day's books close together.
+pub const DAY_MS: u64 = 86_400_000;
+
+#[derive(Debug, Error)]
+pub enum AppError {
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
+    #[error(transparent)]
+    Gather(#[from] GatherError),
+    #[error(transparent)]
+    Books(#[from] BooksError),
+    #[error(transparent)]
+    Chain(#[from] ChainError),
+    #[error(transparent)]
+    File(#[from] FileError),
+    #[error("the run before, whose window ends at {0}, kept no whole {1}")]
+    Before(UnixMillis, &'static str),
+    #[error("no room to work in: {0}")]
+    Folder(#[from] std::io::Error),
+    #[error("the window that ends at {0} was not read in the time of one invocation")]
+    OutOfTime(UnixMillis),
+}
+
+/// Where a window ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Windows {
+    /// At the next multiple of so many milliseconds, a [day's](DAY_MS) as deployed.
+    Of(u64),
+    /// Wherever the books are settled, for whoever cannot wait; then each run covers what came since the one before.
+    UntilSettled,
+}
+
+#[derive(Clone)]
+pub struct Parts {
+    pub ledger: Arc<Ledger<Reconciler>>,
+    /// With a secret that only reads.
+    pub rail: Arc<Rail>,
+    pub clock: Clock,
+    pub metrics: Metrics,
+    pub settings: Settings,
+    /// From when the books are held against each other; the day before the first run where nobody says.
+    pub first: Option<UnixMillis>,
+    pub windows: Windows,
+    /// Where a run works: what it leaves there is of no use to the next.
+    pub folder: PathBuf,
+}
+
+impl Parts {
+    /// From the parts that all functions share.
+    pub async fn of<P>(started: &Started<P>, ledger: Arc<Ledger<Reconciler>>) -> Result<Self, StartError> {
+        Ok(Self {
+            ledger,
+            rail: started.rail.clone(),
+            clock: started.clock.clone(),
+            metrics: started.metrics.clone(),
+            settings: Settings::of(started).await?,
+            first: Reconciliation::of(&started.config)?.first,
+            windows: Windows::Of(DAY_MS),
+            folder: std::env::temp_dir(),
+        })
+    }
+}
+
+pub struct App {
+    parts: Parts,
+}
+
+/// What one invocation did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Report {
+    /// Windows that it reconciled.
+    pub runs: u32,
+    /// Cases that it opened.
+    pub cases: u64,
+    /// Since the end of the last reconciled window.
+    pub behind_s: Option<u64>,
+}
+
+impl App {
+    pub fn new(parts: Parts) -> Self {
+        Self { parts }
+    }
+
+    pub async fn run_within(&self, within: Duration) -> Result<Report, AppError> {
+        let until = Instant::now() + within.saturating_sub(KEPT_BACK);
+        let mut metrics = self.parts.metrics.reconciliation();
+        let mut report = Report::default();
+        metrics.endpoints_off(self.parts.settings.lists.not_sending(self.parts.settings.page_within).await);
+        let ran = self.windows(until, &mut report).await;
+        let said = self.parts.ledger.runs(None, 1).await;
+        let mut is_readable = true;
+        if let Some(last) = said.as_ref().ok().and_then(|runs| runs.first()) {
+            let figures = figures::of(last, self.parts.clock.now());
+            is_readable = figures.is_some();
+            if let Some(figures) = figures {
+                report.behind_s = Some(figures.behind_seconds);
+                metrics.last_run(&figures);
+            }
+            if let Some(silent) = self.silent(last).await {
+                metrics.providers_silent(silent);
+            }
+        }
+        metrics.filed(report.cases);
+        if let Err(error) = ran {
+            tracing::error!(%error, "the books were not reconciled");
+            return Err(error);
+        }
+        let last = said?.first().map_or(0, |last| last.to);
+        if !is_readable {
+            return Err(AppError::Before(last, manifest::FILE));
+        }
+        metrics.ran();
+        tracing::info!(runs = report.runs, cases = report.cases, behind_s = report.behind_s, "reconciliation done");
+        Ok(report)
+    }
+
+    async fn windows(&self, until: Instant, report: &mut Report) -> Result<(), AppError> {
+        // What is settled while it runs is the next invocation's.
+        let settled = self.parts.settings.settled_before(self.parts.clock.now());
+        loop {
+            let last = self.parts.ledger.runs(None, 1).await?.into_iter().next();
+            let Some(window) = self.next_window(last.as_ref(), settled)? else { return Ok(()) };
+            let run = timeout_at(until, self.one(window, last.as_ref())).await;
+            report.cases += run.map_err(|_| AppError::OutOfTime(window.to()))??;
+            report.runs += 1;
+        }
+    }
+
+    /// How many providers have gone silent, as far as that can be told.
+    async fn silent(&self, last: &KeptRun) -> Option<u64> {
+        let Parts { ledger, settings, clock, .. } = &self.parts;
+        let found = async {
+            let Some(bytes) = ledger.run_file(last, HEARD).await? else { return Ok(vec![]) };
+            let heard = Heard::read(&bytes).map_err(BooksError::from)?;
+            Ok::<_, AppError>(heard.silent(ledger, last.to, settings.silence_floor_ms, clock.now()).await?)
+        };
+        match found.await {
+            Ok(silent) => {
+                for (namespace, since) in &silent {
+                    tracing::error!(
+                        namespace,
+                        since,
+                        next = "see whether the provider still sends here",
+                        "a provider has gone silent"
+                    );
+                }
+                Some(silent.len() as u64)
+            }
+            Err(error) => {
+                tracing::warn!(%error, "whether a provider has gone silent could not be told");
+                None
+            }
+        }
+    }
+
+    /// The one after the last run's, once it is over and its books are settled.
+    fn next_window(&self, last: Option<&KeptRun>, settled: UnixMillis) -> Result<Option<Window>, AppError> {
+        let Parts { first, windows, .. } = &self.parts;
+        let day_before = || settled.saturating_sub(DAY_MS) / DAY_MS * DAY_MS;
+        let from = last.map_or_else(|| first.unwrap_or_else(day_before), |last| last.to);
+        let to = match windows {
+            Windows::Of(ms) => (from / ms + 1) * ms,
+            Windows::UntilSettled => settled,
+        };
+        if to > settled || to <= from { Ok(None) } else { Ok(Some(Window::new(from, to)?)) }
+    }
+
+    /// Returns how many cases it opened.
+    async fn one(&self, window: Window, last: Option<&KeptRun>) -> Result<u64, AppError> {
+        let Parts { ledger, rail, clock, settings, folder, .. } = &self.parts;
+        let folder = tempfile::tempdir_in(folder)?;
+        let (earlier, own) = (folder.path().join("before"), folder.path().join("run"));
+        let before = match last {
+            Some(last) => self.take_up(last, &earlier).await?,
+            None => Before::default(),
+        };
+        let manifest = reconcile(ledger, rail, settings, window, &before, None, &own, clock.now()).await?;
+        let filing = Filing { ledger, settings, rail_mode: rail.mode(), window, now: clock.now() };
+        let opened = filing.breaks(&own.join(BREAKS)).await?;
+        let run = self.kept(&manifest, &own).await?;
+        if !ledger.finish_run(&run).await? {
+            tracing::warn!(to = window.to(), "another run of this window came to its end first");
+        }
+        Ok(opened)
+    }
+
+    /// What the run before left, as files.
+    async fn take_up(&self, last: &KeptRun, folder: &Path) -> Result<Before, AppError> {
+        let carried = self.parts.ledger.run_file(last, CARRIED).await?;
+        std::fs::create_dir_all(folder)?;
+        std::fs::write(folder.join(CARRIED), carried.ok_or(AppError::Before(last.to, CARRIED))?)?;
+        if let Some(heard) = self.parts.ledger.run_file(last, HEARD).await? {
+            std::fs::write(folder.join(HEARD), heard)?;
+        }
+        std::fs::write(folder.join(manifest::FILE), &last.manifest)?;
+        Before::read(folder)?.ok_or(AppError::Before(last.to, manifest::FILE))
+    }
+
+    async fn kept(&self, manifest: &Manifest, folder: &Path) -> Result<KeptRun, AppError> {
+        let (from, to) = (manifest.window.from(), manifest.window.to());
+        let mut files = BTreeMap::new();
+        for name in [BREAKS, BREAKS_CSV, STATEMENT_CSV, CARRIED, HEARD] {
+            let bytes = std::fs::read(folder.join(name))?;
+            files.insert(name.to_owned(), self.parts.ledger.keep_run_file(to, &bytes).await?);
+        }
+        let finished_at = self.parts.clock.now();
+        Ok(KeptRun { from, to, finished_at, manifest: to_json(manifest)?.to_string(), files })
+    }
+}

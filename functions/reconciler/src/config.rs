@@ -1,0 +1,86 @@
+//! `[reconciler]`: from when the books are held against each other, and how long something may take to stand in each.
+
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+use payonce_protocol::UnixMillis;
+use payonce_protocol::reconcile::terms::Settle;
+use payonce_runtime::config::Config;
+use payonce_runtime::start::StartError;
+use serde::Deserialize;
+
+const MINUTE_MS: u64 = 60_000;
+const DAYS_AT_MOST: u64 = 45;
+
+/// Each with what holds where nothing is written.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct Written {
+    first_day: Option<String>,
+    settle_minutes: SettleMinutes,
+    /// A provider that says nothing for less long is not called silent, however busy it was.
+    silence_minutes: u64,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct SettleMinutes {
+    /// Providers repeat a delivery for days: Stripe for three, <https://docs.stripe.com/webhooks#automatic-retries>.
+    provider: u64,
+    /// The sweeper's margin and its visits, many times over.
+    ours: u64,
+    rail: u64,
+    /// An instant credit transfer is booked at once, others in one bank day; a weekend and a holiday lie between.
+    bank: u64,
+}
+
+impl Default for Written {
+    fn default() -> Self {
+        Self { first_day: None, settle_minutes: SettleMinutes::default(), silence_minutes: 6 * 60 }
+    }
+}
+
+impl Default for SettleMinutes {
+    fn default() -> Self {
+        Self { provider: 3 * 24 * 60, ours: 60, rail: 60, bank: 5 * 24 * 60 }
+    }
+}
+
+pub(crate) struct Reconciliation {
+    pub(crate) settle: Settle,
+    pub(crate) first: Option<UnixMillis>,
+    pub(crate) silence_floor_ms: u64,
+}
+
+impl Reconciliation {
+    pub(crate) fn of(config: &Config) -> Result<Self, StartError> {
+        let written: Option<Written> = config.section("reconciler").map_err(StartError::Config)?;
+        let Written { first_day, settle_minutes, silence_minutes } = written.unwrap_or_default();
+        let SettleMinutes { provider, ours, rail, bank } = settle_minutes;
+        let ms = |name: &str, minutes: u64| {
+            if minutes > DAYS_AT_MOST * 24 * 60 {
+                let problem = format!("must be at most {}, which is {DAYS_AT_MOST} days", DAYS_AT_MOST * 24 * 60);
+                return Err(StartError::wrong(format!("reconciler.{name}"), problem));
+            }
+            Ok(minutes * MINUTE_MS)
+        };
+        let settle = Settle {
+            provider_ms: ms("settle_minutes.provider", provider)?,
+            ours_ms: ms("settle_minutes.ours", ours)?,
+            rail_ms: ms("settle_minutes.rail", rail)?,
+            bank_ms: ms("settle_minutes.bank", bank)?,
+        };
+        let silence_floor_ms = ms("silence_minutes", silence_minutes)?;
+        Ok(Self { settle, silence_floor_ms, first: first_day.as_deref().map(midnight).transpose()? })
+    }
+}
+
+/// The beginning of that day in UTC.
+fn midnight(day: &str) -> Result<UnixMillis, StartError> {
+    let wrong = || StartError::wrong("reconciler.first_day", "must be a day such as \"2026-12-01\"");
+    let day: Date = day.parse().map_err(|_| wrong())?;
+    let begins = day.to_zoned(TimeZone::UTC).map_err(|_| wrong())?.timestamp().as_millisecond();
+    UnixMillis::try_from(begins).map_err(|_| wrong())
+}
+
+/// Every book's amounts are whole numbers of these.
+pub(crate) use payonce_providers::units::finest as units;

@@ -1,0 +1,48 @@
+//! What the last finished run says, as figures: whoever is late, lacks a book or paid twice shows there, run after run.
+
+use payonce_ledger::KeptRun;
+use payonce_protocol::UnixMillis;
+use payonce_protocol::reconcile::breaks::BreakKind;
+use payonce_protocol::reconcile::terms::Why;
+use payonce_runtime::metrics::LastRun;
+use serde_json::Value;
+
+/// A book that nobody keeps for us is a matter of the configuration, and is said on the run's page. `None`: what the run says cannot be
+/// read, and zeros would say that all is well.
+pub(crate) fn of(run: &KeptRun, now: UnixMillis) -> Option<LastRun> {
+    let manifest: Value = serde_json::from_str(&run.manifest).ok()?;
+    manifest.get("verdict")?;
+    let count = |pointer: &str| manifest.pointer(pointer).and_then(Value::as_u64).unwrap_or_default();
+    let kinds = |kinds: &[BreakKind]| kinds.iter().map(|kind| count(&format!("/kinds/{kind}"))).sum();
+    let gaps = manifest.get("incomplete").and_then(Value::as_array)?;
+    let is_of_window = |gap: &&Value| gap["until"].as_u64().is_some_and(|until| until > run.from);
+    let is_kept = |gap: &&Value| gap["why"].as_str() != Some(Why::NotAskable.as_str());
+    Some(LastRun {
+        behind_seconds: now.saturating_sub(run.to) / 1000,
+        incomplete: gaps.iter().filter(is_of_window).filter(is_kept).count() as u64,
+        open_breaks: count("/breaks/new") + count("/breaks/persisting"),
+        paid_twice: kinds(&[BreakKind::PaidTwice]),
+        lost: kinds(&[BreakKind::EventMissing, BreakKind::CaseMissing]),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_run_that_cannot_be_read_says_nothing_rather_than_zero() {
+        let run = |manifest: &str| {
+            let manifest = manifest.to_owned();
+            KeptRun { from: 0, to: 1_000, finished_at: 2_000, manifest, files: Default::default() }
+        };
+        for unreadable in ["", "{}", "[]", r#"{"verdict":"breaks"}"#, r#"{"verdict":"breaks","incomplete":[]"#] {
+            assert_eq!(of(&run(unreadable), 9_000), None, "{unreadable}");
+        }
+        let written = r#"{"verdict":"breaks","incomplete":[{"book":"rail","from":0,"until":1,"why":"page_lost"},
+            {"book":"provider","from":0,"until":1,"why":"not_askable"},{"book":"rail","from":0,"until":0,"why":"page_lost"}],
+            "breaks":{"new":1,"persisting":2},"kinds":{"paid_twice":1,"event_missing":1,"case_missing":1}}"#;
+        let said = LastRun { behind_seconds: 8, incomplete: 1, open_breaks: 3, paid_twice: 1, lost: 2 };
+        assert_eq!(of(&run(written), 9_000), Some(said));
+    }
+}

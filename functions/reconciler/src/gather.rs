@@ -1,0 +1,425 @@
+//! The books of one window, read one after the other: first whose keys we hold, then the rail's payouts, then everything of ours under
+//! every key that any book names.
+//!
+//! A book that nobody can ask is made of its own words: the signed delivery is the provider's, the accepting answer is the rail's. What
+//! is made so contradicts nothing, and the run says that the book itself was not there.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use futures_util::{StreamExt, stream};
+use payonce_books::BooksError;
+use payonce_books::intake::{Intake, Shelf};
+use payonce_ledger::powers::{QueriesAudit, QueriesCases, Reads};
+use payonce_ledger::{Ledger, LedgerError, ListedKeys, NoRow, OurRecords, case_rows};
+use payonce_protocol::UnixMillis;
+use payonce_protocol::ids::Digest;
+use payonce_protocol::order::{EventId, PayoutKey};
+use payonce_protocol::outcome::Outcome;
+use payonce_protocol::reconcile::rows::{Book, BookKey, RailState, Record, Row, RowId, Units};
+use payonce_protocol::reconcile::run::Window;
+use payonce_protocol::reconcile::terms::{Gap, Why};
+use payonce_rails::{LookUpFailure, Rail, RailPayout};
+use thiserror::Error;
+
+use crate::bank::AtBank;
+use crate::list::{Asked, Lists, unmarked};
+use crate::rail::RailRows;
+use crate::silence::Heard;
+
+const KEYS_AT_ONCE: usize = 16;
+/// The rail's clock may be so far behind ours: what was claimed at the beginning of a window may stand in its book before that.
+const RAIL_CLOCK_MS: u64 = 60_000;
+/// A page that was not answered is asked for again: it only reads.
+const PAGE_TRIES: u32 = 3;
+/// Of one book in memory; more of it is sorted on disk.
+const BOOK_BYTES: usize = 32 * 1024 * 1024;
+
+#[derive(Debug, Error)]
+pub enum GatherError {
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
+    #[error(transparent)]
+    Books(#[from] BooksError),
+    #[error(transparent)]
+    NoRow(#[from] NoRow),
+    #[error(
+        "the window ends at {to}, and its books are settled at {settled} at the earliest, in milliseconds since 1970"
+    )]
+    NotSettled { to: UnixMillis, settled: UnixMillis },
+}
+
+/// Where a window's rows come from.
+pub struct Sources<'a, P> {
+    pub ledger: &'a Ledger<P>,
+    /// With a secret that only reads.
+    pub rail: &'a Rail,
+    pub window: Window,
+    pub units: &'a Units,
+    /// Keys that the bank's lines name.
+    pub named: BTreeSet<PayoutKey>,
+    pub lists: &'a Lists,
+    /// Each of the lists was read by the run before, too. Otherwise nobody knows of which events one had spoken.
+    pub is_joined: bool,
+    /// When the books are asked.
+    pub now: UnixMillis,
+    /// Keys that the run before left open.
+    pub open: BTreeSet<PayoutKey>,
+    /// Which rows the bank's book has a line for.
+    pub at_bank: &'a AtBank,
+    pub page_within: Duration,
+}
+
+pub struct Gathered {
+    pub provider: Shelf,
+    pub ours: Shelf,
+    pub rail: Shelf,
+    pub keys: usize,
+    pub heard: Heard,
+}
+
+struct Gathering<'a, P> {
+    sources: &'a Sources<'a, P>,
+    provider: Intake,
+    ours: Intake,
+    rail: Intake,
+    has_rail_book: bool,
+    heard: Heard,
+}
+
+/// `heard`: of when the providers' events were before.
+pub async fn gather<P: Reads + QueriesAudit + QueriesCases>(
+    sources: &Sources<'_, P>,
+    heard: Heard,
+) -> Result<Gathered, GatherError> {
+    let [provider, ours, rail] =
+        [Book::Provider, Book::Ours, Book::Rail].map(|book| Intake::new(Some(book), BOOK_BYTES));
+    let mut gathering = Gathering { sources, provider, ours, rail, has_rail_book: true, heard };
+    let ListedKeys { mut keys, unreadable } = sources.ledger.keys_within(sources.window).await?;
+    if unreadable > 0 {
+        gathering.ours.lacks(gathering.gap(Book::Ours, Why::Unreadable));
+    }
+    let mut named = gathering.read_lists().await?;
+    named.extend(sources.named.iter().cloned());
+    for key in named.iter().chain(&sources.open) {
+        keys.entry(key.clone()).or_default();
+    }
+    for key in gathering.read_rail(&keys).await? {
+        keys.entry(key.clone()).or_default();
+        named.insert(key);
+    }
+    let count = keys.len();
+    gathering.read_ours(keys, &named).await?;
+    let Gathering { provider, ours, rail, heard, .. } = gathering;
+    Ok(Gathered { provider: provider.done()?, ours: ours.done()?, rail: rail.done()?, keys: count, heard })
+}
+
+impl<P: Reads + QueriesAudit + QueriesCases> Gathering<'_, P> {
+    fn gap(&self, book: Book, why: Why) -> Gap {
+        let window = self.sources.window;
+        Gap { book, from: window.from(), until: window.to(), why }
+    }
+
+    /// The providers' lists of the window. Returns the keys that they name.
+    async fn read_lists(&mut self) -> Result<BTreeSet<PayoutKey>, GatherError> {
+        let Sources { ledger, rail, lists, window, units, page_within, now, .. } = *self.sources;
+        let mut named = BTreeSet::new();
+        if lists.lack_some() {
+            self.provider.lacks(self.gap(Book::Provider, Why::NotAskable));
+        }
+        if !self.sources.is_joined {
+            self.provider.lacks(Gap { book: Book::Provider, from: 0, until: window.from(), why: Why::NotBefore });
+        }
+        for asked in lists.iter() {
+            let ruling = &asked.ruling(ledger, rail.mode(), now).await?;
+            let mut reading = asked.book(window.from(), window.to(), now);
+            while let Some(page) = reading.next(page_within).await {
+                let placed = page.iter().map(|item| async move { (item, asked.placed(ledger, ruling, item).await) });
+                let mut placed = stream::iter(placed).buffered(KEYS_AT_ONCE);
+                while let Some((item, placed)) = placed.next().await {
+                    for placed in placed? {
+                        match placed.and_then(|placed| placed.row(item.created_at, units)) {
+                            Ok(row) => {
+                                named.extend(PayoutKey::new(row.key.as_str()));
+                                self.take_event(&row)?;
+                            }
+                            Err(problem) => {
+                                let (provider, event) = (asked.name(), &item.id);
+                                tracing::error!(provider, event, %problem, "the provider's book is not complete");
+                                let (from, until) = (item.created_at, item.created_at.saturating_add(1));
+                                self.provider.lacks(Gap { book: Book::Provider, from, until, why: Why::Unreadable });
+                            }
+                        }
+                    }
+                }
+            }
+            if let Some(gap) = reading.gap() {
+                self.provider.lacks(gap);
+            }
+        }
+        Ok(named)
+    }
+
+    fn take_event(&mut self, row: &Row) -> Result<(), BooksError> {
+        if !row.carried {
+            self.heard.count(row.key.as_str(), row.at);
+        }
+        self.provider.push(row)
+    }
+
+    /// The rail's book of the window. Returns the keys that it names.
+    async fn read_rail(
+        &mut self,
+        known: &BTreeMap<PayoutKey, BTreeSet<Digest>>,
+    ) -> Result<BTreeSet<PayoutKey>, GatherError> {
+        let Sources { rail, window, units, page_within, .. } = *self.sources;
+        let rows = RailRows::new(rail, known.keys());
+        let mut named = BTreeSet::new();
+        let mut book = match rail.book(window.from()..window.to()) {
+            Ok(book) => book,
+            Err(_) => {
+                self.has_rail_book = false;
+                self.rail.lacks(self.gap(Book::Rail, Why::NotAskable));
+                return Ok(named);
+            }
+        };
+        let mut failures = 0;
+        loop {
+            match book.next(page_within).await {
+                Ok(None) => break,
+                Ok(Some(page)) => {
+                    failures = 0;
+                    for payout in &page {
+                        match rows.row(rail, payout, units) {
+                            Ok(row) => self.take(row, &mut named)?,
+                            Err(error) => {
+                                tracing::error!(%error, "the rail's book is not complete");
+                                let (from, until) = (payout.created_at, payout.created_at.saturating_add(1));
+                                self.rail.lacks(Gap { book: Book::Rail, from, until, why: Why::Unreadable });
+                            }
+                        }
+                    }
+                }
+                Err(failure) => {
+                    failures += 1;
+                    tracing::warn!(%failure, failures, "a page of the rail's book was not read");
+                    if failures >= PAGE_TRIES || matches!(failure, LookUpFailure::Unreadable | LookUpFailure::TooLong) {
+                        self.rail.lacks(self.gap(Book::Rail, Why::PageLost));
+                        break;
+                    }
+                }
+            }
+        }
+        Ok(named)
+    }
+
+    fn take(&mut self, row: Row, named: &mut BTreeSet<PayoutKey>) -> Result<(), BooksError> {
+        named.extend(PayoutKey::new(row.key.as_str()).ok().filter(|key| !key.as_str().starts_with('!')));
+        self.rail.push(&self.sources.at_bank.of(row))
+    }
+
+    /// `named`: keys of which another book has something in this window.
+    async fn read_ours(
+        &mut self,
+        keys: BTreeMap<PayoutKey, BTreeSet<Digest>>,
+        named: &BTreeSet<PayoutKey>,
+    ) -> Result<(), GatherError> {
+        let (sources, has_rail_book) = (self.sources, self.has_rail_book);
+        let read = |(key, refused): (PayoutKey, BTreeSet<Digest>)| async move {
+            let is_waited_for = sources.open.contains(&key) || named.contains(&key);
+            (key.clone(), read_key(sources, key, &refused, is_waited_for, has_rail_book).await)
+        };
+        let mut read = stream::iter(keys).map(read).buffer_unordered(KEYS_AT_ONCE);
+        while let Some((key, of_key)) = read.next().await {
+            match of_key {
+                Ok(Some(of_key)) => self.add(&key, of_key)?,
+                Ok(None) => {}
+                // One record must not end every run: what cannot be read is a gap.
+                Err(error @ (GatherError::Ledger(LedgerError::Unreadable { .. }) | GatherError::NoRow(_))) => {
+                    tracing::error!(payout_key = %key, %error, "our own book is not complete");
+                    self.ours.lacks(self.gap(Book::Ours, Why::Unreadable));
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+
+    fn add(&mut self, key: &PayoutKey, of_key: OfKey) -> Result<(), GatherError> {
+        let Sources { window, units, rail, lists, at_bank, .. } = *self.sources;
+        let OfKey { records, rows, found } = of_key;
+        if records.unreadable > 0 {
+            tracing::error!(payout_key = %key, "a note of a refusal cannot be read: our own book is not complete");
+            self.ours.lacks(self.gap(Book::Ours, Why::Unreadable));
+        }
+        let was_open = self.sources.open.contains(key);
+        // An earlier run was done with it: its books agreed then.
+        let is_carried = |at: UnixMillis| at < window.from() && !was_open;
+        let was_known = rows.iter().any(|row| is_carried(row.at));
+        let taken: BTreeSet<String> = rows.iter().filter_map(taken_event).collect();
+        for row in rows {
+            let asked = lists.of_key(&row.key, event_of(&row).and_then(|event| records.provider_of(event)));
+            let row = named_as_listed(Row { carried: is_carried(row.at), ..row }, asked);
+            if row.carried || asked.is_none_or(|asked| !asked.speaks_alone()) {
+                // What another delivery of the event said is a case, and no second event.
+                let said =
+                    provider_word(&row).filter(|word| taken_event(&row).is_some() || !taken.contains(word.id.as_str()));
+                said.iter().try_for_each(|row| self.take_event(row))?;
+            }
+            if matches!(found, Found::NotOffered) {
+                rail_word(&row, &records, units).iter().try_for_each(|row| self.rail.push(row))?;
+            }
+            self.ours.push(&at_bank.of(row))?;
+        }
+        match found {
+            Found::NotAsked | Found::NotOffered => {}
+            Found::Failed { since } => {
+                let (from, until) = (since.min(window.from()), window.to());
+                self.rail.lacks(Gap { book: Book::Rail, from, until, why: Why::PageLost });
+            }
+            Found::Payouts(payouts) => {
+                let names = RailRows::new(rail, [key]);
+                for payout in payouts.iter().filter(|payout| payout.created_at < window.to()) {
+                    match names.row(rail, payout, units) {
+                        Ok(row) => {
+                            self.rail.push(&at_bank.of(Row { carried: was_known && is_carried(row.at), ..row }))?
+                        }
+                        Err(error) => {
+                            tracing::error!(%error, "the rail's book is not complete");
+                            let (from, until) = (payout.created_at, payout.created_at.saturating_add(1));
+                            self.rail.lacks(Gap { book: Book::Rail, from, until, why: Why::Unreadable });
+                        }
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The event of which a record says what is to be paid.
+fn taken_event(row: &Row) -> Option<String> {
+    match &row.record {
+        Record::Claim { event, .. } | Record::Refused { event, .. } => Some(event.to_string()),
+        _ => None,
+    }
+}
+
+/// What was read of one key.
+struct OfKey {
+    records: OurRecords,
+    rows: Vec<Row>,
+    found: Found,
+}
+
+/// What the rail says of one key by itself.
+enum Found {
+    /// Its book of this window says enough: everything of the key is in it.
+    NotAsked,
+    Payouts(Vec<RailPayout>),
+    /// From then on the rail was not seen.
+    Failed {
+        since: UnixMillis,
+    },
+    NotOffered,
+}
+
+/// `None`: nothing new came to it, and an earlier run was done with it. What was claimed before this window, or at a rail without a
+/// list, is asked for by itself: the payouts of an earlier attempt stand in no book of this window.
+async fn read_key<P: Reads + QueriesAudit + QueriesCases>(
+    sources: &Sources<'_, P>,
+    key: PayoutKey,
+    refused: &BTreeSet<Digest>,
+    is_waited_for: bool,
+    has_rail_book: bool,
+) -> Result<Option<OfKey>, GatherError> {
+    let Sources { ledger, rail, window, units, page_within, .. } = *sources;
+    let mut records = ledger.records(&key, refused).await?;
+    let mut rows = records.rows(&key, units, window.to())?;
+    if let Some((provider, event)) = unmarked(key.as_str()) {
+        let cases = ledger.cases_of_event(event).await?;
+        records.cases = cases.into_iter().filter(|of| of.case.provider.as_deref() == Some(provider)).collect();
+        rows.extend(of_event(case_rows(&records.cases, &BookKey::of(&key), units, window.to())?, event));
+    }
+    if !is_waited_for && rows.iter().all(|row| row.at < window.from()) && records.unreadable == 0 {
+        return Ok(None);
+    }
+    let claims = || records.payout.attempts.iter().map(|of| &of.claim).filter(|claim| claim.claimed_at < window.to());
+    let (Some(first), Some(last)) = (claims().next(), claims().next_back()) else {
+        return Ok(Some(OfKey { records, rows, found: Found::NotAsked }));
+    };
+    if has_rail_book && first.claimed_at >= window.from().saturating_add(RAIL_CLOCK_MS) {
+        return Ok(Some(OfKey { records, rows, found: Found::NotAsked }));
+    }
+    let wanted = rail.wanted(&key, &last.destination, first.claimed_at..last.expires_at);
+    let mut failures = 0;
+    let found = loop {
+        match rail.find(&wanted, page_within).await {
+            Ok(payouts) => break Found::Payouts(payouts),
+            Err(LookUpFailure::NotOffered) => break Found::NotOffered,
+            Err(failure) => {
+                failures += 1;
+                tracing::warn!(payout_key = %key, %failure, failures, "the rail was not seen for one payout");
+                if failures >= PAGE_TRIES {
+                    break Found::Failed { since: first.claimed_at };
+                }
+            }
+        }
+    };
+    Ok(Some(OfKey { records, rows, found }))
+}
+
+/// Of a case that several events share, each of them is spoken of there.
+fn of_event(rows: Vec<Row>, event: &str) -> Vec<Row> {
+    let Ok(event) = EventId::new(event) else { return rows };
+    let named = |row: Row| match row.record {
+        Record::Case { reason, attempt, is_open, ending, subject, sum, .. } => {
+            let event = Some(event.clone());
+            Row { record: Record::Case { reason, attempt, event, is_open, ending, subject, sum }, ..row }
+        }
+        _ => row,
+    };
+    rows.into_iter().map(named).collect()
+}
+
+fn event_of(row: &Row) -> Option<&EventId> {
+    match &row.record {
+        Record::Claim { event, .. } | Record::Refused { event, .. } => Some(event),
+        Record::Closing { event, .. } | Record::Case { event, .. } => event.as_ref(),
+        _ => None,
+    }
+}
+
+/// Where the provider lists payments, both books name the payment.
+fn named_as_listed(mut row: Row, asked: Option<&Asked>) -> Row {
+    let Some(asked) = asked else { return row };
+    match &mut row.record {
+        Record::Claim { event, .. } | Record::Refused { event, .. } => *event = asked.event_name(&row.key, event),
+        Record::Closing { event: Some(event), .. } | Record::Case { event: Some(event), .. } => {
+            *event = asked.event_name(&row.key, event);
+        }
+        _ => {}
+    }
+    row
+}
+
+/// The event that a record of ours names, as its signed delivery said it.
+fn provider_word(row: &Row) -> Option<Row> {
+    let (event, sum) = match &row.record {
+        Record::Claim { event, sum, .. } | Record::Refused { event, sum, .. } => (event, Some(*sum)),
+        Record::Closing { event: Some(event), is_bar: false, sum } => (event, *sum),
+        Record::Case { event: Some(event), sum, .. } => (event, *sum),
+        _ => return None,
+    };
+    Some(Row { id: RowId::new(event.as_str()).ok()?, record: Record::Event { sum }, ..row.clone() })
+}
+
+/// The payout that the rail's accepting answer named.
+fn rail_word(row: &Row, records: &OurRecords, units: &Units) -> Option<Row> {
+    let Record::Outcome { attempt, outcome: Outcome::Accepted } = row.record else { return None };
+    let of = records.payout.attempts.iter().find(|of| of.claim.attempt == attempt)?;
+    let id = of.outcome.as_ref()?.evidence.get("rail_payout")?;
+    let sum = units.sum(&of.claim.money).ok()?;
+    let record = Record::Payout { sum, state: RailState::Paid, shows_at_bank: false };
+    Some(Row { id: RowId::new(id.clone()).ok()?, record, ..row.clone() })
+}

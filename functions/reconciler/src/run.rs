@@ -1,0 +1,149 @@
+//! One run: what the run before left open is taken up, the books of the window are read, and what they say goes into a folder. The
+//! manifest is written last; a folder without one is no run, and the same window is run again.
+
+use std::collections::BTreeSet;
+use std::fs::File;
+use std::io::BufReader;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use payonce_books::intake::{Intake, Shelf};
+use payonce_books::reconcile::{Books, CARRIED};
+use payonce_books::{BooksError, manifest};
+use payonce_ledger::Ledger;
+use payonce_ledger::powers::{QueriesAudit, QueriesCases, Reads};
+use payonce_protocol::UnixMillis;
+use payonce_protocol::order::PayoutKey;
+use payonce_protocol::reconcile::rows::Units;
+use payonce_protocol::reconcile::run::{Manifest, Window};
+use payonce_protocol::reconcile::terms::Settle;
+use payonce_rails::Rail;
+use payonce_runtime::start::{StartError, Started};
+
+use crate::bank::{Bank, BankBook};
+use crate::config::{Reconciliation, units};
+use crate::gather::{GatherError, Sources, gather};
+use crate::list::{Asked, Lists};
+use crate::silence::{HEARD, Heard};
+
+/// Of a page of a foreign book.
+const PAGE_WITHIN: Duration = Duration::from_secs(10);
+const CARRIED_BYTES: usize = 16 * 1024 * 1024;
+
+/// What does not change from run to run.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    pub units: Units,
+    pub settle: Settle,
+    pub page_within: Duration,
+    pub lists: Arc<Lists>,
+    /// Shorter than this nothing is a silence.
+    pub silence_floor_ms: u64,
+    /// How long the body of an event is kept that never reached us.
+    pub body_days: u32,
+}
+
+impl Settings {
+    /// As the configuration says, with the providers' lists that it names.
+    pub async fn of<P>(started: &Started<P>) -> Result<Self, StartError> {
+        let Reconciliation { settle, silence_floor_ms, .. } = Reconciliation::of(&started.config)?;
+        Ok(Self {
+            units: units(),
+            settle,
+            page_within: PAGE_WITHIN,
+            lists: Arc::new(Lists::of(started).await?),
+            silence_floor_ms,
+            body_days: started.config.limits.body_days,
+        })
+    }
+
+    /// What ended before this is in every book that we can read.
+    pub fn settled_before(&self, now: UnixMillis) -> UnixMillis {
+        now.saturating_sub(self.settle.ours_ms.max(self.settle.rail_ms))
+    }
+}
+
+/// The run before: its manifest and what it carries.
+#[derive(Debug, Default)]
+pub struct Before {
+    run: Option<payonce_protocol::reconcile::run::Before>,
+    open: BTreeSet<PayoutKey>,
+    carried: Option<std::path::PathBuf>,
+    heard: Heard,
+}
+
+impl Before {
+    /// Of the folder of a finished run. One without a manifest was not finished, and nothing can follow it.
+    pub fn read(folder: &Path) -> Result<Option<Self>, BooksError> {
+        let Some(run) = manifest::read_before(folder)? else { return Ok(None) };
+        let path = folder.join(CARRIED);
+        let open = payonce_books::line::keys(BufReader::new(File::open(&path)?))?;
+        let open = open.into_iter().filter_map(|key| PayoutKey::new(key).ok()).collect();
+        let heard = match std::fs::read(folder.join(HEARD)) {
+            Ok(bytes) => Heard::read(&bytes)?,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Heard::default(),
+            Err(error) => return Err(error.into()),
+        };
+        Ok(Some(Self { run: Some(run), open, carried: Some(path), heard }))
+    }
+
+    /// Where the next window begins.
+    pub fn window(&self) -> Option<Window> {
+        self.run.as_ref().map(|run| run.window)
+    }
+
+    fn shelf(&self) -> Result<Shelf, BooksError> {
+        let mut intake = Intake::new(None, CARRIED_BYTES);
+        if let Some(path) = &self.carried {
+            intake.push_lines(BufReader::new(File::open(path)?))?;
+        }
+        intake.done()
+    }
+}
+
+/// `now`: the window must be over, and its books settled. Reads the books and writes the run's files into `folder`.
+/// `bank`: what was imported of its files, where there are any.
+#[expect(clippy::too_many_arguments, reason = "each is another thing, and each caller spells all of them out")]
+pub async fn reconcile<P: Reads + QueriesAudit + QueriesCases>(
+    ledger: &Ledger<P>,
+    rail: &Rail,
+    settings: &Settings,
+    window: Window,
+    before: &Before,
+    bank: Option<Bank<'_>>,
+    folder: &Path,
+    now: UnixMillis,
+) -> Result<Manifest, GatherError> {
+    // What the books still lack then would be in no later window.
+    if window.to() > settings.settled_before(now) {
+        let settled = now.saturating_add(window.to().saturating_sub(settings.settled_before(now)));
+        return Err(GatherError::NotSettled { to: window.to(), settled });
+    }
+    let bank_book = match bank {
+        Some(bank) => bank.book(ledger, rail, &settings.units, window, settings.settle.bank_ms, &before.open).await?,
+        None => BankBook::default(),
+    };
+    let sources = Sources {
+        ledger,
+        rail,
+        window,
+        units: &settings.units,
+        named: bank_book.named,
+        lists: &settings.lists,
+        is_joined: before.heard.has_read(settings.lists.iter().map(Asked::name)),
+        now,
+        open: before.open.clone(),
+        at_bank: &bank_book.at_bank,
+        page_within: settings.page_within,
+    };
+    let heard = before.heard.clone().observing(&settings.lists.namespaces, settings.lists.names(), window);
+    let gathered = gather(&sources, heard).await?;
+    std::fs::create_dir_all(folder).map_err(BooksError::from)?;
+    std::fs::write(folder.join(HEARD), gathered.heard.to_json().map_err(BooksError::from)?)
+        .map_err(BooksError::from)?;
+    let mut shelves = vec![before.shelf()?, gathered.provider, gathered.ours, gathered.rail];
+    shelves.extend(bank_book.shelf);
+    let books = Books { shelves, window, settle: settings.settle };
+    Ok(books.reconcile_into(folder, before.run.as_ref())?)
+}

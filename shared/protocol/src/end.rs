@@ -1,0 +1,46 @@
+//! How one event of a delivery ended, in one word and one reason: what is answered, logged and counted.
+
+use crate::event::{Answer, Recorded};
+use crate::outcome::Reason;
+
+/// How one event of a delivery ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    /// It asks for no payout.
+    NoPayout,
+    /// It asks for no payout, and bars one that was not made.
+    Barred,
+    /// It is no order; a case is open.
+    Filed(Reason),
+    /// It is no order, and its case could not be written.
+    NotFiled,
+    /// The protocol's answer to an order.
+    Order(Answer),
+}
+
+impl End {
+    /// The word for answers, logs and metrics.
+    pub fn outcome(self) -> &'static str {
+        match self {
+            Self::NoPayout => "no_payout",
+            Self::Barred => "barred",
+            Self::Filed(_) | Self::Order(Answer::Filed(_)) => "filed",
+            Self::Order(Answer::Done(verdict, _)) => verdict.outcome.as_str(),
+            Self::Order(Answer::Duplicate) => "duplicate",
+            Self::NotFiled | Self::Order(Answer::Refused(_)) => "refused",
+            Self::Order(Answer::Impossible) => "impossible",
+        }
+    }
+
+    pub fn reason(self) -> Option<&'static str> {
+        match self {
+            Self::NoPayout | Self::Barred | Self::Order(Answer::Duplicate | Answer::Impossible) => None,
+            Self::Filed(reason) | Self::Order(Answer::Filed(reason)) => Some(reason.as_str()),
+            Self::Order(Answer::Done(verdict, Recorded::Durable)) => verdict.reason().map(Reason::as_str),
+            Self::Order(Answer::Done(_, Recorded::Late)) => Some(Reason::LateOutcome.as_str()),
+            Self::Order(Answer::Done(_, Recorded::Failed)) => Some("unrecorded"),
+            Self::NotFiled => Some("case_not_written"),
+            Self::Order(Answer::Refused(refusal)) => Some(refusal.as_str()),
+        }
+    }
+}

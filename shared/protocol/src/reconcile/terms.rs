@@ -1,0 +1,69 @@
+//! When a row of a book must be there, and of which times a book can speak. A time of which a book cannot speak is a [`Gap`]:
+//! nothing is concluded there from a row that is not found (absence-needs-sight).
+
+use crate::UnixMillis;
+use crate::reconcile::rows::Book;
+
+/// How long after its cause a row may take to stand in each book, by the documents of whoever keeps the book.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Settle {
+    /// From an event to its last delivery; and until the provider's list has it.
+    pub provider_ms: u64,
+    /// From the end of an attempt to its outcome and case: the sweeper's margin and its visits.
+    pub ours_ms: u64,
+    /// From an acceptance to the rail's book.
+    pub rail_ms: u64,
+    /// From the rail's payout to the bank's line.
+    pub bank_ms: u64,
+}
+
+crate::words! {
+    /// Why a book cannot speak of a time.
+    pub enum Why {
+        PageLost = "page_lost",
+        ReportNotReady = "report_not_ready",
+        WindowNotSettled = "window_not_settled",
+        /// The book begins later.
+        NotBefore = "not_before",
+        /// It is kept for a while only, and that is over: Stripe's events for 30 days, GoCardless' payouts for 6 months.
+        NoLongerAskable = "no_longer_askable",
+        /// A row, or a part of the answer, that was not as documented.
+        Unreadable = "unreadable",
+        /// Nobody keeps such a book where we can read it.
+        NotAskable = "not_askable",
+    }
+}
+
+/// From `from` until before `until` the book is not complete.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Gap {
+    pub book: Book,
+    pub from: UnixMillis,
+    pub until: UnixMillis,
+    pub why: Why,
+}
+
+/// What one run goes by.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Terms {
+    /// The end of its window: nothing later is in any of its books.
+    pub as_of: UnixMillis,
+    pub settle: Settle,
+    pub gaps: Vec<Gap>,
+}
+
+impl Gap {
+    /// Whether something that stands in the book may not be seen. Where nobody can ask a provider, its book is made of the deliveries
+    /// that it signed, and lacks none that we know of; another provider's own list is complete beside it.
+    pub fn hides(&self) -> bool {
+        (self.book, self.why) != (Book::Provider, Why::NotAskable)
+    }
+}
+
+impl Terms {
+    /// Whether a row of this book that began at `at`, and had to be there at `due`, would have been seen.
+    pub fn sees(&self, book: Book, at: UnixMillis, due: UnixMillis) -> bool {
+        let end = due.max(at.saturating_add(1));
+        !self.gaps.iter().any(|gap| gap.hides() && gap.book == book && gap.from < end && at < gap.until)
+    }
+}

@@ -1,0 +1,135 @@
+//! Files that are too large, too deep, too long or come in small pieces.
+
+use std::io::{BufRead, BufReader, Read};
+
+use payonce_statements::model::Statement;
+use payonce_statements::{Format, Limits, Part, read};
+
+use crate::render::{Kind, Made, MadeRow};
+use crate::{format_of, read_as, read_sample, sample};
+
+fn refused(format: &Format, limits: Limits, mut input: &[u8]) -> String {
+    read(format, limits, &mut input, &mut |_| {}).unwrap_err().to_string()
+}
+
+#[test]
+fn refuses_files_over_each_limit() {
+    let made = Made::new("1", 0, (0..50).map(|_| MadeRow::new(5, 100, "a")).collect());
+    for kind in Kind::ALL {
+        let text = made.render(kind);
+        let format = kind.format();
+        let file = Limits { file_bytes: text.len() as u64 - 1, ..Limits::default() };
+        assert!(refused(&format, file, text.as_bytes()).contains("larger than"), "{kind:?}");
+        let entries = Limits { entries: 49, ..Limits::default() };
+        assert!(refused(&format, entries, text.as_bytes()).contains("more than 49 entries"), "{kind:?}");
+        let piece = Limits { piece_bytes: 20, ..Limits::default() };
+        assert!(refused(&format, piece, text.as_bytes()).contains("longer than 20 bytes"), "{kind:?}");
+        let fits = Limits { file_bytes: text.len() as u64, entries: 50, piece_bytes: 500 };
+        assert!(read(&format, fits, &mut text.as_bytes(), &mut |_| {}).is_ok(), "{kind:?}");
+    }
+}
+
+#[test]
+fn refuses_elements_nested_too_deep() {
+    let text = Made::new("1", 0, vec![]).camt();
+    let deep =
+        text.replace("<GrpHdr/>", &format!("<GrpHdr>{}{}</GrpHdr>", "<a>".repeat(100_000), "</a>".repeat(100_000)));
+    assert_eq!(
+        refused(&Format::Camt, Limits::default(), deep.as_bytes()),
+        "line 1, a: elements are nested deeper than 32"
+    );
+}
+
+/// An endless file: what was read is not kept.
+struct Endless<'p> {
+    start: &'p [u8],
+    again: &'p [u8],
+    at: usize,
+}
+
+impl Read for Endless<'_> {
+    fn read(&mut self, into: &mut [u8]) -> std::io::Result<usize> {
+        let there = self.fill_buf()?;
+        let length = there.len().min(into.len());
+        into[..length].copy_from_slice(&there[..length]);
+        self.consume(length);
+        Ok(length)
+    }
+}
+
+impl BufRead for Endless<'_> {
+    fn fill_buf(&mut self) -> std::io::Result<&[u8]> {
+        Ok(match self.start.get(self.at..) {
+            Some(rest) if !rest.is_empty() => rest,
+            _ => &self.again[(self.at - self.start.len()) % self.again.len()..],
+        })
+    }
+
+    fn consume(&mut self, amount: usize) {
+        self.at += amount;
+    }
+}
+
+#[test]
+fn entries_come_before_the_file_has_ended() {
+    let made = Made::new("1", 0, vec![MadeRow::new(5, 100, "a")]);
+    for kind in Kind::ALL {
+        let text = made.render(kind);
+        let row = match kind {
+            Kind::Camt => text.find("<Ntry>").unwrap()..text.find("</Stmt>").unwrap(),
+            Kind::Mt940 => text.find(":61:").unwrap()..text.find(":62F:").unwrap(),
+            Kind::Bai2 => text.find("16,").unwrap()..text.find("49,").unwrap(),
+            // The balance would not go on.
+            Kind::Csv => continue,
+        };
+        let mut endless = Endless { start: &text.as_bytes()[..row.start], again: &text.as_bytes()[row.clone()], at: 0 };
+        let limits = Limits { entries: 1_000, ..Limits::default() };
+        let mut entries = 0;
+        let refused = read(&kind.format(), limits, &mut endless, &mut |part| {
+            entries += usize::from(matches!(part, Part::Entry(_)));
+        });
+        assert!(refused.unwrap_err().to_string().contains("more than 1000 entries"), "{kind:?}");
+        assert_eq!(entries, 1_000);
+    }
+}
+
+#[test]
+fn reads_the_same_in_pieces_of_any_size() {
+    for name in ["camt053-v02.xml", "mt940-numbered.sta", "bai2.bai", "bank.csv", "paypal.csv"] {
+        let (bytes, whole) = (sample(name), read_sample(name));
+        for size in [4, 5, 7, 64, 4096] {
+            let mut pieces = BufReader::with_capacity(size, &bytes[..]);
+            let mut entries = Vec::new();
+            let digest = read(&format_of(name), Limits::default(), &mut pieces, &mut |part| match part {
+                Part::Entry(entry) => entries.push(entry),
+                Part::Begin(_) | Part::End(_) => {}
+            });
+            assert_eq!(digest.unwrap(), payonce_protocol::ids::Digest::of(&bytes), "{name} {size}");
+            let expected: Vec<_> = whole.iter().flat_map(|one: &Statement| one.entries.clone()).collect();
+            assert_eq!(entries, expected, "{name} {size}");
+        }
+    }
+}
+
+#[test]
+fn a_byte_order_mark_and_line_ends_change_nothing() {
+    for name in ["camt053-v02.xml", "mt940-slashes.sta", "bai2.bai"] {
+        let (bytes, whole) = (sample(name), read_sample(name));
+        let text = String::from_utf8(bytes).unwrap();
+        for other in [format!("\u{feff}{text}"), text.replace('\n', "\r\n"), text.trim_end().to_owned()] {
+            assert_eq!(read_as(&format_of(name), other.as_bytes()).unwrap(), whole, "{name}");
+        }
+    }
+}
+
+#[test]
+fn refuses_a_file_in_utf_16_in_every_format() {
+    for kind in Kind::ALL {
+        let text = Made::new("1", 0, vec![MadeRow::new(5, 100, "a")]).render(kind);
+        let wide: Vec<u8> = text.encode_utf16().flat_map(u16::to_le_bytes).collect();
+        for bytes in [wide.clone(), [b"\xff\xfe".to_vec(), wide].concat()] {
+            let refused = refused(&kind.format(), Limits::default(), &bytes);
+            assert_eq!(refused, "line 1, file: the file is in UTF-16, which is not read; save it as UTF-8", "{kind:?}");
+        }
+    }
+}

@@ -1,0 +1,69 @@
+//! A host that is asked one question on one fresh connection: by the very wire of a payout, so without pool, redirect,
+//! proxy or retry. For what moves no money by itself: an issuer's keys, a source payment's state, the way to payer.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{HeaderValue, Request, Response, header};
+use http_body_util::Full;
+use payonce_protocol::UnixMillis;
+use rustls::RootCertStore;
+use thiserror::Error;
+use tokio::time::Instant;
+
+use crate::connect::{ConnectFailure, Connection, Connector, Target};
+use crate::exchange::Gate;
+
+/// Why there is no answer.
+#[derive(Debug, Error)]
+pub enum PeerFailure {
+    /// Nothing was sent.
+    #[error(transparent)]
+    Connect(#[from] ConnectFailure),
+    /// The request may have arrived.
+    #[error("no complete answer ({0})")]
+    NoAnswer(&'static str),
+}
+
+#[derive(Clone)]
+pub struct Peer {
+    connector: Connector,
+    authority: String,
+}
+
+impl Peer {
+    /// `url` is scheme, host and port; `http://` is for a loopback host only. `roots` instead of the public authorities.
+    pub fn new(url: &str, roots: Option<RootCertStore>) -> Result<Self, &'static str> {
+        let target = Target::parse(url)?;
+        let authority = target.authority();
+        Ok(Self { connector: Connector::new(target, roots)?, authority })
+    }
+
+    /// The value of the `Host` header.
+    pub fn authority(&self) -> &str {
+        &self.authority
+    }
+
+    /// TCP and TLS, afresh. No byte of HTTP is written.
+    pub async fn connect(&self, within: Duration) -> Result<Connection, ConnectFailure> {
+        self.connector.connect(within).await
+    }
+
+    /// The request names path and query; its host is set here, its length by hyper.
+    pub async fn ask(
+        &self,
+        mut request: Request<Full<Bytes>>,
+        within: Duration,
+        answer_bytes_at_most: u64,
+    ) -> Result<Response<Bytes>, PeerFailure> {
+        let host = HeaderValue::from_str(&self.authority).map_err(|_| PeerFailure::NoAnswer("unsendable_request"))?;
+        request.headers_mut().insert(header::HOST, host);
+        let deadline = Instant::now() + within;
+        let connection = self.connect(within).await?;
+        let within = deadline.saturating_duration_since(Instant::now());
+        // A question moves no money: its first byte is never too late.
+        let gate = Gate { first_byte_before: UnixMillis::MAX, within, now: &|| 0 };
+        let answer = connection.exchange(request, &gate, answer_bytes_at_most).await.answer;
+        answer.map_err(|failure| PeerFailure::NoAnswer(failure.as_str()))
+    }
+}

@@ -1,0 +1,153 @@
+//! The bank's book in a run: a line is a payout's by our reference, it may be days later than the payout, and what no statement
+//! covers proves nothing.
+
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+
+use jiff::Timestamp;
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+use payonce_end_to_end::{PAYEE, World, book_settings, key_of, payment};
+use payonce_protocol::reconcile::finding::Finding;
+use payonce_protocol::reconcile::run::{Manifest, Window};
+use payonce_protocol::reconcile::terms::Settle;
+use payonce_statements::chain::Doubt;
+use payonce_statements::import::{Imported, import};
+use payonce_statements::kept::{Imports, Learned};
+use payonce_statements::{Charset, Format, Limits};
+use reconciler::{Account, Bank, Before, Lists, Settings, reconcile};
+
+use crate::reconciles::breaks;
+
+const HOUR_MS: u64 = 3_600_000;
+
+/// MT940: what our reference says and how many cents moved.
+fn statement(day: Date, opening: i64, rows: &[(String, i64)]) -> String {
+    let short = day.strftime("%y%m%d").to_string();
+    let written = |minor: i64| format!("{},{:02}", minor.abs() / 100, minor.abs() % 100);
+    let side = |minor: i64| if minor < 0 { 'D' } else { 'C' };
+    let balance = |minor: i64| format!("{}{short}EUR{}", side(minor), written(minor));
+    let mut text = format!(":20:A\r\n:25:NL08PAYO0000000001\r\n:28C:1/1\r\n:60F:{}\r\n", balance(opening));
+    for (reference, minor) in rows {
+        let _ = write!(text, ":61:{short}{}{}NTRFNONREF\r\n:86:/EREF/{reference}\r\n", side(*minor), written(*minor));
+    }
+    let closing = opening + rows.iter().map(|(_, minor)| minor).sum::<i64>();
+    text + &format!(":62F:{}\r\n-\r\n", balance(closing))
+}
+
+struct Desk {
+    world: World,
+    midnight: u64,
+    imports: Imports,
+    folder: tempfile::TempDir,
+}
+
+impl Desk {
+    /// Half past ten in the evening.
+    async fn open() -> Self {
+        let world = World::start().await;
+        let midnight = world.clock.now();
+        world.clock.advance(22 * HOUR_MS + HOUR_MS / 2);
+        Self { world, midnight, imports: Imports::default(), folder: tempfile::tempdir().unwrap() }
+    }
+
+    fn day(&self, number: u64) -> Date {
+        let at = i64::try_from(self.midnight + number * 24 * HOUR_MS).unwrap();
+        Timestamp::from_millisecond(at).unwrap().to_zoned(TimeZone::UTC).date()
+    }
+
+    fn learn(&mut self, text: &str) {
+        let (format, known) = (Format::Mt940(Charset::Utf8), &self.imports.known);
+        let read = import(&format, Limits::default(), &mut text.as_bytes(), known, Doubt::Refuse).unwrap();
+        let Imported::Plan(plan) = read else { panic!("imported before") };
+        self.imports.add(Learned::of(&plan));
+    }
+
+    async fn pay(&self, name: &str) -> String {
+        let event = payment(name, PAYEE, self.world.clock.now());
+        assert_eq!(self.world.deliver(&event).await.outcome(), "accepted");
+        self.world.clock.advance(60_000);
+        key_of(&event).to_string()
+    }
+
+    /// Windows of two hours, of which the first ends at midnight. Two hours may pass until a line stands.
+    async fn run(&self, number: u64) -> (Manifest, BTreeSet<(String, String, String)>) {
+        let from = self.midnight + (22 + 2 * number) * HOUR_MS;
+        let window = Window::new(from, from + 2 * HOUR_MS).unwrap();
+        self.world.clock.set(window.to() + HOUR_MS);
+        let settings = book_settings(Lists::default());
+        let settings = Settings { settle: Settle { bank_ms: 2 * HOUR_MS, ..settings.settle }, ..settings };
+        let of = |number: u64| self.folder.path().join(number.to_string());
+        let before =
+            number.checked_sub(1).map(|before| Before::read(&of(before)).unwrap().unwrap()).unwrap_or_default();
+        let namespaces = BTreeSet::from(["stripe".to_owned()]);
+        let bank = Bank { imports: &self.imports, account: Account::OfTheRail, namespaces: &namespaces };
+        let (rail, folder) = (self.world.parts().1, of(number));
+        let now = self.world.clock.now();
+        let ran = reconcile(&self.world.ledger, &rail, &settings, window, &before, Some(bank), &folder, now).await;
+        let manifest = ran.unwrap();
+        assert!(manifest.statement.closes());
+        (manifest, breaks(&folder))
+    }
+}
+
+fn one(life: &str, kind: &str, key: &str) -> (String, String, String) {
+    (life.to_owned(), kind.to_owned(), key.to_owned())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_line_may_come_later_and_is_missing_after_that_until_it_comes() {
+    let mut desk = Desk::open().await;
+    let keys = [desk.pay("bank0").await, desk.pay("bank1").await, desk.pay("bank2").await];
+    let line = |key: &str| (key.to_owned(), -4_200);
+    desk.learn(&statement(desk.day(0), 1_000_000, &[line(&keys[0])]));
+    let (manifest, none) = desk.run(0).await;
+    assert_eq!(none, BTreeSet::new());
+    assert_eq!((manifest.statement.count(Finding::Pending), manifest.statement.count(Finding::Reconciled)), (2, 1));
+
+    let next = desk.day(1);
+    desk.learn(&statement(next, 995_800, &[line(&keys[1])]));
+    let (manifest, missing) = desk.run(1).await;
+    assert_eq!(missing, [one("new", "payout_missing", &keys[2])].into());
+    assert_eq!(manifest.statement.open.now(), 1);
+
+    // A later export of the same day has it.
+    desk.learn(&statement(next, 995_800, &[line(&keys[1]), line(&keys[2])]));
+    let (manifest, gone) = desk.run(2).await;
+    assert_eq!(gone, [one("gone", "", &keys[2])].into());
+    assert_eq!(manifest.statement.open.now(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn unmarked_debits_second_lines_and_returns_are_breaks_and_income_is_none() {
+    let mut desk = Desk::open().await;
+    let keys = [desk.pay("odd0").await, desk.pay("odd1").await];
+    let rows = [
+        (keys[0].clone(), -4_200),
+        (keys[1].clone(), -4_200),
+        (keys[1].clone(), -4_200),
+        (format!("{}/RTRN/AC04", keys[0]), 4_200),
+        ("INVOICE-7".to_owned(), -700),
+        ("TOP-UP".to_owned(), 50_000),
+    ];
+    desk.learn(&statement(desk.day(0), 1_000_000, &rows));
+    let marked = |life| [one(life, "payout_returned", &keys[0]), one(life, "paid_twice", &keys[1])];
+    assert_eq!(desk.run(0).await.1, marked("new").into());
+    // What the bank has booked at the end of a day may be of the rail's next minutes.
+    let next = desk.day(1);
+    desk.learn(&statement(next, 1_040_900, &[]));
+    let (unmarked, found): (BTreeSet<_>, BTreeSet<_>) =
+        desk.run(1).await.1.into_iter().partition(|(_, _, key)| key.starts_with("!bank/NL08PAYO0000000001/"));
+    assert_eq!(unmarked.iter().map(|(_, kind, _)| kind.as_str()).collect::<Vec<_>>(), ["payout_orphan"]);
+    assert_eq!(found, marked("persisting").into());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_day_that_no_statement_covers_proves_nothing_missing() {
+    let mut desk = Desk::open().await;
+    desk.pay("unseen").await;
+    desk.learn(&statement(desk.day(0), 1_000_000, &[]));
+    desk.run(0).await;
+    let (manifest, none) = desk.run(1).await;
+    assert_eq!((none, manifest.statement.count(Finding::Incomplete)), (BTreeSet::new(), 1));
+}

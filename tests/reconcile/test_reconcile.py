@@ -1,0 +1,202 @@
+"""The reconciliation is written twice: shared/protocol/src/reconcile in Rust and infra/reconcile.sql. Random books, and both say the same.
+
+    cargo build -p payonce-books --examples
+    python -m pytest tests/reconcile
+
+PAYONCE_RECONCILE_SEEDS=FIRST-LAST runs other seeds than the usual ones.
+"""
+
+import json
+import os
+import re
+import subprocess
+from collections import Counter
+from pathlib import Path
+
+import duckdb
+import pytest
+import sqlglot
+from sqlglot import expressions
+
+ROOT = Path(__file__).parents[2]
+SQL = ROOT / "infra/reconcile.sql"
+TARGET = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
+FIRST, LAST = map(int, os.environ.get("PAYONCE_RECONCILE_SEEDS", "1-40").split("-"))
+
+
+def section(engine):
+    taken, lines = True, []
+    for line in SQL.read_text().splitlines(keepends=True):
+        if line.startswith("-- ["):
+            taken = line.strip() in (f"-- [{engine}]", "-- [both]")
+        if taken:
+            lines.append(line)
+    return "".join(lines)
+
+
+def said_by_sql(folder, query):
+    """The rows that the query gives over the books in this folder."""
+    before = os.getcwd()
+    os.chdir(folder)
+    try:
+        cursor = duckdb.connect(config={"threads": "1"}).execute(query)
+        names = [column[0] for column in cursor.description]
+        return [dict(zip(names, row)) for row in cursor.fetchall()]
+    finally:
+        os.chdir(before)
+
+
+def as_said(rows):
+    """What both are to agree on, as comparable lines."""
+    said = Counter()
+    for row in rows:
+        match row["part"]:
+            case "break" if row["life"] == "gone":
+                subject = f"{row['kind']}:{row['book']}:{row['attempt']}:{row['which']}"
+                line = ("gone", row["payout_key"], subject)
+            case "break":
+                line = ("break", row["life"], row["payout_key"], row["kind"], row["book"], row["attempt"], row["which"],
+                        row["expected_minor"], row["expected_currency"], row["found_minor"], row["found_currency"])
+            case "open":
+                line = ("open", row["payout_key"], row["kind"])
+            case "finding" | "carried":
+                line = (row["part"], row["kind"], int(row["total_count"]))
+            case "statement":
+                line = ("statement", row["expected_currency"], row["kind"], int(row["total_count"]), int(row["total_minor"]))
+            case "verdict":
+                line = ("verdict", row["kind"])
+        said[line] += 1
+    return said
+
+
+def said_by_merge(folder):
+    said = Counter()
+    for text in (folder / "out/breaks.jsonl").read_text().splitlines():
+        it = json.loads(text)
+        if it["life"] == "gone":
+            said["gone", it["key"], it["subject"]] += 1
+            continue
+        sums = []
+        for side in ("expected", "found"):
+            sums += [it[side]["minor"], it[side]["currency"]] if it[side] else [None, None]
+        said["break", it["life"], it["key"], it["kind"], it["book"], it["attempt"], it["which"], *sums] += 1
+    for text in (folder / "out/carried.jsonl").read_text().splitlines():
+        row = json.loads(text)
+        if row["kind"] == "was_open":
+            said["open", row["key"], row["word"]] += 1
+    manifest = json.loads((folder / "out/manifest.json").read_text())
+    for finding, count in manifest["findings"].items():
+        said["finding", finding, count] += 1
+    said["carried", "before", manifest["open"]["before"]] += 1
+    for currency, lines in manifest["statement"].items():
+        for line, total in lines.items():
+            said["statement", currency, line, total["count"], total["minor"]] += 1
+    said["verdict", manifest["verdict"]] += 1
+    return said
+
+
+@pytest.fixture(scope="session")
+def books(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("books")
+    subprocess.run([TARGET / "debug/examples/random_books", str(FIRST), str(LAST), folder], check=True)
+    return folder
+
+
+def differences(folder, query):
+    sql, merge = as_said(said_by_sql(folder, query)), said_by_merge(folder)
+    return [f"+ SQL   {line}" for line in sql - merge] + [f"- merge {line}" for line in merge - sql]
+
+
+@pytest.mark.parametrize("seed", range(FIRST, LAST + 1))
+@pytest.mark.parametrize("run", [1, 2])
+def test_sql_says_what_the_merge_says(books, seed, run):
+    different = differences(books / str(seed) / str(run), section("duckdb"))
+    assert not different, f"seed {seed}, run {run}:\n" + "\n".join(sorted(different))
+
+
+def test_each_kind_of_break_and_each_finding_comes_about(books):
+    """A check that never fires proves nothing."""
+    kinds, lives, findings = Counter(), Counter(), Counter()
+    for seed in range(FIRST, LAST + 1):
+        for run in "12":
+            for line in said_by_merge(books / str(seed) / run):
+                if line[0] == "break":
+                    kinds[line[3], line[4]] += 1
+                    lives[line[1]] += 1
+                elif line[0] == "gone":
+                    lives["gone"] += 1
+                elif line[0] == "finding":
+                    findings[line[1]] += line[2]
+    wanted = set(re.findall(r"(?:UNION ALL )?SELECT '(\w+)'(?: AS said)?, '(\w+)'(?: AS of_book)?, '\w*'", section("duckdb")))
+    assert len(wanted) == 19 and set(kinds) == wanted
+    assert set(lives) == {"new", "persisting", "gone"}
+    assert set(findings) == {"break", "incomplete", "pending", "by_hand", "reconciled", "unknown", "not_sent", "rejected", "closed"}
+
+
+BOTH = SQL.read_text().split("-- [both]\n")[1]
+# One arm or one condition of the verdicts each: whatever goes wrong there is seen in some book.
+MUTATIONS = [
+    ("'event_missing' THEN CASE WHEN kind = 'event' AND times_named = 0 THEN 1 END", "'event_missing' THEN 0"),
+    ("WHEN kind = 'refused' AND times_named = 1 THEN 1 END", "END"),
+    ("AND is_bar = 0 AND is_listed = 0", "AND is_listed = 0"),
+    (" AND k NOT LIKE '_%~____________'", ""),
+    ("AND word <> 'accepted' AND has_case = 0", "AND word <> 'accepted'"),
+    ("WHEN 'late_outcome' THEN CASE WHEN kind = 'late' AND late_is_ended = 0", "WHEN 'late_outcome' THEN CASE WHEN kind = 'late'"),
+    ("AND has_claim = 0 THEN 1", "AND has_claim = 0 THEN 0"),
+    ("WHEN 'claim_overwritten' THEN CASE WHEN kind = 'overwritten' THEN 1 END", "WHEN 'claim_overwritten' THEN 0"),
+    ("claims = 0 OR may_have_paid = 0 OR", "claims = 0 OR"),
+    ("may_have_paid = 0 OR ended_unpaid = 1", "may_have_paid = 0"),
+    ("is_made = 1 AND made_so_far > 1", "is_made = 1 AND made_so_far > 2"),
+    ("outs_so_far > backs + 1", "outs_so_far > 1"),
+    ("WHEN kind = 'by_hand' OR (kind = 'payout'", "WHEN (kind = 'payout'"),
+    ("AND ending = 'confirmed_accepted' AND attempt IS NOT NULL THEN 1", "AND ending = 'confirmed_accepted' AND attempt IS NOT NULL THEN 0"),
+    ("AND subject IS NULL AND ending IN ('not_paid', 'written_off')", "AND ending IN ('not_paid')"),
+    ("WHEN live > 0 AND last_is_open = 0 THEN 'reconciled'", "WHEN live > 0 THEN 'reconciled'"),
+    ("AND word = 'failed' AND live = 0 AND accepted_at IS NOT NULL THEN 1", "AND word = 'failed' AND live = 0 THEN 1"),
+    ("minor <> least_claimed OR minor <> most_claimed", "minor <> least_claimed AND minor <> most_claimed"),
+    ("WHEN of_book = 'bank' AND kind = 'line' AND claims + by_hand > 0 THEN 1 END", "END"),
+    ("CASE WHEN is_held = 1 AND is_ended = 0 THEN 1 ELSE 0 END AS holds", "is_held AS holds"),
+    ("WHEN holds = 1 AND as_of < due THEN 'pending'", ""),
+    ("WHEN holds = 1 AND gap_count > 0 THEN 'incomplete'", ""),
+    ("WHEN holds = 1 AND was_said = 1 THEN 'persisting'", ""),
+    ("WHEN was_said = 1 AND has_news = 1 THEN 'gone'", ""),
+    ("OR gaps.book = weighed.needs_too", ""),
+    ("'payout_orphan', 'bank', 'rail', 'ours'", "'payout_orphan', 'bank', 'rail', ''"),
+    ("gaps.from_ms < weighed.due OR gaps.from_ms < weighed.since + 1", "gaps.from_ms < weighed.since + 1"),
+    ("WHEN said = 'event_orphan' THEN named_at - provider_ms", ""),
+    ("WHEN ends_difference = 1 THEN 'closed'", ""),
+    ("CASE WHEN max(1 - carried) = 1 THEN max(CASE WHEN carried = 0 THEN word END) ELSE max(word) END AS word", "max(word) AS word"),
+    ("amount * scale AS minor, audit.currency", "amount AS minor, audit.currency"),
+    ("WHEN kind = 'case' AND subject IS NULL THEN '4'", "WHEN kind = 'case' THEN '4'"),
+    ("WHERE was_there = 1", "WHERE was_there = 1 AND is_there = 1"),
+    ("OR on_their_way > 0", ""),
+    ("SELECT k, currency_before, -1", "SELECT k, currency_before, 1"),
+    ("WHEN incomplete = 1 OR lacks > 0", "WHEN incomplete = 1"),
+]
+
+
+@pytest.mark.parametrize("mutation", MUTATIONS, ids=lambda mutation: mutation[0][:60])
+def test_a_changed_verdict_is_noticed(books, mutation):
+    old, new = mutation
+    assert BOTH.count(old) == 1, f"{BOTH.count(old)} places: {old}"
+    query = section("duckdb").replace(old, new)
+    folders = [books / str(seed) / run for seed in range(FIRST, LAST + 1) for run in "21"]
+    assert any(differences(folder, query) for folder in folders)
+
+
+def test_both_engines_read_one_text(books):
+    assert (books / "duckdb.sql").read_text() == section("duckdb")
+    assert (books / "athena.sql").read_text() == section("athena")
+
+
+@pytest.mark.parametrize("dialect", ["athena", "trino"])
+def test_athena_can_read_it(dialect):
+    """As far as a parser can say: Athena itself is not asked."""
+    [query] = sqlglot.parse(section("athena"), dialect=dialect)
+    called = {type(node).__name__.lower() for node in query.find_all(expressions.Func)} - {"and", "or", "case", "if"}
+    unknown = {node.name.lower() for node in query.find_all(expressions.Anonymous)}
+    assert not unknown
+    assert called == {"cast", "coalesce", "count", "max", "min", "substring", "sum"}
+    kinds = {node.to.sql(dialect=dialect).lower() for node in query.find_all(expressions.Cast)}
+    assert kinds == {"bigint", "varchar"}
+    assert not re.search(r"\d\.\d", section("athena"))
