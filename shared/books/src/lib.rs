@@ -1,7 +1,7 @@
 //! The four books as sorted streams, and their reconciliation with bounded memory: what [`payonce_protocol::reconcile`] says of one
 //! key is said here of millions, on one machine.
 //!
-//! * [`line`]: rows as JSON Lines, in which a source hands them over and a run carries them into the next.
+//! * [`mod@line`]: rows as JSON Lines, in which a source hands them over and a run carries them into the next.
 //! * [`sort`]: an external merge sort; [`intake`]: one book on its way into it, with what it lacks.
 //! * [`groups`]: the sorted books, merged by key.
 //! * [`reconcile`]: a run over all groups; its files, and the manifest last.

@@ -1,4 +1,4 @@
-//! What the books of one key contradict each other in. A [`Candidate`] is what the rows say; whether it may be said yet is a
+//! What the books of one key contradict each other in. A candidate is what the rows say; whether it may be said yet is a
 //! matter of settle times and gaps, and is decided in one place for all of them.
 
 use std::collections::BTreeMap;
