@@ -134,7 +134,7 @@ impl Lists {
     /// In whose list an event of this key stands. `provider`: who sent it, where a record says so.
     pub(crate) fn of_key(&self, key: &BookKey, provider: Option<&str>) -> Option<&Asked> {
         match provider {
-            Some(_) => None,
+            Some(provider) => self.asked.get(provider),
             None => self.iter().find(|asked| asked.may_hold(key)),
         }
     }
