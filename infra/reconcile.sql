@@ -352,7 +352,7 @@ marks AS (
     FROM candidates
     UNION ALL
     SELECT k, subject, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, has_news, 0, 1, 0
-    FROM placed WHERE kind = 'case' AND state = 'resolved' AND subject IS NOT NULL
+    FROM placed WHERE kind = 'case' AND state = 'resolved' AND coalesce(ending, '') <> 'explained' AND subject IS NOT NULL
     UNION ALL
     SELECT k, id, word, state, attempt, subject, NULL, NULL, NULL, NULL, NULL, NULL, has_news, 0, 0, 1
     FROM placed WHERE kind = 'was_break'

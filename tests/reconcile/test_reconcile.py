@@ -155,6 +155,7 @@ MUTATIONS = [
     ("AND word = 'failed' AND live = 0 AND accepted_at IS NOT NULL THEN 1", "AND word = 'failed' AND live = 0 THEN 1"),
     ("minor <> least_claimed OR minor <> most_claimed", "minor <> least_claimed AND minor <> most_claimed"),
     ("WHEN of_book = 'bank' AND kind = 'line' AND claims + by_hand > 0 THEN 1 END", "END"),
+    ("AND coalesce(ending, '') <> 'explained'", ""),
     ("CASE WHEN is_held = 1 AND is_ended = 0 THEN 1 ELSE 0 END AS holds", "is_held AS holds"),
     ("WHEN holds = 1 AND as_of < due THEN 'pending'", ""),
     ("WHEN holds = 1 AND gap_count > 0 THEN 'incomplete'", ""),

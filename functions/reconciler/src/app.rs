@@ -26,7 +26,7 @@ use tokio::time::{Instant, timeout_at};
 
 use crate::config::Reconciliation;
 use crate::figures;
-use crate::file::{FileError, Filing};
+use crate::file::{Cases, FileError, Filing};
 use crate::gather::GatherError;
 use crate::run::{Before, Settings, reconcile};
 use crate::silence::{HEARD, Heard};
@@ -35,7 +35,7 @@ use crate::silence::{HEARD, Heard};
 pub const TIME_OUT: Duration = Duration::from_secs(900);
 /// A run that cannot be on record in what is left is not begun.
 const KEPT_BACK: Duration = Duration::from_secs(20);
-/// Windows are days of UTC: a day's books close together.
+/// Windows are days of UTC unless the configuration says otherwise: a day's books close together.
 pub const DAY_MS: u64 = 86_400_000;
 
 #[derive(Debug, Error)]
@@ -85,14 +85,15 @@ pub struct Parts {
 impl Parts {
     /// From the parts that all functions share.
     pub async fn of<P>(started: &Started<P>, ledger: Arc<Ledger<Reconciler>>) -> Result<Self, StartError> {
+        let Reconciliation { first, window_ms, .. } = Reconciliation::of(&started.config)?;
         Ok(Self {
             ledger,
             rail: started.rail.clone(),
             clock: started.clock.clone(),
             metrics: started.metrics.clone(),
             settings: Settings::of(started).await?,
-            first: Reconciliation::of(&started.config)?.first,
-            windows: Windows::Of(DAY_MS),
+            first,
+            windows: Windows::Of(window_ms),
             folder: std::env::temp_dir(),
         })
     }
@@ -109,6 +110,8 @@ pub struct Report {
     pub runs: u32,
     /// Cases that it opened.
     pub cases: u64,
+    /// Cases that it ended, because the books agree again.
+    pub explained: u64,
     /// Since the end of the last reconciled window.
     pub behind_s: Option<u64>,
 }
@@ -147,7 +150,13 @@ impl App {
             return Err(AppError::Before(last, manifest::FILE));
         }
         metrics.ran();
-        tracing::info!(runs = report.runs, cases = report.cases, behind_s = report.behind_s, "reconciliation done");
+        tracing::info!(
+            runs = report.runs,
+            cases = report.cases,
+            explained = report.explained,
+            behind_s = report.behind_s,
+            "reconciliation done"
+        );
         Ok(report)
     }
 
@@ -158,7 +167,9 @@ impl App {
             let last = self.parts.ledger.runs(None, 1).await?.into_iter().next();
             let Some(window) = self.next_window(last.as_ref(), settled)? else { return Ok(()) };
             let run = timeout_at(until, self.one(window, last.as_ref())).await;
-            report.cases += run.map_err(|_| AppError::OutOfTime(window.to()))??;
+            let done = run.map_err(|_| AppError::OutOfTime(window.to()))??;
+            report.cases += done.opened;
+            report.explained += done.explained;
             report.runs += 1;
         }
     }
@@ -202,8 +213,7 @@ impl App {
         if to > settled || to <= from { Ok(None) } else { Ok(Some(Window::new(from, to)?)) }
     }
 
-    /// Returns how many cases it opened.
-    async fn one(&self, window: Window, last: Option<&KeptRun>) -> Result<u64, AppError> {
+    async fn one(&self, window: Window, last: Option<&KeptRun>) -> Result<Cases, AppError> {
         let Parts { ledger, rail, clock, settings, folder, .. } = &self.parts;
         let folder = tempfile::tempdir_in(folder)?;
         let (earlier, own) = (folder.path().join("before"), folder.path().join("run"));
@@ -213,12 +223,12 @@ impl App {
         };
         let manifest = reconcile(ledger, rail, settings, window, &before, None, &own, clock.now()).await?;
         let filing = Filing { ledger, settings, rail_mode: rail.mode(), window, now: clock.now() };
-        let opened = filing.breaks(&own.join(BREAKS)).await?;
+        let done = filing.breaks(&own.join(BREAKS)).await?;
         let run = self.kept(&manifest, &own).await?;
         if !ledger.finish_run(&run).await? {
             tracing::warn!(to = window.to(), "another run of this window came to its end first");
         }
-        Ok(opened)
+        Ok(done)
     }
 
     /// What the run before left, as files.

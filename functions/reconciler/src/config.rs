@@ -16,6 +16,8 @@ const DAYS_AT_MOST: u64 = 45;
 #[serde(deny_unknown_fields, default)]
 struct Written {
     first_day: Option<String>,
+    /// Of one run. A day's books that cannot be read in one invocation are read in parts.
+    window_hours: u64,
     settle_minutes: SettleMinutes,
     /// A provider that says nothing for less long is not called silent, however busy it was.
     silence_minutes: u64,
@@ -35,7 +37,7 @@ struct SettleMinutes {
 
 impl Default for Written {
     fn default() -> Self {
-        Self { first_day: None, settle_minutes: SettleMinutes::default(), silence_minutes: 6 * 60 }
+        Self { first_day: None, window_hours: 24, settle_minutes: SettleMinutes::default(), silence_minutes: 6 * 60 }
     }
 }
 
@@ -48,13 +50,14 @@ impl Default for SettleMinutes {
 pub(crate) struct Reconciliation {
     pub(crate) settle: Settle,
     pub(crate) first: Option<UnixMillis>,
+    pub(crate) window_ms: u64,
     pub(crate) silence_floor_ms: u64,
 }
 
 impl Reconciliation {
     pub(crate) fn of(config: &Config) -> Result<Self, StartError> {
         let written: Option<Written> = config.section("reconciler").map_err(StartError::Config)?;
-        let Written { first_day, settle_minutes, silence_minutes } = written.unwrap_or_default();
+        let Written { first_day, window_hours, settle_minutes, silence_minutes } = written.unwrap_or_default();
         let SettleMinutes { provider, ours, rail, bank } = settle_minutes;
         let ms = |name: &str, minutes: u64| {
             if minutes > DAYS_AT_MOST * 24 * 60 {
@@ -69,8 +72,12 @@ impl Reconciliation {
             rail_ms: ms("settle_minutes.rail", rail)?,
             bank_ms: ms("settle_minutes.bank", bank)?,
         };
+        if window_hours == 0 || 24 % window_hours != 0 {
+            return Err(StartError::wrong("reconciler.window_hours", "must be 1, 2, 3, 4, 6, 8, 12 or 24"));
+        }
         let silence_floor_ms = ms("silence_minutes", silence_minutes)?;
-        Ok(Self { settle, silence_floor_ms, first: first_day.as_deref().map(midnight).transpose()? })
+        let window_ms = window_hours * 60 * MINUTE_MS;
+        Ok(Self { settle, silence_floor_ms, window_ms, first: first_day.as_deref().map(midnight).transpose()? })
     }
 }
 

@@ -1,4 +1,5 @@
-//! Breaks become cases, each once: a break that was seen before finds its case there, open or ended, and leaves it alone.
+//! Breaks become cases, each once: a break that was seen before finds its case there, open or ended by people, and leaves it alone.
+//! Of a break that is gone the case is ended with the rows that explain it, unless somebody is at work on it, who is told instead.
 
 use std::fs::File;
 use std::io::BufReader;
@@ -7,12 +8,12 @@ use std::path::Path;
 use futures_util::{StreamExt, TryStreamExt, stream};
 use payonce_books::BooksError;
 use payonce_books::line::Line;
-use payonce_books::said::{BreakLine, SaidLine, SumLine, read};
-use payonce_ledger::powers::{Files, KeepsBodies, QueriesAudit, QueriesCases, Reads};
-use payonce_ledger::{Case, Ledger, LedgerError, Opened};
+use payonce_books::said::{BreakLine, GoneLine, SaidLine, SumLine, read};
+use payonce_ledger::powers::{Files, KeepsBodies, QueriesAudit, QueriesCases, Reads, Reconciles};
+use payonce_ledger::{Case, Explained, Filed, Ledger, LedgerError};
 use payonce_protocol::UnixMillis;
-use payonce_protocol::fact::FactName;
-use payonce_protocol::ids::Digest;
+use payonce_protocol::fact::{FactName, Facts};
+use payonce_protocol::ids::{CaseId, Digest};
 use payonce_protocol::money::Money;
 use payonce_protocol::order::{EventId, Mode, PayoutKey};
 use payonce_protocol::outcome::Reason;
@@ -26,6 +27,8 @@ use crate::missing::{self, Asking, Missing};
 use crate::run::Settings;
 
 const AT_ONCE: usize = 8;
+/// In whose name a case is ended.
+const BY: &str = "reconciler";
 /// Of each side's rows, the first: a case is read by a person, and the run's file has them all.
 const ROWS_AT_MOST: usize = 20;
 
@@ -40,6 +43,22 @@ pub enum FileError {
     OtherCase(String),
 }
 
+/// What was done with one run's breaks.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Cases {
+    pub opened: u64,
+    /// Ended, because their breaks are gone.
+    pub explained: u64,
+}
+
+impl std::ops::Add for Cases {
+    type Output = Self;
+
+    fn add(self, other: Self) -> Self {
+        Self { opened: self.opened + other.opened, explained: self.explained + other.explained }
+    }
+}
+
 /// One run's breaks on their way to people.
 pub(crate) struct Filing<'a, P> {
     pub ledger: &'a Ledger<P>,
@@ -49,45 +68,87 @@ pub(crate) struct Filing<'a, P> {
     pub now: UnixMillis,
 }
 
-impl<P: Reads + QueriesAudit + QueriesCases + KeepsBodies + Files> Filing<'_, P> {
-    /// Returns how many cases were opened.
-    pub(crate) async fn breaks(&self, file: &Path) -> Result<u64, FileError> {
+impl<P: Reads + QueriesAudit + QueriesCases + KeepsBodies + Files + Reconciles> Filing<'_, P> {
+    pub(crate) async fn breaks(&self, file: &Path) -> Result<Cases, FileError> {
         let lines = read(BufReader::new(File::open(file).map_err(BooksError::from)?));
         let others = stream::iter(lines).map(|line| async move {
             match line? {
-                SaidLine::Break(it) if !missing::is_new(&it) => self.opened(&it, None).await,
-                _ => Ok(0),
+                SaidLine::Break(it) if !missing::is_one(&it) => self.opened(&it, None).await,
+                SaidLine::Break(_) => Ok(Cases::default()),
+                SaidLine::Gone(it) => self.explained(&it).await,
             }
         });
-        let mut opened = others.buffer_unordered(AT_ONCE).try_fold(0, |all, one| async move { Ok(all + one) }).await?;
+        let mut done = others
+            .buffer_unordered(AT_ONCE)
+            .try_fold(Cases::default(), |all, one| async move { Ok(all + one) })
+            .await?;
         let mut missing = Missing::of(file)?;
         for chunk in 0..missing.chunks() {
-            opened += self.missing(&missing.chunk(chunk)?).await?;
+            done = done + self.missing(&missing.chunk(chunk)?).await?;
         }
-        Ok(opened)
+        Ok(done)
     }
 
     /// Each with what its provider lists of it.
-    async fn missing(&self, breaks: &[BreakLine]) -> Result<u64, FileError> {
+    async fn missing(&self, breaks: &[BreakLine]) -> Result<Cases, FileError> {
         let Settings { lists, page_within, .. } = self.settings;
         let asking = Asking { rail_mode: self.rail_mode, page_within: *page_within, now: self.now };
-        let listed = &missing::listed(self.ledger, lists, breaks, asking).await?;
+        let mut wanted = vec![];
+        for it in breaks {
+            if missing::is_new(it) || self.lacks_body(it).await? {
+                wanted.push(it);
+            }
+        }
+        let listed = &missing::listed(self.ledger, lists, &wanted, asking).await?;
         let opened = stream::iter(breaks).map(|it| self.opened(it, listed.get(&it.id)));
-        opened.buffer_unordered(AT_ONCE).try_fold(0, |all, one| async move { Ok(all + one) }).await
+        opened.buffer_unordered(AT_ONCE).try_fold(Cases::default(), |all, one| async move { Ok(all + one) }).await
     }
 
-    async fn opened(&self, it: &BreakLine, listed: Option<&Listed>) -> Result<u64, FileError> {
+    /// The list could not be asked when its case was opened.
+    async fn lacks_body(&self, it: &BreakLine) -> Result<bool, FileError> {
+        let Some(id) = it.case.as_deref().and_then(CaseId::parse) else { return Ok(false) };
+        let filed = self.ledger.case(&id).await?;
+        Ok(filed.is_none_or(|filed| filed.status.is_open() && filed.case.body.is_none()))
+    }
+
+    async fn opened(&self, it: &BreakLine, listed: Option<&Listed>) -> Result<Cases, FileError> {
         let Self { ledger, settings, window, now, .. } = *self;
-        let Some(case) = case_of(ledger, it, listed, &settings.units, window, now).await? else { return Ok(0) };
+        let Some(case) = case_of(ledger, it, listed, &settings.units, window, now).await? else {
+            return Ok(Cases::default());
+        };
         if let (Some(listed), Some(digest)) = (listed, case.body) {
             ledger.put_body(digest, &listed.body, now, settings.body_days).await?;
         }
-        if ledger.open_case(&case).await? == Opened::Existing {
-            return Ok(0);
+        if ledger.open_break(&case).await? == Filed::Open {
+            if case.body.is_some() {
+                ledger.complete_case(&case, BY, now).await?;
+            }
+            return Ok(Cases::default());
         }
         tracing::warn!(case = %case.id(), reason = %case.reason, payout_key = %it.key, "the books contradict each other: a case is open");
-        Ok(1)
+        Ok(Cases { opened: 1, explained: 0 })
     }
+
+    async fn explained(&self, it: &GoneLine) -> Result<Cases, FileError> {
+        let Some(id) = case_of_gone(it) else { return Ok(Cases::default()) };
+        let rows: Vec<&Line> = it.explained_by.iter().take(ROWS_AT_MOST).collect();
+        let facts = Facts::from([
+            (FactName::BookBreak, it.subject.clone()),
+            (FactName::BookRun, self.window.to().to_string()),
+            (FactName::BookExplains, serde_json::to_string(&rows).map_err(BooksError::from)?),
+        ]);
+        let explained = self.ledger.explain_case(&id, BY, &facts, self.now).await?;
+        if explained == Explained::Ended {
+            tracing::info!(case = %id, payout_key = %it.key, "the books agree again: the case is ended");
+        }
+        Ok(Cases { opened: 0, explained: u64::from(explained == Explained::Ended) })
+    }
+}
+
+/// `None`: it was no break of the books' own.
+fn case_of_gone(it: &GoneLine) -> Option<CaseId> {
+    let (kind, _) = it.subject.split_once(':')?;
+    BreakKind::parse(kind)?.own_case(&it.key, &it.subject)
 }
 
 /// `None`: it is no case, because our own records of its key are in doubt and payouts are on hold.

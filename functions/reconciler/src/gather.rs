@@ -16,15 +16,16 @@ use payonce_protocol::UnixMillis;
 use payonce_protocol::ids::Digest;
 use payonce_protocol::order::{EventId, PayoutKey};
 use payonce_protocol::outcome::Outcome;
+use payonce_protocol::reconcile::breaks::{BreakKind, subject};
 use payonce_protocol::reconcile::rows::{Book, BookKey, RailState, Record, Row, RowId, Units};
 use payonce_protocol::reconcile::run::Window;
 use payonce_protocol::reconcile::terms::{Gap, Why};
-use payonce_rails::{LookUpFailure, Rail, RailPayout};
+use payonce_rails::{LookUpFailure, Rail, RailBook, RailPayout};
 use thiserror::Error;
 
 use crate::bank::AtBank;
 use crate::list::{Asked, Lists, unmarked};
-use crate::rail::RailRows;
+use crate::rail::{NotInUnits, RailRows};
 use crate::silence::Heard;
 
 const KEYS_AT_ONCE: usize = 16;
@@ -32,6 +33,11 @@ const KEYS_AT_ONCE: usize = 16;
 const RAIL_CLOCK_MS: u64 = 60_000;
 /// A page that was not answered is asked for again: it only reads.
 const PAGE_TRIES: u32 = 3;
+/// A payout is looked at again so many days after it was made.
+const AGAIN_AFTER_DAYS: [u64; 3] = [1, 5, 30];
+const DAY_MS: u64 = 86_400_000;
+/// The longest that a payout may stand in the rail's book after its claim in ours.
+const CLAIMED_BEFORE_MS: u64 = 600_000;
 /// Of one book in memory; more of it is sorted on disk.
 const BOOK_BYTES: usize = 32 * 1024 * 1024;
 
@@ -84,6 +90,8 @@ struct Gathering<'a, P> {
     ours: Intake,
     rail: Intake,
     has_rail_book: bool,
+    /// Payouts of earlier windows that have come back, by their keys.
+    came_back: BTreeMap<PayoutKey, Vec<RailPayout>>,
     heard: Heard,
 }
 
@@ -94,7 +102,8 @@ pub async fn gather<P: Reads + QueriesAudit + QueriesCases>(
 ) -> Result<Gathered, GatherError> {
     let [provider, ours, rail] =
         [Book::Provider, Book::Ours, Book::Rail].map(|book| Intake::new(Some(book), BOOK_BYTES));
-    let mut gathering = Gathering { sources, provider, ours, rail, has_rail_book: true, heard };
+    let mut gathering =
+        Gathering { sources, provider, ours, rail, has_rail_book: true, came_back: BTreeMap::new(), heard };
     let ListedKeys { mut keys, unreadable } = sources.ledger.keys_within(sources.window).await?;
     if unreadable > 0 {
         gathering.ours.lacks(gathering.gap(Book::Ours, Why::Unreadable));
@@ -105,6 +114,10 @@ pub async fn gather<P: Reads + QueriesAudit + QueriesCases>(
         keys.entry(key.clone()).or_default();
     }
     for key in gathering.read_rail(&keys).await? {
+        keys.entry(key.clone()).or_default();
+        named.insert(key);
+    }
+    for key in gathering.look_again().await? {
         keys.entry(key.clone()).or_default();
         named.insert(key);
     }
@@ -183,34 +196,83 @@ impl<P: Reads + QueriesAudit + QueriesCases> Gathering<'_, P> {
                 return Ok(named);
             }
         };
-        let mut failures = 0;
         loop {
-            match book.next(page_within).await {
-                Ok(None) => break,
+            match page_of(&mut book, page_within).await {
+                Ok(None) => return Ok(named),
                 Ok(Some(page)) => {
-                    failures = 0;
                     for payout in &page {
                         match rows.row(rail, payout, units) {
                             Ok(row) => self.take(row, &mut named)?,
-                            Err(error) => {
-                                tracing::error!(%error, "the rail's book is not complete");
-                                let (from, until) = (payout.created_at, payout.created_at.saturating_add(1));
-                                self.rail.lacks(Gap { book: Book::Rail, from, until, why: Why::Unreadable });
-                            }
+                            Err(error) => self.lacks_payout(payout, &error),
                         }
                     }
                 }
-                Err(failure) => {
-                    failures += 1;
-                    tracing::warn!(%failure, failures, "a page of the rail's book was not read");
-                    if failures >= PAGE_TRIES || matches!(failure, LookUpFailure::Unreadable | LookUpFailure::TooLong) {
-                        self.rail.lacks(self.gap(Book::Rail, Why::PageLost));
-                        break;
-                    }
+                Err(_) => {
+                    self.rail.lacks(self.gap(Book::Rail, Why::PageLost));
+                    return Ok(named);
                 }
             }
         }
-        Ok(named)
+    }
+
+    fn lacks_payout(&mut self, payout: &RailPayout, error: &NotInUnits) {
+        tracing::error!(%error, "the rail's book is not complete");
+        let (from, until) = (payout.created_at, payout.created_at.saturating_add(1));
+        self.rail.lacks(Gap { book: Book::Rail, from, until, why: Why::Unreadable });
+    }
+
+    /// Payouts that were accepted some days ago are looked at again: one can come back long after it was paid, and its rail tells
+    /// nobody. Returns the keys of those to be read, which are all where the rail has no book of a time.
+    async fn look_again(&mut self) -> Result<BTreeSet<PayoutKey>, GatherError> {
+        let Sources { ledger, rail, window, .. } = *self.sources;
+        let mut keys = BTreeSet::new();
+        for days in AGAIN_AFTER_DAYS {
+            let Some(earlier) = window.earlier(days * DAY_MS) else { continue };
+            let returned = match self.has_rail_book {
+                true => self.returned(earlier).await?,
+                false if rail.finds() => vec![],
+                false => continue,
+            };
+            if self.has_rail_book && returned.is_empty() {
+                continue;
+            }
+            // It was claimed before the rail made it, by whichever clock.
+            let claimed = Window::new(earlier.from().saturating_sub(CLAIMED_BEFORE_MS), earlier.to());
+            let listed = ledger.keys_within(claimed.unwrap_or(earlier)).await?;
+            if listed.unreadable > 0 {
+                let (from, until) = (earlier.from(), earlier.to());
+                self.ours.lacks(Gap { book: Book::Ours, from, until, why: Why::Unreadable });
+            }
+            if !self.has_rail_book {
+                keys.extend(listed.keys.into_keys());
+                continue;
+            }
+            let rows = RailRows::new(rail, listed.keys.keys());
+            for payout in returned {
+                if let Some(key) = rows.key(&payout) {
+                    keys.insert(key.clone());
+                    self.came_back.entry(key).or_default().push(payout);
+                }
+            }
+        }
+        Ok(keys)
+    }
+
+    async fn returned(&mut self, earlier: Window) -> Result<Vec<RailPayout>, GatherError> {
+        let Sources { rail, page_within, .. } = *self.sources;
+        let mut returned = vec![];
+        let Ok(mut book) = rail.book(earlier.from()..earlier.to()) else { return Ok(returned) };
+        loop {
+            match page_of(&mut book, page_within).await {
+                Ok(None) => return Ok(returned),
+                Ok(Some(page)) => returned.extend(page.into_iter().filter(|payout| payout.returned)),
+                Err(_) => {
+                    let (from, until) = (earlier.from(), earlier.to());
+                    self.rail.lacks(Gap { book: Book::Rail, from, until, why: Why::PageLost });
+                    return Ok(returned);
+                }
+            }
+        }
     }
 
     fn take(&mut self, row: Row, named: &mut BTreeSet<PayoutKey>) -> Result<(), BooksError> {
@@ -257,6 +319,7 @@ impl<P: Reads + QueriesAudit + QueriesCases> Gathering<'_, P> {
         let is_carried = |at: UnixMillis| at < window.from() && !was_open;
         let was_known = rows.iter().any(|row| is_carried(row.at));
         let taken: BTreeSet<String> = rows.iter().filter_map(taken_event).collect();
+        let told: BTreeSet<String> = rows.iter().filter_map(told_break).collect();
         for row in rows {
             let asked = lists.of_key(&row.key, event_of(&row).and_then(|event| records.provider_of(event)));
             let row = named_as_listed(Row { carried: is_carried(row.at), ..row }, asked);
@@ -271,30 +334,74 @@ impl<P: Reads + QueriesAudit + QueriesCases> Gathering<'_, P> {
             }
             self.ours.push(&at_bank.of(row))?;
         }
-        match found {
-            Found::NotAsked | Found::NotOffered => {}
+        let came_back = self.came_back.remove(key).unwrap_or_default();
+        let payouts = match found {
+            Found::NotAsked => vec![],
+            Found::NotOffered => came_back,
             Found::Failed { since } => {
                 let (from, until) = (since.min(window.from()), window.to());
                 self.rail.lacks(Gap { book: Book::Rail, from, until, why: Why::PageLost });
+                came_back
             }
-            Found::Payouts(payouts) => {
-                let names = RailRows::new(rail, [key]);
-                for payout in payouts.iter().filter(|payout| payout.created_at < window.to()) {
-                    match names.row(rail, payout, units) {
-                        Ok(row) => {
-                            self.rail.push(&at_bank.of(Row { carried: was_known && is_carried(row.at), ..row }))?
-                        }
-                        Err(error) => {
-                            tracing::error!(%error, "the rail's book is not complete");
-                            let (from, until) = (payout.created_at, payout.created_at.saturating_add(1));
-                            self.rail.lacks(Gap { book: Book::Rail, from, until, why: Why::Unreadable });
-                        }
-                    }
+            Found::Payouts(payouts) => payouts,
+        };
+        let names = RailRows::new(rail, [key]);
+        for payout in payouts.iter().filter(|payout| payout.created_at < window.to()) {
+            let row = match names.row(rail, payout, units) {
+                Ok(row) => row,
+                Err(error) => {
+                    self.lacks_payout(payout, &error);
+                    continue;
                 }
+            };
+            let is_old = was_known && is_carried(row.at);
+            if is_old
+                && payout.returned
+                && !told.contains(&subject(BreakKind::PayoutReturned, Book::Rail, 0, row.id.as_str()))
+            {
+                // An earlier run was done with it as it was before.
+                self.rail.push(&as_paid(&row))?;
+                self.rail.push(&at_bank.of(row))?;
+            } else {
+                self.rail.push(&at_bank.of(Row { carried: is_old, ..row }))?;
             }
         }
         Ok(())
     }
+}
+
+/// The next page of the rail's book, asked for again where it was not answered: it only reads.
+async fn page_of(book: &mut RailBook<'_>, within: Duration) -> Result<Option<Vec<RailPayout>>, LookUpFailure> {
+    let mut failures = 0;
+    loop {
+        match book.next(within).await {
+            Ok(page) => return Ok(page),
+            Err(failure) => {
+                failures += 1;
+                tracing::warn!(%failure, failures, "a page of the rail's book was not read");
+                if failures >= PAGE_TRIES || matches!(failure, LookUpFailure::Unreadable | LookUpFailure::TooLong) {
+                    return Err(failure);
+                }
+            }
+        }
+    }
+}
+
+/// The break that a case was opened for.
+fn told_break(row: &Row) -> Option<String> {
+    match &row.record {
+        Record::Case { subject, .. } => subject.clone(),
+        _ => None,
+    }
+}
+
+/// As a payout stood before it came back.
+fn as_paid(row: &Row) -> Row {
+    let mut row = Row { carried: true, ..row.clone() };
+    if let Record::Payout { state, .. } = &mut row.record {
+        *state = RailState::Paid;
+    }
+    row
 }
 
 /// The event of which a record says what is to be paid.

@@ -1,5 +1,6 @@
 //! Events that never reached us are asked for once more when their cases are filed: each case bears what its event asks for, and the
-//! event itself as the provider lists it, so that people can have it paid. No other body of a list is kept.
+//! event itself as the provider lists it, so that people can have it paid. A case that was opened when the list could not be asked
+//! gets its body from a later run. No other body of a list is kept.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -24,15 +25,19 @@ pub(crate) const AT_ONCE: usize = 64;
 /// What lies closer together is asked for in one question.
 const APART_MS: u64 = 60_000;
 
-/// Where the lines of new missing events stand in a file of breaks, by their time: neighbours are asked for together.
+/// Where the lines of missing events stand in a file of breaks, by their time: neighbours are asked for together.
 pub(crate) struct Missing {
     file: BufReader<File>,
     lines: Vec<(UnixMillis, u64)>,
 }
 
-/// Whether its event is asked for again. A break that was seen before has its case.
+pub(crate) fn is_one(it: &BreakLine) -> bool {
+    it.kind == BreakKind::EventMissing.as_str()
+}
+
+/// A break that was seen before has its case.
 pub(crate) fn is_new(it: &BreakLine) -> bool {
-    it.kind == BreakKind::EventMissing.as_str() && it.life == Life::New.as_str()
+    it.life == Life::New.as_str()
 }
 
 impl Missing {
@@ -46,7 +51,7 @@ impl Missing {
                 break;
             }
             if let SaidLine::Break(it) = parsed(&line, number)?
-                && is_new(&it)
+                && is_one(&it)
             {
                 lines.push((it.at, at));
             }
@@ -90,13 +95,13 @@ pub(crate) struct Asking {
 pub(crate) async fn listed<P: Reads + QueriesAudit + QueriesCases>(
     ledger: &Ledger<P>,
     lists: &Lists,
-    breaks: &[BreakLine],
+    breaks: &[&BreakLine],
     asking: Asking,
 ) -> Result<BTreeMap<String, Listed>, LedgerError> {
     let mut found = BTreeMap::new();
     for asked in lists.iter() {
-        let is_its = |it: &&BreakLine| BookKey::parse(it.key.as_str()).is_ok_and(|key| asked.may_hold(&key));
-        let wanted: Vec<&BreakLine> = breaks.iter().filter(is_its).collect();
+        let is_its = |it: &&&BreakLine| BookKey::parse(it.key.as_str()).is_ok_and(|key| asked.may_hold(&key));
+        let wanted: Vec<&BreakLine> = breaks.iter().filter(is_its).copied().collect();
         if wanted.is_empty() {
             continue;
         }

@@ -43,7 +43,7 @@ impl RailRows {
     }
 
     /// A rail that carries the key itself names it even where no other book does.
-    fn key(&self, payout: &RailPayout) -> Option<PayoutKey> {
+    pub fn key(&self, payout: &RailPayout) -> Option<PayoutKey> {
         let reference = payout.reference.as_ref()?;
         let known = self.0.get(reference).cloned();
         known.or_else(|| PayoutKey::new(reference.clone()).ok().filter(|key| key.as_str().contains('/')))

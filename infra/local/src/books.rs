@@ -85,6 +85,10 @@ impl Records {
             if filed.case.reason.rules().certainty == Some(Outcome::Unknown) {
                 self.looked_up.add(LookUpSays::of(&filed.evidence));
             }
+            // It says nothing that the records themselves do not say.
+            if filed.is_explained() {
+                continue;
+            }
             match filed.proposal {
                 Some(proposal) if !filed.status.is_open() => {
                     self.ended.push(EndedCase { case: filed.case, ending: proposal.ending });
@@ -296,6 +300,7 @@ impl Books {
                 | Ending::OwnOrder
                 | Ending::LiftLimit
                 | Ending::Replay
+                | Ending::Explained
                 | Ending::Reissue => {}
             }
         }
@@ -388,7 +393,7 @@ fn is_kept(kept: &Records, ending: Ending, key: &str, event: &str) -> bool {
         Ending::ConfirmedAccepted => kept.has_paid(key),
         Ending::Reissue | Ending::LiftLimit | Ending::Replay => follows(key),
         Ending::OwnOrder => own_order(key, event).is_some_and(|own| follows(own.as_str())),
-        Ending::PaidElsewhere | Ending::NotPaid | Ending::WrittenOff | Ending::DuplicateOf => true,
+        Ending::PaidElsewhere | Ending::NotPaid | Ending::WrittenOff | Ending::DuplicateOf | Ending::Explained => true,
     }
 }
 

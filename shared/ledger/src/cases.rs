@@ -4,6 +4,7 @@
 pub(crate) mod acts;
 mod added;
 pub(crate) mod batch;
+pub(crate) mod breaks;
 pub(crate) mod case;
 pub(crate) mod case_events;
 pub(crate) mod case_item;

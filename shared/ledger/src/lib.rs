@@ -61,6 +61,7 @@ pub use bodies::evidence::{FILE_BYTES_AT_MOST, StoredFile};
 pub use book::{ListedKeys, NoRow, OurRecords, case_rows};
 pub use cases::acts::{Acted, CaseAct, HistoryRecord};
 pub use cases::batch::{Batch, Decision, LINES_AT_MOST, Step};
+pub use cases::breaks::Explained;
 pub use cases::case::{Case, Filed, FiledCase, Opened, Proposal, Resolution, Who};
 pub use cases::find::{Period, ToApprove};
 pub use cases::queue::{Cursor, Page, Queue};

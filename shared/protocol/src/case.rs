@@ -75,6 +75,9 @@ words! {
         LiftLimit = "lift_limit",
         /// An event that the provider's books have and that never reached us: it is paid as the webhook would have paid it.
         Replay = "replay",
+        /// What the books said against each other they say no more. The reconciler alone ends a case so, and none that a
+        /// person has taken up.
+        Explained = "explained",
     }
 }
 
@@ -102,6 +105,11 @@ impl Ending {
     /// delivery of the event or two people, is the only one.
     pub fn is_webhooks_own(self) -> bool {
         matches!(self, Self::LiftLimit | Self::Replay)
+    }
+
+    /// People may propose it.
+    pub fn is_for_people(self) -> bool {
+        self != Self::Explained
     }
 
     /// It says that the payee has the money, or gets it by another way: that can be shown.
@@ -164,6 +172,11 @@ pub fn next(status: Status, act: Act) -> Option<Status> {
         (Status::Resolved, Act::Reopen) => Some(Status::Reopened),
         _ => None,
     }
+}
+
+/// What the books say may end it without a person: nobody has taken it up.
+pub fn is_untouched(status: Status, has_owner: bool) -> bool {
+    matches!(status, Status::Open | Status::Reopened) && !has_owner
 }
 
 /// The state of a case whose cause came again: one that was resolved is work again. `None`: it is open, and says so.
@@ -229,6 +242,7 @@ mod tests {
             let by_limit = matches!(reason, Reason::InvalidEvent | Reason::StaleEvent);
             assert_eq!(Ending::LiftLimit.is_offered(*reason, None), by_limit);
             assert_eq!(Ending::Replay.is_offered(*reason, None), *reason == Reason::EventMissing);
+            assert!(!Ending::Explained.is_offered(*reason, None), "no person ends a case so: {reason}");
         }
         assert!(Ending::Reissue.is_offered(Reason::PayoutUnknown, Some(Verdict::UNKNOWN)));
         assert_eq!(Ending::ALL.iter().filter(|ending| ending.pays()).count(), 4);

@@ -95,6 +95,8 @@ crate::words! {
         BookTheirs = "book_theirs",
         /// Where the window ended of the run that saw it first.
         BookRun = "book_run",
+        /// The rows by which the books agree again, as JSON.
+        BookExplains = "book_explains",
 
         // A claim.
         Request = "request",

@@ -361,6 +361,11 @@ impl Rail {
         }
     }
 
+    /// One payout can be looked for by itself.
+    pub fn finds(&self) -> bool {
+        self.books.as_ref().is_some_and(|books| books.find.is_some())
+    }
+
     /// Every payout that carries this payout key, of whichever attempt.
     pub async fn find(&self, wanted: &Wanted, within: Duration) -> Result<Vec<RailPayout>, LookUpFailure> {
         let books = self.books.as_ref().ok_or(LookUpFailure::NotOffered)?;

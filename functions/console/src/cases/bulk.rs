@@ -117,7 +117,8 @@ impl App {
             Some("comment") => (Act::Comment, BulkAct::Comment { note: note(form)? }),
             Some("propose") => {
                 let ending = form.get("ending").and_then(Ending::parse);
-                let ending = ending.filter(|ending| !ending.pays() && *ending != Ending::DuplicateOf);
+                let ending =
+                    ending.filter(|ending| ending.is_for_people() && !ending.pays() && *ending != Ending::DuplicateOf);
                 let ending = ending.ok_or_else(|| wrong("Choose how the cases shall end."))?;
                 (Act::Propose, BulkAct::Propose { ending, code: code(form, ending)?, note: note(form)? })
             }

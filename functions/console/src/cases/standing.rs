@@ -74,7 +74,7 @@ pub(crate) fn standing(payout: &Payout, cases: &[FiledCase], now: UnixMillis) ->
         let id = outcome.evidence.get(FactName::RailPayout.as_str()).map(|id| format!("{id}, ")).unwrap_or_default();
         let (sum, at) = (money(&claim.money), clock(outcome.recorded_at, now));
         let headline = format!("The rail accepted it: {id}{sum} to {}, {at}.", claim.destination);
-        if cases.iter().any(|filed| filed.case.reason == Reason::PayoutReturned) {
+        if cases.iter().any(|filed| filed.case.reason == Reason::PayoutReturned && !filed.is_explained()) {
             let headline = format!("{headline} The money came back.");
             return Some(said("Given back by the rail", "bad", Icon::Refused, headline));
         }
@@ -90,7 +90,8 @@ pub(crate) fn standing(payout: &Payout, cases: &[FiledCase], now: UnixMillis) ->
     let of_last = || cases.iter().filter(is_of_last).filter(|filed| filed.case.reason.is_about_a_payout());
     let open = of_last().find(|filed| filed.status.is_open());
     let settled = of_last().filter_map(|filed| Some((filed.proposal.as_ref()?.ending, filed.resolution.as_ref()?.at)));
-    let settled = settled.filter(|(ending, _)| !ending.pays() && *ending != Ending::DuplicateOf);
+    let says = |ending: Ending| !ending.pays() && !matches!(ending, Ending::DuplicateOf | Ending::Explained);
+    let settled = settled.filter(|(ending, _)| says(*ending));
     let closed = payout.closed.as_ref().filter(|_| last.is_none()).map(|closed| (closed.ending, closed.closed_at));
     if let (None, Some((ending, at))) = (open, settled.chain(closed).max_by_key(|(_, at)| *at)) {
         let (label, tone, icon) = match ending {

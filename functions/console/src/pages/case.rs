@@ -203,6 +203,11 @@ impl Further {
 }
 
 impl ResolvedBy {
+    /// No person ended it.
+    fn is_by_the_books(&self) -> bool {
+        !self.ending.is_for_people()
+    }
+
     fn code_words(&self) -> String {
         words::code(&self.code)
     }

@@ -163,6 +163,7 @@ fn words_of(name: FactName) -> Words {
         FactName::BookOurs => technical("Rows of our book"),
         FactName::BookTheirs => technical("Rows of the other book"),
         FactName::BookRun => said("Seen by the run until", Says::Moment),
+        FactName::BookExplains => technical("Rows by which the books agree"),
         FactName::Request => technical("Request"),
         FactName::RequestSha256 => technical("Request SHA-256"),
         FactName::AttemptId => technical("Attempt id"),

@@ -183,7 +183,8 @@ impl QueuePage {
 
     /// What may be proposed for many cases at once: nothing that pays, nothing that needs a name.
     fn bulk_endings(&self) -> impl Iterator<Item = Ending> {
-        Ending::ALL.iter().copied().filter(|ending| !ending.pays() && *ending != Ending::DuplicateOf)
+        let is_of_many = |ending: &Ending| ending.is_for_people() && !ending.pays() && *ending != Ending::DuplicateOf;
+        Ending::ALL.iter().copied().filter(is_of_many)
     }
 
     /// Reasons by ending, and those to try again as a list.

@@ -21,6 +21,7 @@ const TEST_OR_MISTAKE: Code = ("test_or_mistake", "A test, or a mistake of the s
 const SMALL_DIFFERENCE: Code = ("small_difference", "A small difference");
 const NOT_RECOVERABLE: Code = ("not_recoverable", "It cannot be got back");
 const SEEN_ELSEWHERE: Code = ("seen_elsewhere", "Worked on in another case");
+const BOOKS_AGREE: Code = ("books_agree", "The books agree again");
 const OTHER: Code = ("other", "Something else: see the note");
 
 /// What may be given as the reason for this ending.
@@ -33,6 +34,8 @@ pub fn codes(ending: Ending) -> &'static [Code] {
         Ending::DuplicateOf => &[SEEN_ELSEWHERE, OTHER],
         Ending::OwnOrder => &[PROVIDER_CONFIRMED, PAYEE_CONFIRMED, OTHER],
         Ending::LiftLimit | Ending::Replay => &[PROVIDER_CONFIRMED, PAYEE_CONFIRMED, OTHER],
+        // No person ends a case so.
+        Ending::Explained => &[BOOKS_AGREE],
         Ending::Reissue => &[REFUSAL_UNDERSTOOD, NEVER_SENT, NOT_AT_THE_RAIL, PAYEE_CONFIRMED, OTHER],
     }
 }

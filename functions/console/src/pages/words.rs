@@ -27,6 +27,9 @@ pub fn ended(ending: Ending) -> &'static str {
         Ending::Reissue => "It was tried again. How that ended, its own outcome says.",
         Ending::LiftLimit => "The limit was lifted for this one payout. How that ended, its own attempt says.",
         Ending::Replay => "The event was replayed from the provider's list. How that ended, its own attempt says.",
+        Ending::Explained => {
+            "The books agree again. The reconciler ended this case, and its history has the rows that explain it."
+        }
     }
 }
 
@@ -104,6 +107,7 @@ impl Words for Ending {
             Self::Reissue => "Try again",
             Self::LiftLimit => "Lift the limit, and pay this once",
             Self::Replay => "Replay the event, and pay this once",
+            Self::Explained => "The books agree again",
         }
     }
 
@@ -126,8 +130,10 @@ impl Words for Ending {
                  should the event come again, nothing more is paid."
             }
             Self::Replay => {
-                "The provider's own list has the event, and it never reached us. It goes through the same rules as a delivery, and is                  paid once; should it come after all, nothing more is paid."
+                "The provider's own list has the event, and it never reached us. It goes through the same rules as a delivery, and \
+                 is paid once; should it come after all, nothing more is paid."
             }
+            Self::Explained => "What the books said against each other they say no more. No money moves.",
         }
     }
 }
@@ -239,6 +245,7 @@ pub fn happened(kind: &str) -> String {
         "reopen" => "Reopened",
         "reopened" => "It came again, and the case is open again",
         "event" => "Another event of the same kind",
+        "explained" => "The books agree again",
         "release" => "Released for payment",
         _ => return fact(kind),
     };

@@ -62,8 +62,9 @@ pub fn both(seed: u64, world: &World, folder: &Path) -> [Manifest; 2] {
             let (is_open, subject) = (random.percent(50), Some(row.id.to_string()));
             // It repeats a sum, which asks for nothing.
             let sum = Some(crate::random::sum(7, "EUR")).filter(|_| random.percent(50));
-            let ending =
-                (!is_open).then(|| random.one(&[Ending::NotPaid, Ending::ConfirmedAccepted, Ending::DuplicateOf]));
+            let ending = (!is_open).then(|| {
+                random.one(&[Ending::NotPaid, Ending::ConfirmedAccepted, Ending::DuplicateOf, Ending::Explained])
+            });
             let record = Record::Case { reason, attempt: None, event: None, is_open, ending, subject, sum };
             let id = RowId::new(format!("case-of-break-{number}")).unwrap();
             rows.push(Row { id, at: START + WINDOW + 1, carried: false, record, ..row.clone() });

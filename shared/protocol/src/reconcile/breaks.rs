@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 use crate::UnixMillis;
+use crate::case::Ending;
 use crate::ids::{CaseId, Digest, Hasher};
 use crate::outcome::{Outcome, Reason, Verdict};
 use crate::reconcile::facts::Facts;
@@ -58,6 +59,25 @@ impl BreakKind {
 }
 
 impl BreakKind {
+    /// The case of a break that is gone, where the reconciler alone opens such a case. The others are a worker's or the sweeper's as
+    /// well: of what they say of an attempt, the books do not have the last word.
+    pub fn own_case(self, key: &str, subject: &str) -> Option<CaseId> {
+        match self {
+            Self::EventMissing
+            | Self::EventOrphan
+            | Self::PayoutMissing
+            | Self::PayoutOrphan
+            | Self::PaidTwice
+            | Self::AmountMismatch
+            | Self::PayoutReturned => self.reason().map(|reason| CaseId::new(reason, &[key, subject])),
+            Self::LateOutcome
+            | Self::OutcomeMissing
+            | Self::CaseMissing
+            | Self::ClaimMissing
+            | Self::ClaimOverwritten => None,
+        }
+    }
+
     /// Between what was asked for and what was paid, of a key that is paid.
     const fn leaves_a_difference(self) -> bool {
         match self {
@@ -132,16 +152,18 @@ impl Break {
     pub fn case(&self) -> Option<CaseId> {
         let (key, subject) = (self.key.as_str(), self.subject());
         let attempt = self.attempt.to_string();
-        self.reason().map(|reason| match self.kind {
-            BreakKind::LateOutcome | BreakKind::OutcomeMissing => CaseId::new(reason, &[key, &attempt]),
-            BreakKind::CaseMissing if self.attempt > 0 => CaseId::new(reason, &[key, &attempt]),
-            BreakKind::CaseMissing => CaseId::new(reason, &[key, &self.which]),
-            _ => CaseId::new(reason, &[key, &subject]),
-        })
+        let of_others = || {
+            self.reason().map(|reason| match self.kind {
+                BreakKind::CaseMissing if self.attempt == 0 => CaseId::new(reason, &[key, &self.which]),
+                _ => CaseId::new(reason, &[key, &attempt]),
+            })
+        };
+        self.kind.own_case(key, &subject).or_else(of_others)
     }
 }
 
-pub(crate) fn subject(kind: BreakKind, book: Book, attempt: u16, which: &str) -> String {
+/// Which of its key's breaks one is.
+pub fn subject(kind: BreakKind, book: Book, attempt: u16, which: &str) -> String {
     format!("{kind}:{book}:{attempt}:{which}")
 }
 
@@ -233,10 +255,11 @@ pub(crate) fn candidates(facts: &Facts<'_>, settle: &Settle) -> Candidates {
     Candidates { held, difference_is_ended: ended.iter().any(|it| it.kind.leaves_a_difference()) }
 }
 
-/// People ended the case of this very break. A late outcome's is the worker's own, which names no break.
+/// People ended the case of this very break. A late outcome's is the worker's own, which names no break. What the books ended they
+/// may contradict again.
 fn is_ended(facts: &Facts<'_>, candidate: &Candidate) -> bool {
     let subject = candidate.subject();
-    facts.cases().filter(|case| !case.is_open).any(|case| {
+    facts.cases().filter(|case| !case.is_open && case.ending != Some(Ending::Explained)).any(|case| {
         let is_workers = case.reason == Reason::LateOutcome && case.attempt == Some(candidate.attempt);
         case.subject == Some(subject.as_str()) || (candidate.kind == BreakKind::LateOutcome && is_workers)
     })

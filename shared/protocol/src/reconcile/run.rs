@@ -59,6 +59,11 @@ impl Window {
         self.to
     }
 
+    /// As long, and so much before. `None`: it would begin before all time.
+    pub fn earlier(&self, ms: u64) -> Option<Self> {
+        Some(Self { from: self.from.checked_sub(ms)?, to: self.to.checked_sub(ms)? })
+    }
+
     /// The one that follows it.
     pub fn next(&self, to: UnixMillis) -> Result<Self, ChainError> {
         Self::new(self.to, to)

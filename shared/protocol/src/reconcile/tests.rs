@@ -522,3 +522,31 @@ fn gaps_without_number_stay_few_and_cover_all_of_them() {
     }
     assert_eq!(all_gaps(&[], (0..200).map(gap)).len(), 200, "nothing is covered without need");
 }
+
+/// An ending by people is their word. One by the books lasts as long as the books agree.
+#[test]
+fn what_the_books_ended_they_may_contradict_again() {
+    let returned = || with(paid(), "tr_1", payout(100, RailState::Returned));
+    let subject = said(&returned()).breaks[0].0.subject();
+    let ended = |ending| {
+        let Record::Case { reason, attempt, event, sum, .. } = case(Reason::PayoutReturned, None, false) else {
+            unreachable!()
+        };
+        let subject = Some(subject.clone());
+        let of_break = Record::Case { reason, attempt, event, is_open: false, ending: Some(ending), subject, sum };
+        said(&with(returned(), "case_1", of_break)).breaks.len()
+    };
+    assert_eq!((ended(Ending::WrittenOff), ended(Ending::Explained)), (0, 1));
+}
+
+/// A worker and the sweeper file cases under such names as well, and the books do not end those.
+#[test]
+fn only_cases_of_the_books_own_are_ended_by_the_books() {
+    let of = |kind: BreakKind| kind.own_case(KEY, "subject").is_some();
+    for kind in [BreakKind::LateOutcome, BreakKind::OutcomeMissing, BreakKind::CaseMissing] {
+        assert!(!of(kind), "{kind}");
+    }
+    for kind in [BreakKind::EventMissing, BreakKind::PayoutMissing, BreakKind::PayoutReturned, BreakKind::PaidTwice] {
+        assert!(of(kind), "{kind}");
+    }
+}

@@ -2,12 +2,14 @@
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use payonce_end_to_end::{PAYEE, WINDOW_MS, World, book_settings, key_of, payment};
 use payonce_ledger::FiledCase;
 use payonce_lists::{ListConfig, ProviderList};
+use payonce_protocol::case::Ending;
 use payonce_protocol::order::Mode;
 use payonce_protocol::outcome::Reason;
 use payonce_protocol::reconcile::breaks::BreakKind;
@@ -25,17 +27,25 @@ const HOUR_MS: u64 = 3_600_000;
 
 /// What the provider lists, newest first and three to a page, as <https://docs.stripe.com/api/events/list> says.
 #[derive(Clone, Default)]
-struct Listing(Arc<Mutex<Vec<Value>>>);
+struct Listing(Arc<Mutex<Vec<Value>>>, Arc<AtomicBool>);
 
 impl Listing {
     fn add(&self, event: &Value) {
         self.0.lock().unwrap().push(event.clone());
     }
 
+    /// It has no answer for a question about so short a time: none to who asks for single events once more.
+    fn fails_for_single_events(&self, fails: bool) {
+        self.1.store(fails, Ordering::SeqCst);
+    }
+
     fn answer(&self, request: &Request) -> Answer {
         let query = request.query();
         let number = |name: &str| query[name].parse::<u64>().unwrap();
         let within = number("created[gte]")..number("created[lt]");
+        if self.1.load(Ordering::SeqCst) && within.end - within.start < 3_600 {
+            return Answer::json(500, json!({"error": {"message": "not now"}}));
+        }
         let mut found = self.0.lock().unwrap().clone();
         found.retain(|event| within.contains(&event["created"].as_u64().unwrap()));
         found.sort_by_key(|event| std::cmp::Reverse(event["created"].as_u64()));
@@ -214,6 +224,27 @@ async fn the_case_of_a_missing_event_bears_what_it_asks_for_and_its_body() {
     world.clock.set(days.began + 2 * WINDOW_MS + HOUR_MS);
     assert_eq!(days.app().await, 0);
     assert_eq!(missing(&world).await.len(), 2);
+}
+
+/// Else nobody could replay it: its case would say that it is missing, and never what it asks for.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_case_that_was_opened_without_its_body_gets_it_from_a_later_run() {
+    let (world, book) = (world().await, Listing::default());
+    paid(&world, &book, &[4]).await;
+    let sandbox = book.open();
+    let days = Days::of(&world, stripe(&world, &sandbox));
+    book.fails_for_single_events(true);
+    world.clock.set(days.began + WINDOW_MS + HOUR_MS);
+    assert_eq!(days.app().await, 1);
+    let bare = missing(&world).await.remove(0);
+    assert_eq!((bare.case.body, &bare.case.destination), (None, &None));
+    book.fails_for_single_events(false);
+    world.clock.set(days.began + 2 * WINDOW_MS + HOUR_MS);
+    assert_eq!(days.app().await, 0);
+    let whole = missing(&world).await.remove(0);
+    let body = world.ledger.body(whole.case.body.unwrap()).await.unwrap();
+    assert!(body.is_some() && whole.case.offers(Ending::Replay, None));
+    assert_eq!((whole.version, whole.case.opened_at), (bare.version, bare.case.opened_at));
 }
 
 /// It came to us, and a case or a note says so: it is not lost, whatever became of it.

@@ -206,3 +206,51 @@ async fn a_window_is_run_when_its_books_are_settled_and_follows_an_unaltered_run
     std::fs::write(folder.path().join("carried.jsonl"), "").unwrap();
     assert!(Before::read(folder.path()).is_err());
 }
+
+/// Its rail tells nobody, and lists it at the time at which it was made.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_accepted_payout_is_looked_at_again_after_one_five_and_thirty_days() {
+    let world = World::start().await;
+    let began = world.clock.now();
+    let keys = paid(&world).await;
+    assert!(world.rail.change(&keys[20], |paid| Some(Transfer { amount_reversed: paid.amount, ..paid })));
+    let folder = tempfile::tempdir().unwrap();
+    for (days, is_seen) in [(1, true), (2, false), (5, true), (30, true), (31, false)] {
+        let later = began + days * 86_400_000;
+        world.clock.set(later + WINDOW_MS + 3_600_000);
+        let of = folder.path().join(days.to_string());
+        let (manifest, found) = run(&world, window(later, 0), &Before::default(), &of).await;
+        let seen = if is_seen { &keys[20..=20] } else { &[] };
+        assert_eq!(found, expected("new", "payout_returned", seen), "{days}");
+        assert!(manifest.statement.closes(), "{days}");
+        let lines = manifest.statement.currencies.values().next().cloned().unwrap_or_default();
+        // It was counted as paid, and is paid no more.
+        assert_eq!(lines.paid.count, if is_seen { -1 } else { 0 }, "{days}");
+    }
+}
+
+/// What people know of it they need not be told again.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_return_whose_case_people_ended_changes_no_later_statement() {
+    let world = World::start().await;
+    let began = world.clock.now();
+    let event = payment("known", PAYEE, began);
+    world.deliver(&event).await;
+    let key = key_of(&event).to_string();
+    assert!(world.rail.change(&key, |paid| Some(Transfer { amount_reversed: paid.amount, ..paid })));
+    world.clock.set(began + WINDOW_MS + 3_600_000);
+    let folder = tempfile::tempdir().unwrap();
+    let app = reconciler::App::new(world.reconciler(Lists::default(), began, folder.path()));
+    assert_eq!(app.run_within(std::time::Duration::from_secs(300)).await.unwrap().cases, 1);
+    let case = world.cases().await.remove(0);
+    payonce_end_to_end::Desk::new().ends(&world, &case.id(), payonce_protocol::case::Ending::WrittenOff).await;
+    for days in [1, 5] {
+        let later = began + days * 86_400_000;
+        world.clock.set(later + WINDOW_MS + 3_600_000);
+        let of = folder.path().join(days.to_string());
+        let (manifest, found) = run(&world, window(later, 0), &Before::default(), &of).await;
+        assert_eq!(found, BTreeSet::new(), "{days}");
+        let lines = manifest.statement.currencies.values().next().cloned().unwrap_or_default();
+        assert_eq!(lines.paid.count, 0, "{days}");
+    }
+}

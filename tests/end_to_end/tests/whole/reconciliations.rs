@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use payonce_end_to_end::{PAYEE, World, cut_after, cut_once, key_of, payment};
-use payonce_ledger::KeptRun;
+use payonce_ledger::{CaseAct, KeptRun, Who};
 use payonce_local::sandbox_rail::Transfer;
 use payonce_protocol::outcome::Reason;
 use payonce_runtime::metrics::Metrics;
@@ -228,4 +228,44 @@ async fn a_case_that_people_ended_is_not_opened_again_by_its_break() {
         assert_eq!(open(cases(&world).await), left);
     }
     assert_eq!(reconciler.last_line()["OpenBreaks"], 3);
+}
+
+/// The rail's book lacked two payouts and has them again: nobody was at work on the one, and somebody is on the other.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_break_that_is_explained_ends_its_case_unless_a_person_has_taken_it_up() {
+    let world = World::start().await;
+    let reconciler = reconciler(&world);
+    let began = world.clock.now();
+    let keys = ["first", "taken"].map(|name| payment(name, PAYEE, began));
+    for event in &keys {
+        assert_eq!(world.deliver(event).await.status, 200);
+    }
+    let keys = keys.map(|event| key_of(&event).to_string());
+    let paid = world.rail.executed();
+    keys.iter().for_each(|key| assert!(world.rail.change(key, |_| None)));
+    world.clock.set(began + HOUR_MS + 600_000);
+    assert_eq!(reconciler.runs().await.cases, 2);
+    let of = async |key: &String| {
+        let case = world.cases().await.into_iter().find(|case| case.key.as_ref().unwrap().as_str() == key).unwrap();
+        world.ledger.case(&case.id()).await.unwrap().unwrap()
+    };
+    let (free, taken) = (of(&keys[0]).await, of(&keys[1]).await);
+    let ann = Who { subject: "ann".into(), name: None };
+    let act = CaseAct::Assign(ann.clone());
+    world.ledger.act(&taken, &act, &ann, world.clock.now()).await.unwrap();
+
+    world.rail.plant(paid);
+    world.clock.set(began + 2 * HOUR_MS + 700_000);
+    let report = reconciler.runs().await;
+    assert_eq!((report.cases, report.explained), (0, 1));
+    let free = world.ledger.case(&free.case.id()).await.unwrap().unwrap();
+    assert!(free.is_explained());
+    let history = world.ledger.history(&free.case.id()).await.unwrap();
+    let last = history.last().unwrap();
+    assert_eq!((last.act.as_str(), last.by.subject.as_str()), ("explained", "reconciler"));
+    let rows: Value = serde_json::from_str(&last.facts["book_explains"]).unwrap();
+    assert!(rows.as_array().unwrap().iter().any(|row| row["kind"] == "payout"), "{rows}");
+    let told = world.ledger.case(&taken.case.id()).await.unwrap().unwrap();
+    assert!(told.status.is_open() && told.evidence.contains_key("book_explains"));
+    assert_eq!(reconciler.last_line()["OpenBreaks"], 0);
 }

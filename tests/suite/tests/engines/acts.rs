@@ -2,7 +2,8 @@
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use payonce_ledger::{
-    Acted, Case, CaseAct, Claim, FiledCase, FoundPayout, FurtherDecision, LookUpRecord, OutcomeRecord, Seen, Stranger,
+    Acted, Case, CaseAct, Claim, Explained, Filed, FiledCase, FoundPayout, FurtherDecision, LookUpRecord,
+    OutcomeRecord, Seen, Stranger,
 };
 use payonce_protocol::case::{Ending, Status};
 use payonce_protocol::event::ClaimAnswer;
@@ -411,4 +412,49 @@ pub async fn unreadable_person_hides_no_other(bench: Bench) {
     let torn = [("pk", text("person")), ("sk", text("torn")), ("person", text("{"))];
     bench.plant(&bench.tables.reconcile, torn.map(|(name, value)| (name.to_owned(), value)).into()).await;
     assert_eq!(bench.ledger.people().await.unwrap().0.keys().collect::<Vec<_>>(), ["ann"]);
+}
+
+/// As long as no person has taken it up. What people ended stays ended, whatever the books say.
+pub async fn the_books_end_a_case_and_open_it_again(bench: Bench) {
+    let of = |number: u8| Case::new(Reason::PayoutMissing, vec![format!("stripe/pi_{number}"), "rail".to_owned()], NOW);
+    let explained_by =
+        |run: u64| Facts::from([(FactName::BookRun, run.to_string()), (FactName::BookExplains, "[]".into())]);
+    let explain = async |case: &Case, run: u64| {
+        bench.ledger.explain_case(&case.id(), "reconciler", &explained_by(run), NOW + run).await.unwrap()
+    };
+    assert_eq!(explain(&of(9), 1).await, Explained::Nothing, "nobody opened it");
+
+    // Nobody is at work on it. A second writer comes between.
+    assert_eq!(bench.ledger.open_break(&of(1)).await.unwrap(), Filed::New);
+    assert_eq!(bench.ledger.open_break(&of(1)).await.unwrap(), Filed::Open);
+    bench.proxy.plan(1, "TransactWriteItems", "explained", Fault::DropAnswer);
+    assert_eq!(explain(&of(1), 1).await, Explained::Ended);
+    assert_eq!(explain(&of(1), 1).await, Explained::Nothing);
+    let ended = filed(&bench, &of(1)).await;
+    assert!(ended.is_explained() && ended.version == 2);
+    assert_eq!(bench.ledger.open_cases(10).await.unwrap(), []);
+    let record = bench.reconcile(of(1).id(), "history#000002").await.expect("its record");
+    assert_eq!(record["act"], AttributeValue::S("explained".to_owned()));
+    assert_eq!(bench.ledger.open_break(&of(1)).await.unwrap(), Filed::Reopened);
+    assert_eq!(filed(&bench, &of(1)).await.status, Status::Reopened);
+
+    // Somebody is, and whoever decides must see it first: the case as it was seen is not the case any more.
+    let seen = opened(&bench, &of(2)).await;
+    let seen = done(&bench, &seen, CaseAct::Assign(person("ann")), "ann").await;
+    assert_eq!(explain(&of(2), 1).await, Explained::Told);
+    assert_eq!(explain(&of(2), 1).await, Explained::Nothing, "told once of one run");
+    let proposed = bench.ledger.act(&seen, &propose(&seen, Ending::NotPaid, "ann"), &person("ann"), NOW).await.unwrap();
+    assert_eq!(proposed, Acted::Changed);
+
+    // People ended it.
+    let seen = opened(&bench, &of(3)).await;
+    done(&bench, &seen, propose(&seen, Ending::WrittenOff, "ann"), "ann").await;
+    assert_eq!(explain(&of(3), 1).await, Explained::Told, "it awaits approval");
+    let seen = filed(&bench, &of(3)).await;
+    let ended =
+        done(&bench, &seen, CaseAct::Approve(String::new(), bench.ledger.bound(&seen).await.unwrap().unwrap()), "ben")
+            .await;
+    assert_eq!(explain(&of(3), 2).await, Explained::Nothing);
+    assert_eq!(bench.ledger.open_break(&of(3)).await.unwrap(), Filed::Open);
+    assert_eq!(filed(&bench, &of(3)).await, ended);
 }

@@ -85,6 +85,7 @@ on_both_engines! {
     }
     acts::{
         each_act_leaves_its_record,
+        the_books_end_a_case_and_open_it_again,
         comments_and_evidence_need_no_version_and_move_none,
         a_form_that_is_sent_twice_acts_once,
         a_file_comes_back_as_it_was_to_its_own_case,
