@@ -110,7 +110,7 @@ recorded AS (
     SELECT pk AS k,
         CASE
             WHEN sk LIKE '0000#refused#%' THEN 'refused'
-            WHEN sk LIKE '____#claim' AND (closing IS NOT NULL OR barred_at IS NOT NULL) THEN 'closing'
+            WHEN sk = '0000#barred' OR (sk LIKE '____#claim' AND closing IS NOT NULL) THEN 'closing'
             WHEN sk LIKE '____#claim' THEN 'claim'
             WHEN sk LIKE '____#outcome' THEN 'outcome'
             WHEN sk LIKE '____#late' THEN 'late'
@@ -124,7 +124,9 @@ recorded AS (
     FROM audit
     LEFT JOIN units ON units.currency = audit.currency
     LEFT JOIN scales ON scales.digits = units.exponent - audit.exponent
-    WHERE is_there = 1 AND (sk LIKE '0000#refused#%' OR sk LIKE '____#claim' OR sk LIKE '____#outcome' OR sk LIKE '____#late')
+    -- What bars stands under a key of its own, and again where the first claim would stand.
+    WHERE is_there = 1 AND (sk LIKE '0000#refused#%' OR sk = '0000#barred' OR (sk LIKE '____#claim' AND barred_at IS NULL)
+        OR sk LIKE '____#outcome' OR sk LIKE '____#late')
 ),
 filed AS (
     SELECT coalesce(k, '!provider/' || provider || '/' || event) AS k, id, reason, status, attempt, event, subject, ending, resolved_at,

@@ -176,6 +176,11 @@ impl App {
             if self.parts.ledger.is_barred(key).await? {
                 return Err(PayerRefusal::Barred);
             }
+            // What bars it may have been lost with it.
+            let cases = self.parts.ledger.cases_of_key(key.as_str()).await?;
+            if cases.iter().any(|filed| filed.case.is_of_a_lost_block()) {
+                return Err(PayerRefusal::Barred);
+            }
         }
         Ok(())
     }

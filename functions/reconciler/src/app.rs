@@ -16,6 +16,7 @@ use payonce_ledger::powers::Reconciler;
 use payonce_ledger::{KeptRun, Ledger, LedgerError};
 use payonce_protocol::UnixMillis;
 use payonce_protocol::reconcile::run::{ChainError, Manifest, Window};
+use payonce_protocol::reconcile::terms::{Gap, Why};
 use payonce_rails::Rail;
 use payonce_runtime::clock::Clock;
 use payonce_runtime::metrics::Metrics;
@@ -35,6 +36,8 @@ use crate::silence::{HEARD, Heard};
 pub const TIME_OUT: Duration = Duration::from_secs(900);
 /// A run that cannot be on record in what is left is not begun.
 const KEPT_BACK: Duration = Duration::from_secs(20);
+/// A book that does not answer is asked again by each invocation, for so long; then the run is on record without it.
+const ASKS_AGAIN_MS: u64 = 12 * 3_600_000;
 /// Windows are days of UTC unless the configuration says otherwise: a day's books close together.
 pub const DAY_MS: u64 = 86_400_000;
 
@@ -54,6 +57,8 @@ pub enum AppError {
     Before(UnixMillis, &'static str),
     #[error("no room to work in: {0}")]
     Folder(#[from] std::io::Error),
+    #[error("a book of the window that ends at {0} did not answer; its cases are filed, and it is read again")]
+    PageLost(UnixMillis),
     #[error("the window that ends at {0} was not read in the time of one invocation")]
     OutOfTime(UnixMillis),
 }
@@ -75,7 +80,7 @@ pub struct Parts {
     pub clock: Clock,
     pub metrics: Metrics,
     pub settings: Settings,
-    /// From when the books are held against each other; the day before the first run where nobody says.
+    /// From when the books are held against each other; the day of the first invocation where nobody says.
     pub first: Option<UnixMillis>,
     pub windows: Windows,
     /// Where a run works: what it leaves there is of no use to the next.
@@ -165,11 +170,14 @@ impl App {
         let settled = self.parts.settings.settled_before(self.parts.clock.now());
         loop {
             let last = self.parts.ledger.runs(None, 1).await?.into_iter().next();
-            let Some(window) = self.next_window(last.as_ref(), settled)? else { return Ok(()) };
+            let Some(window) = self.next_window(last.as_ref(), settled).await? else { return Ok(()) };
             let run = timeout_at(until, self.one(window, last.as_ref())).await;
-            let done = run.map_err(|_| AppError::OutOfTime(window.to()))??;
+            let (done, is_whole) = run.map_err(|_| AppError::OutOfTime(window.to()))??;
             report.cases += done.opened;
             report.explained += done.explained;
+            if !is_whole {
+                return Err(AppError::PageLost(window.to()));
+            }
             report.runs += 1;
         }
     }
@@ -202,10 +210,13 @@ impl App {
     }
 
     /// The one after the last run's, once it is over and its books are settled.
-    fn next_window(&self, last: Option<&KeptRun>, settled: UnixMillis) -> Result<Option<Window>, AppError> {
-        let Parts { first, windows, .. } = &self.parts;
-        let day_before = || settled.saturating_sub(DAY_MS) / DAY_MS * DAY_MS;
-        let from = last.map_or_else(|| first.unwrap_or_else(day_before), |last| last.to);
+    async fn next_window(&self, last: Option<&KeptRun>, settled: UnixMillis) -> Result<Option<Window>, AppError> {
+        let Parts { ledger, clock, first, windows, .. } = &self.parts;
+        let from = match (last, first) {
+            (Some(last), _) => last.to,
+            (None, Some(first)) => *first,
+            (None, None) => ledger.runs_begin(clock.now()).await? / DAY_MS * DAY_MS,
+        };
         let to = match windows {
             Windows::Of(ms) => (from / ms + 1) * ms,
             Windows::UntilSettled => settled,
@@ -213,7 +224,8 @@ impl App {
         if to > settled || to <= from { Ok(None) } else { Ok(Some(Window::new(from, to)?)) }
     }
 
-    async fn one(&self, window: Window, last: Option<&KeptRun>) -> Result<Cases, AppError> {
+    /// And whether it is on record: as long as a page may still be had its window is read again.
+    async fn one(&self, window: Window, last: Option<&KeptRun>) -> Result<(Cases, bool), AppError> {
         let Parts { ledger, rail, clock, settings, folder, .. } = &self.parts;
         let folder = tempfile::tempdir_in(folder)?;
         let (earlier, own) = (folder.path().join("before"), folder.path().join("run"));
@@ -224,11 +236,15 @@ impl App {
         let manifest = reconcile(ledger, rail, settings, window, &before, None, &own, clock.now()).await?;
         let filing = Filing { ledger, settings, rail_mode: rail.mode(), window, now: clock.now() };
         let done = filing.breaks(&own.join(BREAKS)).await?;
+        let lost = |gap: &Gap| gap.why == Why::PageLost && gap.from < window.to() && window.from() < gap.until;
+        if manifest.gaps.iter().any(lost) && clock.now() < settings.settled_at(window).saturating_add(ASKS_AGAIN_MS) {
+            return Ok((done, false));
+        }
         let run = self.kept(&manifest, &own).await?;
         if !ledger.finish_run(&run).await? {
             tracing::warn!(to = window.to(), "another run of this window came to its end first");
         }
-        Ok(done)
+        Ok((done, true))
     }
 
     /// What the run before left, as files.

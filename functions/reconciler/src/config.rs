@@ -2,6 +2,7 @@
 
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
 use payonce_protocol::UnixMillis;
 use payonce_protocol::reconcile::terms::Settle;
 use payonce_runtime::config::Config;
@@ -85,8 +86,13 @@ impl Reconciliation {
 fn midnight(day: &str) -> Result<UnixMillis, StartError> {
     let wrong = || StartError::wrong("reconciler.first_day", "must be a day such as \"2026-12-01\"");
     let day: Date = day.parse().map_err(|_| wrong())?;
-    let begins = day.to_zoned(TimeZone::UTC).map_err(|_| wrong())?.timestamp().as_millisecond();
-    UnixMillis::try_from(begins).map_err(|_| wrong())
+    let begins = day.to_zoned(TimeZone::UTC).map_err(|_| wrong())?.timestamp();
+    // Until then nothing is compared, and no alarm says so.
+    if begins.duration_since(Timestamp::now()) > SignedDuration::from_hours(24 * DAYS_AT_MOST.cast_signed()) {
+        let problem = format!("must be at most {DAYS_AT_MOST} days from now");
+        return Err(StartError::wrong("reconciler.first_day", problem));
+    }
+    UnixMillis::try_from(begins.as_millisecond()).map_err(|_| wrong())
 }
 
 /// Every book's amounts are whole numbers of these.

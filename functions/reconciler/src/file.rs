@@ -22,7 +22,7 @@ use payonce_protocol::reconcile::rows::{Sum, Units};
 use payonce_protocol::reconcile::run::Window;
 use thiserror::Error;
 
-use crate::list::Listed;
+use crate::list::{Listed, unmarked};
 use crate::missing::{self, Asking, Missing};
 use crate::run::Settings;
 
@@ -167,7 +167,8 @@ async fn case_of<P: Reads + QueriesAudit>(
     };
     let reason = Reason::parse(reason).ok_or_else(other)?;
     let kind = BreakKind::parse(&it.kind).ok_or_else(other)?;
-    let key = PayoutKey::new(it.key.clone()).ok();
+    // The name of an event that no rule gives a key is none: nothing is claimed under it, and nothing closed.
+    let key = PayoutKey::new(it.key.clone()).ok().filter(|key| unmarked(key.as_str()).is_none());
     let subject = subject(kind, it);
     let mut case = Case { key: key.clone(), since: it.at, ..Case::new(reason, subject, now) };
     if let Some(key) = &key {
@@ -178,7 +179,9 @@ async fn case_of<P: Reads + QueriesAudit>(
     }
     if kind == BreakKind::EventMissing {
         case.event = EventId::new(it.which.clone()).ok();
-        case = with_listed(case, listed);
+        if let Some(listed) = listed {
+            case = with_listed(case, listed);
+        }
     }
     let sum = |line: &Option<SumLine>| line.as_ref().and_then(SumLine::sum);
     let (expected, found) = (sum(&it.expected), sum(&it.found));
@@ -242,14 +245,16 @@ async fn with_refusal<P: Reads>(
 }
 
 /// As its rules read it, so that it can be paid like a delivery.
-fn with_listed(case: Case, listed: Option<&Listed>) -> Case {
-    let Some(listed) = listed else { return case };
+fn with_listed(mut case: Case, listed: &Listed) -> Case {
+    if listed.blocks {
+        case.say(FactName::BlockedBy, &listed.event);
+    }
     Case {
         provider: Some(listed.provider.clone()),
         event: Some(listed.event.clone()),
         money: listed.money,
         destination: listed.destination.clone(),
-        body: Some(Digest::of(&listed.body)),
+        body: listed.is_event.then(|| Digest::of(&listed.body)),
         ..case
     }
 }

@@ -24,7 +24,7 @@ use payonce_rails::{LookUpFailure, Rail, RailBook, RailPayout};
 use thiserror::Error;
 
 use crate::bank::AtBank;
-use crate::list::{Asked, Lists, unmarked};
+use crate::list::{Asked, Lists, Ruling, unmarked};
 use crate::rail::{NotInUnits, RailRows};
 use crate::silence::Heard;
 
@@ -80,6 +80,8 @@ pub struct Gathered {
     pub provider: Shelf,
     pub ours: Shelf,
     pub rail: Shelf,
+    /// Of these our own records could not be read.
+    pub unread: BTreeSet<BookKey>,
     pub keys: usize,
     pub heard: Heard,
 }
@@ -90,6 +92,7 @@ struct Gathering<'a, P> {
     ours: Intake,
     rail: Intake,
     has_rail_book: bool,
+    unread: BTreeSet<BookKey>,
     /// Payouts of earlier windows that have come back, by their keys.
     came_back: BTreeMap<PayoutKey, Vec<RailPayout>>,
     heard: Heard,
@@ -102,8 +105,16 @@ pub async fn gather<P: Reads + QueriesAudit + QueriesCases>(
 ) -> Result<Gathered, GatherError> {
     let [provider, ours, rail] =
         [Book::Provider, Book::Ours, Book::Rail].map(|book| Intake::new(Some(book), BOOK_BYTES));
-    let mut gathering =
-        Gathering { sources, provider, ours, rail, has_rail_book: true, came_back: BTreeMap::new(), heard };
+    let mut gathering = Gathering {
+        sources,
+        provider,
+        ours,
+        rail,
+        has_rail_book: true,
+        unread: BTreeSet::new(),
+        came_back: BTreeMap::new(),
+        heard,
+    };
     let ListedKeys { mut keys, unreadable } = sources.ledger.keys_within(sources.window).await?;
     if unreadable > 0 {
         gathering.ours.lacks(gathering.gap(Book::Ours, Why::Unreadable));
@@ -123,8 +134,8 @@ pub async fn gather<P: Reads + QueriesAudit + QueriesCases>(
     }
     let count = keys.len();
     gathering.read_ours(keys, &named).await?;
-    let Gathering { provider, ours, rail, heard, .. } = gathering;
-    Ok(Gathered { provider: provider.done()?, ours: ours.done()?, rail: rail.done()?, keys: count, heard })
+    let Gathering { provider, ours, rail, unread, heard, .. } = gathering;
+    Ok(Gathered { provider: provider.done()?, ours: ours.done()?, rail: rail.done()?, unread, keys: count, heard })
 }
 
 impl<P: Reads + QueriesAudit + QueriesCases> Gathering<'_, P> {
@@ -166,11 +177,52 @@ impl<P: Reads + QueriesAudit + QueriesCases> Gathering<'_, P> {
                     }
                 }
             }
-            if let Some(gap) = reading.gap() {
-                self.provider.lacks(gap);
+            self.provider_lacks(reading.gap());
+            if !asked.speaks_alone() {
+                for days in AGAIN_AFTER_DAYS {
+                    named.extend(self.payments_again(asked, ruling, days).await?);
+                }
             }
         }
         Ok(named)
+    }
+
+    /// A payment stands in its list at the time at which it was begun, and may be paid days later: those of earlier windows of which
+    /// nothing of ours speaks.
+    async fn payments_again(
+        &mut self,
+        asked: &Asked,
+        ruling: &Ruling,
+        days: u64,
+    ) -> Result<BTreeSet<PayoutKey>, GatherError> {
+        let Sources { ledger, window, units, page_within, now, .. } = *self.sources;
+        let mut named = BTreeSet::new();
+        let Some(earlier) = window.earlier(days * DAY_MS) else { return Ok(named) };
+        let mut reading = asked.book(earlier.from(), earlier.to(), now);
+        while let Some(page) = reading.next(page_within).await {
+            for item in &page {
+                for placed in asked.placed(ledger, ruling, item).await?.into_iter().flatten() {
+                    let Ok(key) = PayoutKey::new(placed.key.as_str()) else { continue };
+                    let is_known = ledger.standing(&key, 1).await?.is_some()
+                        || !ledger.cases_of_key(key.as_str()).await?.is_empty();
+                    if is_known {
+                        continue;
+                    }
+                    if let Ok(row) = placed.row(item.created_at, units) {
+                        named.insert(key);
+                        self.provider.push(&row)?;
+                    }
+                }
+            }
+        }
+        self.provider_lacks(reading.gap());
+        Ok(named)
+    }
+
+    fn provider_lacks(&mut self, gap: Option<Gap>) {
+        if let Some(gap) = gap {
+            self.provider.lacks(gap);
+        }
     }
 
     fn take_event(&mut self, row: &Row) -> Result<(), BooksError> {
@@ -296,10 +348,10 @@ impl<P: Reads + QueriesAudit + QueriesCases> Gathering<'_, P> {
             match of_key {
                 Ok(Some(of_key)) => self.add(&key, of_key)?,
                 Ok(None) => {}
-                // One record must not end every run: what cannot be read is a gap.
+                // One record must end neither a run nor what is said of other keys.
                 Err(error @ (GatherError::Ledger(LedgerError::Unreadable { .. }) | GatherError::NoRow(_))) => {
-                    tracing::error!(payout_key = %key, %error, "our own book is not complete");
-                    self.ours.lacks(self.gap(Book::Ours, Why::Unreadable));
+                    tracing::error!(payout_key = %key, %error, "our own records of a key cannot be read");
+                    self.lacks_record(&key);
                 }
                 Err(error) => return Err(error),
             }
@@ -307,12 +359,17 @@ impl<P: Reads + QueriesAudit + QueriesCases> Gathering<'_, P> {
         Ok(())
     }
 
+    fn lacks_record(&mut self, key: &PayoutKey) {
+        self.unread.insert(BookKey::of(key));
+        self.ours.lacks(self.gap(Book::Ours, Why::OneRecord));
+    }
+
     fn add(&mut self, key: &PayoutKey, of_key: OfKey) -> Result<(), GatherError> {
         let Sources { window, units, rail, lists, at_bank, .. } = *self.sources;
         let OfKey { records, rows, found } = of_key;
         if records.unreadable > 0 {
-            tracing::error!(payout_key = %key, "a note of a refusal cannot be read: our own book is not complete");
-            self.ours.lacks(self.gap(Book::Ours, Why::Unreadable));
+            tracing::error!(payout_key = %key, "a note of a refusal cannot be read");
+            self.lacks_record(key);
         }
         let was_open = self.sources.open.contains(key);
         // An earlier run was done with it: its books agreed then.

@@ -2,7 +2,7 @@
 //! stands under the payout key that a delivery of it would have claimed.
 //!
 //! What asks for no payout is no row, nor is an event of which no rule speaks: a provider lists more types than it was told to send
-//! here. A blocking event is none either, as its bar is no order.
+//! here. A blocking event is one as long as nothing bars its payout: what was lost with its payment would let people pay that.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -18,7 +18,7 @@ use payonce_protocol::outcome::Reason;
 use payonce_protocol::reconcile::rows::{Book, BookKey, Record, Row, RowId, Units};
 use payonce_protocol::reconcile::terms::{Gap, Why};
 use payonce_protocol::release::Derivation;
-use payonce_providers::{BodyMisfit, ItemMisfit, ParsedEvent, Provider, RouteContext, Routed};
+use payonce_providers::{Block, BodyMisfit, ItemMisfit, ParsedEvent, Provider, RouteContext, Routed};
 use payonce_runtime::start::{StartError, Started};
 
 /// A page that was not answered is asked for again: it only reads.
@@ -54,6 +54,11 @@ pub struct Listed {
     pub event: EventId,
     pub money: Option<Money>,
     pub destination: Option<Destination>,
+    /// It says that the payment was given back or is disputed.
+    pub blocks: bool,
+    /// It is the event itself. A payment of a list of payments is not: what it is replayed as would be another event than the one
+    /// that comes after all.
+    pub is_event: bool,
     /// The event as the provider lists it, in the form of a delivery.
     pub body: Vec<u8>,
 }
@@ -192,9 +197,14 @@ impl Asked {
         now: UnixMillis,
     ) -> Result<Ruling, LedgerError> {
         let accepted = ledger.accepted(self.name()).await?;
-        let books_from = ledger.control().await?.and_then(|control| control.books_from);
+        let control = ledger.control().await?;
+        // Before a person released payouts nothing was to come here, and others may have paid.
+        let is_released = control.as_ref().is_some_and(|control| control.released_for.is_some());
+        let books_from = control.and_then(|control| control.books_from).or((!is_released).then_some(UnixMillis::MAX));
         let former = accepted.as_ref().map(|accepted| accepted.others(&self.provider.derivations(), now));
-        let paid_from = accepted.and_then(|accepted| accepted.paid_from).max(books_from);
+        // Nor, where nobody says from when the books are compared, before there was somebody to compare them.
+        let began = ledger.runs_began().await?;
+        let paid_from = accepted.and_then(|accepted| accepted.paid_from).max(books_from).max(began);
         Ok(Ruling { rail_mode, paid_from, former: former.unwrap_or_default() })
     }
 
@@ -255,7 +265,8 @@ impl Asked {
         let now = event.created_at.unwrap_or(item.created_at);
         let context = RouteContext { rail_mode, paid_from, files_undated: false, now };
         let (keys, is_shared, money, destination) = match self.provider.route(event, &context) {
-            Routed::NoPayout(_) | Routed::Block(_) | Routed::Unrouted { .. } => return Ok(None),
+            Routed::NoPayout(_) | Routed::Unrouted { .. } => return Ok(None),
+            Routed::Block(block) => return self.said_to_block(ledger, item, event, block).await,
             Routed::Order(order) => {
                 let order = self.provider.with_former_keys(order, event, former);
                 let keys = [vec![order.key], order.former_keys].concat();
@@ -276,6 +287,23 @@ impl Asked {
         Ok(Some(Said { key, listed: self.listed(&event.id, money, destination, item) }))
     }
 
+    /// The first that comes bars the payment, and says enough.
+    async fn said_to_block<P: Reads>(
+        &self,
+        ledger: &Ledger<P>,
+        item: &ListedEvent,
+        event: &ParsedEvent,
+        block: Block,
+    ) -> Result<Option<Said>, LedgerError> {
+        for key in std::iter::once(&block.key).chain(&block.former_keys) {
+            if ledger.is_barred(key).await? {
+                return Ok(None);
+            }
+        }
+        let listed = Listed { blocks: true, ..self.listed(&event.id, None, None, item) };
+        Ok(Some(Said { key: Some(block.key), listed }))
+    }
+
     fn listed(
         &self,
         event: &EventId,
@@ -284,7 +312,15 @@ impl Asked {
         item: &ListedEvent,
     ) -> Listed {
         let (provider, body) = (self.name().to_owned(), item.body.clone().into_bytes());
-        Listed { provider, event: event.clone(), money, destination, body }
+        Listed {
+            provider,
+            event: event.clone(),
+            money,
+            destination,
+            blocks: false,
+            is_event: self.list.lists_events(),
+            body,
+        }
     }
 
     fn place(&self, said: Said) -> Result<Placed, NotPlaced> {

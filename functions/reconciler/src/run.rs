@@ -58,6 +58,11 @@ impl Settings {
         })
     }
 
+    /// When the books of a window can be read.
+    pub fn settled_at(&self, window: Window) -> UnixMillis {
+        window.to().saturating_add(self.settle.ours_ms.max(self.settle.rail_ms))
+    }
+
     /// What ended before this is in every book that we can read.
     pub fn settled_before(&self, now: UnixMillis) -> UnixMillis {
         now.saturating_sub(self.settle.ours_ms.max(self.settle.rail_ms))
@@ -117,8 +122,7 @@ pub async fn reconcile<P: Reads + QueriesAudit + QueriesCases>(
 ) -> Result<Manifest, GatherError> {
     // What the books still lack then would be in no later window.
     if window.to() > settings.settled_before(now) {
-        let settled = now.saturating_add(window.to().saturating_sub(settings.settled_before(now)));
-        return Err(GatherError::NotSettled { to: window.to(), settled });
+        return Err(GatherError::NotSettled { to: window.to(), settled: settings.settled_at(window) });
     }
     let bank_book = match bank {
         Some(bank) => bank.book(ledger, rail, &settings.units, window, settings.settle.bank_ms, &before.open).await?,
@@ -144,6 +148,6 @@ pub async fn reconcile<P: Reads + QueriesAudit + QueriesCases>(
         .map_err(BooksError::from)?;
     let mut shelves = vec![before.shelf()?, gathered.provider, gathered.ours, gathered.rail];
     shelves.extend(bank_book.shelf);
-    let books = Books { shelves, window, settle: settings.settle };
+    let books = Books { shelves, window, settle: settings.settle, unread: gathered.unread };
     Ok(books.reconcile_into(folder, before.run.as_ref())?)
 }

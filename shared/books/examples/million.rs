@@ -43,7 +43,7 @@ fn main() -> Result<(), BooksError> {
     let folder = tempfile::tempdir()?;
     let window = Window::new(START, START + 60 * DAY)?;
     let settle = Settle { provider_ms: 3 * DAY, ours_ms: 600_000, rail_ms: DAY, bank_ms: 5 * DAY };
-    let manifest = Books { shelves, window, settle }.reconcile_into(folder.path(), None)?;
+    let manifest = Books { shelves, window, settle, unread: Default::default() }.reconcile_into(folder.path(), None)?;
     println!("reconciled: {} s in all", began.elapsed().as_secs());
     println!("verdict {}, {:?}", manifest.verdict, manifest.statement.findings);
     let status = fs::read_to_string("/proc/self/status")?;

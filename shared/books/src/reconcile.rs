@@ -1,11 +1,12 @@
 //! A run over the four books: one group after the other, its results into a folder, and the manifest when all of them are on disk.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
 use std::io::Write;
 use std::path::Path;
 
 use payonce_protocol::reconcile::finding::{Found, Life};
+use payonce_protocol::reconcile::rows::BookKey;
 use payonce_protocol::reconcile::run::{Before, Manifest, Run, Window, all_gaps};
 use payonce_protocol::reconcile::statement::Statement;
 use payonce_protocol::reconcile::terms::{Gap, Settle, Terms};
@@ -28,6 +29,8 @@ pub struct Books {
     pub shelves: Vec<Shelf>,
     pub window: Window,
     pub settle: Settle,
+    /// Of these keys a record could not be read: nothing new is said of them, and they stay open.
+    pub unread: BTreeSet<BookKey>,
 }
 
 impl Books {
@@ -40,7 +43,7 @@ impl Books {
     ) -> Result<Run, BooksError> {
         let own = self.shelves.iter().flat_map(|shelf| shelf.gaps.clone());
         let gaps = all_gaps(earlier, own);
-        let terms = Terms { as_of: self.window.to(), settle: self.settle, gaps };
+        let terms = Terms { as_of: self.window.to(), settle: self.settle, gaps, unread: self.unread };
         let mut run = Run::new(self.window, terms.clone());
         let mut groups = Groups::new(self.shelves);
         while let Some(group) = groups.next_group()? {

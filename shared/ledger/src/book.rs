@@ -126,10 +126,10 @@ impl OurRecords {
             let record = Record::Closing { event: closing.event.clone(), is_bar: false, sum };
             rows.push(maker.row("a closing", AuditSk::Claim(1), closing.closed_at, record)?);
         }
-        // What bars a payout that was claimed stands beside its claims, and takes nothing back from the book.
-        if let Some(bar) = self.payout.barred.as_ref().filter(|_| self.payout.is_barred_from_the_first) {
+        // What bars a payout that was claimed takes nothing back from the book: it says that its event came.
+        if let Some(bar) = &self.payout.barred {
             let record = Record::Closing { event: Some(bar.event.clone()), is_bar: true, sum: None };
-            rows.push(maker.row("a bar", AuditSk::Claim(1), bar.barred_at, record)?);
+            rows.push(maker.row("a bar", AuditSk::Barred, bar.barred_at, record)?);
         }
         for note in &self.refusals {
             let sum = maker.sum("a refusal", &note.money)?;

@@ -239,6 +239,8 @@ pub(crate) enum ReconcileKey {
     Snapshot,
     /// By the end of its window: two runs of one window are one.
     Run(UnixMillis),
+    /// From when there are runs.
+    RunsBegin,
     /// By what is in it: two runs of one window do not share what differs.
     RunFile {
         to: UnixMillis,
@@ -283,6 +285,8 @@ const SAMPLES: &str = "accepted";
 const OPEN_COUNTS: &str = "open_counts";
 const SNAPSHOT: &str = "snapshot";
 const RUNS: &str = "runs";
+/// Behind every number: no run.
+const BEGIN: &str = "begin";
 const RUN: &str = "run/";
 
 impl ReconcileKey {
@@ -300,7 +304,7 @@ impl ReconcileKey {
                 CONTROL.to_owned()
             }
             Self::Round | Self::DueLookUps(_) | Self::Samples | Self::OpenCounts | Self::Snapshot => SWEEPER.to_owned(),
-            Self::Run(_) => RUNS.to_owned(),
+            Self::Run(_) | Self::RunsBegin => RUNS.to_owned(),
             Self::RunFile { to, .. } => format!("{RUN}{}", run_end(*to)),
         }
     }
@@ -323,6 +327,7 @@ impl ReconcileKey {
             Self::OpenCounts => OPEN_COUNTS.to_owned(),
             Self::Snapshot => SNAPSHOT.to_owned(),
             Self::Run(to) => run_end(*to),
+            Self::RunsBegin => BEGIN.to_owned(),
             Self::RunFile { digest, part, .. } => format!("{digest}#{part:04}"),
         }
     }
@@ -339,6 +344,7 @@ impl ReconcileKey {
             PERSON => (!sk.is_empty()).then(|| Self::Person(sk.to_owned())),
             CONTROL => Self::in_control(sk),
             SWEEPER => Self::of_the_sweeper(sk),
+            RUNS if sk == BEGIN => Some(Self::RunsBegin),
             RUNS => sk.parse().ok().map(Self::Run),
             _ if pk.starts_with(RUN) => Self::of_a_run(pk.strip_prefix(RUN)?, sk),
             _ => match pk.strip_prefix(BATCH).filter(|id| is_batch_id(id)) {

@@ -170,7 +170,7 @@ fn run(day: &Day, before: Option<&Before>, folders: [&Path; 2]) -> (Before, Real
         shelves.push(intake.done().unwrap());
     }
     let (from, to) = (day.from, day.from + DAY);
-    let books = Books { shelves, window: Window::new(from, to).unwrap(), settle: SETTLE };
+    let books = Books { shelves, window: Window::new(from, to).unwrap(), settle: SETTLE, unread: Default::default() };
     let made = books.reconcile_into(folders[1], before).unwrap();
     let lines = read(BufReader::new(fs::File::open(folders[1].join(BREAKS)).unwrap())).map(Result::unwrap).collect();
     (made.as_before(), RealRun { from, to, manifest: manifest::to_json(&made).unwrap().to_string(), lines })

@@ -64,6 +64,8 @@ impl App {
             _ => ending.is_offered_now(case.reason, verdict, rail_has_it),
         });
         let endings = endings.filter(|ending| !(rail_has_it && ending.denies_the_rail()));
+        let is_given_back = related.iter().chain([&filed]).any(|filed| filed.case.is_of_a_lost_block());
+        let endings = endings.filter(|ending| !(is_given_back && ending.pays()));
         let books = CaseBooks::of(&case.details);
         let is_fact = |(name, _): &(String, String)| books.is_none() || !CaseBooks::says(name);
         let reads_bodies = may_read_bodies(&visit.roles);

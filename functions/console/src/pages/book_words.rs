@@ -112,6 +112,7 @@ pub(crate) fn why(why: Why) -> &'static str {
         Why::NotBefore => "It begins later.",
         Why::NoLongerAskable => "It is kept for a while only, and that is over.",
         Why::Unreadable => "Something in it could not be read.",
+        Why::OneRecord => "The record of one payout could not be read; every other was.",
         Why::NotAskable => "Nobody keeps such a book where we can read it.",
     }
 }

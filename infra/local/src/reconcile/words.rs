@@ -80,6 +80,7 @@ pub fn lacks(gap: &Gap) -> String {
         (Why::WindowNotSettled, _) => format!("not settled: {days}"),
         (Why::NotBefore, _) => format!("it begins on {}", day(gap.until)),
         (Why::NoLongerAskable, _) => format!("it is not kept so long: {days}"),
+        (Why::OneRecord, _) => format!("the record of one payout cannot be read: {days}"),
         (Why::Unreadable, Book::Bank) => format!("a row that is doubtful or in no unit of ours: {days}"),
         (Why::Unreadable, _) => format!("something in it cannot be read: {days}"),
     }

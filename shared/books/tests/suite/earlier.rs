@@ -51,7 +51,7 @@ fn run(
         shelves.push(intake.done().unwrap());
     }
     let window = Window::new(window.0, window.1).unwrap();
-    Books { shelves, window, settle: SETTLE }.reconcile_into(out, before).unwrap()
+    Books { shelves, window, settle: SETTLE, unread: Default::default() }.reconcile_into(out, before).unwrap()
 }
 
 fn carried(out: &Path) -> Vec<Row> {
@@ -95,7 +95,8 @@ fn a_run_begun_again_has_no_manifest_until_it_ends() {
     run((0, 100_000), &[], &rows, &[], folder.path(), None);
     let window = Window::new(50_000, 100_000).unwrap();
     let other = Before { window: Window::new(0, 40_000).unwrap(), open: 0, gaps: vec![] };
-    let failed = Books { shelves: vec![], window, settle: SETTLE }.reconcile_into(folder.path(), Some(&other));
+    let failed = Books { shelves: vec![], window, settle: SETTLE, unread: Default::default() }
+        .reconcile_into(folder.path(), Some(&other));
     assert!(matches!(failed, Err(BooksError::Chain(_))));
     assert_eq!(read_before(folder.path()).unwrap(), None);
 }

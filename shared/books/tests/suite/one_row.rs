@@ -47,7 +47,9 @@ fn reconciled(rows: &[Row]) -> Run {
         intake.done().unwrap()
     });
     let window = Window::new(0, 1_000_000).unwrap();
-    let run = Books { shelves: books.collect(), window, settle: SETTLE }.walk(&[], |_, _, _| Ok(())).unwrap();
+    let run = Books { shelves: books.collect(), window, settle: SETTLE, unread: Default::default() }
+        .walk(&[], |_, _, _| Ok(()))
+        .unwrap();
     assert!(run.statement().closes());
     run
 }

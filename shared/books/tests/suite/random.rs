@@ -223,7 +223,7 @@ impl Key<'_> {
                 let (at, sum) = (self.later(5), self.sum());
                 let named = Some(event(&format!("refund_{number}")));
                 match self.random.percent(50) {
-                    true => self.put("0001#claim", at, Record::Closing { event: named, is_bar: true, sum: None }),
+                    true => self.put("0000#barred", at, Record::Closing { event: named, is_bar: true, sum: None }),
                     false => {
                         let final_after = at + self.random.below(100 * HOUR);
                         self.put("0000#refused#00", at, Record::Refused { event: event(&of), sum, final_after });

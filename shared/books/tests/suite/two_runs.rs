@@ -37,7 +37,7 @@ pub fn reconcile(world: &World, run: usize, read: &Read, folder: &Path, before: 
         shelves.push(intake.done().unwrap());
     }
     let window = Window::new(from, from + WINDOW).unwrap();
-    let books = Books { shelves, window, settle: world.settle };
+    let books = Books { shelves, window, settle: world.settle, unread: Default::default() };
     books.reconcile_into(&folder.join("out"), before).unwrap()
 }
 

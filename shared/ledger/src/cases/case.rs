@@ -218,6 +218,11 @@ impl Case {
         self
     }
 
+    /// The provider's list has an event that takes its payment back, and that never came: nothing bars the payout.
+    pub fn is_of_a_lost_block(&self) -> bool {
+        self.reason == Reason::EventMissing && self.details.contains_key(FactName::BlockedBy.as_str())
+    }
+
     /// The ending may be proposed. `verdict` is that of the case's attempt.
     pub fn offers(&self, ending: Ending, verdict: Option<Verdict>) -> bool {
         let has_terms = || {

@@ -43,6 +43,14 @@ pub struct KeptRun {
     pub files: BTreeMap<String, KeptFile>,
 }
 
+impl<P: Reads> Ledger<P> {
+    /// `None`: the configuration says from when there are runs.
+    pub async fn runs_began(&self) -> Result<Option<UnixMillis>, LedgerError> {
+        let item = self.read_reconcile(&ReconcileKey::RunsBegin).await?;
+        item.map(|item| ItemReader::new("the beginning of the runs", &item).number("from")).transpose()
+    }
+}
+
 impl<P: Reads + QueriesCases> Ledger<P> {
     /// The latest first, of those whose windows end before `before`.
     pub async fn runs(&self, before: Option<UnixMillis>, limit: u16) -> Result<Vec<KeptRun>, LedgerError> {
@@ -63,6 +71,20 @@ impl<P: Reads + QueriesCases> Ledger<P> {
             .await;
         let answer = asked.map_err(|error| LedgerError::failed("list the runs", &error))?;
         answer.items().iter().map(KeptRun::from_item).collect()
+    }
+
+    /// From when there are runs where nobody says: the first call decides, however many runs fail after it.
+    pub async fn runs_begin(&self, at: UnixMillis) -> Result<UnixMillis, LedgerError>
+    where
+        P: Reconciles,
+    {
+        let item = Fields::new(ReconcileKey::RunsBegin.keys()).number("from", at).done();
+        match self.transact("begin the runs", &[self.put_new(item)?]).await? {
+            Transacted::Done => Ok(at),
+            Transacted::Unmet(_) => {
+                self.runs_began().await?.ok_or(LedgerError::Missing { what: "the beginning of the runs" })
+            }
+        }
     }
 
     /// By the end of its window.

@@ -74,8 +74,13 @@ pub(crate) fn examine(facts: &Facts<'_>, terms: &Terms) -> Found {
         facts.rows().any(|row| matches!(row.record, Record::WasBreak { .. }) && row.id.as_str() == subject)
     };
     lost(facts, &held, &mut found);
+    let is_unread = terms.unread.contains(facts.key);
+    if is_unread {
+        found.finding = stronger(found.finding, Finding::Incomplete);
+    }
     for candidate in held {
         let (life, standing) = (if was(&candidate) { Life::Persisting } else { Life::New }, candidate.standing(terms));
+        let standing = if is_unread { Standing::NotSeen } else { standing };
         if standing == Standing::Proven || life == Life::Persisting {
             found.breaks.push((candidate.said(facts), life));
         } else {

@@ -1,8 +1,10 @@
 //! When a row of a book must be there, and of which times a book can speak. A time of which a book cannot speak is a [`Gap`]:
 //! nothing is concluded there from a row that is not found (absence-needs-sight).
 
+use std::collections::BTreeSet;
+
 use crate::UnixMillis;
-use crate::reconcile::rows::Book;
+use crate::reconcile::rows::{Book, BookKey};
 
 /// How long after its cause a row may take to stand in each book, by the documents of whoever keeps the book.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -29,6 +31,8 @@ crate::words! {
         NoLongerAskable = "no_longer_askable",
         /// A row, or a part of the answer, that was not as documented.
         Unreadable = "unreadable",
+        /// A record of ours, of one key, of which nothing new is said. Every other key was read whole.
+        OneRecord = "one_record",
         /// Nobody keeps such a book where we can read it.
         NotAskable = "not_askable",
     }
@@ -50,13 +54,15 @@ pub struct Terms {
     pub as_of: UnixMillis,
     pub settle: Settle,
     pub gaps: Vec<Gap>,
+    /// Keys of which a record could not be read.
+    pub unread: BTreeSet<BookKey>,
 }
 
 impl Gap {
     /// Whether something that stands in the book may not be seen. Where nobody can ask a provider, its book is made of the deliveries
     /// that it signed, and lacks none that we know of; another provider's own list is complete beside it.
     pub fn hides(&self) -> bool {
-        (self.book, self.why) != (Book::Provider, Why::NotAskable)
+        self.why != Why::OneRecord && (self.book, self.why) != (Book::Provider, Why::NotAskable)
     }
 }
 

@@ -21,6 +21,7 @@ use payonce_rails::RailSecret;
 use reconciler::{App, Before, DAY_MS, Lists, Parts, Settings, reconcile};
 use serde_json::{Value, json};
 
+use crate::blocks::refund;
 use crate::sandbox::{Answer, Request, Sandbox};
 
 const HOUR_MS: u64 = 3_600_000;
@@ -167,12 +168,9 @@ async fn each_event_that_never_arrived_is_missing_and_nothing_else() {
     let (world, book) = (world().await, Listing::default());
     let events = paid(&world, &book, &[2, 3, 9]).await;
     // Nobody sent these here, and they ask for no payout.
-    for (name, event_type) in
-        [("created", "payment_intent.created"), ("back", "charge.refunded"), ("b", "balance.available")]
-    {
+    for (name, event_type) in [("created", "payment_intent.created"), ("b", "balance.available")] {
         let mut event = payment(name, PAYEE, world.clock.now());
         event["type"] = event_type.into();
-        event["data"]["object"]["payment_intent"] = "pi_listed1".into();
         book.add(&event);
     }
     let sandbox = book.open();
@@ -359,6 +357,58 @@ async fn a_listed_event_that_nobody_can_read_is_a_gap_at_its_time() {
     assert_eq!(found, Breaks::new());
 }
 
+/// Both were lost in one outage. Whoever replays the payment must not overlook that it was given back.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refund_that_never_came_is_missing_as_long_as_nothing_bars_its_payment() {
+    let (world, book) = (world().await, Listing::default());
+    paid(&world, &book, &[4]).await;
+    let given_back = |name: &str, number: u8| {
+        let event = refund(name, number, world.clock.now());
+        book.add(&event);
+        event
+    };
+    let lost = [given_back("listed4", 1), given_back("listed5", 1)];
+    assert_eq!(world.deliver(&given_back("listed6", 1)).await.status, 200);
+    given_back("listed6", 2);
+    let sandbox = book.open();
+    let days = Days::of(&world, stripe(&world, &sandbox));
+    world.clock.set(days.began + WINDOW_MS + HOUR_MS);
+    assert_eq!(days.app().await, 3);
+    let cases = missing(&world).await;
+    let mut blocks: Vec<&str> = vec![];
+    for case in cases.iter().filter(|filed| filed.case.is_of_a_lost_block()) {
+        assert!(!case.case.offers(Ending::Replay, None));
+        blocks.push(case.case.event.as_ref().unwrap().as_str());
+    }
+    blocks.sort_unstable();
+    let mut expected = lost.each_ref().map(|event| event["id"].as_str().unwrap());
+    expected.sort_unstable();
+    assert_eq!(blocks, expected);
+    // It comes after all, and says what is to be said.
+    assert_eq!(world.deliver(&lost[1]).await.status, 200);
+    world.clock.set(days.began + 2 * WINDOW_MS + HOUR_MS);
+    assert_eq!(days.app().await, 0);
+    assert_eq!(missing(&world).await.len(), 2);
+}
+
+/// Whoever paid before payonce may have paid it.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_event_from_before_the_first_invocation_is_not_missing() {
+    let (world, book) = (world().await, Listing::default());
+    book.add(&payment("early", PAYEE, world.clock.now()));
+    world.clock.advance(60_000);
+    assert_eq!(world.ledger.runs_begin(world.clock.now()).await.unwrap(), world.clock.now());
+    let began = world.clock.now();
+    world.clock.advance(60_000);
+    // The first word counts, however late the first run is.
+    assert_eq!(world.ledger.runs_begin(world.clock.now()).await.unwrap(), began);
+    let late = payment("afterwards", PAYEE, world.clock.now());
+    book.add(&late);
+    let sandbox = book.open();
+    let days = Days::of(&world, stripe(&world, &sandbox));
+    assert_eq!(days.run(0).await.1, all("new", BreakKind::EventMissing, [key(&late)]));
+}
+
 /// A list of payments names no event: a payment is there as soon as anything under its key tells of an event.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_list_of_payments_finds_the_payment_of_which_no_event_came() {
@@ -391,4 +441,11 @@ async fn a_list_of_payments_finds_the_payment_of_which_no_event_came() {
     assert_eq!(world.deliver(&events[6]).await.status, 200);
     let gone = ("gone".to_owned(), String::new(), key(&events[6]));
     assert_eq!(days.run(1).await.1, Breaks::from([gone]));
+    // It was begun on the first day, and is listed as paid later.
+    let slow = payment("slow", PAYEE, days.began + 3 * HOUR_MS);
+    book.add(&slow);
+    for day in 2..6 {
+        assert_eq!(days.run(day).await.1, Breaks::new(), "{day}");
+    }
+    assert_eq!(days.run(6).await.1, all("new", BreakKind::EventMissing, [key(&slow)]));
 }

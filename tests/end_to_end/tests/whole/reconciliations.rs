@@ -6,10 +6,11 @@ use std::time::Duration;
 use payonce_end_to_end::{PAYEE, World, cut_after, cut_once, key_of, payment};
 use payonce_ledger::{CaseAct, KeptRun, Who};
 use payonce_local::sandbox_rail::Transfer;
+use payonce_local::stack::sandbox_secret;
 use payonce_protocol::outcome::Reason;
 use payonce_runtime::metrics::Metrics;
 use payonce_runtime::telemetry::Captured;
-use reconciler::{App, Lists, Parts, Report, Windows};
+use reconciler::{App, AppError, Lists, Parts, Report, Windows};
 use serde_json::Value;
 
 const HOUR_MS: u64 = 3_600_000;
@@ -228,6 +229,37 @@ async fn a_case_that_people_ended_is_not_opened_again_by_its_break() {
         assert_eq!(open(cases(&world).await), left);
     }
     assert_eq!(reconciler.last_line()["OpenBreaks"], 3);
+}
+
+/// Else a rail that is away for a minute leaves a day of which nobody ever knows.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_window_whose_book_did_not_answer_is_read_again_until_it_does_or_half_a_day_is_over() {
+    let world = World::start().await;
+    let reconciler = reconciler(&world);
+    let began = world.clock.now();
+    let expected = changed(&world).await;
+    let secrets = ["PAYONCE_SANDBOX_RAIL", "PAYONCE_SANDBOX_RAIL_LOOKUP"].map(|name| sandbox_secret(name).unwrap());
+    let away = |is_away: bool| {
+        world.rail.set_secrets(if is_away {
+            ["sk_test_other", "rk_test_other"].map(str::to_owned)
+        } else {
+            secrets.clone()
+        });
+    };
+    away(true);
+    world.clock.set(began + HOUR_MS + 600_000);
+    assert!(matches!(reconciler.app.run_within(WITHIN).await, Err(AppError::PageLost(_))));
+    assert_eq!(kept(&world).await, []);
+    away(false);
+    assert_eq!(reconciler.runs().await.runs, 1);
+    assert_eq!(cases(&world).await, expected);
+    // The next one is never answered, and what is behind it is not kept waiting for ever.
+    away(true);
+    world.clock.set(began + 2 * HOUR_MS + 700_000);
+    assert!(matches!(reconciler.app.run_within(WITHIN).await, Err(AppError::PageLost(_))));
+    world.clock.set(began + 2 * HOUR_MS + 700_000 + 12 * HOUR_MS);
+    assert!(matches!(reconciler.app.run_within(WITHIN).await, Err(AppError::PageLost(_))));
+    assert_eq!(kept(&world).await.len(), 2);
 }
 
 /// The rail's book lacked two payouts and has them again: nobody was at work on the one, and somebody is on the other.

@@ -10,6 +10,7 @@ use payonce_protocol::order::{Destination, EventId, PayoutKey};
 use payonce_protocol::outcome::Reason;
 use serde_json::{Value, json};
 
+use crate::blocks::refund;
 use crate::further_attempts::{attempted, case_of, why};
 
 struct Missing {
@@ -119,6 +120,27 @@ async fn refuses_to_replay_an_event_that_is_not_the_one_of_its_case() {
     it.world.ledger.open_case(&case).await.unwrap();
     let shown = it.desk.propose(&it.world, &case, Ending::Replay, 1, 1).await;
     assert_eq!(why(&it.approved(&shown).await), "other_order");
+    assert_eq!(it.paid(), 0);
+}
+
+/// The payment was given back: its refund came here, or was lost with it and stands in the provider's list.
+#[tokio::test]
+async fn refuses_to_replay_what_was_given_back() {
+    let mut it = Missing::new().await;
+    let shown = it.proposed().await;
+    assert_eq!(it.world.deliver(&refund("1", 1, it.world.clock.now())).await.status, 200);
+    assert_eq!(why(&it.approved(&shown).await), "barred");
+
+    let mut it = Missing::new().await;
+    let shown = it.proposed().await;
+    let mut lost = Case {
+        event: Some(EventId::new("evt_back").unwrap()),
+        ..Case::new(Reason::EventMissing, vec![it.key.to_string(), "event_missing:provider:0:evt_back".to_owned()], 1)
+    };
+    lost.key = Some(it.key.clone());
+    lost.say(payonce_protocol::fact::FactName::BlockedBy, "evt_back");
+    it.world.ledger.open_case(&lost).await.unwrap();
+    assert_eq!(why(&it.approved(&shown).await), "barred");
     assert_eq!(it.paid(), 0);
 }
 
