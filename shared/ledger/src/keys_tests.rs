@@ -130,6 +130,7 @@ fn reconcile_keys() -> Vec<(ReconcileKey, [String; 2])> {
         ReconcileKey::OpenCounts,
         ReconcileKey::Snapshot,
         ReconcileKey::Run(NOW),
+        ReconcileKey::RunsBegin,
         ReconcileKey::RunFile { to: NOW, digest: hash, part: 3 },
     ];
     let (id, batch) = (case().to_string(), batch());
@@ -152,6 +153,7 @@ fn reconcile_keys() -> Vec<(ReconcileKey, [String; 2])> {
         ReconcileKey::OpenCounts => ["sweeper", "open_counts"].map(str::to_owned),
         ReconcileKey::Snapshot => ["sweeper", "snapshot"].map(str::to_owned),
         ReconcileKey::Run(_) => ["runs", "1764000123456"].map(str::to_owned),
+        ReconcileKey::RunsBegin => ["runs", "begin"].map(str::to_owned),
         ReconcileKey::RunFile { .. } => ["run/1764000123456".to_owned(), format!("{hash}#0003")],
     };
     all.into_iter().map(|key| (key.clone(), text(&key))).collect()
@@ -239,7 +241,7 @@ fn ranges_of_the_reconcile_table_hold_their_items_and_no_others() {
     let partition = |pk: AttributeValue| Range { pk, prefix: AttributeValue::S(String::new()) };
     assert!(matches!(within(partition(batches()))[..], [ReconcileKey::Batch(_)]));
     assert!(matches!(within(partition(people()))[..], [ReconcileKey::Person(_)]));
-    assert!(matches!(within(partition(runs()))[..], [ReconcileKey::Run(_)]));
+    assert!(matches!(within(partition(runs()))[..], [ReconcileKey::Run(_), ReconcileKey::RunsBegin]));
     assert!(matches!(within(run_file(NOW, Digest::of("form")))[..], [ReconcileKey::RunFile { .. }]));
 }
 

@@ -27,7 +27,7 @@ fn row(id: &str, at: u64, record: Record) -> Row {
 }
 
 fn terms(as_of: u64) -> Terms {
-    Terms { as_of, settle: SETTLE, gaps: vec![], unread: BTreeSet::new() }
+    Terms { as_of, settle: SETTLE, gaps: vec![], unread: Default::default() }
 }
 
 fn said(rows: &[Row]) -> Found {
