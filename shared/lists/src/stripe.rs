@@ -1,6 +1,7 @@
 //! Stripe's events, <https://docs.stripe.com/api/events/list>: newest first, a hundred to a page, the next page behind the last
-//! one's id, back to 30 days. Each is the event as it was delivered, in the version of the API that it was made with, whatever
-//! version the question names.
+//! one's id, back to 30 days. Each is shown in the version of the API that the account had when it was made, whatever version the
+//! question names; it was delivered in the same, unless the endpoint has a version of its own
+//! (<https://docs.stripe.com/webhooks/versioning>): then what the rules find in a delivery they may not find here.
 //!
 //! An event of a connected account is not among them: it is listed under that account
 //! (<https://docs.stripe.com/connect/webhooks>), and this list asks for its own alone.

@@ -10,6 +10,7 @@ use payonce_end_to_end::{PAYEE, WINDOW_MS, World, book_settings, key_of, payment
 use payonce_ledger::FiledCase;
 use payonce_lists::{ListConfig, ProviderList};
 use payonce_protocol::case::Ending;
+use payonce_protocol::hold::Hold;
 use payonce_protocol::order::Mode;
 use payonce_protocol::outcome::Reason;
 use payonce_protocol::reconcile::breaks::BreakKind;
@@ -389,6 +390,19 @@ async fn a_refund_that_never_came_is_missing_as_long_as_nothing_bars_its_payment
     world.clock.set(days.began + 2 * WINDOW_MS + HOUR_MS);
     assert_eq!(days.app().await, 0);
     assert_eq!(missing(&world).await.len(), 2);
+}
+
+/// Its provider comes back for days: it did reach us, and is to be paid then.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_event_that_was_refused_is_not_missing_while_its_provider_comes_back() {
+    let (world, book) = (world().await, Listing::default());
+    let event = payment("refused", PAYEE, world.clock.now());
+    book.add(&event);
+    world.ledger.set_hold(Hold::Refuse, "ann", "a rehearsal", world.clock.now()).await.unwrap();
+    assert_eq!(world.deliver(&event).await.status, 503);
+    let sandbox = book.open();
+    let days = Days::of(&world, stripe(&world, &sandbox));
+    assert_eq!(days.run(0).await.1, Breaks::new());
 }
 
 /// Whoever paid before payonce may have paid it.
