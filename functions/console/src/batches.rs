@@ -256,7 +256,7 @@ impl App {
             verdict if verdict == Verdict::plain(Outcome::Accepted) => LineState::Paid,
             verdict => LineState::StoppedAt(ended(verdict.outcome)),
         };
-        Ok((state, outcome.evidence.get(FactName::RailPayout.as_str()).cloned()))
+        Ok((state, outcome.evidence.get(FactName::RailPayout).map(str::to_owned)))
     }
 
     pub(crate) async fn batch(&self, ask: &Ask, id: &str, visit: &Visit) -> Result<Reply, Trouble> {

@@ -1,12 +1,12 @@
 //! The console as it is deployed: from the configuration that was compiled in, with secrets that sign people in and look a
 //! payout up. None of them pays.
 
+use payonce_protocol::config::ConfigError;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use payonce_identity::{IdentityConfig, Issuer, Sessions, over_the_wire};
 use payonce_ledger::powers;
-use payonce_providers::ConfigError;
 use payonce_runtime::config::Config;
 use payonce_runtime::secrets::{SecretError, SecretRef};
 use payonce_runtime::signed::Signer;
@@ -37,14 +37,13 @@ impl ConsoleConfig {
         for (key, text) in [cookie_secret, client_secret].into_iter().flatten() {
             // An empty one is said to be empty.
             if let (false, Err(problem)) = (text.trim().is_empty(), text.parse::<SecretRef>()) {
-                problems.push((key.to_owned(), problem.to_string()));
+                problems.push(ConfigError::new(key, problem.to_string()));
             }
         }
         if problems.is_empty() {
             return Ok(Some(section));
         }
-        let at = |(path, problem): (String, String)| ConfigError { path: format!("console.identity.{path}"), problem };
-        Err(problems.into_iter().map(at).collect())
+        Err(problems.into_iter().map(|found| found.below("console.identity")).collect())
     }
 }
 

@@ -142,7 +142,7 @@ impl App {
 
     /// Nothing was sent under this key, so there is nothing to find; what is found all the same was paid. Found once it stays
     /// found, and a rail that does not answer is not taken to have nothing.
-    pub(crate) async fn not_at_the_rail(
+    async fn not_at_the_rail(
         &self,
         order: &PayoutOrder,
         case: &FiledCase,
@@ -282,10 +282,8 @@ impl App {
         }
         let base = order.key.clone();
         let order = PayoutOrder { key: closing.key.clone(), ..order };
-        self.not_at_the_rail(&order, case, facts).await?;
-        let prepared = rail.prepare(&order, 1).map_err(PayerRefusal::Misfit)?;
-        self.ask_source(&provider, &event, facts).await?;
-        let decided = self.decided(case, proposal, order, prepared, Delivered { provider, body }, FIRST + 1)?;
+        let delivered = Delivered { provider, body };
+        let decided = self.never_sent(case, proposal, (order, event), delivered, FIRST + 1, facts).await?;
         Ok(ProposedPayout { base, after_closing: true, ..decided })
     }
 
@@ -320,11 +318,8 @@ impl App {
         if self.parts.ledger.standing(&order.key, FIRST).await?.is_some() {
             return Err(PayerRefusal::Claimed);
         }
-        self.not_at_the_rail(&order, case, facts).await?;
-        let prepared = self.parts.rail.prepare(&order, 1).map_err(PayerRefusal::Misfit)?;
-        self.ask_source(&said.provider, &event, facts).await?;
         let delivered = Delivered { provider: said.provider, body: said.body };
-        let decided = self.decided(case, proposal, order, prepared, delivered, FIRST)?;
+        let decided = self.never_sent(case, proposal, (order, event), delivered, FIRST, facts).await?;
         Ok(ProposedPayout { base: said.key, ..decided })
     }
 
@@ -389,17 +384,33 @@ impl App {
     ) -> Result<(PayoutOrder, ParsedEvent), PayerRefusal> {
         let (provider, event) = self.kept(provider, body, event).await?;
         // It was claimed or filed before, and people decide: only books that may lack claims stop them.
+        let routed = provider.route_by_people(&event, &self.context(books, self.parts.clock.now()));
+        self.ordered(provider, event, routed, limits == Limits::BeforeClaim).await
+    }
+
+    pub(crate) fn context(&self, books: Books, now: UnixMillis) -> RouteContext {
         let Books { from: paid_from, files_undated } = books;
+        RouteContext { rail_mode: self.parts.rail.mode(), paid_from, files_undated, now }
+    }
+
+    /// The order of a kept event. `lifts`: a limit that alone refuses it does not count.
+    pub(crate) async fn ordered(
+        &self,
+        provider: &Provider,
+        event: ParsedEvent,
+        routed: Routed,
+        lifts: bool,
+    ) -> Result<(PayoutOrder, ParsedEvent), PayerRefusal> {
+        let order = match routed {
+            Routed::Order(order) => order,
+            Routed::Misfit(Misfit { lifted: Some(order), .. }) if lifts => *order,
+            Routed::Misfit(Misfit { reason: Reason::BeforeCutover, .. }) => return Err(PayerRefusal::BeforeBooks),
+            _ => return Err(PayerRefusal::OtherOrder),
+        };
+        let accepted = self.parts.ledger.accepted(provider.name()).await?;
         let now = self.parts.clock.now();
-        let context = RouteContext { rail_mode: self.parts.rail.mode(), paid_from, files_undated, now };
-        match provider.route_by_people(&event, &context) {
-            Routed::Order(order) => Ok((self.with_former_keys(provider, order, &event).await?, event)),
-            Routed::Misfit(Misfit { lifted: Some(order), .. }) if limits == Limits::BeforeClaim => {
-                Ok((self.with_former_keys(provider, *order, &event).await?, event))
-            }
-            Routed::Misfit(Misfit { reason: Reason::BeforeCutover, .. }) => Err(PayerRefusal::BeforeBooks),
-            _ => Err(PayerRefusal::OtherOrder),
-        }
+        let former = accepted.map_or_else(Vec::new, |accepted| accepted.others(&provider.derivations(), now));
+        Ok((provider.with_former_keys(order, &event, &former), event))
     }
 
     /// Out of the very bytes that the provider signed.
@@ -414,25 +425,8 @@ impl App {
         Ok((provider, provider.kept(&stored.bytes, body, event).ok_or(PayerRefusal::NoBody)?))
     }
 
-    pub(crate) async fn with_former_keys(
-        &self,
-        provider: &Provider,
-        order: PayoutOrder,
-        event: &ParsedEvent,
-    ) -> Result<PayoutOrder, PayerRefusal> {
-        let accepted = self.parts.ledger.accepted(provider.name()).await?;
-        let now = self.parts.clock.now();
-        let former = accepted.map_or_else(Vec::new, |accepted| accepted.others(&provider.derivations(), now));
-        Ok(provider.with_former_keys(order, event, &former))
-    }
-
     /// Money that was given back to the buyer, or is disputed, is not paid out (given-back-is-not-paid).
-    pub(crate) async fn ask_source(
-        &self,
-        provider: &str,
-        event: &ParsedEvent,
-        facts: &mut Facts,
-    ) -> Result<(), PayerRefusal> {
+    async fn ask_source(&self, provider: &str, event: &ParsedEvent, facts: &mut Facts) -> Result<(), PayerRefusal> {
         let Some(source) = self.parts.sources.get(provider) else {
             facts.add(FactName::Source, SourceSays::NotConfigured);
             return Ok(());
@@ -453,7 +447,23 @@ impl App {
         Err(PayerRefusal::SourceBlocks(why))
     }
 
-    pub(crate) fn decided(
+    /// Of an order under whose key nothing was sent: if the rail has nothing of it, and its payment stands.
+    pub(crate) async fn never_sent(
+        &self,
+        case: &FiledCase,
+        proposal: Proposal,
+        (order, event): (PayoutOrder, ParsedEvent),
+        delivered: Delivered,
+        attempt: u16,
+        facts: &mut Facts,
+    ) -> Result<ProposedPayout, PayerRefusal> {
+        self.not_at_the_rail(&order, case, facts).await?;
+        let prepared = self.parts.rail.prepare(&order, 1).map_err(PayerRefusal::Misfit)?;
+        self.ask_source(&delivered.provider, &event, facts).await?;
+        self.decided(case, proposal, order, prepared, delivered, attempt)
+    }
+
+    fn decided(
         &self,
         case: &FiledCase,
         proposal: Proposal,

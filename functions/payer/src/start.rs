@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 use payonce_identity::{IdentityConfig, Issuer, over_the_wire};
 use payonce_ledger::powers;
 use payonce_lists::Source;
-use payonce_providers::ConfigError;
 use payonce_runtime::start::{StartError, Started};
 use serde::Deserialize;
 
@@ -23,24 +22,16 @@ impl App {
         let console: Option<Console> = config.section("console").map_err(StartError::Config)?;
         let console =
             console.ok_or_else(|| StartError::wrong("console", "is missing: payer must know who people are"))?;
-        let problems: Vec<ConfigError> = console
-            .identity
-            .check()
-            .into_iter()
-            .map(|(path, problem)| ConfigError { path: format!("console.identity.{path}"), problem })
-            .collect();
+        let problems: Vec<_> =
+            console.identity.check().into_iter().map(|found| found.below("console.identity")).collect();
         if !problems.is_empty() {
             return Err(StartError::Config(problems));
         }
-        let mut providers = BTreeMap::new();
-        for name in config.providers.keys() {
-            providers.insert(name.clone(), config.provider(Some(name)).map_err(StartError::Config)?);
-        }
+        let providers = config.all_providers().map_err(StartError::Config)?;
         let mut sources = BTreeMap::new();
         for (name, (source, secret)) in config.sources().map_err(StartError::Config)? {
             let secret = started.reader.rail_secret(&secret).await?;
-            let made = Source::new(&source, &secret, None)
-                .map_err(|error| StartError::wrong(format!("sources.{name}.{}", error.key), error.problem))?;
+            let made = Source::new(&source, &secret, None).map_err(|found| found.below(&format!("sources.{name}")))?;
             sources.insert(name, made);
         }
         // Nobody is sent to sign in from here, and no code is exchanged.

@@ -9,7 +9,7 @@ use payonce_protocol::fact::Facts;
 use payonce_protocol::ids::Digest;
 use payonce_protocol::order::{EventId, PayoutOrder};
 use payonce_protocol::outcome::Reason;
-use payonce_providers::{Misfit, ParsedEvent, RouteContext, Routed};
+use payonce_providers::ParsedEvent;
 
 use crate::decide::{Books, Delivered, FIRST, ProposedPayout};
 use crate::filed::FiledOrder;
@@ -46,11 +46,8 @@ impl App {
         }
         self.not_claimed_formerly(&order).await?;
         self.check_account(facts).await?;
-        self.not_at_the_rail(&order, case, facts).await?;
-        let prepared = self.parts.rail.prepare(&order, 1).map_err(PayerRefusal::Misfit)?;
-        self.ask_source(&said.provider, &event, facts).await?;
         let delivered = Delivered { provider: said.provider, body: said.body };
-        self.decided(case, proposal, order, prepared, delivered, FIRST)
+        self.never_sent(case, proposal, (order, event), delivered, FIRST, facts).await
     }
 
     /// The order by the rules as they are; where a limit is lifted, its age aside, and aside from the limit where the case is about
@@ -65,16 +62,9 @@ impl App {
         books: Books,
     ) -> Result<(PayoutOrder, ParsedEvent), PayerRefusal> {
         let (provider, event) = self.kept(provider, body, event).await?;
-        let Books { from: paid_from, files_undated } = books;
         let lifts = ending == Ending::LiftLimit;
         let now = if lifts { 0 } else { self.parts.clock.now() };
-        let context = RouteContext { rail_mode: self.parts.rail.mode(), paid_from, files_undated, now };
-        let order = match provider.route(&event, &context) {
-            Routed::Order(order) => order,
-            Routed::Misfit(Misfit { lifted: Some(order), .. }) if lifts && reason == Reason::InvalidEvent => *order,
-            Routed::Misfit(Misfit { reason: Reason::BeforeCutover, .. }) => return Err(PayerRefusal::BeforeBooks),
-            _ => return Err(PayerRefusal::OtherOrder),
-        };
-        Ok((self.with_former_keys(provider, order, &event).await?, event))
+        let routed = provider.route(&event, &self.context(books, now));
+        self.ordered(provider, event, routed, lifts && reason == Reason::InvalidEvent).await
     }
 }

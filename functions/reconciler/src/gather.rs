@@ -13,6 +13,7 @@ use payonce_books::intake::{Intake, Shelf};
 use payonce_ledger::powers::{QueriesAudit, QueriesCases, Reads};
 use payonce_ledger::{Ledger, LedgerError, ListedKeys, NoRow, OurRecords, case_rows};
 use payonce_protocol::UnixMillis;
+use payonce_protocol::fact::FactName;
 use payonce_protocol::ids::Digest;
 use payonce_protocol::order::{EventId, PayoutKey};
 use payonce_protocol::outcome::Outcome;
@@ -603,8 +604,8 @@ fn provider_word(row: &Row) -> Option<Row> {
 fn rail_word(row: &Row, records: &OurRecords, units: &Units) -> Option<Row> {
     let Record::Outcome { attempt, outcome: Outcome::Accepted } = row.record else { return None };
     let of = records.payout.attempts.iter().find(|of| of.claim.attempt == attempt)?;
-    let id = of.outcome.as_ref()?.evidence.get("rail_payout")?;
+    let id = of.outcome.as_ref()?.evidence.get(FactName::RailPayout)?;
     let sum = units.sum(&of.claim.money).ok()?;
     let record = Record::Payout { sum, state: RailState::Paid, shows_at_bank: false };
-    Some(Row { id: RowId::new(id.clone()).ok()?, record, ..row.clone() })
+    Some(Row { id: RowId::new(id).ok()?, record, ..row.clone() })
 }

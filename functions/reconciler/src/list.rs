@@ -95,7 +95,7 @@ impl Lists {
             };
             let secret = started.reader.rail_secret(&secret).await?;
             let list = ProviderList::new(&list, &secret, started.rail.mode(), None)
-                .map_err(|error| StartError::wrong(format!("providers.{name}.list.{}", error.key), error.problem))?;
+                .map_err(|found| found.below(&format!("providers.{name}.list")))?;
             let provider = started.config.provider(Some(name)).map_err(StartError::Config)?;
             lists.add(provider, config.namespace_or(name), list);
         }

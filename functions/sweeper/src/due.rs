@@ -95,7 +95,7 @@ impl App {
         if was_found || was_just_made {
             // A run that ended between the audit and the case left the case without the finding: then it is made again.
             let case = self.parts.ledger.case(&Case::id_of(reason, key, *attempt)).await;
-            let told = case.ok().flatten().and_then(|case| LookUpSays::of(&case.evidence));
+            let told = case.ok().flatten().and_then(|case| case.evidence.look_up());
             let newest = payout.look_ups.last().map(|look_up| LookUpSays::Said(look_up.seen.said()));
             if told.is_some() && told == newest {
                 return Ok(Asked::NoNeed);

@@ -1,10 +1,8 @@
 //! The outage switch: whatever says the same of every payout holds payouts.
 
-use std::collections::BTreeMap;
-
 use payonce_ledger::{AttemptName, Entry, LedgerError, Outcomes, StoredEnd};
 use payonce_protocol::UnixMillis;
-use payonce_protocol::fact::FactName;
+use payonce_protocol::fact::{FactName, Facts};
 use payonce_protocol::hold::{HELD, Hold, Tally, WINDOW_MS};
 use payonce_protocol::outcome::Outcome;
 use payonce_protocol::sweep::MINUTE_MS;
@@ -61,8 +59,7 @@ impl App {
             }
         }
         // Claimed while payouts were held: that says nothing of the rail.
-        let was_held =
-            |ended: &StoredEnd| ended.evidence.get(FactName::Failure.as_str()).is_some_and(|failure| failure == HELD);
+        let was_held = |ended: &StoredEnd| ended.evidence.get(FactName::Failure) == Some(HELD);
         for ended in outcomes.into_values().filter(|ended| !was_held(ended)) {
             tally.count(ended.outcome, || cause(ended.outcome, &ended.evidence));
         }
@@ -71,9 +68,9 @@ impl App {
 }
 
 /// In the words of the evidence, which are allow-listed: the rail's answer, else what became of the exchange.
-fn cause(outcome: Outcome, evidence: &BTreeMap<String, String>) -> String {
+fn cause(outcome: Outcome, evidence: &Facts) -> String {
     let facts =
         [FactName::HttpStatus, FactName::ErrorType, FactName::ErrorCode, FactName::RailStatus, FactName::Failure];
-    let said = facts.iter().filter_map(|fact| evidence.get(fact.as_str())).map(String::as_str);
+    let said = facts.into_iter().filter_map(|fact| evidence.get(fact));
     std::iter::once(outcome.as_str()).chain(said).collect::<Vec<_>>().join(" ")
 }

@@ -83,7 +83,7 @@ impl Records {
         for id in filed {
             let Some(filed) = ledger.case(id).await? else { continue };
             if filed.case.reason.rules().certainty == Some(Outcome::Unknown) {
-                self.looked_up.add(LookUpSays::of(&filed.evidence));
+                self.looked_up.add(filed.evidence.look_up());
             }
             // It says nothing that the records themselves do not say.
             if filed.is_explained() {

@@ -9,8 +9,8 @@ use std::path::{Path, PathBuf};
 
 use console::ConsoleConfig;
 use payonce_protocol::UnixMillis;
+use payonce_protocol::config::ConfigError;
 use payonce_protocol::release::KeyRules;
-use payonce_providers::ConfigError;
 use payonce_runtime::config::Config;
 use serde::Serialize;
 use toml::de::{DeTable, DeValue};
@@ -83,8 +83,7 @@ pub fn check(path: &Path, tried: &Tried<'_>, now: UnixMillis) -> Result<Checked,
     let mut warnings = config.warnings();
     warnings.extend(unwise::unwise(&config));
     if matches!(ConsoleConfig::of(&config), Ok(None)) {
-        let problem = "not given: the functions console and payer do not start".to_owned();
-        warnings.push(ConfigError { path: "console".to_owned(), problem });
+        warnings.push(ConfigError::new("console", "not given: the functions console and payer do not start"));
     }
     checked.unwise = in_words(&text, &warnings);
     checked.keys = config.key_rules().iter().map(keys).collect();

@@ -47,10 +47,7 @@ fn issuer_of(started: &Started, section: &ConsoleConfig, redirect_uri: String) -
 
 pub fn payer(started: &Started) -> Result<payer::App, Failure> {
     let config = &started.config;
-    let mut providers = BTreeMap::new();
-    for name in config.providers.keys() {
-        providers.insert(name.clone(), config.provider(Some(name)).map_err(StartError::Config)?);
-    }
+    let providers = config.all_providers().map_err(StartError::Config)?;
     Ok(payer::App::new(payer::Parts {
         providers,
         sources: BTreeMap::new(),

@@ -1,5 +1,6 @@
 //! What the commands say to programs: the same as [`crate::report`] shows to people, under names that stay.
 
+use payonce_protocol::fact::FactName;
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -39,7 +40,7 @@ pub fn case(case: &Case) -> Value {
         "reason": case.reason.as_str(),
         "event": case.event.as_ref().map(ToString::to_string),
         "payout_key": case.key.as_ref().map(ToString::to_string),
-        "problem": case.details.get("problem"),
+        "problem": case.details.get(FactName::Problem),
     })
 }
 

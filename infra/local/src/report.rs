@@ -1,5 +1,6 @@
 //! What the terminal shows: plain aligned text, and colours only where somebody looks.
 
+use payonce_protocol::fact::FactName;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 use std::io::IsTerminal;
@@ -11,7 +12,7 @@ use serde_json::Value;
 
 use crate::books::{Books, Fault};
 use crate::play::Scene;
-use crate::stack::{SECRETS, Stack};
+use crate::stack::{Stack, sandbox_secrets};
 
 /// Colours, or none of them.
 #[derive(Clone, Copy, Debug)]
@@ -89,13 +90,14 @@ pub fn introduction(stack: &Stack, data: Option<&Path>, paint: Paint) -> String 
         text.push_str(&own_secrets(stack, paint));
         return text;
     }
-    for (index, (name, value)) in SECRETS[..SECRETS_SHOWN].iter().enumerate() {
+    let secrets = sandbox_secrets();
+    for (index, (name, value)) in secrets.iter().take(SECRETS_SHOWN).enumerate() {
         let what = if index == 0 { "secrets" } else { "" };
         let set = std::env::var_os(name).is_some_and(|value| !value.is_empty());
         let value = if set { "(from the environment)" } else { value };
         let _ = writeln!(text, "  {what:<14}{name}={value}");
     }
-    let others = SECRETS.len() - SECRETS_SHOWN;
+    let others = secrets.len().saturating_sub(SECRETS_SHOWN);
     let _ = writeln!(text, "  {:<14}and {others} more, one for each provider: infra/local/src/stack.rs", "");
     text
 }
@@ -139,7 +141,7 @@ pub fn cases(cases: &[Case], paint: Paint) -> String {
     let widest = cases.iter().map(|case| name(case).len()).max().unwrap_or_default();
     let mut text = format!("{}\n", paint.bold("  why there are cases"));
     for case in cases {
-        let problem = case.details.get("problem").map_or("", String::as_str);
+        let problem = case.details.get(FactName::Problem).unwrap_or_default();
         let line = format!("  {:<reason$}  {:<widest$}  {problem}", case.reason.as_str(), name(case));
         let _ = writeln!(text, "{}", line.trim_end());
     }

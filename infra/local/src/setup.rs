@@ -4,9 +4,9 @@
 use std::collections::BTreeMap;
 
 use console::ConsoleConfig;
+use payonce_protocol::config::ConfigError;
 use payonce_protocol::ids::Digest;
 use payonce_protocol::order::Mode;
-use payonce_providers::ConfigError;
 use payonce_providers::config::WrittenMode;
 use payonce_rails::RailKind;
 use payonce_rails::description::{ModeName, Scheme};

@@ -11,12 +11,13 @@ use http::Method;
 use jiff::Timestamp;
 use payonce_ledger::{Credentials, FiledCase, KeptRun, Ledger, LedgerError, Settings, Tables, create_tables};
 use payonce_protocol::UnixMillis;
+use payonce_protocol::fact::Facts;
 use payonce_protocol::hold::Hold;
 use payonce_protocol::ids::CaseId;
 use payonce_protocol::order::PayoutKey;
 use payonce_protocol::reconcile::terms::Settle;
 use payonce_protocol::sweep::MINUTE_MS;
-use payonce_providers::{Provider, Secrets};
+use payonce_providers::{Provider, Secrets, preset};
 use payonce_rails::Rail;
 use payonce_runtime::clock::Clock;
 use payonce_runtime::environment::{Environment, EnvironmentError};
@@ -44,8 +45,8 @@ const RECONCILE: &str = TABLES[2];
 
 /// The sandbox's configuration, as it is in the repository.
 pub const CONFIG: &str = include_str!("../payonce.toml");
-/// Test values: they open nothing but this sandbox.
-pub const SECRETS: &[(&str, &str)] = &[
+/// Of the rail, and of the providers whose secrets have a form of their own. Test values: they open nothing but this sandbox.
+const FORMED: [(&str, &str); 7] = [
     ("PAYONCE_SANDBOX_STRIPE", "whsec_sandboxOnlyNotASecret"),
     ("PAYONCE_SANDBOX_RAIL", "sk_test_sandboxOnlyNotASecret"),
     ("PAYONCE_SANDBOX_RAIL_LOOKUP", "rk_test_sandboxOnlyNotASecret"),
@@ -53,20 +54,24 @@ pub const SECRETS: &[(&str, &str)] = &[
     ("PAYONCE_SANDBOX_SVIX", "whsec_c2FuZGJveC1vbmx5LW5vdC1hLXNlY3JldA=="),
     ("PAYONCE_SANDBOX_ADYEN", "5A4DB0C05A4DB0C05A4DB0C05A4DB0C05A4DB0C05A4DB0C05A4DB0C05A4DB0C0"),
     ("PAYONCE_SANDBOX_ADYEN_BALANCE_PLATFORM", "5A4DB0C05A4DB0C05A4DB0C05A4DB0C05A4DB0C05A4DB0C05A4DB0C05A4DB0C0"),
-    ("PAYONCE_SANDBOX_SQUARE", "sandboxOnlyNotASecret"),
-    ("PAYONCE_SANDBOX_GOCARDLESS", "sandboxOnlyNotASecret"),
-    ("PAYONCE_SANDBOX_CHECKOUT", "sandboxOnlyNotASecret"),
-    ("PAYONCE_SANDBOX_RAZORPAY", "sandboxOnlyNotASecret"),
-    ("PAYONCE_SANDBOX_PAYSTACK", "sandboxOnlyNotASecret"),
-    ("PAYONCE_SANDBOX_FLUTTERWAVE", "sandboxOnlyNotASecret"),
-    ("PAYONCE_SANDBOX_MOLLIE", "sandboxOnlyNotASecret"),
-    ("PAYONCE_SANDBOX_SHOPIFY", "sandboxOnlyNotASecret"),
-    ("PAYONCE_SANDBOX_MODERN_TREASURY", "sandboxOnlyNotASecret"),
-    ("PAYONCE_SANDBOX_DWOLLA", "sandboxOnlyNotASecret"),
-    ("PAYONCE_SANDBOX_COINBASE_COMMERCE", "sandboxOnlyNotASecret"),
-    ("PAYONCE_SANDBOX_GITHUB", "sandboxOnlyNotASecret"),
-    ("PAYONCE_SANDBOX_CUSTOM", "sandboxOnlyNotASecret"),
 ];
+/// Of every other provider.
+const UNFORMED: &str = "sandboxOnlyNotASecret";
+
+/// Each variable and what it holds; the rail's stand among the first.
+pub fn sandbox_secrets() -> Vec<(String, String)> {
+    let mut secrets = FORMED.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec();
+    for name in preset::ALL.iter().map(|preset| preset.name).chain(["custom"]).map(secret_of) {
+        if !secrets.iter().any(|(known, _)| *known == name) {
+            secrets.push((name, UNFORMED.to_owned()));
+        }
+    }
+    secrets
+}
+
+pub fn sandbox_secret(name: &str) -> Option<String> {
+    sandbox_secrets().into_iter().find_map(|(known, value)| (known == name).then_some(value))
+}
 
 /// The variable with the signing secret of one of the sandbox's providers.
 pub fn secret_of(provider: &str) -> String {
@@ -112,10 +117,6 @@ pub struct Stack {
     pub setup: Setup,
     /// Kept until the end: nobody else writes these books.
     _held: Option<Held>,
-}
-
-pub fn sandbox_secret(name: &str) -> Option<String> {
-    SECRETS.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned())
 }
 
 impl Stack {
@@ -414,6 +415,11 @@ fn problem(error: LedgerError) -> Value {
     json!({ "problem": error.to_string() })
 }
 
+/// What another version wrote, too.
+fn all(facts: &Facts) -> BTreeMap<&String, &String> {
+    facts.iter().collect()
+}
+
 fn case_json(FiledCase { case, status, version, evidence, .. }: &FiledCase) -> Value {
     json!({
         "id": case.id().to_string(),
@@ -426,8 +432,8 @@ fn case_json(FiledCase { case, status, version, evidence, .. }: &FiledCase) -> V
         "event": case.event.as_ref().map(ToString::to_string),
         "amount": case.money.map(|money| money.to_string()),
         "destination": case.destination.as_ref().map(ToString::to_string),
-        "details": case.details,
-        "evidence": evidence,
+        "details": all(&case.details),
+        "evidence": all(evidence),
         "opened_at": written(case.opened_at),
     })
 }

@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "test code")]
 #![allow(clippy::disallowed_methods, reason = "a browser's connections are the test's own")]
 
+use payonce_protocol::fact::FactName;
 use std::collections::BTreeMap;
 
 use base64::Engine;
@@ -530,7 +531,7 @@ async fn batch_needs_two_people_and_stops_after_a_failure() {
     assert_eq!((attempts(&cases[3]).await, now(&stack, &cases[3]).await.status), (2, Status::Resolved));
     // A bank statement names the rail's own id of the payout.
     let payout = stack.ledger.payout(cases[3].key.as_ref().unwrap()).await.unwrap();
-    let id = payout.attempts[1].outcome.as_ref().unwrap().evidence["rail_payout"].clone();
+    let id = payout.attempts[1].outcome.as_ref().unwrap().evidence.get(FactName::RailPayout).unwrap().to_owned();
     let found = ben.get(&format!("/search?q={id}")).await;
     assert_eq!(found.location.as_deref(), Some("/console/payouts?key=stripe%2Fpi%5Fheld%5F3"));
     assert_eq!(ben.get("/search?q=tr_unknown").await.status, StatusCode::NOT_FOUND);
@@ -677,7 +678,7 @@ async fn markup_of_a_stranger_stays_text() {
     case.provider = Some(probe.to_owned());
     case.event = Some(payonce_protocol::order::EventId::new("evt_<script>").unwrap());
     case.destination = Some(payonce_protocol::order::Destination::new("<script>alert(1)</script>").unwrap());
-    case.details.insert("problem".to_owned(), probe.to_owned());
+    case.say(FactName::Problem, probe);
     case.incident = Some(format!("1/invalid_event/{}", probe.replace(' ', "")));
     stack.ledger.open_case(&case).await.unwrap();
     let mut ada = Desk::of(&stack, "ada").await;

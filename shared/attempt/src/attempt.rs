@@ -9,7 +9,7 @@ use payonce_ledger::{Case, Claim, Ledger, LedgerError, OutcomeRecord, Standing};
 use payonce_protocol::UnixMillis;
 use payonce_protocol::end::End;
 use payonce_protocol::event::{Action, Answer, Claimed, Event, Input, Recorded};
-use payonce_protocol::fact::FactName;
+use payonce_protocol::fact::{FactName, Facts};
 use payonce_protocol::hold::{HELD, Hold, NOT_TRIED};
 use payonce_protocol::ids::AttemptId;
 use payonce_protocol::order::PayoutKey;
@@ -208,7 +208,7 @@ impl<'a, O: Occasion> Attempt<'a, O> {
 
     /// What the outcome's record says of the payment. Of one that was not tried while payouts were held, that says nothing of
     /// the rail, and the sweeper does not count it.
-    fn facts(&self, verdict: Verdict) -> Vec<(FactName, String)> {
+    fn facts(&self, verdict: Verdict) -> Facts {
         let untried = || {
             let why = match verdict.outcome {
                 _ if self.was_held() => HELD,
@@ -216,7 +216,7 @@ impl<'a, O: Occasion> Attempt<'a, O> {
                 Outcome::Unknown => "panicked",
                 _ => NOT_TRIED,
             };
-            vec![(FactName::Failure, why.to_owned())]
+            Facts::from([(FactName::Failure, why)])
         };
         self.evidence.as_ref().map_or_else(untried, Evidence::record)
     }

@@ -6,6 +6,7 @@ use std::net::IpAddr;
 
 use openidconnect::url::{Host, Url};
 use payonce_protocol::case::Role;
+use payonce_protocol::config::ConfigError;
 use serde::Deserialize;
 use serde::de::{Deserializer, Error as _, MapAccess, Visitor};
 
@@ -53,10 +54,10 @@ fn default_absolute_hours() -> u32 {
 }
 
 impl IdentityConfig {
-    /// Each problem with its path below `[console]`.
-    pub fn check(&self) -> Vec<(String, String)> {
+    /// Everything that is wrong, by key below `[console.identity]`.
+    pub fn check(&self) -> Vec<ConfigError> {
         let mut problems = Vec::new();
-        let mut say = |path: &str, problem: &str| problems.push((path.to_owned(), problem.to_owned()));
+        let mut say = |path: &str, problem: &str| problems.push(ConfigError::new(path, problem));
         if let Err(problem) = issuer_url(&self.issuer) {
             say("issuer", problem);
         }

@@ -159,7 +159,7 @@ pub fn case_rows(cases: &[FiledCase], key: &BookKey, units: &Units, as_of: UnixM
             event: case.event.clone(),
             is_open,
             ending: filed.proposal.as_ref().map(|made| made.ending).filter(|_| !is_open),
-            subject: case.details.get(FactName::BookBreak.as_str()).cloned(),
+            subject: case.details.get(FactName::BookBreak).map(str::to_owned),
             sum,
         };
         rows.push(Row { key: key.clone(), id: id.clone(), at: case.opened_at, carried: false, record });

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use aws_sdk_dynamodb::primitives::Blob;
 use aws_sdk_dynamodb::types::AttributeValue;
+use payonce_protocol::fact::Facts;
 use payonce_protocol::ids::Digest;
 use payonce_protocol::money::Money;
 use payonce_protocol::order::{Destination, EventId, PayoutKey};
@@ -139,6 +140,10 @@ impl<'a> ItemReader<'a> {
                 .collect(),
             Some(_) => Err(self.unreadable(name)),
         }
+    }
+
+    pub(crate) fn facts(&self, name: &'static str) -> Result<Facts, LedgerError> {
+        self.map(name).map(Facts::stored)
     }
 
     pub(crate) fn list(&self, name: &'static str) -> Result<Vec<String>, LedgerError> {

@@ -48,6 +48,7 @@
 
 use std::fmt;
 
+use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
 use aws_sdk_dynamodb::types::AttributeValue;
 use payonce_protocol::UnixMillis;
 use payonce_protocol::ids::{CaseId, Digest};
@@ -84,6 +85,17 @@ pub(crate) struct Range {
 }
 
 impl Range {
+    /// Every item of it, in order, by a consistent read.
+    pub(crate) fn of(self, table: QueryFluentBuilder) -> QueryFluentBuilder {
+        table
+            .consistent_read(true)
+            .key_condition_expression("#pk = :pk AND begins_with(#sk, :prefix)")
+            .expression_attribute_names("#pk", "pk")
+            .expression_attribute_names("#sk", "sk")
+            .expression_attribute_values(":pk", self.pk)
+            .expression_attribute_values(":prefix", self.prefix)
+    }
+
     fn new(pk: impl ToString, prefix: impl ToString) -> Self {
         Self { pk: AttributeValue::S(pk.to_string()), prefix: AttributeValue::S(prefix.to_string()) }
     }

@@ -2,11 +2,9 @@
 //! reader. A value is spelled out to its last field, so that a new one does not compile before somebody says here what it is, and
 //! one that nobody writes, or nobody reads, fails.
 
-use std::collections::BTreeMap;
-
 use payonce_protocol::approval::Approval;
 use payonce_protocol::case::{Act, BatchState, Ending, Status};
-use payonce_protocol::fact::FactName;
+use payonce_protocol::fact::{FactName, Facts};
 use payonce_protocol::hold::Hold;
 use payonce_protocol::ids::{AttemptId, CaseId, Digest};
 use payonce_protocol::money::Money;
@@ -67,10 +65,6 @@ fn text(text: &str) -> String {
 
 fn who(subject: &str) -> Who {
     Who { subject: text(subject), name: Some(format!("{subject}'s name")) }
-}
-
-fn facts(name: &str, value: &str) -> BTreeMap<String, String> {
-    BTreeMap::from([(text(name), text(value))])
 }
 
 fn claim(rail_mode: Mode) -> Claim {
@@ -150,11 +144,11 @@ fn every_outcome_and_mark_of_an_attempt_comes_back_as_it_was() {
             for (by, by_sweeper) in [(WORKER, false), (SWEEPER, true)] {
                 let verdict = Verdict { outcome: *outcome, replayed, not_begun };
                 let record =
-                    OutcomeRecord { verdict, evidence: vec![(FactName::HttpStatus, text("200"))], recorded_at: NOW };
+                    OutcomeRecord { verdict, evidence: Facts::from([(FactName::HttpStatus, "200")]), recorded_at: NOW };
                 let stored = StoredOutcome {
                     attempt_id: AttemptId([7; 16]),
                     verdict,
-                    evidence: facts("http_status", "200"),
+                    evidence: Facts::from([(FactName::HttpStatus, "200")]),
                     recorded_at: NOW,
                     by_sweeper,
                 };
@@ -216,7 +210,7 @@ fn filed(reason: Reason, status: Status, ending: Ending) -> FiledCase {
         destination: Some(destination()),
         body: Some(Digest::of("body")),
         incident: Some(text("20416/payout_unknown/http")),
-        details: facts("refused_by", "max_amount"),
+        details: Facts::from([(FactName::RefusedBy, "max_amount")]),
         since: NOW,
         opened_at: NOW + 1,
     };
@@ -236,7 +230,7 @@ fn filed(reason: Reason, status: Status, ending: Ending) -> FiledCase {
         status,
         version: 5,
         revision: 2,
-        evidence: facts("looked_up", "absent"),
+        evidence: Facts::from([(FactName::LookedUp, "absent")]),
         owner: Some(who("ann")),
         proposal: Some(proposal),
         resolution: Some(Resolution { approved_by: who("ben"), at: NOW + 3, attempt: Some(2) }),
@@ -261,7 +255,14 @@ fn every_reason_status_and_ending_of_a_case_comes_back_as_it_was() {
 #[test]
 fn every_act_in_a_history_comes_back_as_it_was() {
     for act in Act::ALL {
-        let item = history(Versioned::Case(case_id()), 2, act.as_str(), &who("ann"), NOW, &facts("note", "seen"));
+        let item = history(
+            Versioned::Case(case_id()),
+            2,
+            act.as_str(),
+            &who("ann"),
+            NOW,
+            &Facts::from([(FactName::Note, "seen")]),
+        );
         let record = HistoryRecord::from_item(&item).unwrap();
         assert_eq!(Act::parse(&record.act), Some(*act));
         let by = HistoryRecord {
@@ -269,7 +270,7 @@ fn every_act_in_a_history_comes_back_as_it_was() {
             act: text(act.as_str()),
             by: who("ann"),
             at: NOW,
-            facts: facts("note", "seen"),
+            facts: Facts::from([(FactName::Note, "seen")]),
         };
         assert_eq!(record, by);
     }

@@ -57,19 +57,11 @@ impl<P: Holder> Ledger<P> {
     }
 
     /// The items of a range, in order, by a consistent read.
-    pub(crate) fn within(&self, Range { pk, prefix }: Range) -> QueryFluentBuilder
+    pub(crate) fn within(&self, range: Range) -> QueryFluentBuilder
     where
         P: QueriesCases,
     {
-        self.records
-            .query()
-            .table_name(&self.reconcile)
-            .consistent_read(true)
-            .key_condition_expression("#pk = :pk AND begins_with(#sk, :prefix)")
-            .expression_attribute_names("#pk", "pk")
-            .expression_attribute_names("#sk", "sk")
-            .expression_attribute_values(":pk", pk)
-            .expression_attribute_values(":prefix", prefix)
+        range.of(self.records.query().table_name(&self.reconcile))
     }
 
     pub(crate) async fn read_reconcile(&self, key: &ReconcileKey) -> Result<Option<Item>, LedgerError> {

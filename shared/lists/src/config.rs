@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 
 use http::HeaderName;
+use payonce_protocol::config::ConfigError;
 use payonce_protocol::order::Mode;
 use payonce_wire::{Scheme, Target, TimeForm};
 use serde::Deserialize;
 use serde_json::Value;
-use thiserror::Error;
 
 use crate::check::{are_free_headers, is_plain_path};
 use crate::list::{Account, Api, Term};
@@ -121,27 +121,13 @@ fn pages_at_most() -> usize {
     PAGES_AT_MOST
 }
 
-/// What cannot be done with a list's configuration or secret, by key below `[providers.PROVIDER.list]`.
-#[derive(Clone, Debug, PartialEq, Eq, Error)]
-#[error("{key} {problem}")]
-pub struct ListError {
-    pub key: String,
-    pub problem: &'static str,
-}
-
-impl ListError {
-    pub(crate) fn new(key: impl Into<String>, problem: &'static str) -> Self {
-        Self { key: key.into(), problem }
-    }
-}
-
 impl ListConfig {
-    /// Everything that is wrong, each with its key.
-    pub fn check(&self) -> Vec<ListError> {
+    /// Everything that is wrong, by key below `[providers.PROVIDER.list]`.
+    pub fn check(&self) -> Vec<ConfigError> {
         self.api(Mode::Test).err().unwrap_or_default()
     }
 
-    pub(crate) fn api(&self, mode: Mode) -> Result<Api, Vec<ListError>> {
+    pub(crate) fn api(&self, mode: Mode) -> Result<Api, Vec<ConfigError>> {
         let mut found = Found(vec![]);
         if let Err(problem) = Target::parse(&self.url) {
             found.add("url", problem);
@@ -189,11 +175,11 @@ impl ListConfig {
     }
 }
 
-struct Found(Vec<ListError>);
+struct Found(Vec<ConfigError>);
 
 impl Found {
     fn add(&mut self, key: impl Into<String>, problem: &'static str) {
-        self.0.push(ListError::new(key, problem));
+        self.0.push(ConfigError::new(key, problem));
     }
 
     fn pointer(&mut self, key: &str, pointer: &str) {

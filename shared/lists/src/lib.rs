@@ -17,8 +17,8 @@ mod stripe;
 mod template;
 
 pub use book::{End, Gap, ListBook};
-pub use config::{AccountConfig, HttpListConfig, ListConfig, ListError, ListKind, NextBy, NextConfig};
+pub use config::{AccountConfig, HttpListConfig, ListConfig, ListKind, NextBy, NextConfig};
 pub use endpoint::NotSent;
 pub use list::ProviderList;
 pub use page::ListedEvent;
-pub use source::{Source, SourceConfig, SourceError, SourceFailure, SourceState};
+pub use source::{Source, SourceConfig, SourceFailure, SourceState};

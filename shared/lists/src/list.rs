@@ -9,13 +9,14 @@ use bytes::Bytes;
 use http::{HeaderName, Request, Response, StatusCode, Uri};
 use http_body_util::Full;
 use payonce_protocol::UnixMillis;
+use payonce_protocol::config::ConfigError;
 use payonce_protocol::order::Mode;
 use payonce_wire::{ApiSecret, Form, Peer, Scheme, SecretHeader, Target, TimeForm, hold, text_at};
 use rustls::RootCertStore;
 use serde_json::Value;
 
 use crate::book::{Gap, ListBook};
-use crate::config::{ListConfig, ListError, ListKind};
+use crate::config::{ListConfig, ListKind};
 use crate::page::{Next, Page};
 use crate::stripe;
 
@@ -79,19 +80,17 @@ impl ProviderList {
         secret: &ApiSecret,
         mode: Mode,
         roots: Option<RootCertStore>,
-    ) -> Result<Self, ListError> {
-        let api = config
-            .api(mode)
-            .map_err(|found| found.into_iter().next().unwrap_or_else(|| ListError::new("", "cannot be used")))?;
+    ) -> Result<Self, ConfigError> {
+        let api = config.api(mode).map_err(ConfigError::first)?;
         if config.kind == ListKind::Stripe && !stripe::is_key_of(secret, mode) {
-            return Err(ListError::new(
+            return Err(ConfigError::new(
                 "secret",
                 "is no restricted key of Stripe's for the mode of these events (rk_live_…, rk_test_…)",
             ));
         }
-        let target = Target::parse(&config.url).map_err(|problem| ListError::new("url", problem))?;
-        let peer = Peer::new(&config.url, roots).map_err(|problem| ListError::new("url", problem))?;
-        let unfit = ListError::new("secret", "does not fit its header (HTTP Basic takes user:password)");
+        let target = Target::parse(&config.url).map_err(|problem| ConfigError::new("url", problem))?;
+        let peer = Peer::new(&config.url, roots).map_err(|problem| ConfigError::new("url", problem))?;
+        let unfit = ConfigError::new("secret", "does not fit its header (HTTP Basic takes user:password)");
         let secret = secret.header(api.scheme, api.secret_header.clone()).ok_or(unfit)?;
         let endpoint = config.endpoint.clone();
         Ok(Self { api, pages_at_most: config.pages_at_most, endpoint, target, peer, secret })

@@ -7,6 +7,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::{HeaderName, Request, StatusCode};
 use http_body_util::Full;
+use payonce_protocol::config::ConfigError;
 use payonce_protocol::ids::Digest;
 use payonce_wire::{ApiSecret, Form, Peer, PeerFailure, Scheme, SecretHeader, Target, encoded};
 use rustls::RootCertStore;
@@ -52,19 +53,11 @@ fn bearer() -> Scheme {
     Scheme::Bearer
 }
 
-/// What cannot be done with a source's configuration or secret, by key.
-#[derive(Clone, Debug, PartialEq, Eq, Error)]
-#[error("{key} {problem}")]
-pub struct SourceError {
-    pub key: &'static str,
-    pub problem: &'static str,
-}
-
 impl SourceConfig {
-    /// Everything that is wrong, each with its key.
-    pub fn check(&self) -> Vec<SourceError> {
+    /// Everything that is wrong, by key below `[sources.PROVIDER]`.
+    pub fn check(&self) -> Vec<ConfigError> {
         let mut found = vec![];
-        let mut add = |key, problem| found.push(SourceError { key, problem });
+        let mut add = |key, problem| found.push(ConfigError::new(key, problem));
         if let Err(problem) = Target::parse(&self.url) {
             add("url", problem);
         }
@@ -136,14 +129,14 @@ impl std::fmt::Debug for Source {
 
 impl Source {
     /// `roots` instead of the public authorities.
-    pub fn new(config: &SourceConfig, secret: &ApiSecret, roots: Option<RootCertStore>) -> Result<Self, SourceError> {
+    pub fn new(config: &SourceConfig, secret: &ApiSecret, roots: Option<RootCertStore>) -> Result<Self, ConfigError> {
         if let Some(found) = config.check().into_iter().next() {
             return Err(found);
         }
-        let peer = Peer::new(&config.url, roots).map_err(|problem| SourceError { key: "url", problem })?;
+        let peer = Peer::new(&config.url, roots).map_err(|problem| ConfigError::new("url", problem))?;
         let name = config.secret_header.as_ref().and_then(|name| HeaderName::try_from(name).ok());
         let secret = secret.header(config.scheme, name.unwrap_or(http::header::AUTHORIZATION));
-        let unfit = SourceError { key: "secret", problem: "does not fit its header (HTTP Basic takes user:password)" };
+        let unfit = ConfigError::new("secret", "does not fit its header (HTTP Basic takes user:password)");
         Ok(Self { config: config.clone(), peer, secret: secret.ok_or(unfit)? })
     }
 
@@ -243,7 +236,7 @@ mod tests {
         serde_json::from_value(config).unwrap()
     }
 
-    fn source(change: impl Fn(&mut SourceConfig)) -> Result<Source, SourceError> {
+    fn source(change: impl Fn(&mut SourceConfig)) -> Result<Source, ConfigError> {
         let mut config = config();
         change(&mut config);
         Source::new(&config, &ApiSecret::new("rk_test_planted").unwrap(), None)
@@ -318,9 +311,12 @@ mod tests {
             ("blocks", |config| config.blocks.clear()),
         ];
         for (number, (key, change)) in wrong.into_iter().enumerate() {
-            assert_eq!(source(change).map_err(|error| error.key).err(), Some(key), "{number}");
+            assert_eq!(source(change).map_err(|error| error.path).err().as_deref(), Some(key), "{number}");
         }
-        assert_eq!(source(|config| config.scheme = Scheme::Basic).err().map(|error| error.key), Some("secret"));
+        assert_eq!(
+            source(|config| config.scheme = Scheme::Basic).err().map(|error| error.path).as_deref(),
+            Some("secret")
+        );
         assert!(!format!("{:?}", source(|_| ()).unwrap()).contains("planted"));
     }
 }

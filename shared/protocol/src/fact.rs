@@ -1,9 +1,10 @@
-//! The names under which records say what is known: the evidence of an attempt, what a case says of its event, and the history
-//! of a case. Writers have only these names, and the console's page says each in words.
+//! What records say is known, by name: the evidence of an attempt, what a case says of its event, and the history of a case.
+//! Writers and readers have only these names, and the console's page says each in words.
 
-use std::collections::BTreeMap;
-use std::ops::Deref;
+use std::collections::{BTreeMap, btree_map};
 
+use crate::UnixMillis;
+use crate::ids::Digest;
 use crate::reissue::Said;
 
 crate::words! {
@@ -119,12 +120,17 @@ crate::words! {
 /// Before the pointer to a field of the source's answer, which the configuration names.
 pub const SOURCE_FIELD: &str = "source ";
 
-/// Facts to be written: nothing else than a [`FactName`] or a field of the source's answer gets in. What is read back is a plain
-/// map, because another version may have written it.
+/// What a record says. Nothing else than a [`FactName`] or a field of the source's answer is written or asked for; what another
+/// version wrote under a name of its own stays, to be shown as it is.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Facts(BTreeMap<String, String>);
 
 impl Facts {
+    /// As a table has them.
+    pub fn stored(all: BTreeMap<String, String>) -> Self {
+        Self(all)
+    }
+
     pub fn add(&mut self, name: FactName, value: impl ToString) {
         self.0.insert(name.to_string(), value.to_string());
     }
@@ -133,16 +139,60 @@ impl Facts {
         self.0.insert(format!("{SOURCE_FIELD}{pointer}"), value.to_string());
     }
 
+    /// Where both say something, the others count.
     pub fn add_all(&mut self, others: Self) {
         self.0.extend(others.0);
     }
+
+    /// What the others do not say.
+    pub fn without(mut self, others: &Self) -> Self {
+        self.0.retain(|name, _| !others.0.contains_key(name));
+        self
+    }
+
+    pub fn get(&self, name: FactName) -> Option<&str> {
+        self.0.get(name.as_str()).map(String::as_str)
+    }
+
+    /// An empty text says nothing: it replaced what an earlier record said.
+    pub fn said(&self, name: FactName) -> Option<&str> {
+        self.get(name).filter(|text| !text.is_empty())
+    }
+
+    pub fn moment(&self, name: FactName) -> Option<UnixMillis> {
+        self.get(name)?.parse().ok()
+    }
+
+    pub fn digest(&self, name: FactName) -> Option<Digest> {
+        Digest::from_hex(self.get(name)?)
+    }
+
+    /// Of the rail's answer.
+    pub fn http_status(&self) -> Option<u16> {
+        self.get(FactName::HttpStatus)?.parse().ok()
+    }
+
+    /// The latest look-up.
+    pub fn look_up(&self) -> Option<LookUpSays> {
+        LookUpSays::parse(self.get(FactName::LookedUp)?)
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// By the tables' names, in their order: to be stored and shown.
+    pub fn iter(&self) -> btree_map::Iter<'_, String, String> {
+        self.0.iter()
+    }
 }
 
-impl Deref for Facts {
-    type Target = BTreeMap<String, String>;
+impl<'a> IntoIterator for &'a Facts {
+    type Item = (&'a String, &'a String);
+    type IntoIter = btree_map::Iter<'a, String, String>;
 
-    fn deref(&self) -> &Self::Target {
-        &self.0
+    fn into_iter(self) -> Self::IntoIter {
+        self.iter()
     }
 }
 
@@ -179,11 +229,6 @@ impl LookUpSays {
     pub fn parse(text: &str) -> Option<Self> {
         if text == Self::NO_ANSWER { Some(Self::NoAnswer) } else { Said::parse(text).map(Self::Said) }
     }
-
-    /// The latest in a case's evidence.
-    pub fn of(evidence: &BTreeMap<String, String>) -> Option<Self> {
-        Self::parse(evidence.get(FactName::LookedUp.as_str())?)
-    }
 }
 
 impl std::fmt::Display for LookUpSays {
@@ -201,18 +246,49 @@ mod tests {
         let all = Said::ALL.iter().copied().map(LookUpSays::Said).chain([LookUpSays::NoAnswer]);
         for says in all {
             let facts = Facts::from([(FactName::LookedUp, says)]);
-            assert_eq!(LookUpSays::of(&facts), Some(says));
+            assert_eq!(facts.look_up(), Some(says));
         }
         let written: Vec<_> = Said::ALL.iter().map(|said| said.as_str()).collect();
         assert_eq!(written, ["found", "absent", "blind"]);
-        assert_eq!(LookUpSays::of(&BTreeMap::new()), None);
+        assert_eq!(Facts::default().look_up(), None);
+    }
+
+    #[test]
+    fn value_of_a_type_is_read_back_as_it_was_written() {
+        let digest = Digest::of("a file");
+        let mut facts = Facts::from([(FactName::Sha256, digest)]);
+        facts.add(FactName::AnsweredAt, 1_764_000_123_456_u64);
+        facts.add(FactName::HttpStatus, 402);
+        facts.add(FactName::Blind, "");
+        assert_eq!(facts.digest(FactName::Sha256), Some(digest));
+        assert_eq!(facts.moment(FactName::AnsweredAt), Some(1_764_000_123_456));
+        assert_eq!(facts.http_status(), Some(402));
+        assert_eq!((facts.get(FactName::Blind), facts.said(FactName::Blind)), (Some(""), None));
+        // Text of another version that is none of these is no value, and still a text.
+        let odd = ["sha256", "answered_at", "http_status"].map(|name| (name.to_owned(), "odd".to_owned()));
+        let facts = Facts::stored(odd.into());
+        assert_eq!(
+            (facts.digest(FactName::Sha256), facts.moment(FactName::AnsweredAt), facts.http_status()),
+            Default::default()
+        );
+        assert_eq!(facts.get(FactName::HttpStatus), Some("odd"));
+    }
+
+    #[test]
+    fn name_of_another_version_stays() {
+        let later = ("rail_mood".to_owned(), "so_so".to_owned());
+        let mut facts = Facts::stored([later.clone()].into());
+        facts.add(FactName::Note, "seen");
+        let all: Vec<_> = facts.iter().collect();
+        assert_eq!(all, [(&"note".to_owned(), &"seen".to_owned()), (&later.0, &later.1)]);
+        assert_eq!(facts.without(&Facts::from([(FactName::Note, "")])), Facts::stored([later].into()));
     }
 
     #[test]
     fn field_of_the_source_is_told_from_every_other_fact() {
         let mut facts = Facts::from([(FactName::Source, "paid")]);
         facts.add_source_field("/status", "succeeded");
-        assert_eq!(facts.keys().collect::<Vec<_>>(), ["source", "source /status"]);
+        assert_eq!(facts.iter().map(|(name, _)| name).collect::<Vec<_>>(), ["source", "source /status"]);
         assert!(FactName::ALL.iter().all(|name| !name.as_str().starts_with(SOURCE_FIELD)));
     }
 }

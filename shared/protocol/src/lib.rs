@@ -3,6 +3,8 @@
 //! * [`money`] and [`order`]: what an event asks for; [`exponents`]: in which unit a provider or rail counts it.
 //! * [`ids`]: names that may never be derived differently (attempt id, rail key, case id).
 //! * [`outcome`]: the certainty ladder; [`reason`]: why a case is opened, and what follows from it.
+//! * [`fact`]: what records say is known, by name; [`problem`]: why an event is not paid by itself, in words.
+//! * [`config`]: what is wrong with a configuration.
 //! * [`mod@words`]: enums whose variants are stored and sent as words.
 //! * [`case`]: what people may do with a case; [`approval`]: what two of them approve when a payout is made by hand.
 //! * [`closing`]: what an ending by people binds.
@@ -38,6 +40,7 @@
 pub mod approval;
 pub mod case;
 pub mod closing;
+pub mod config;
 pub mod end;
 pub mod event;
 pub mod exponents;

@@ -7,25 +7,25 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
-use hmac::{Hmac, KeyInit, Mac};
 use payonce_protocol::ids::Digest;
 use payonce_protocol::order::EventId;
 use serde_json::{Map, Value, json};
-use sha2::Sha256;
-use subtle::{Choice, ConstantTimeEq};
 
 use crate::event::{EventMisfit, EventReader, ParsedEvent, Verified};
 use crate::pointer::find;
 use crate::read::{read, unreadable};
-use crate::scheme::{Refused, hex_bytes};
+use crate::scheme::{self, KeyDecoding, Refused, Scheme, made_by_one};
 use crate::secrets::Secrets;
 
 const ITEMS: &str = "/notificationItems";
 const ITEM: &str = "NotificationRequestItem";
 const SIGNATURE: &str = "/additionalData/hmacSignature";
 
+/// Of an item's signature: what it stands in is read here.
+const OF_AN_ITEM: Scheme = Scheme { key: KeyDecoding::Hex, ..scheme::PLAIN };
+
 /// The eight fields of one item in the order in which they are joined.
-const FIELDS: [&str; 8] = [
+pub(crate) const FIELDS: [&str; 8] = [
     "/pspReference",
     "/originalReference",
     "/merchantAccountCode",
@@ -148,23 +148,7 @@ impl Signed {
 
     /// `None` for a secret that is no hex key.
     fn mac(&self, secret: &str) -> Option<Vec<u8>> {
-        let key = hex_bytes(&secret.to_ascii_lowercase()).filter(|key| !key.is_empty())?;
-        let mut mac = Hmac::<Sha256>::new_from_slice(&key).ok()?;
-        mac.update(self.text().as_bytes());
-        Some(mac.finalize().into_bytes().to_vec())
-    }
-
-    fn verify(&self, secrets: &Secrets, signature: &[u8]) -> Result<(), Refused> {
-        let (mut any_key, mut matched) = (false, Choice::from(0));
-        for ours in secrets.iter().filter_map(|secret| self.mac(secret)) {
-            any_key = true;
-            matched |= ours.ct_eq(signature);
-        }
-        match (any_key, bool::from(matched)) {
-            (false, _) => Err(Refused::UnusableSecret),
-            (true, false) => Err(Refused::Mismatch),
-            (true, true) => Ok(()),
-        }
+        OF_AN_ITEM.mac_of(secret, self.text().as_bytes())
     }
 }
 
@@ -180,7 +164,8 @@ pub(crate) fn verify(secrets: &Secrets, body: &[u8]) -> Result<(), Refused> {
         let item = item.get(ITEM).ok_or(Refused::MissingSignature)?;
         let signature = item.pointer(SIGNATURE).and_then(Value::as_str).ok_or(Refused::MissingSignature)?;
         let signature = BASE64.decode(signature).map_err(|_| Refused::MalformedSignature)?;
-        Signed::of(item).ok_or(Refused::MalformedSignature)?.verify(secrets, &signature)
+        let signed = Signed::of(item).ok_or(Refused::MalformedSignature)?;
+        made_by_one(secrets, |secret| signed.mac(secret), &[signature])
     })
 }
 

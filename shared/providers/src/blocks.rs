@@ -4,11 +4,12 @@
 
 use std::collections::BTreeMap;
 
+use payonce_protocol::config::ConfigError;
 use payonce_protocol::order::{EventId, Mode, PayoutKey};
 use payonce_protocol::outcome::Reason;
 use serde::Deserialize;
 
-use crate::config::{ConfigError, Formerly, OneOrMore, ProviderConfig, Rule};
+use crate::config::{Formerly, OneOrMore, ProviderConfig, Rule};
 use crate::event::ParsedEvent;
 use crate::pointer::Pointer;
 use crate::preset::{Preset, TypeFrom};
@@ -217,11 +218,11 @@ pub fn unbarred<'a>(tables: impl IntoIterator<Item = (&'a str, &'a ProviderConfi
         if !config.payouts.is_empty() && !known.is_empty() && beside().all(|(_, of)| of.blocks.is_empty()) {
             let known: Vec<&str> = known.iter().map(|block| block.event).collect();
             let problem = "none: a payment that was given back or disputed is paid out; there is";
-            found.push(ConfigError { path, problem: format!("{problem} {}", known.join(", ")) });
+            found.push(ConfigError::new(path, format!("{problem} {}", known.join(", "))));
         } else if !config.blocks.is_empty() && beside().all(|(_, of)| of.payouts.is_empty()) {
             let namespace = config.namespace_or(name);
             let problem = format!("bar nothing: no rule pays in the namespace {namespace}");
-            found.push(ConfigError { path, problem });
+            found.push(ConfigError::new(path, problem));
         } else {
             let rules: Vec<&Rule> =
                 beside().filter(|(_, of)| of.scheme == config.scheme).flat_map(|(_, of)| &of.payouts).collect();
@@ -236,7 +237,7 @@ pub fn unbarred<'a>(tables: impl IntoIterator<Item = (&'a str, &'a ProviderConfi
 /// A block whose key is that of no rule, or never was.
 fn unmet(path: &str, scheme: &str, block: &BlockConfig, rules: &[&Rule]) -> Vec<ConfigError> {
     let mut found = vec![];
-    let mut add = |field: &str, problem: String| found.push(ConfigError { path: format!("{path}.{field}"), problem });
+    let mut add = |field: &str, problem: String| found.push(ConfigError::new(field, problem).below(path));
     let is_met =
         |rule: &&Rule| may_be_one(scheme, (&rule.event, rule.key.as_slice()), (&block.event, block.key.as_slice()));
     if let Some(rule) = rules.first()

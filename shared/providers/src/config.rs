@@ -13,14 +13,6 @@ use crate::custom::Custom;
 use crate::preset::AmountAs;
 use crate::when::Expected;
 
-/// One thing that is wrong, or unwise: where it stands, and why. Never holds the value of a secret.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{path}: {problem}")]
-pub struct ConfigError {
-    pub path: String,
-    pub problem: String,
-}
-
 #[derive(Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ProviderConfig {

@@ -78,7 +78,7 @@ pub mod units;
 pub mod when;
 
 pub use blocks::{Block, Blocking, unbarred};
-pub use config::{ConfigError, ProviderConfig, Rule};
+pub use config::{ProviderConfig, Rule};
 pub use event::{BodyMisfit, EventMisfit, ItemMisfit, MAX_EVENTS, ParsedEvent, Verified};
 pub use provider::{NoPayout, Patience, Provider, RouteContext, Routed, unwise};
 pub use rules::Misfit;

@@ -8,6 +8,7 @@ use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use payonce_protocol::UnixMillis;
+use payonce_protocol::config::ConfigError;
 use payonce_protocol::ids::{Digest, Hasher};
 use payonce_protocol::order::{EventId, Mode, PayoutKey, PayoutOrder};
 use payonce_protocol::outcome::Reason;
@@ -16,7 +17,7 @@ use serde_json::Value;
 
 use crate::adyen;
 use crate::blocks::{self, Block, BlockRule};
-use crate::config::{ConfigError, ProviderConfig, duration_ms};
+use crate::config::{ProviderConfig, duration_ms};
 use crate::event::{BodyMisfit, EventMisfit, EventReader, ItemMisfit, MAX_EVENTS, ParsedEvent, Verified};
 use crate::pointer::Pointer;
 use crate::preset::{self, Items, Live, Preset, Signature, TypeFrom};
@@ -95,10 +96,8 @@ impl Provider {
     pub fn new(name: &str, config: &ProviderConfig) -> Result<Self, Vec<ConfigError>> {
         let mut problems = Problems { path: format!("providers.{name}"), found: Vec::new() };
         if !is_name(name) {
-            problems.found.push(ConfigError {
-                path: problems.path.clone(),
-                problem: "a provider's name is up to 32 of a-z, A-Z, 0-9, `_`, `-`".to_owned(),
-            });
+            let problem = "a provider's name is up to 32 of a-z, A-Z, 0-9, `_`, `-`";
+            problems.found.push(ConfigError::new(problems.path.clone(), problem));
         }
         let known = scheme(config, &mut problems);
         // The rest is checked by the first preset's measures, so that one misspelling does not hide the other errors.

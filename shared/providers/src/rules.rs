@@ -7,6 +7,7 @@ mod limit;
 use std::collections::BTreeMap;
 
 use payonce_protocol::UnixMillis;
+use payonce_protocol::config::ConfigError;
 use payonce_protocol::exponents::{ExponentError, Table};
 use payonce_protocol::money::{Currency, Money, MoneyError};
 use payonce_protocol::order::{Destination, Mode, PayoutKey, PayoutOrder};
@@ -15,7 +16,7 @@ use payonce_protocol::release::Derivation;
 use regex_lite::Regex;
 use serde_json::Value;
 
-use crate::config::{ConfigError, Formerly, Rule, duration_ms};
+use crate::config::{Formerly, Rule, duration_ms};
 use crate::event::ParsedEvent;
 use crate::pointer::Pointer;
 use crate::preset::{AmountAs, Preset};
@@ -39,7 +40,7 @@ pub(crate) struct Problems {
 
 impl Problems {
     pub fn add(&mut self, field: &str, problem: impl ToString) {
-        self.found.push(ConfigError { path: format!("{}.{field}", self.path), problem: problem.to_string() });
+        self.found.push(ConfigError::new(field, problem.to_string()).below(&self.path));
     }
 
     pub(crate) fn pointer(&mut self, field: &str, text: &str) -> Option<Pointer> {

@@ -2,8 +2,9 @@
 //! pays. Rules that take their keys from different ones pay the same payment once for each. Here stands, for each preset,
 //! where the events of a family name what they have in common, so that `check` can say what to write instead.
 
-use crate::config::{ConfigError, ProviderConfig, Rule};
+use crate::config::{ProviderConfig, Rule};
 use crate::preset::Preset;
+use payonce_protocol::config::ConfigError;
 
 /// Events whose types begin alike, and which tell of one kind of object.
 #[derive(Clone, Copy, Debug)]
@@ -200,7 +201,7 @@ pub fn split_payments<'a>(tables: impl IntoIterator<Item = (&'a str, &'a Provide
             .collect();
         for rule in rules.iter().filter(|rule| rule.named != Named::Payment) {
             if let Some(other) = rules.iter().find(|other| rule.may_pay_twice_with(other)) {
-                found.push(ConfigError { path: format!("{}.key", rule.path), problem: rule.advice(other) });
+                found.push(ConfigError::new("key", rule.advice(other)).below(&rule.path));
             }
         }
     }

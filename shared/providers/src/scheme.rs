@@ -1,5 +1,5 @@
 //! A signature scheme as data, and the one engine that verifies and signs by it. A provider's scheme is a constant
-//! [`Scheme`]; those of all presets stand at the end.
+//! [`Scheme`] in its preset; those that more than one sender uses stand at the end.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
@@ -156,20 +156,7 @@ impl Scheme {
             None => "",
         };
         let content = Content { body, time, id, url };
-        let mut any_key = false;
-        let mut matched = Choice::from(0);
-        for secret in secrets.iter() {
-            let Some(ours) = self.mac(secret, content) else { continue };
-            any_key = true;
-            for theirs in &signatures {
-                matched |= ours.ct_eq(theirs);
-            }
-        }
-        match (any_key, bool::from(matched)) {
-            (false, _) => Err(Refused::UnusableSecret),
-            (true, false) => Err(Refused::Mismatch),
-            (true, true) => Ok(()),
-        }
+        made_by_one(secrets, |secret| self.mac(secret, content), &signatures)
     }
 
     /// The headers with which the provider would send this body now, signed with each secret as during a rotation; where
@@ -294,6 +281,11 @@ impl Scheme {
         }
     }
 
+    /// Of a scheme that signs nothing besides.
+    pub(crate) fn mac_of(&self, secret: &str, body: &[u8]) -> Option<Vec<u8>> {
+        self.mac(secret, Content { body, time: "", id: "", url: "" })
+    }
+
     fn mac_with(&self, mut mac: impl Mac, content: Content<'_>) -> Option<Vec<u8>> {
         for piece in self.signed {
             mac.update(match piece {
@@ -362,6 +354,26 @@ fn values<'h>(elements: Vec<(&'h str, &'h str)>, name: &str) -> Vec<&'h str> {
     elements.into_iter().filter(|(found, _)| *found == name).map(|(_, value)| value).collect()
 }
 
+/// Whether one of the secrets made one of the signatures, in a time that says nothing of how far they agree.
+pub(crate) fn made_by_one(
+    secrets: &Secrets,
+    mac: impl Fn(&str) -> Option<Vec<u8>>,
+    signatures: &[Vec<u8>],
+) -> Result<(), Refused> {
+    let (mut any_key, mut matched) = (false, Choice::from(0));
+    for ours in secrets.iter().filter_map(mac) {
+        any_key = true;
+        for theirs in signatures {
+            matched |= ours.ct_eq(theirs);
+        }
+    }
+    match (any_key, bool::from(matched)) {
+        (false, _) => Err(Refused::UnusableSecret),
+        (true, false) => Err(Refused::Mismatch),
+        (true, true) => Ok(()),
+    }
+}
+
 /// Lower case only.
 pub(crate) fn hex_bytes(text: &str) -> Option<Vec<u8>> {
     let digit = |byte: u8| match byte {
@@ -423,55 +435,3 @@ pub const SVIX: Scheme = Scheme {
     id_header: Some("svix-id"),
     ..STANDARD_WEBHOOKS
 };
-
-/// <https://docs.adyen.com/development-resources/webhooks/verify-hmac-signatures>, of the balance platform: the body, not
-/// eight of its fields.
-pub const ADYEN_BALANCE_PLATFORM: Scheme =
-    Scheme { header: "hmacsignature", key: KeyDecoding::Hex, encoding: Encoding::Base64, ..PLAIN };
-
-/// <https://developer.squareup.com/docs/webhooks/step3validate>
-pub const SQUARE: Scheme = Scheme {
-    header: "x-square-hmacsha256-signature",
-    encoding: Encoding::Base64,
-    signed: &[Piece::Url, Piece::Body],
-    ..PLAIN
-};
-
-/// <https://developer.gocardless.com/getting-started/staying-up-to-date-with-webhooks>
-pub const GOCARDLESS: Scheme = Scheme { header: "webhook-signature", ..PLAIN };
-
-/// <https://www.checkout.com/docs/workflows/set-up-your-webhook-receiver>
-pub const CHECKOUT: Scheme = Scheme { header: "cko-signature", ..PLAIN };
-
-/// <https://razorpay.com/docs/webhooks/validate-test/>
-pub const RAZORPAY: Scheme = Scheme { header: "x-razorpay-signature", ..PLAIN };
-
-/// <https://paystack.com/docs/payments/webhooks/>
-pub const PAYSTACK: Scheme = Scheme { header: "x-paystack-signature", algorithm: Algorithm::HmacSha512, ..PLAIN };
-
-/// Version 4, <https://developer.flutterwave.com/docs/webhooks>
-pub const FLUTTERWAVE: Scheme = Scheme { header: "flutterwave-signature", encoding: Encoding::Base64, ..PLAIN };
-
-/// Next-generation webhooks, <https://docs.mollie.com/reference/webhooks-new>. During a rotation there are several values.
-pub const MOLLIE: Scheme = Scheme {
-    header: "x-mollie-signature",
-    prefix: "sha256=",
-    prefix_optional: true,
-    container: Container::CommaList,
-    ..PLAIN
-};
-
-/// <https://shopify.dev/docs/apps/build/webhooks/subscribe/https#step-2-validate-the-origin-of-your-webhook-to-ensure-its-coming-from-shopify>
-pub const SHOPIFY: Scheme = Scheme { header: "x-shopify-hmac-sha256", encoding: Encoding::Base64, ..PLAIN };
-
-/// <https://docs.moderntreasury.com/platform/reference/webhook-signature-verification>
-pub const MODERN_TREASURY: Scheme = Scheme { header: "x-signature", ..PLAIN };
-
-/// <https://developers.dwolla.com/docs/connect/webhooks/process-validate>
-pub const DWOLLA: Scheme = Scheme { header: "x-request-signature-sha-256", ..PLAIN };
-
-/// <https://docs.cdp.coinbase.com/commerce/docs/webhooks-security>
-pub const COINBASE_COMMERCE: Scheme = Scheme { header: "x-cc-webhook-signature", ..PLAIN };
-
-/// <https://docs.github.com/en/webhooks/using-webhooks/validating-webhook-deliveries>
-pub const GITHUB: Scheme = Scheme { header: "x-hub-signature-256", prefix: "sha256=", ..PLAIN };

@@ -9,6 +9,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use crate::amount::AmountForm;
+use crate::payment::Evidence;
 use crate::sentence::Sentence;
 
 /// How one rail answers. A pointer is a JSON pointer (RFC 6901) into the answer's body.
@@ -81,51 +82,39 @@ impl Echo {
     }
 }
 
-/// The allow-listed facts of an answer, never its body. The message is for the record alone, and shown by no `Debug`.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Facts {
-    pub rail_id: Option<String>,
-    pub rail_status: Option<String>,
-    pub error_type: Option<String>,
-    pub error_code: Option<String>,
-    pub message: Option<Sentence>,
-    pub request_id: Option<String>,
-    /// Why a complete answer is `Unknown`.
-    pub doubt: Option<&'static str>,
-}
-
-/// `echo` holds what a 2xx must repeat, pointer by pointer; a message that repeats one of `secrets` is not kept.
+/// What the answer alone says: of the exchange it knows nothing. `echo` holds what a 2xx must repeat, pointer by pointer; a message
+/// that repeats one of `secrets` is not kept.
 pub fn classify(
     table: &Table,
     echo: &[(String, Echo)],
     secrets: &[ApiSecret],
     answer: &Response<impl AsRef<[u8]>>,
-) -> (Verdict, Facts) {
+) -> (Verdict, Evidence) {
     let http_status = answer.status().as_u16();
     let replayed = is_replay(table, answer.headers());
-    let mut facts = Facts {
+    let mut said = Evidence {
         request_id: table
             .request_id
             .as_ref()
             .and_then(|name| answer.headers().get(name)?.to_str().ok())
             .and_then(plain),
-        ..Facts::default()
+        ..Evidence::default()
     };
     let Ok(body) = serde_json::from_slice::<Value>(answer.body().as_ref()) else {
-        return unknown(facts, "not_json");
+        return unknown(said, "not_json");
     };
     let text = |pointer: &Option<String>| text_at(&body, pointer.as_ref()?);
-    let (verdict, facts) = if answer.status().is_success() {
-        accepted(table, echo, &body, replayed, facts)
+    let (verdict, said) = if answer.status().is_success() {
+        accepted(table, echo, &body, replayed, said)
     } else {
         let at = |pointer: &Option<String>| text(pointer).as_deref().and_then(plain);
-        facts.error_type = at(&table.error_type);
-        facts.error_code = at(&table.error_code);
-        refused(table, http_status, replayed, facts)
+        said.error_type = at(&table.error_type);
+        said.error_code = at(&table.error_code);
+        refused(table, http_status, replayed, said)
     };
     // Of what was accepted there is nothing to say, and its narration may name the payee.
     let message = text(&table.error_message).filter(|_| verdict.outcome != Outcome::Accepted);
-    (verdict, Facts { message: message.and_then(|text| Sentence::of(&text, secrets)), ..facts })
+    (verdict, Evidence { message: message.and_then(|text| Sentence::of(&text, secrets)), ..said })
 }
 
 fn accepted(
@@ -133,61 +122,61 @@ fn accepted(
     echo: &[(String, Echo)],
     body: &Value,
     replayed: bool,
-    mut facts: Facts,
-) -> (Verdict, Facts) {
-    facts.rail_id = text_at(body, &table.id).filter(|id| id.starts_with(&table.id_prefix)).as_deref().and_then(plain);
-    if facts.rail_id.is_none() {
-        return unknown(facts, "no_payout_id");
+    mut said: Evidence,
+) -> (Verdict, Evidence) {
+    said.rail_id = text_at(body, &table.id).filter(|id| id.starts_with(&table.id_prefix)).as_deref().and_then(plain);
+    if said.rail_id.is_none() {
+        return unknown(said, "no_payout_id");
     }
     if !hold(body, &table.must_hold) {
-        return unknown(facts, "other_object");
+        return unknown(said, "other_object");
     }
     if !echo.iter().all(|(pointer, echo)| echo.stands_at(pointer, body)) {
-        return unknown(facts, "other_order");
+        return unknown(said, "other_order");
     }
     let outcome = match &table.status {
         None => Outcome::Accepted,
         Some(field) => {
             let status = text_at(body, &field.pointer).unwrap_or_default();
-            facts.rail_status = plain(&status);
+            said.rail_status = plain(&status);
             if field.accepted.contains(&status) {
                 Outcome::Accepted
             } else if field.refused.contains(&status) {
                 Outcome::Rejected
             } else {
-                return unknown(facts, "unlisted_status");
+                return unknown(said, "unlisted_status");
             }
         }
     };
     if replayed && outcome == Outcome::Rejected {
-        return unknown(facts, "replayed_refusal");
+        return unknown(said, "replayed_refusal");
     }
-    (Verdict { replayed, ..Verdict::plain(outcome) }, facts)
+    (Verdict { replayed, ..Verdict::plain(outcome) }, said)
 }
 
-fn refused(table: &Table, http_status: u16, replayed: bool, facts: Facts) -> (Verdict, Facts) {
+fn refused(table: &Table, http_status: u16, replayed: bool, said: Evidence) -> (Verdict, Evidence) {
     if replayed {
         // Somebody else used this rail key first, and was refused; what else they sent is not known.
-        return unknown(facts, "replayed_refusal");
+        return unknown(said, "replayed_refusal");
     }
-    if facts.error_type.is_none() {
-        return unknown(facts, "not_the_rails_error");
+    if said.error_type.is_none() {
+        return unknown(said, "not_the_rails_error");
     }
     let row = table.refusals.iter().find(|row| {
         row.http_status.is_none_or(|status| status == http_status)
-            && (row.error_type.is_none() || row.error_type == facts.error_type)
-            && (row.error_code.is_none() || row.error_code == facts.error_code)
+            && (row.error_type.is_none() || row.error_type == said.error_type)
+            && (row.error_code.is_none() || row.error_code == said.error_code)
     });
     match row.map(|row| row.means) {
-        Some(Means::Rejected) => (Verdict::plain(Outcome::Rejected), facts),
-        Some(Means::NotBegun) => (Verdict { not_begun: true, ..Verdict::plain(Outcome::Rejected) }, facts),
-        Some(Means::Unknown) => unknown(facts, "listed_as_unknown"),
-        None => unknown(facts, "unlisted_error"),
+        Some(Means::Rejected) => (Verdict::plain(Outcome::Rejected), said),
+        Some(Means::NotBegun) => (Verdict { not_begun: true, ..Verdict::plain(Outcome::Rejected) }, said),
+        Some(Means::Unknown) => unknown(said, "listed_as_unknown"),
+        None => unknown(said, "unlisted_error"),
     }
 }
 
-fn unknown(facts: Facts, doubt: &'static str) -> (Verdict, Facts) {
-    (Verdict::UNKNOWN, Facts { doubt: Some(doubt), ..facts })
+fn unknown(said: Evidence, doubt: &'static str) -> (Verdict, Evidence) {
+    (Verdict::UNKNOWN, Evidence { failure: Some(doubt), ..said })
 }
 
 fn is_replay(table: &Table, headers: &HeaderMap) -> bool {
@@ -229,7 +218,7 @@ mod tests {
         }
     }
 
-    fn says(body: &str) -> (Verdict, Facts) {
+    fn says(body: &str) -> (Verdict, Evidence) {
         classify(&with_status(), &[], &[], &Response::builder().status(200).body(body.as_bytes()).unwrap())
     }
 
@@ -238,23 +227,23 @@ mod tests {
         assert_eq!(says(r#"{"id":"p1","status":"rejected"}"#).0, Verdict::plain(Outcome::Rejected));
         assert_eq!(says(r#"{"id":"p1","status":"queued"}"#).0, Verdict::plain(Outcome::Accepted));
         for unlisted in [r#"{"id":"p1","status":"on_hold"}"#, r#"{"id":"p1"}"#, r#"{"id":"p1","status":null}"#] {
-            let (verdict, facts) = says(unlisted);
-            assert_eq!((verdict, facts.doubt), (Verdict::UNKNOWN, Some("unlisted_status")), "{unlisted}");
+            let (verdict, said) = says(unlisted);
+            assert_eq!((verdict, said.failure), (Verdict::UNKNOWN, Some("unlisted_status")), "{unlisted}");
         }
     }
 
     #[test]
     fn drops_personal_data_in_place_of_an_id_or_a_code() {
-        let (verdict, facts) = says(r#"{"id":"Jane Doe <jane@example.com>","status":"queued"}"#);
-        assert_eq!((verdict, facts.rail_id), (Verdict::UNKNOWN, None));
+        let (verdict, said) = says(r#"{"id":"Jane Doe <jane@example.com>","status":"queued"}"#);
+        assert_eq!((verdict, said.rail_id), (Verdict::UNKNOWN, None));
         let answer = Response::builder()
             .status(400)
             .header("x-request-id", "jane doe")
             .body(r#"{"error":{"code":"no such payee: Jane Doe","reason":"DE89 3704 0044"}}"#)
             .unwrap();
-        let (verdict, facts) = classify(&with_status(), &[], &[], &answer);
+        let (verdict, said) = classify(&with_status(), &[], &[], &answer);
         assert_eq!(verdict, Verdict::UNKNOWN);
-        assert_eq!(facts, Facts { doubt: Some("not_the_rails_error"), ..Facts::default() });
+        assert_eq!(said, Evidence { failure: Some("not_the_rails_error"), ..Evidence::default() });
     }
 
     #[test]

@@ -1,11 +1,12 @@
 //! The `[rail]` table of the configuration.
 
+use payonce_protocol::config::ConfigError;
 use payonce_protocol::order::Mode;
 use payonce_wire::{ApiSecret, Target};
 use serde::Deserialize;
 
 use crate::described::Api;
-use crate::described::check::{Problems, check};
+use crate::described::check::check;
 use crate::described::config::HttpConfig;
 
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -35,47 +36,44 @@ pub enum RailKind {
 
 impl RailConfig {
     /// Everything that is wrong, each with its place in the configuration.
-    pub fn check(&self) -> Vec<(String, String)> {
+    pub fn check(&self) -> Vec<ConfigError> {
         self.read().err().unwrap_or_default()
     }
 
     /// The description of a rail that is not in code, or everything that is wrong.
-    pub(crate) fn read(&self) -> Result<Option<Api>, Problems> {
-        let mut problems = Problems::new();
+    pub(crate) fn read(&self) -> Result<Option<Api>, Vec<ConfigError>> {
+        let mut problems = vec![];
+        let mut add = |path, problem| problems.push(ConfigError::new(path, problem));
         if let Err(problem) = Target::parse(&self.url) {
-            problems.push(("rail.url".to_owned(), problem.to_owned()));
+            add("rail.url", problem);
         }
         for (place, text) in [("rail.secret", Some(&self.secret)), ("rail.lookup_secret", self.lookup_secret.as_ref())]
         {
             if text.is_some_and(|text| text.trim().is_empty()) {
-                problems.push((place.to_owned(), "is empty".to_owned()));
+                add(place, "is empty");
             }
         }
         match (self.kind, &self.account) {
             (RailKind::Stripe, Some(account)) if is_stripe_account(account) => {}
             (RailKind::Stripe, Some(_)) => {
-                problems.push(("rail.account".to_owned(), "is not an account of Stripe's: acct_…".to_owned()));
+                add("rail.account", "is not an account of Stripe's: acct_…");
             }
             (RailKind::Stripe, None) => {
-                let problem = "is missing: the account that pays, acct_…; a key of another one is refused";
-                problems.push(("rail.account".to_owned(), problem.to_owned()));
+                add("rail.account", "is missing: the account that pays, acct_…; a key of another one is refused");
             }
             (RailKind::Http, Some(_)) => {
-                problems.push((
-                    "rail.account".to_owned(),
-                    "is for kind = \"stripe\" only; rail.http has its own".to_owned(),
-                ));
+                add("rail.account", "is for kind = \"stripe\" only; rail.http has its own");
             }
             (RailKind::Http, None) => {}
         }
         let api = match (self.kind, &self.http) {
             (RailKind::Stripe, None) => None,
             (RailKind::Stripe, Some(_)) => {
-                problems.push(("rail.http".to_owned(), "is for kind = \"http\" only".to_owned()));
+                add("rail.http", "is for kind = \"http\" only");
                 None
             }
             (RailKind::Http, None) => {
-                problems.push(("rail.http".to_owned(), "is missing".to_owned()));
+                add("rail.http", "is missing");
                 None
             }
             (RailKind::Http, Some(http)) => check(http).map_err(|found| problems.extend(found)).ok(),
@@ -102,7 +100,7 @@ pub(crate) fn mode(secret: &ApiSecret) -> Option<Mode> {
 mod tests {
     use super::*;
 
-    fn problems(url: &str) -> Vec<(String, String)> {
+    fn problems(url: &str) -> Vec<ConfigError> {
         let secret = "env:RAIL".into();
         let account = Some("acct_1".into());
         let kind = RailKind::Stripe;
@@ -122,7 +120,7 @@ mod tests {
             let text = format!(r#"{{"kind":"stripe","url":"https://api.stripe.com","secret":"env:RAIL"{account}}}"#);
             let problems = serde_json::from_str::<RailConfig>(&text).unwrap().check();
             assert_eq!(problems.is_empty(), is_fine, "{problems:?}");
-            assert!(problems.iter().all(|(key, _)| key == "rail.account"), "{problems:?}");
+            assert!(problems.iter().all(|found| found.path == "rail.account"), "{problems:?}");
         }
     }
 

@@ -9,12 +9,13 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use payonce_protocol::UnixMillis;
+use payonce_protocol::config::ConfigError;
 use payonce_protocol::order::Mode;
 use payonce_wire::{ApiSecret, Scheme, SecretHeader};
 use tokio::time::Instant;
 
 use crate::config::mode;
-use crate::rail::{Kind, RailError};
+use crate::rail::Kind;
 
 /// Between two readings of the rail's secrets.
 pub const REREAD_EVERY_MS: u64 = 60_000;
@@ -65,26 +66,30 @@ pub(crate) struct Keys {
 
 impl Keys {
     /// Everything that can be wrong with a secret before it is used.
-    pub(crate) fn new(kind: &Kind, (secret, lookup): &SecretPair) -> Result<(Self, Mode), RailError> {
+    pub(crate) fn new(kind: &Kind, (secret, lookup): &SecretPair) -> Result<(Self, Mode), ConfigError> {
         let secrets = [("rail.secret", secret), ("rail.lookup_secret", lookup.as_ref().unwrap_or(secret))];
         let (scheme, name, mode) = match kind {
             Kind::Stripe => {
-                let [mode, looking] = secrets.map(|(place, secret)| mode(secret).ok_or(RailError::Mode(place)));
+                let says_none = "does not say whether it is live or test (sk_live_…, rk_test_…)";
+                let [mode, looking] =
+                    secrets.map(|(place, secret)| mode(secret).ok_or_else(|| ConfigError::new(place, says_none)));
                 let mode = mode?;
                 if looking? != mode {
-                    return Err(RailError::ModesDiffer);
+                    return Err(ConfigError::new("rail.lookup_secret", "is not of the same mode as rail.secret"));
                 }
                 (Scheme::Bearer, http::header::AUTHORIZATION, mode)
             }
             Kind::Http(api) => {
                 if let Some((place, _)) = secrets.iter().find(|(_, secret)| !secret.begins_with(&api.secret_prefix)) {
-                    return Err(RailError::Prefix(place));
+                    return Err(ConfigError::new(*place, "does not begin with rail.http.secret_prefix"));
                 }
                 (api.scheme, api.secret_header.clone(), api.mode)
             }
         };
-        let [paying, looking] =
-            secrets.map(|(place, secret)| secret.header(scheme, name.clone()).ok_or(RailError::Secret(place)));
+        let [paying, looking] = secrets.map(|(place, secret)| {
+            let header = secret.header(scheme, name.clone());
+            header.ok_or_else(|| ConfigError::new(place, "does not fit its header (HTTP Basic takes user:password)"))
+        });
         Ok((Self { paying: paying?, looking: looking?, checked: Default::default() }, mode))
     }
 

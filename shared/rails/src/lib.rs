@@ -70,7 +70,7 @@ pub use payment::{Evidence, Payment};
 pub use payonce_wire::ApiSecret as RailSecret;
 /// How a description says that times are written.
 pub use payonce_wire::TimeForm;
-pub use rail::{LookUpFailure, Rail, RailConnection, RailError, Wanted};
+pub use rail::{LookUpFailure, Rail, RailConnection, Wanted};
 pub use request::{Misfit, Prepared};
 pub use sentence::Sentence;
 pub use shown::RequestShown;

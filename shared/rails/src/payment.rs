@@ -1,7 +1,7 @@
 //! What comes out of a payment.
 
 use payonce_protocol::UnixMillis;
-use payonce_protocol::fact::FactName;
+use payonce_protocol::fact::{FactName, Facts};
 use payonce_protocol::outcome::{Outcome, Verdict};
 
 use crate::sentence::Sentence;
@@ -36,7 +36,7 @@ pub struct Evidence {
 
 impl Evidence {
     /// For the record of the outcome: every fact, and the rail's own sentence.
-    pub fn record(&self) -> Vec<(FactName, String)> {
+    pub fn record(&self) -> Facts {
         let says = self.message.as_ref().map(|message| (FactName::RailSays, message.as_str().to_owned()));
         self.facts().into_iter().chain(says).collect()
     }

@@ -8,6 +8,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::{Response, StatusCode};
 use payonce_protocol::UnixMillis;
+use payonce_protocol::config::ConfigError;
 use payonce_protocol::event::Claimed;
 use payonce_protocol::ids::KeyGeneration;
 use payonce_protocol::order::{Destination, Mode, PayoutKey, PayoutOrder};
@@ -35,23 +36,6 @@ const PAGE_BYTES_AT_MOST: u64 = 8 * 1024 * 1024;
 const PAGES_AT_MOST: usize = 100;
 /// Whoever waits for it has a payout to make.
 const REFRESH_WITHIN: Duration = Duration::from_secs(2);
-
-/// What is wrong with the rail's configuration or secret.
-#[derive(Clone, Debug, PartialEq, Eq, Error)]
-pub enum RailError {
-    #[error("rail.url {0}")]
-    Url(&'static str),
-    #[error("{0} does not say whether it is live or test (sk_live_…, rk_test_…)")]
-    Mode(&'static str),
-    #[error("rail.lookup_secret is not of the same mode as rail.secret")]
-    ModesDiffer,
-    #[error("{0} does not fit its header (HTTP Basic takes user:password)")]
-    Secret(&'static str),
-    #[error("{0} does not begin with rail.http.secret_prefix")]
-    Prefix(&'static str),
-    #[error("{key} {problem}")]
-    Config { key: String, problem: String },
-}
 
 /// Why a look-up says nothing. It never means "absent".
 #[derive(Debug, Error)]
@@ -133,12 +117,9 @@ impl Rail {
         secret: ApiSecret,
         lookup: Option<ApiSecret>,
         roots: Option<RootCertStore>,
-    ) -> Result<Self, RailError> {
-        let api = config.read().map_err(|found| {
-            let (key, problem) = found.into_iter().next().unwrap_or_default();
-            RailError::Config { key, problem }
-        })?;
-        let peer = Peer::new(&config.url, roots).map_err(RailError::Url)?;
+    ) -> Result<Self, ConfigError> {
+        let api = config.read().map_err(ConfigError::first)?;
+        let peer = Peer::new(&config.url, roots).map_err(|problem| ConfigError::new("rail.url", problem))?;
         let (kind, account, table, books, promises) = match api {
             Some(api) => {
                 let books = api.books.clone().map(|mut books| {
@@ -328,19 +309,15 @@ impl Rail {
         evidence: Evidence,
     ) -> Payment {
         self.doubt_if_refused(answer.status());
-        let (verdict, facts) = classify(&self.table, &prepared.echo, &sent.forms, answer);
+        let (verdict, said) = classify(&self.table, &prepared.echo, &sent.forms, answer);
         let evidence = Evidence {
             phase: "answered",
+            offered: evidence.offered,
+            first_byte_at: evidence.first_byte_at,
+            answered_at: evidence.answered_at,
             http_status: Some(answer.status().as_u16()),
-            rail_id: facts.rail_id,
-            rail_status: facts.rail_status,
-            error_type: facts.error_type,
-            error_code: facts.error_code,
-            message: facts.message,
-            request_id: facts.request_id,
             replayed: verdict.outcome == Outcome::Accepted && verdict.replayed,
-            failure: facts.doubt,
-            ..evidence
+            ..said
         };
         Payment { verdict, evidence }
     }
@@ -471,7 +448,7 @@ mod tests {
     use super::*;
     use crate::config::RailKind;
 
-    fn new(secret: &str, lookup: Option<&str>) -> Result<Rail, RailError> {
+    fn new(secret: &str, lookup: Option<&str>) -> Result<Rail, ConfigError> {
         let url = "https://api.stripe.com".to_owned();
         let secret_place = "env:RAIL".into();
         let config = RailConfig {
@@ -489,9 +466,14 @@ mod tests {
     fn test_and_live_are_never_mixed() {
         assert_eq!(new("sk_live_1", Some("rk_live_2")).unwrap().mode(), Mode::Live);
         assert_eq!(new("sk_test_1", None).unwrap().mode(), Mode::Test);
-        assert_eq!(new("sk_live_1", Some("rk_test_2")).err(), Some(RailError::ModesDiffer));
-        assert_eq!(new("whsec_1", None).err(), Some(RailError::Mode("rail.secret")));
-        assert_eq!(new("sk_live_1", Some("x")).err(), Some(RailError::Mode("rail.lookup_secret")));
+        let refused = |secret, lookup| new(secret, lookup).unwrap_err().to_string();
+        assert_eq!(
+            refused("sk_live_1", Some("rk_test_2")),
+            "rail.lookup_secret: is not of the same mode as rail.secret"
+        );
+        let says_none = "does not say whether it is live or test (sk_live_…, rk_test_…)";
+        assert_eq!(refused("whsec_1", None), format!("rail.secret: {says_none}"));
+        assert_eq!(refused("sk_live_1", Some("x")), format!("rail.lookup_secret: {says_none}"));
     }
 
     #[test]

@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use payonce_lists::{ListConfig, SourceConfig};
+use payonce_protocol::config::ConfigError;
 use payonce_protocol::release::KeyRules;
-use payonce_providers::{ConfigError, Provider, ProviderConfig, Rule, SecretForm, split_payments, unbarred, unwise};
+use payonce_providers::{Provider, ProviderConfig, Rule, SecretForm, split_payments, unbarred, unwise};
 use payonce_rails::RailConfig;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -93,15 +94,15 @@ impl Limits {
             ("payout_ms", self.payout_ms, MIN_PAYOUT_MS),
         ] {
             if value < least {
-                problems.push(problem(format!("limits.{key}"), format!("must be at least {least}")));
+                problems.push(ConfigError::new(format!("limits.{key}"), format!("must be at least {least}")));
             }
         }
         if self.delivery_ms() > MAX_DELIVERY_MS {
             let why = format!("connect, claim (twice), payout and record add up to more than {MAX_DELIVERY_MS} ms");
-            problems.push(problem("limits".to_owned(), why));
+            problems.push(ConfigError::new("limits", why));
         }
         if !(1..=MAX_BODY_DAYS).contains(&self.body_days) {
-            problems.push(problem("limits.body_days".to_owned(), format!("must be 1 to {MAX_BODY_DAYS}")));
+            problems.push(ConfigError::new("limits.body_days", format!("must be 1 to {MAX_BODY_DAYS}")));
         }
     }
 }
@@ -127,15 +128,16 @@ impl Config {
             .filter(|(_, _, rule)| rule.max_amount.is_empty())
             .map(|(name, index, _)| {
                 let path = format!("providers.{name}.payouts[{index}].max_amount");
-                problem(path, "is missing: a rule that is deployed needs a limit".to_owned())
+                ConfigError::new(path, "is missing: a rule that is deployed needs a limit")
             })
             .collect();
         if unlimited.is_empty() { Ok(config) } else { Err(unlimited) }
     }
 
     pub fn load(path: &Path) -> Result<Self, Vec<ConfigError>> {
-        let text = std::fs::read_to_string(path)
-            .map_err(|error| vec![problem(path.display().to_string(), format!("cannot be read: {}", error.kind()))])?;
+        let text = std::fs::read_to_string(path).map_err(|error| {
+            vec![ConfigError::new(path.display().to_string(), format!("cannot be read: {}", error.kind()))]
+        })?;
         Self::parse(&text)
     }
 
@@ -161,7 +163,7 @@ impl Config {
         for unknown in sections.keys() {
             let why =
                 "is unknown; there are providers, rail, limits, console, sources, reconciler and statements".to_owned();
-            problems.push(problem(unknown.clone(), why));
+            problems.push(ConfigError::new(unknown.clone(), why));
         }
 
         if let Some(limits) = &limits {
@@ -222,10 +224,9 @@ impl Config {
         let (mut sources, mut problems) = (BTreeMap::new(), vec![]);
         for (name, source) in described {
             if !self.providers.contains_key(&name) {
-                problems.push(problem(format!("sources.{name}"), "names no provider of the configuration".to_owned()));
+                problems.push(ConfigError::new(format!("sources.{name}"), "names no provider of the configuration"));
             }
-            let found = source.check().into_iter();
-            problems.extend(found.map(|it| problem(format!("sources.{name}.{}", it.key), it.problem.to_owned())));
+            problems.extend(source.check().into_iter().map(|found| found.below(&format!("sources.{name}"))));
             if let Some(secret) = reference(format!("sources.{name}.secret"), &source.secret, &mut problems) {
                 sources.insert(name, (source, secret));
             }
@@ -239,12 +240,11 @@ impl Config {
         for (name, value) in &self.lists {
             let path = format!("providers.{name}.list");
             let Some(list) = read::<ListConfig>(&path, value.clone(), &mut problems) else { continue };
-            let found = list.check().into_iter();
-            problems.extend(found.map(|it| problem(format!("{path}.{}", it.key), it.problem.to_owned())));
+            problems.extend(list.check().into_iter().map(|found| found.below(&path)));
             let Some(secret) = reference(format!("{path}.secret"), &list.secret, &mut problems) else { continue };
             if self.secrets.values().flatten().chain([&self.rail_secret]).any(|other| *other == secret) {
                 let why = "is a secret that pays or signs; a list takes one that can only read";
-                problems.push(problem(format!("{path}.secret"), why.to_owned()));
+                problems.push(ConfigError::new(format!("{path}.secret"), why));
             }
             lists.insert(name.clone(), (list, secret));
         }
@@ -254,10 +254,15 @@ impl Config {
     /// The provider that a function serves, by `PAYONCE_PROVIDER`.
     pub fn provider(&self, name: Option<&str>) -> Result<Provider, Vec<ConfigError>> {
         let known = || self.providers.keys().map(String::as_str).collect::<Vec<_>>().join(", ");
-        let wrong = |what| vec![problem("PAYONCE_PROVIDER".to_owned(), format!("{what}; there is {}", known()))];
+        let wrong = |what| vec![ConfigError::new("PAYONCE_PROVIDER", format!("{what}; there is {}", known()))];
         let name = name.ok_or_else(|| wrong("is not set"))?;
         let config = self.providers.get(name).ok_or_else(|| wrong("names no provider of the configuration"))?;
         Provider::new(name, config)
+    }
+
+    /// Every one, by its name.
+    pub fn all_providers(&self) -> Result<BTreeMap<String, Provider>, Vec<ConfigError>> {
+        self.providers.keys().map(|name| Ok((name.clone(), self.provider(Some(name))?))).collect()
     }
 
     /// Where a provider's signing secrets are kept, and what they look like; none for an unknown name.
@@ -298,23 +303,19 @@ impl Config {
             };
             if let Some((other, _)) = self.providers.iter().find(shares) {
                 let why = format!("is that of providers.{other}, too: an id that both use is paid once");
-                found.push(problem(format!("providers.{name}.namespace"), why));
+                found.push(ConfigError::new(format!("providers.{name}.namespace"), why));
             }
         }
         if self.lookup_secret.is_none() {
             let why = "not given: look-ups need the secret that can pay".to_owned();
-            found.push(problem("rail.lookup_secret".to_owned(), why));
+            found.push(ConfigError::new("rail.lookup_secret", why));
         }
         found
     }
 }
 
-fn problem(path: String, problem: String) -> ConfigError {
-    ConfigError { path, problem }
-}
-
 fn missing<T>(path: &str, problems: &mut Vec<ConfigError>) -> Option<T> {
-    problems.push(problem(path.to_owned(), "is missing".to_owned()));
+    problems.push(ConfigError::new(path.to_owned(), "is missing"));
     None
 }
 
@@ -326,7 +327,7 @@ fn read_providers(
     let tables: BTreeMap<String, Table> =
         value.and_then(|value| read("providers", value, problems)).unwrap_or_default();
     if tables.is_empty() && problems.iter().all(|found| found.path != "providers") {
-        problems.push(problem("providers".to_owned(), "there is none".to_owned()));
+        problems.push(ConfigError::new("providers", "there is none"));
     }
     let mut providers = BTreeMap::new();
     for (name, mut table) in tables {
@@ -368,7 +369,7 @@ fn without_text(message: &str) -> String {
 fn syntax(text: &str, error: &toml::de::Error) -> ConfigError {
     let before = text.get(..error.span().map_or(0, |span| span.start)).unwrap_or_default();
     let line = before.matches('\n').count() + 1;
-    problem(format!("line {line}"), without_text(error.message()))
+    ConfigError::new(format!("line {line}"), without_text(error.message()))
 }
 
 /// One event may reach two tables of one scheme: two endpoints during an upgrade, an account's and a platform's. Whether they
@@ -382,7 +383,7 @@ fn check_namespaces(providers: &BTreeMap<String, ProviderConfig>, problems: &mut
                 "is missing: providers.{other} has the same scheme, and one event may reach both. Write a namespace in each: \
                  the same, and a payment is paid once whichever hears of it; different ones, and it is paid at each"
             );
-            problems.push(problem(format!("providers.{name}.namespace"), why));
+            problems.push(ConfigError::new(format!("providers.{name}.namespace"), why));
         }
     }
 }
@@ -390,7 +391,7 @@ fn check_namespaces(providers: &BTreeMap<String, ProviderConfig>, problems: &mut
 type RailSecrets = (SecretRef, Option<SecretRef>);
 
 fn check_rail(rail: &RailConfig, problems: &mut Vec<ConfigError>) -> Option<RailSecrets> {
-    problems.extend(rail.check().into_iter().map(|(path, why)| problem(path, why)));
+    problems.extend(rail.check());
     let secret = reference("rail.secret".to_owned(), &rail.secret, problems);
     let lookup =
         rail.lookup_secret.as_ref().and_then(|text| reference("rail.lookup_secret".to_owned(), text, problems));
@@ -403,7 +404,9 @@ fn references(provider: &str, texts: &[String], problems: &mut Vec<ConfigError>)
 }
 
 fn reference(path: String, text: &str, problems: &mut Vec<ConfigError>) -> Option<SecretRef> {
-    text.parse().map_err(|error: crate::secrets::NotAReference| problems.push(problem(path, error.to_string()))).ok()
+    text.parse()
+        .map_err(|error: crate::secrets::NotAReference| problems.push(ConfigError::new(path, error.to_string())))
+        .ok()
 }
 
 /// A provider that hangs up early leaves less time for the payout.
@@ -411,7 +414,7 @@ fn check_patience(provider: &Provider, problems: &mut Vec<ConfigError>) {
     const LEAST_MS: u64 = BEFORE_PAYOUT_MS + MIN_PAYOUT_MS + RECORD_RESERVE_MS;
     if provider.answer_within_ms().is_some_and(|answer_within| answer_within < LEAST_MS) {
         let why = format!("must be at least {LEAST_MS} ms: claim, payout and record do not fit in less");
-        problems.push(problem(format!("providers.{}.answer_within", provider.name()), why));
+        problems.push(ConfigError::new(format!("providers.{}.answer_within", provider.name()), why));
     }
 }
 
@@ -425,11 +428,11 @@ fn check_rail_fields(
     for (index, rule) in config.payouts.iter().enumerate() {
         let path = format!("providers.{name}.payouts[{index}].rail_fields");
         for field in rule.rail_fields.keys().filter(|field| !wanted.contains_key(*field)) {
-            problems.push(problem(format!("{path}.{field}"), "is no field of rail.http.request.fields".to_owned()));
+            problems.push(ConfigError::new(format!("{path}.{field}"), "is no field of rail.http.request.fields"));
         }
         for field in wanted.keys().filter(|field| !rule.rail_fields.contains_key(*field)) {
             let why = "is missing: rail.http.request.fields names it".to_owned();
-            problems.push(problem(format!("{path}.{field}"), why));
+            problems.push(ConfigError::new(format!("{path}.{field}"), why));
         }
     }
 }

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use payonce_ledger::{Claim, FoundPayout, Ledger, Payout, Seen, powers};
 use payonce_protocol::UnixMillis;
+use payonce_protocol::fact::FactName;
 use payonce_protocol::outcome::Outcome;
 use payonce_protocol::reissue::sight_from;
 use payonce_rails::{AccountCheck, LookUpFailure, Purpose, Rail, RailPayout, Refreshed};
@@ -122,7 +123,7 @@ async fn show(
         // The list of samples is a hint: the audit table says what was accepted.
         let read = ledger.attempt(&sample.key, sample.attempt).await;
         let Some((claim, Some(outcome))) = read.map_err(|_| "the audit table cannot be read")? else { continue };
-        let id = outcome.evidence.get("rail_payout");
+        let id = outcome.evidence.get(FactName::RailPayout);
         let (true, Some(id)) = (outcome.verdict.outcome == Outcome::Accepted, id) else { continue };
         if claim.claimed_at < since || !is_of(rail, &claim) {
             continue;
@@ -131,7 +132,7 @@ async fn show(
         let found = rail.find(&wanted, within).await;
         let found = found.map_err(|failure| format!("the search for an accepted payout did not succeed: {failure}"))?;
         let accepted_at = in_words(outcome.recorded_at);
-        return if found.iter().any(|payout| payout.id == *id) {
+        return if found.iter().any(|payout| payout.id == id) {
             Ok((claim.claimed_at, format!("the same search finds {id}, which was accepted at {accepted_at}")))
         } else {
             Err(format!("the search does not find {id}, which was accepted at {accepted_at}"))

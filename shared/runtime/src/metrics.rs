@@ -375,7 +375,6 @@ impl Drop for DeliveryMetrics {
         if self.events_left_off > 0 {
             self.line.property("events_left_off", self.events_left_off);
         }
-        self.line.write();
     }
 }
 
@@ -427,12 +426,6 @@ impl SweepMetrics {
     }
 }
 
-impl Drop for SweepMetrics {
-    fn drop(&mut self) {
-        self.line.write();
-    }
-}
-
 /// What the last finished run of the reconciler says.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct LastRun {
@@ -479,12 +472,6 @@ impl ReconciliationMetrics {
     }
 }
 
-impl Drop for ReconciliationMetrics {
-    fn drop(&mut self) {
-        self.line.write();
-    }
-}
-
 /// One run of audit-watch. Written when dropped.
 pub struct WatchMetrics {
     line: Line,
@@ -494,12 +481,6 @@ impl WatchMetrics {
     /// An audit record that was changed or removed.
     pub fn overwritten(&mut self) {
         self.line.count(Metric::ClaimsOverwritten, 1);
-    }
-}
-
-impl Drop for WatchMetrics {
-    fn drop(&mut self) {
-        self.line.write();
     }
 }
 
@@ -517,12 +498,7 @@ impl AuditMetrics {
     }
 }
 
-impl Drop for AuditMetrics {
-    fn drop(&mut self) {
-        self.line.write();
-    }
-}
-
+/// Written when dropped.
 struct Line {
     to: Metrics,
     wide: Wide,
@@ -556,8 +532,10 @@ impl Line {
             values.push(value);
         }
     }
+}
 
-    fn write(&mut self) {
+impl Drop for Line {
+    fn drop(&mut self) {
         let named = |metric: &Metric| json!({ "Name": metric.name(), "Unit": metric.unit().as_str() });
         let mut line = std::mem::take(&mut self.properties);
         line.insert(

@@ -4,9 +4,9 @@
 //! toml's own reader of a `Value` names tables but not the numbers in lists, and a wrapper around serde that follows the path
 //! makes the webhook's zip larger by a fiftieth.
 
+use payonce_protocol::config::ConfigError;
 use std::fmt::Display;
 
-use payonce_providers::ConfigError;
 use serde::de::value::StringDeserializer;
 use serde::de::{
     self, DeserializeSeed, Deserializer, Expected, IntoDeserializer, MapAccess, SeqAccess, Unexpected, Visitor,

@@ -1,10 +1,10 @@
 //! What every function builds at init, before any claim: whatever can fail at start fails here, and says why.
 
+use payonce_protocol::config::ConfigError;
 use std::sync::Arc;
 
 use payonce_ledger::{Credentials, Ledger, LedgerError, Settings, powers};
-use payonce_providers::ConfigError;
-use payonce_rails::{Rail, RailError, Reread, SecretPair};
+use payonce_rails::{Rail, Reread, SecretPair};
 
 use crate::clock::Clock;
 use crate::config::Config;
@@ -22,8 +22,6 @@ pub enum StartError {
     Config(Vec<ConfigError>),
     #[error("a secret cannot be had: {0}")]
     Secret(#[from] SecretError),
-    #[error("the rail cannot be used: {0}")]
-    Rail(#[from] RailError),
     #[error("the tables cannot be used: {0}")]
     Ledger(#[from] LedgerError),
 }
@@ -31,12 +29,18 @@ pub enum StartError {
 impl StartError {
     /// One key of the configuration, or a variable of the environment, is not as it must be.
     pub fn wrong(path: impl Into<String>, problem: impl Into<String>) -> Self {
-        Self::Config(vec![ConfigError { path: path.into(), problem: problem.into() }])
+        ConfigError::new(path, problem).into()
+    }
+}
+
+impl From<ConfigError> for StartError {
+    fn from(found: ConfigError) -> Self {
+        Self::Config(vec![found])
     }
 }
 
 fn listed(problems: &[ConfigError]) -> String {
-    problems.iter().map(|found| format!("{}: {}", found.path, found.problem)).collect::<Vec<_>>().join("; ")
+    problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
 }
 
 /// What a function is for; it reads no secret that it has no use for.
@@ -146,8 +150,8 @@ impl RailSecrets {
         match (duty, lookup) {
             (Duty::LookUp | Duty::Show, Some(lookup)) => Ok(Self { first: lookup, lookup: None }),
             (Duty::Show, None) => {
-                let problem = "is missing: the console may not read the secret that pays".to_owned();
-                Err(StartError::Config(vec![ConfigError { path: "rail.lookup_secret".to_owned(), problem }]))
+                let problem = "is missing: the console may not read the secret that pays";
+                Err(StartError::wrong("rail.lookup_secret", problem))
             }
             (Duty::Pay | Duty::LookUp, lookup) => Ok(Self { first: paying, lookup }),
         }

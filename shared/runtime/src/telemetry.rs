@@ -345,7 +345,7 @@ mod tests {
             message: payonce_rails::Sentence::of("No such payee: Jane Doe", &[]),
         };
         // Even the record's own facts: what is not listed here is not written.
-        let detail = Detail::new(evidence.record());
+        let detail = Detail::new(&evidence.record());
         let lines = logged(Level::Info, || crate::log!(INFO, detail, "all"));
         assert_eq!(detail.facts().count(), FACTS.len());
         for (name, value) in evidence.facts() {

@@ -18,10 +18,10 @@
 //! config.format().unwrap();
 //! ```
 
+use payonce_protocol::config::ConfigError;
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
-use thiserror::Error;
 
 use crate::Format;
 use crate::charset::Charset;
@@ -57,13 +57,6 @@ impl StatementConfig {
             Self::Csv(csv) => Format::Csv(Csv::new(csv)?),
         })
     }
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Error)]
-#[error("{field} {what}")]
-pub struct ConfigError {
-    pub field: &'static str,
-    pub what: &'static str,
 }
 
 /// A list described as data. Columns are named as the header row names them, or counted from 1.

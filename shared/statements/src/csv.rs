@@ -3,10 +3,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use payonce_protocol::config::ConfigError;
 use payonce_protocol::money::Currency;
 
 use crate::amount::{Amount, Marks, whole};
-use crate::config::{AmountConfig, Column, ConfigError, CsvConfig, FixedOrColumn, Positive, Unit};
+use crate::config::{AmountConfig, Column, CsvConfig, FixedOrColumn, Positive, Unit};
 use crate::date;
 use crate::error::{Refused, Wrong};
 use crate::lists::{Lists, Row};
@@ -25,7 +26,7 @@ pub struct Csv {
 
 impl Csv {
     pub fn new(config: &CsvConfig) -> Result<Self, ConfigError> {
-        let wrong = |field, what| Err(ConfigError { field, what });
+        let wrong = |field: &str, what: &str| Err(ConfigError::new(field, what));
         let mut quote = config.quote.chars();
         let dialect = Dialect { charset: config.charset, delimiter: config.delimiter, quote: quote.next() };
         if quote.next().is_some() {
@@ -62,8 +63,7 @@ impl Csv {
             return wrong("amount.decimal", "and grouping are two different marks");
         }
         if let FixedOrColumn::Fixed(code) = &config.currency
-            && Amount::new(0, code.parse().map_err(|_| ConfigError { field: "currency", what: "is no currency" })?)
-                .is_err()
+            && Amount::new(0, code.parse().map_err(|_| ConfigError::new("currency", "is no currency"))?).is_err()
         {
             return wrong("currency", "is none whose unit is known (ISO 4217)");
         }

@@ -7,7 +7,7 @@ use payonce_ledger::{Credentials, Ledger, Settings, Tables, create_tables};
 use payonce_local::dynamo::Dynamo;
 use payonce_local::samples::Samples;
 use payonce_local::sandbox_rail::SandboxRail;
-use payonce_local::stack::{CONFIG, PROVIDER, SECRETS, sandbox_secret, secret_of};
+use payonce_local::stack::{CONFIG, PROVIDER, sandbox_secret, sandbox_secrets, secret_of};
 use payonce_providers::{Provider, Secrets};
 use payonce_runtime::clock::Clock;
 use payonce_runtime::config::Config;
@@ -78,7 +78,8 @@ impl Surroundings {
             ("AWS_SECRET_ACCESS_KEY", "benchmark"),
             ("AWS_ENDPOINT_URL", &self.endpoint),
         ];
-        fixed.iter().chain(SECRETS).map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+        let fixed = fixed.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        fixed.into_iter().chain(sandbox_secrets()).collect()
     }
 
     /// The body of the payment of this number.

@@ -14,8 +14,8 @@ use aws_sdk_dynamodb::types::{AttributeValue, PutRequest, WriteRequest};
 use futures_util::{StreamExt, stream};
 use payonce_ledger::{Books, Case, Claim, Ledger, OutcomeRecord, Tables};
 use payonce_local::sandbox_rail::SandboxRail;
-use payonce_local::stack::{CONFIG, SECRETS, sandbox_secret};
-use payonce_protocol::fact::FactName;
+use payonce_local::stack::{CONFIG, sandbox_secret, sandbox_secrets};
+use payonce_protocol::fact::{FactName, Facts};
 use payonce_protocol::ids::{AttemptId, Digest, shard};
 use payonce_protocol::money::Money;
 use payonce_protocol::order::{Destination, EventId, Mode, PayoutKey};
@@ -210,7 +210,7 @@ impl Day {
         let claim = claim(&format!("{name}pattern"), minute * MINUTE_MS);
         let [claim_item, outcome_item] = self.runtime.block_on(async {
             self.ledger.put_claim(&claim).await;
-            let evidence = vec![(FactName::Phase, "answered".to_owned()), (FactName::HttpStatus, "200".to_owned())];
+            let evidence = Facts::from([(FactName::Phase, "answered"), (FactName::HttpStatus, "200")]);
             let accepted = OutcomeRecord { verdict: Verdict::plain(Outcome::Accepted), evidence, recorded_at: now() };
             self.ledger.record(&claim, &accepted, None).await;
             [self.item(&claim.key, "0001#claim").await, self.item(&claim.key, "0001#outcome").await]
@@ -293,7 +293,8 @@ impl Day {
             ("AWS_SECRET_ACCESS_KEY", "benchmark"),
             ("AWS_ENDPOINT_URL", proxy.as_str()),
         ];
-        fixed.iter().chain(SECRETS).map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+        let fixed = fixed.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        fixed.into_iter().chain(sandbox_secrets()).collect()
     }
 }
 

@@ -41,12 +41,7 @@ impl Desk {
         let (metrics, counted) = Metrics::captured(world.clock.clone());
         self.counted = counted;
         payer::App::new(payer::Parts {
-            providers: world
-                .config
-                .providers
-                .keys()
-                .map(|name| (name.clone(), world.config.provider(Some(name)).unwrap()))
-                .collect(),
+            providers: world.config.all_providers().unwrap(),
             sources: self.sources.take().into_iter().collect(),
             rail,
             ledger: ledger.narrowed(),

@@ -1,6 +1,5 @@
 //! Samples of the books' pages. The runs are real: a month of made-up rows, reconciled day after day as the function does it.
 
-use std::collections::BTreeMap;
 use std::fs;
 use std::io::BufReader;
 use std::path::Path;
@@ -12,7 +11,7 @@ use payonce_books::reconcile::{BREAKS, Books, CARRIED};
 use payonce_books::said::{BreakLine, SaidLine, read};
 use payonce_books::{line::Line, manifest};
 use payonce_protocol::case::{Ending, Status};
-use payonce_protocol::fact::FactName;
+use payonce_protocol::fact::{FactName, Facts};
 use payonce_protocol::order::EventId;
 use payonce_protocol::outcome::{Outcome, Reason};
 use payonce_protocol::reconcile::rows::{Book, BookKey, Direction, RailState, Record, Row, RowId, Sum};
@@ -253,7 +252,7 @@ pub fn run_page(frame: Frame, run: &RealRun) -> RunPage {
 }
 
 /// The facts as the reconciler files them.
-fn facts(it: &BreakLine, run: u64) -> BTreeMap<String, String> {
+fn facts(it: &BreakLine, run: u64) -> Facts {
     let rows = |rows: &[Line]| serde_json::to_string(rows).unwrap();
     let money = |sum: &Option<payonce_books::said::SumLine>| {
         let sum = sum.as_ref()?;
@@ -271,7 +270,7 @@ fn facts(it: &BreakLine, run: u64) -> BTreeMap<String, String> {
         (FactName::BookTheirs, Some(rows(&it.theirs)).filter(|_| !it.theirs.is_empty())),
         (FactName::BookRun, Some(run.to_string())),
     ];
-    facts.into_iter().filter_map(|(name, value)| Some((name.to_string(), value?))).collect()
+    facts.into_iter().filter_map(|(name, value)| Some((name, value?))).collect()
 }
 
 pub fn case_of_books(base: &str, kind: &str, reason: Reason) -> CasePage {

@@ -134,8 +134,8 @@ impl App {
         let seen = seen.map_err(|failure| wrong(&format!("The rail was asked, and this came of it: {failure}.")))?;
         let look_up = LookUpRecord { at: now, seen, by: visit.session.person.name.clone() };
         let mut facts = look_up.facts();
-        let found = facts.get(FactName::Found.as_str()).map(String::as_str);
-        facts.add(FactName::LookedUpSha256, Digest::of(found.unwrap_or_default()));
+        let found = Digest::of(facts.get(FactName::Found).unwrap_or_default());
+        facts.add(FactName::LookedUpSha256, found);
         Ok(facts)
     }
 

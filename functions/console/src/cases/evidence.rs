@@ -39,12 +39,12 @@ impl Kind {
 
 /// What the history names as attached: more than a title.
 pub(crate) fn is_evidence(record: &HistoryRecord) -> bool {
-    let says = |name: FactName| record.facts.get(name.as_str()).is_some_and(|value| !value.is_empty());
+    let says = |name| record.facts.said(name).is_some();
     record.act == Act::Attach.as_str() && (says(FactName::File) || says(FactName::Link) || says(FactName::Sha256))
 }
 
 pub(crate) fn attached(record: &HistoryRecord) -> Attached {
-    let text = |name: FactName| record.facts.get(name.as_str()).filter(|value| !value.is_empty()).cloned();
+    let text = |name| record.facts.said(name).map(str::to_owned);
     Attached {
         title: text(FactName::Title),
         file: text(FactName::File),
@@ -63,7 +63,7 @@ impl App {
         let mut facts = named(&draft.fields)?;
         if let Some(file) = &draft.file {
             facts.add_all(self.keep_file(&draft.id, file).await?);
-        } else if !facts.contains_key(FactName::Title.as_str()) {
+        } else if facts.get(FactName::Title).is_none() {
             return Err(wrong("Choose a file, or give what you attach a title."));
         }
         Ok(facts)
@@ -93,7 +93,7 @@ impl App {
     ) -> Result<(), Trouble> {
         if let Some(file) = &draft.file {
             let facts = self.keep_file(&draft.id, file).await?;
-            let sha256 = facts.get(FactName::Sha256.as_str()).cloned().unwrap_or_default();
+            let sha256 = facts.get(FactName::Sha256).unwrap_or_default();
             let me = &visit.session.person.subject;
             // Once, however often its proposal is sent.
             let form = Hasher::new("payonce/proof/1").part(me).part(draft.id.as_str()).part(sha256).finish();
@@ -122,8 +122,8 @@ impl App {
         let history = self.parts.ledger.history(&id).await?;
         let names_it = |record: &&HistoryRecord| {
             is_evidence(record)
-                && record.facts.contains_key(FactName::File.as_str())
-                && record.facts.get(FactName::Sha256.as_str()).is_some_and(|hash| hash == sha256)
+                && record.facts.get(FactName::File).is_some()
+                && record.facts.digest(FactName::Sha256) == Some(digest)
         };
         let said = history.iter().find(names_it).map(attached).ok_or(Trouble::NotFound)?;
         Ok((said, self.parts.ledger.file(&id, digest).await?))
@@ -174,10 +174,10 @@ fn named(form: &Fields) -> Result<Facts, Trouble> {
             facts.add(name, text);
         }
     }
-    if facts.get(FactName::Link.as_str()).is_some_and(|link| !link.starts_with("https://")) {
+    if facts.get(FactName::Link).is_some_and(|link| !link.starts_with("https://")) {
         return Err(wrong("A link begins with https://."));
     }
-    if facts.get(FactName::Sha256.as_str()).is_some_and(|hash| Digest::from_hex(&hash.to_ascii_lowercase()).is_none()) {
+    if facts.get(FactName::Sha256).is_some_and(|hash| Digest::from_hex(&hash.to_ascii_lowercase()).is_none()) {
         return Err(wrong("A SHA-256 has 64 hexadecimal digits."));
     }
     Ok(facts)

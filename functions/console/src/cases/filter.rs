@@ -5,50 +5,18 @@ use payonce_ledger::{AGES_MS, Cursor, FiledCase, Queue, Who};
 use payonce_protocol::UnixMillis;
 use payonce_protocol::case::Status;
 use payonce_protocol::hold::HELD;
-use payonce_protocol::money::Currency;
 use payonce_protocol::outcome::{Outcome, Reason};
 
 use crate::ask::Fields;
 use crate::cases::amount::Amount;
 use crate::pages::{QueueFilter, QueueOwner, QueueView, words};
 
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) enum Sort {
-    #[default]
-    Age,
-    Risk,
-}
-
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) enum OwnedBy {
-    #[default]
-    Anybody,
-    Nobody,
-    /// An issuer's subject.
-    One(String),
-}
-
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Filter {
     /// Whose address this is: some views are about the reader.
     pub me: String,
-    pub view: QueueView,
-    pub sort: Sort,
-    pub owner: OwnedBy,
-    pub incident: Option<String>,
-    pub status: Option<Status>,
-    pub reason: Option<Reason>,
-    /// `Some(None)`: cases that are about no attempt.
-    pub certainty: Option<Option<Outcome>>,
-    pub provider: Option<String>,
-    /// What a payee begins with, in letters of either case.
-    pub payee: Option<String>,
-    pub currency: Option<Currency>,
-    /// In units of the currency, both ends included.
-    pub from: Option<Amount>,
-    pub to: Option<Amount>,
-    /// 0 to 3: younger than a day, three, a week, older.
-    pub age: Option<usize>,
+    /// As the page shows it, and writes it into addresses.
+    pub asked: QueueFilter,
     pub after: Option<Cursor>,
 }
 
@@ -57,12 +25,11 @@ impl Filter {
     pub fn read(query: &Fields, me: &str) -> (Self, Vec<&'static str>) {
         let mut wrong = vec![];
         let field = |name: &'static str| query.get(name).map(|text| (name, text));
-        let sort = if query.get("sort") == Some("risk") { Sort::Risk } else { Sort::Age };
         let owner = match query.get("owner") {
-            None => OwnedBy::Anybody,
-            Some("nobody") => OwnedBy::Nobody,
-            Some("me") => OwnedBy::One(me.to_owned()),
-            Some(subject) => OwnedBy::One(subject.to_owned()),
+            None => QueueOwner::Anybody,
+            Some("nobody") => QueueOwner::Nobody,
+            Some("me") => QueueOwner::One(me.to_owned()),
+            Some(subject) => QueueOwner::One(subject.to_owned()),
         };
         let after = match (query.get("after"), query.get("id")) {
             (Some(place), Some(id)) => Some(Cursor { place: place.to_owned(), id: id.to_owned() }),
@@ -72,10 +39,9 @@ impl Filter {
             words::NO_ATTEMPT => Some(None),
             text => Outcome::parse(text).map(Some),
         };
-        let filter = Self {
-            me: me.to_owned(),
+        let asked = QueueFilter {
             view: read(field("view"), QueueView::parse, &mut wrong).unwrap_or_default(),
-            sort,
+            by_risk: query.get("sort") == Some("risk"),
             owner,
             incident: query.get("incident").map(str::to_owned),
             status: read(field("status"), Status::parse, &mut wrong),
@@ -87,19 +53,19 @@ impl Filter {
             from: read(field("from"), |text| Amount::read(text, query.divides), &mut wrong),
             to: read(field("to"), |text| Amount::read(text, query.divides), &mut wrong),
             age: read(field("age"), |text| text.parse().ok().filter(|age| *age <= AGES_MS.len()), &mut wrong),
-            after,
         };
-        (filter, wrong)
+        (Self { me: me.to_owned(), asked, after }, wrong)
     }
 
     /// The index that gives the fewest rows.
     pub fn queue(&self) -> Queue<'_> {
-        match (self.view, &self.owner, &self.incident) {
+        let QueueFilter { view, by_risk, owner, incident, .. } = &self.asked;
+        match (view, owner, incident) {
             (QueueView::ToApprove, ..) => Queue::Awaiting,
             (QueueView::Mine, ..) => Queue::Owner(&self.me),
-            (_, OwnedBy::One(subject), _) => Queue::Owner(subject),
+            (_, QueueOwner::One(subject), _) => Queue::Owner(subject),
             (_, _, Some(incident)) => Queue::Incident(incident),
-            _ if self.sort == Sort::Risk => Queue::Risk,
+            _ if *by_risk => Queue::Risk,
             _ => Queue::Age,
         }
     }
@@ -107,46 +73,45 @@ impl Filter {
     /// Whether it may want few of what the index gives.
     pub fn is_narrow(&self) -> bool {
         let queue = self.queue();
-        let has_own_index = matches!(self.view, QueueView::ToApprove | QueueView::Mine);
-        let by_index = Self {
-            me: self.me.clone(),
-            view: if has_own_index { self.view } else { QueueView::All },
-            sort: self.sort,
-            owner: match (&self.owner, queue) {
-                (OwnedBy::One(subject), Queue::Owner(_)) if !has_own_index => OwnedBy::One(subject.clone()),
-                _ => OwnedBy::Anybody,
+        let asked = &self.asked;
+        let has_own_index = matches!(asked.view, QueueView::ToApprove | QueueView::Mine);
+        let by_index = QueueFilter {
+            view: if has_own_index { asked.view } else { QueueView::All },
+            by_risk: asked.by_risk,
+            owner: match (&asked.owner, queue) {
+                (QueueOwner::One(subject), Queue::Owner(_)) if !has_own_index => QueueOwner::One(subject.clone()),
+                _ => QueueOwner::Anybody,
             },
-            incident: if matches!(queue, Queue::Incident(_)) { self.incident.clone() } else { None },
-            after: self.after.clone(),
-            ..Self::default()
+            incident: if matches!(queue, Queue::Incident(_)) { asked.incident.clone() } else { None },
+            ..QueueFilter::default()
         };
-        *self != by_index
+        *asked != by_index
     }
 
     pub fn keeps(&self, filed: &FiledCase, now: UnixMillis) -> bool {
-        let case = &filed.case;
+        let (case, asked) = (&filed.case, &self.asked);
         let owner = filed.owner.as_ref().map(|owner| owner.subject.as_str());
-        let is_owners = match &self.owner {
-            OwnedBy::Anybody => true,
-            OwnedBy::Nobody => owner.is_none(),
-            OwnedBy::One(subject) => owner == Some(subject),
+        let is_owners = match &asked.owner {
+            QueueOwner::Anybody => true,
+            QueueOwner::Nobody => owner.is_none(),
+            QueueOwner::One(subject) => owner == Some(subject),
         };
         is_owners
             && self.is_in_view(filed)
-            && self.incident.as_ref().is_none_or(|incident| case.incident.as_ref() == Some(incident))
-            && self.status.is_none_or(|status| filed.status == status)
-            && self.reason.is_none_or(|reason| case.reason == reason)
-            && self.certainty.is_none_or(|wanted| case.reason.rules().certainty == wanted)
-            && self.provider.as_ref().is_none_or(|provider| case.provider.as_ref() == Some(provider))
-            && self.payee.as_ref().is_none_or(|payee| is_payee(filed, payee))
-            && self.currency.is_none_or(|currency| case.money.is_some_and(|money| money.currency() == currency))
-            && self.age.is_none_or(|age| bucket(case.since, now) == age)
+            && asked.incident.as_ref().is_none_or(|incident| case.incident.as_ref() == Some(incident))
+            && asked.status.is_none_or(|status| filed.status == status)
+            && asked.reason.is_none_or(|reason| case.reason == reason)
+            && asked.certainty.is_none_or(|wanted| case.reason.rules().certainty == wanted)
+            && asked.provider.as_ref().is_none_or(|provider| case.provider.as_ref() == Some(provider))
+            && asked.payee.as_ref().is_none_or(|payee| is_payee(filed, payee))
+            && asked.currency.is_none_or(|currency| case.money.is_some_and(|money| money.currency() == currency))
+            && asked.age.is_none_or(|age| bucket(case.since, now) == age)
             && self.is_in_range(filed)
     }
 
     fn is_in_view(&self, filed: &FiledCase) -> bool {
         let is_me = |who: Option<&Who>| who.is_some_and(|who| who.subject == self.me);
-        match self.view {
+        match self.asked.view {
             QueueView::All => true,
             QueueView::Mine => is_me(filed.owner.as_ref()),
             // A line of a batch is decided with its batch.
@@ -159,36 +124,14 @@ impl Filter {
     }
 
     fn is_in_range(&self, filed: &FiledCase) -> bool {
-        if self.from.is_none() && self.to.is_none() {
+        let QueueFilter { from, to, .. } = self.asked;
+        if from.is_none() && to.is_none() {
             return true;
         }
         let Some(money) = &filed.case.money else { return false };
         let (minor, exponent) = (money.minor(), money.exponent());
-        self.from.is_none_or(|from| from.cmp_minor(minor, exponent).is_le())
-            && self.to.is_none_or(|to| to.cmp_minor(minor, exponent).is_ge())
-    }
-
-    /// As the page shows it, and writes it into addresses.
-    pub fn shown(&self) -> QueueFilter {
-        QueueFilter {
-            view: self.view,
-            by_risk: self.sort == Sort::Risk,
-            owner: match &self.owner {
-                OwnedBy::Anybody => QueueOwner::Anybody,
-                OwnedBy::Nobody => QueueOwner::Nobody,
-                OwnedBy::One(subject) => QueueOwner::One(subject.clone()),
-            },
-            incident: self.incident.clone(),
-            status: self.status,
-            reason: self.reason,
-            certainty: self.certainty,
-            provider: self.provider.clone(),
-            payee: self.payee.clone(),
-            currency: self.currency.map(|currency| currency.to_string()),
-            from: self.from,
-            to: self.to,
-            age: self.age,
-        }
+        from.is_none_or(|from| from.cmp_minor(minor, exponent).is_le())
+            && to.is_none_or(|to| to.cmp_minor(minor, exponent).is_ge())
     }
 }
 
@@ -239,12 +182,12 @@ mod tests {
             let (filter, wrong) = read(query);
             assert_eq!(wrong, Vec::<&str>::new(), "{query}");
             let after = filter.after.as_ref().map(|cursor| (cursor.place.clone(), cursor.id.clone()));
-            let written = filter.shown().query(after.as_ref());
+            let written = filter.asked.query(after.as_ref());
             assert_eq!(written.trim_start_matches('?'), query);
             assert_eq!(read(written.trim_start_matches('?')).0, filter);
         }
         // For a colleague "me" is somebody else.
-        assert_eq!(read("owner=me").0.shown().query(None), "?owner=ann");
+        assert_eq!(read("owner=me").0.asked.query(None), "?owner=ann");
     }
 
     #[test]
@@ -259,9 +202,9 @@ mod tests {
         let mut query = Fields::parse(b"from=50%2C00&to=1.234");
         query.divides = crate::cases::amount::Divides::Comma;
         let (filter, wrong) = Filter::read(&query, "ann");
-        assert_eq!((filter.from.map(|from| from.to_string()).as_deref(), filter.to), (Some("50.00"), None));
+        assert_eq!((filter.asked.from.map(|from| from.to_string()).as_deref(), filter.asked.to), (Some("50.00"), None));
         assert_eq!(wrong, ["to"], "a thousand, or a bit more than one");
-        assert_eq!(filter.shown().query(None), "?from=50.00");
+        assert_eq!(filter.asked.query(None), "?from=50.00");
     }
 
     #[test]

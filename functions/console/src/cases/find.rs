@@ -253,7 +253,7 @@ fn shown(filed: &FiledCase, wanted: &str) -> Option<FoundBy> {
         proposal.and_then(|made| made.batch.clone()),
         proposal.and_then(|made| made.duplicate_of.as_ref().map(ToString::to_string)),
     ];
-    let named = case.details.values().chain(filed.evidence.values()).any(|text| is_word(text, wanted));
+    let named = case.details.iter().chain(&filed.evidence).any(|(_, text)| is_word(text, wanted));
     let is_id = ids.iter().flatten().any(|id| id == wanted) || case.subject.iter().any(|part| part == wanted);
     (named || is_id).then_some(FoundBy::Case)
 }
@@ -272,7 +272,7 @@ fn names(payout: &Payout, wanted: &str) -> bool {
         ];
         let outcomes = attempt.outcome.iter().chain(&attempt.late);
         ids.iter().any(|id| id == wanted)
-            || outcomes.flat_map(|outcome| outcome.evidence.values()).any(|fact| is_word(fact, wanted))
+            || outcomes.flat_map(|outcome| &outcome.evidence).any(|(_, fact)| is_word(fact, wanted))
     });
     let of_look_ups = payout.look_ups.iter().any(|look_up| match &look_up.seen {
         Seen::Found(found) => found.iter().any(|payout| payout.id == wanted),

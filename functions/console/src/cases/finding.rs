@@ -86,7 +86,7 @@ mod tests {
         let mut payout = Payout::default();
         let untouched = (filed.clone(), payout.clone());
         if let Some(look_up) = look_up {
-            filed.evidence = (*look_up.facts()).clone();
+            filed.evidence = look_up.facts();
             payout.look_ups = vec![look_up];
         }
         [finding(&filed, &untouched.1), finding(&untouched.0, &payout)]

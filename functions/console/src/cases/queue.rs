@@ -29,7 +29,7 @@ impl App {
         let mut snapshot = self.parts.ledger.snapshot().await?;
         // The sweeper's clock may be ahead of ours; nothing was counted in the future.
         snapshot.iter_mut().for_each(|snapshot| snapshot.taken_at = snapshot.taken_at.min(now));
-        let is_to_approve = filter.view == QueueView::ToApprove && may(&visit.roles, Act::Approve);
+        let is_to_approve = filter.asked.view == QueueView::ToApprove && may(&visit.roles, Act::Approve);
         let section = if is_to_approve { Section::ToApprove } else { Section::Queue };
         let batches = if is_to_approve { self.waiting_batches(me).await? } else { vec![] };
         let mut frame = self.frame(Some(visit), "Cases", section);
@@ -62,7 +62,7 @@ impl App {
                 .flat_map(|counted| &counted.at_risk)
                 .map(|total| total.currency.clone())
                 .collect(),
-            filter: filter.shown(),
+            filter: filter.asked.clone(),
             wrong: wrong.into_iter().map(str::to_owned).collect(),
             last_sweep: snapshot.as_ref().map(|snapshot| snapshot.taken_at),
             totals: counted,

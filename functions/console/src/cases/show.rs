@@ -4,7 +4,7 @@ use http::StatusCode;
 use payonce_ledger::{FiledCase, FoundPayout, HistoryRecord, LookUpRecord, Payout, Queue, Seen, StoredOutcome};
 use payonce_protocol::UnixMillis;
 use payonce_protocol::case::{Act, Ending, Status, may, may_read_bodies, next};
-use payonce_protocol::fact::FactName;
+use payonce_protocol::fact::{FactName, Facts};
 use payonce_protocol::ids::CaseId;
 use payonce_protocol::reissue::{KEY_LIFE_MARGIN_MS, LastAttempt, Reissue, Why, expected_generation, offer};
 
@@ -101,9 +101,8 @@ impl App {
                     number: attempt.claim.attempt,
                     outcome: attempt.outcome.as_ref().map(|outcome| outcome.verdict.outcome),
                     rail_says: Some(attempt)
-                        .and_then(|attempt| {
-                            attempt.outcome.as_ref()?.evidence.get(FactName::RailSays.as_str()).cloned()
-                        })
+                        .and_then(|attempt| attempt.outcome.as_ref()?.evidence.get(FactName::RailSays))
+                        .map(str::to_owned)
                         .filter(|_| reads_bodies),
                 }),
                 incident: case.incident.clone(),
@@ -265,8 +264,8 @@ fn looked_up(last: &LookUpRecord) -> LookedUpAt {
     LookedUpAt { at: last.at, said: last.seen.said(), why }
 }
 
-pub(crate) fn owned(facts: &std::collections::BTreeMap<String, String>) -> impl Iterator<Item = (String, String)> {
-    let is_told = facts.get(FactName::Found.as_str()).is_some_and(|found| !found.is_empty());
+pub(crate) fn owned(facts: &Facts) -> impl Iterator<Item = (String, String)> {
+    let is_told = facts.said(FactName::Found).is_some();
     let facts = facts
         .iter()
         .filter(move |(name, value)| !(value.is_empty() || is_told && *name == FactName::RailPayouts.as_str()));
@@ -330,16 +329,14 @@ fn of_outcome(
     word: &str,
     add: &mut impl FnMut(UnixMillis, String, &str, Vec<(String, String)>),
 ) {
-    let moment = |name: FactName| outcome.evidence.get(name.as_str()).and_then(|text| text.parse::<u64>().ok());
     let facts = |names: &[FactName]| {
-        let named =
-            names.iter().filter_map(|name| Some((name.to_string(), outcome.evidence.get(name.as_str())?.clone())));
+        let named = names.iter().filter_map(|name| Some((name.to_string(), outcome.evidence.get(*name)?.to_owned())));
         named.collect::<Vec<_>>()
     };
-    if let Some(at) = moment(FactName::FirstByteAt) {
+    if let Some(at) = outcome.evidence.moment(FactName::FirstByteAt) {
         add(at, format!("attempt {number}: request sent to the rail"), "payonce", facts(&[FactName::Offered]));
     }
-    if let Some(at) = moment(FactName::AnsweredAt) {
+    if let Some(at) = outcome.evidence.moment(FactName::AnsweredAt) {
         let said = [
             FactName::HttpStatus,
             FactName::RailPayout,
@@ -357,7 +354,7 @@ fn of_outcome(
 }
 
 pub(crate) fn entry_of(record: &HistoryRecord) -> Entry {
-    let note = record.facts.get(FactName::Note.as_str()).cloned();
+    let note = record.facts.get(FactName::Note).map(str::to_owned);
     Entry {
         at: record.at,
         kind: record.act.clone(),

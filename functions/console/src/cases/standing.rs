@@ -71,7 +71,7 @@ pub(crate) fn standing(payout: &Payout, cases: &[FiledCase], now: UnixMillis) ->
     });
     let accepted = outcomes.into_iter().find(|(_, outcome)| outcome.verdict.outcome == Outcome::Accepted);
     if let Some((claim, outcome)) = accepted {
-        let id = outcome.evidence.get(FactName::RailPayout.as_str()).map(|id| format!("{id}, ")).unwrap_or_default();
+        let id = outcome.evidence.get(FactName::RailPayout).map(|id| format!("{id}, ")).unwrap_or_default();
         let (sum, at) = (money(&claim.money), clock(outcome.recorded_at, now));
         let headline = format!("The rail accepted it: {id}{sum} to {}, {at}.", claim.destination);
         if cases.iter().any(|filed| filed.case.reason == Reason::PayoutReturned && !filed.is_explained()) {
@@ -180,10 +180,10 @@ impl App {
     pub(crate) fn checks(&self, asked: &Asked<'_>) -> Vec<Check> {
         let Asked { filed, look_up, history, now } = *asked;
         let said = |name: FactName| {
-            let name = name.as_str();
-            let newest = history.iter().rev().find(|record| record.facts.get(name).is_some_and(|it| !it.is_empty()))?;
+            let (newest, text) =
+                history.iter().rev().find_map(|record| record.facts.said(name).map(|text| (record, text)))?;
             let by = newest.by.name.clone().unwrap_or_else(|| newest.by.subject.clone());
-            Some((newest.facts.get(name)?.clone(), format!("{} by {by}", clock(newest.at, now))))
+            Some((text.to_owned(), format!("{} by {by}", clock(newest.at, now))))
         };
         let check = |what: String, label, tone, icon, says| Check { what, label, tone, icon, says };
         let provider = filed.case.provider.as_deref().unwrap_or("the provider");

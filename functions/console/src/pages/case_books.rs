@@ -1,10 +1,8 @@
 //! On the page of a case that the books opened: what differs from what, each side's rows as they stood, and the way to the run.
 
-use std::collections::BTreeMap;
-
 use payonce_books::line::Line;
 use payonce_protocol::UnixMillis;
-use payonce_protocol::fact::FactName;
+use payonce_protocol::fact::{FactName, Facts};
 use payonce_protocol::money::Money;
 use payonce_protocol::reconcile::breaks::BreakKind;
 use payonce_protocol::reconcile::rows::Book;
@@ -48,24 +46,23 @@ pub(crate) struct Side {
 
 impl CaseBooks {
     /// From the facts of a case. `None`: the books did not open it, or another version did, whose facts are then shown as they are.
-    pub fn of(facts: &BTreeMap<String, String>) -> Option<Self> {
-        let fact = |name: FactName| facts.get(name.as_str()).map(String::as_str);
-        let lines = |name| fact(name).map_or(Some(vec![]), |rows| serde_json::from_str::<Vec<Line>>(rows).ok());
-        let sum = |name| fact(name).map(|text| (text, amount(text)));
+    pub fn of(facts: &Facts) -> Option<Self> {
+        let lines = |name| facts.get(name).map_or(Some(vec![]), |rows| serde_json::from_str::<Vec<Line>>(rows).ok());
+        let sum = |name| facts.get(name).map(|text| (text, amount(text)));
         let (expected, found) = (sum(FactName::BookExpected), sum(FactName::BookFound));
         let both = expected.and_then(|(_, sum)| sum).zip(found.and_then(|(_, sum)| sum));
         let apart = both.filter(|(expected, found)| !expected.same_sum(found));
         let shown = |(text, sum): (&str, Option<Money>)| sum.map_or_else(|| text.to_owned(), |sum| money(&sum));
         Some(Self {
-            kind: BreakKind::parse(fact(FactName::BookBreakKind)?)?,
-            book: Book::parse(fact(FactName::Book)?)?,
-            row: fact(FactName::BookRow).map(str::to_owned),
+            kind: BreakKind::parse(facts.get(FactName::BookBreakKind)?)?,
+            book: Book::parse(facts.get(FactName::Book)?)?,
+            row: facts.get(FactName::BookRow).map(str::to_owned),
             expected: expected.map(shown),
             found: found.map(shown),
             apart: apart.and_then(|(expected, found)| crate::cases::comparison::difference(&expected, &found)),
             ours: lines(FactName::BookOurs)?,
             theirs: lines(FactName::BookTheirs)?,
-            run: fact(FactName::BookRun).and_then(|run| run.parse().ok()),
+            run: facts.moment(FactName::BookRun),
         })
     }
 

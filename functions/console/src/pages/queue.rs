@@ -4,7 +4,7 @@
 use askama::Template;
 use payonce_protocol::UnixMillis;
 use payonce_protocol::case::{Act, Ending, Status, may};
-use payonce_protocol::money::Money;
+use payonce_protocol::money::{Currency, Money};
 use payonce_protocol::outcome::{Outcome, Reason};
 
 use super::format::{Due, Sum as _, Text as _, grouped};
@@ -327,8 +327,8 @@ impl QueuePage {
         if let Some(payee) = &filter.payee {
             add(format!("Payee begins with {}", payee.as_str().shown()), |filter| filter.payee = None);
         }
-        if let Some(currency) = &filter.currency {
-            add(format!("Currency: {}", currency.shown()), |filter| filter.currency = None);
+        if let Some(currency) = filter.currency {
+            add(format!("Currency: {currency}"), |filter| filter.currency = None);
         }
         if let Some(from) = filter.from {
             add(format!("From {from}"), |filter| filter.from = None);
@@ -384,7 +384,7 @@ impl QueuePage {
     }
 
     fn currency_choices(&self) -> Vec<Choice> {
-        named(&self.currencies, self.filter.currency.as_deref())
+        named(&self.currencies, self.filter.currency.as_ref().map(Currency::as_str))
     }
 
     fn ages(&self) -> Vec<Choice> {
@@ -435,7 +435,7 @@ mod tests {
             reason: Some(Reason::PayoutUnknown),
             certainty: Some(Some(Outcome::Unknown)),
             provider: Some("stripe".to_owned()),
-            currency: Some("EUR".to_owned()),
+            currency: "EUR".parse().ok(),
             from: Some(10.into()),
             to: Some(500.into()),
             age: Some(3),

@@ -1,6 +1,7 @@
 //! Which open cases the queue shows, as its address says it: names and values, and nothing where nothing is asked for.
 
 use payonce_protocol::case::Status;
+use payonce_protocol::money::Currency;
 use payonce_protocol::outcome::{Outcome, Reason};
 
 use super::words;
@@ -70,7 +71,7 @@ pub struct QueueFilter {
     pub provider: Option<String>,
     /// What a payee begins with, in letters of either case.
     pub payee: Option<String>,
-    pub currency: Option<String>,
+    pub currency: Option<Currency>,
     /// Units of the currency, both ends included.
     pub from: Option<Amount>,
     pub to: Option<Amount>,
@@ -98,7 +99,7 @@ impl QueueFilter {
             ("certainty", certainty),
             ("provider", self.provider.clone()),
             ("payee", self.payee.clone()),
-            ("currency", self.currency.clone()),
+            ("currency", self.currency.map(|currency| currency.to_string())),
             ("from", self.from.map(|from| from.to_string())),
             ("to", self.to.map(|to| to.to_string())),
             ("age", self.age.map(|age| age.to_string())),

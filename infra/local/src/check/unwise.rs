@@ -1,6 +1,7 @@
 //! What a configuration may say and should not, where only a second look at the whole file shows it.
 
-use payonce_providers::{ConfigError, ProviderConfig};
+use payonce_protocol::config::ConfigError;
+use payonce_providers::ProviderConfig;
 use payonce_runtime::config::Config;
 use regex_lite::Regex;
 
@@ -23,11 +24,11 @@ pub fn unwise(config: &Config) -> Vec<ConfigError> {
                 let why = format!(
                     "asks for the very events of payouts[{first}]: where two rules ask, nothing is paid and there is a case"
                 );
-                found.push(problem(at(format!("payouts[{index}]")), why));
+                found.push(ConfigError::new(at(format!("payouts[{index}]")), why));
             }
             if rule.destination_pattern.as_deref().is_some_and(takes_everything) {
                 let why = "takes everything: whoever can write the field that `destination` names chooses who is paid";
-                found.push(problem(at(format!("payouts[{index}].destination_pattern")), why.to_owned()));
+                found.push(ConfigError::new(at(format!("payouts[{index}].destination_pattern")), why));
             }
         }
         for (place, event) in types(provider) {
@@ -37,19 +38,18 @@ pub fn unwise(config: &Config) -> Vec<ConfigError> {
             if !of_scheme.contains(&event)
                 && let Some(near) = nearest(event, of_scheme.iter().copied()).filter(|near| is_misspelt(event, near))
             {
-                found.push(problem(at(place), format!("{event} is close to a known type; did you mean {near}?")));
+                found.push(ConfigError::new(
+                    at(place),
+                    format!("{event} is close to a known type; did you mean {near}?"),
+                ));
             }
         }
     }
     if config.lookup_secret() == Some(config.rail_secret()) || is_same_value(config) {
         let why = "is the secret that pays: whoever only reads should not be able to pay".to_owned();
-        found.push(problem("rail.lookup_secret".to_owned(), why));
+        found.push(ConfigError::new("rail.lookup_secret", why));
     }
     found
-}
-
-fn problem(path: String, problem: String) -> ConfigError {
-    ConfigError { path, problem }
 }
 
 fn takes_everything(pattern: &str) -> bool {

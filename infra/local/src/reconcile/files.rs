@@ -207,7 +207,7 @@ fn format_of(
                 let near = hint(name, known.iter().copied());
                 return Err(format!("--format {name}: there is {}{near}", known.join(", ")).into());
             };
-            described.format().map_err(|why| format!("statements.{name}.{why}").into())
+            Ok(described.format().map_err(|found| found.below(&format!("statements.{name}")))?)
         }
     }
 }

@@ -1,5 +1,6 @@
 //! That finance finds its work: every id that a page prints, payees, periods, views, and the hold on every page.
 
+use payonce_protocol::fact::FactName;
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
@@ -94,7 +95,7 @@ async fn every_id_that_a_page_prints_is_found_by_pasting_it() {
     // Of each kind at least one was among them.
     let claim = stack.ledger.payout(&paid).await.unwrap().attempts.remove(0);
     let other = stack.ledger.payout(refused.key.as_ref().unwrap()).await.unwrap().attempts.remove(0).claim;
-    let rail_payout = claim.outcome.unwrap().evidence["rail_payout"].clone();
+    let rail_payout = claim.outcome.unwrap().evidence.get(FactName::RailPayout).unwrap().to_owned();
     let batch = batch.rsplit('/').next().unwrap().to_owned();
     for (kind, id) in [
         ("event", claim.claim.event.to_string()),

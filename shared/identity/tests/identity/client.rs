@@ -112,7 +112,7 @@ fn a_method_without_what_it_needs_is_refused_with_its_place() {
         });
         text.as_object_mut().unwrap().extend(change.as_object().unwrap().clone());
         match serde_json::from_value::<IdentityConfig>(text) {
-            Ok(config) => config.check().into_iter().map(|(path, _)| path).collect(),
+            Ok(config) => config.check().into_iter().map(|found| found.path).collect(),
             Err(error) => vec![error.to_string()],
         }
     };

@@ -15,7 +15,7 @@ fn parsed(change: &Value) -> Result<IdentityConfig, String> {
 }
 
 fn paths(change: &Value) -> Vec<String> {
-    parsed(change).unwrap().check().into_iter().map(|(path, _)| path).collect()
+    parsed(change).unwrap().check().into_iter().map(|found| found.path).collect()
 }
 
 #[test]

@@ -69,19 +69,8 @@ impl<P: Reads> Ledger<P> {
     where
         P: QueriesAudit,
     {
-        let range = keys::aliases(key, event);
-        let found = self
-            .audit
-            .query(&self.records)
-            .consistent_read(true)
-            .key_condition_expression("#pk = :pk AND begins_with(#sk, :prefix)")
-            .expression_attribute_names("#pk", "pk")
-            .expression_attribute_names("#sk", "sk")
-            .expression_attribute_values(":pk", range.pk)
-            .expression_attribute_values(":prefix", range.prefix)
-            .send()
-            .await
-            .map_err(|error| LedgerError::failed("read the other keys of an event", &error))?;
+        let found = keys::aliases(key, event).of(self.audit.query(&self.records)).send().await;
+        let found = found.map_err(|error| LedgerError::failed("read the other keys of an event", &error))?;
         let other = |item| ItemReader::new(WHAT, item).parsed("other", |text| PayoutKey::new(text).ok());
         found.items().iter().map(other).collect()
     }

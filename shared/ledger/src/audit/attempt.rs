@@ -89,19 +89,8 @@ impl<P: Reads> Ledger<P> {
     where
         P: QueriesAudit,
     {
-        let range = keys::attempt(key, attempt);
-        let found = self
-            .audit
-            .query(&self.records)
-            .consistent_read(true)
-            .key_condition_expression("#pk = :pk AND begins_with(#sk, :prefix)")
-            .expression_attribute_names("#pk", "pk")
-            .expression_attribute_names("#sk", "sk")
-            .expression_attribute_values(":pk", range.pk)
-            .expression_attribute_values(":prefix", range.prefix)
-            .send()
-            .await
-            .map_err(|error| LedgerError::failed("read an attempt", &error))?;
+        let found = keys::attempt(key, attempt).of(self.audit.query(&self.records)).send().await;
+        let found = found.map_err(|error| LedgerError::failed("read an attempt", &error))?;
         let part = |sk: AuditSk| {
             let sk = AttributeValue::S(sk.to_string());
             found.items().iter().find(|item| item.get("sk") == Some(&sk))

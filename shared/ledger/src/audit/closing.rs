@@ -278,20 +278,15 @@ impl<P: Reads> Ledger<P> {
             return Ok(true);
         }
         let terms = terms(&note.money, &note.destination).to_string();
-        let mut cases = vec![
-            CaseId::new(Reason::InvalidEvent, &[provider, event]),
-            CaseId::new(Reason::BeforeCutover, &[provider, event]),
-            CaseId::new(Reason::StaleEvent, &[provider, event]),
-        ];
+        let mut cases = vec![];
         for key in self.keys_of(&note.key, Some(&note.event)).await? {
-            let key = key.as_str();
-            cases.push(CaseId::new(Reason::SecondEventForKey, &[key, event]));
-            cases.push(CaseId::new(Reason::BlockedBeforePayout, &[key, event]));
-            cases.push(CaseId::new(Reason::ConflictingDuplicate, &[key, event, &terms]));
-            cases.push(CaseId::new(Reason::InvalidEvent, &[key, event]));
-            // The note under another of its keys was final before this one.
-            cases.push(CaseId::new(Reason::RefusedNotRedelivered, &[key, event]));
+            for reason in Reason::ALL {
+                let named = subjects(*reason, provider, key.as_str(), event, &terms);
+                cases.extend(named.into_iter().map(|subject| CaseId::new(*reason, &subject)));
+            }
         }
+        cases.sort();
+        cases.dedup();
         for case in cases {
             if self.case(&case).await?.is_some() {
                 return Ok(true);
@@ -366,6 +361,34 @@ impl<P: Reads> Ledger<P> {
             Transacted::Unmet(unmet) if unmet.iter().any(|unmet| unmet.part >= of_the_case) => Closed::Taken,
             Transacted::Unmet(_) => Closed::Changed,
         })
+    }
+}
+
+/// The names that a case which speaks for one event may have. Exhaustive, without a wildcard: a new reason does not compile until it
+/// is said here, or else an event that has its case would get a second one once it is given up as refused.
+fn subjects<'a>(reason: Reason, provider: &'a str, key: &'a str, event: &'a str, terms: &'a str) -> Vec<Vec<&'a str>> {
+    match reason {
+        Reason::BeforeCutover | Reason::StaleEvent => vec![vec![provider, event]],
+        Reason::InvalidEvent => vec![vec![provider, event], vec![key, event]],
+        // Refused: the note under another of its keys was final before this one.
+        Reason::SecondEventForKey | Reason::BlockedBeforePayout | Reason::RefusedNotRedelivered => {
+            vec![vec![key, event]]
+        }
+        Reason::ConflictingDuplicate => vec![vec![key, event, terms]],
+        // Of an attempt, whose claim speaks for its event; of a type of events; of what the books say.
+        Reason::PayoutRejected
+        | Reason::PayoutUnknown
+        | Reason::PayoutNotSent
+        | Reason::AttemptAbandoned
+        | Reason::UnroutedEvent
+        | Reason::BlockedAfterPayout
+        | Reason::LateOutcome
+        | Reason::PayoutReplayed
+        | Reason::PayoutReturned
+        | Reason::EventMissing
+        | Reason::PayoutMissing
+        | Reason::PayoutOrphan
+        | Reason::AmountMismatch => vec![],
     }
 }
 

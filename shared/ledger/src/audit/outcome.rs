@@ -1,11 +1,9 @@
 //! The second audit record of an attempt. It is written once, by the worker or by the sweeper that gave it up; a worker
 //! that comes too late writes beside it, and a person hears of both.
 
-use std::collections::BTreeMap;
-
 use payonce_protocol::UnixMillis;
 use payonce_protocol::event::Recorded;
-use payonce_protocol::fact::FactName;
+use payonce_protocol::fact::{FactName, Facts};
 use payonce_protocol::ids::AttemptId;
 use payonce_protocol::outcome::{Outcome, Reason, Verdict};
 
@@ -23,7 +21,7 @@ use crate::{Ledger, LedgerError};
 pub struct OutcomeRecord {
     pub verdict: Verdict,
     /// Allow-listed facts.
-    pub evidence: Vec<(FactName, String)>,
+    pub evidence: Facts,
     pub recorded_at: UnixMillis,
 }
 
@@ -32,7 +30,7 @@ pub struct OutcomeRecord {
 pub struct StoredOutcome {
     pub attempt_id: AttemptId,
     pub verdict: Verdict,
-    pub evidence: BTreeMap<String, String>,
+    pub evidence: Facts,
     pub recorded_at: UnixMillis,
     /// Not the worker itself: its attempt was given up.
     pub by_sweeper: bool,
@@ -102,7 +100,7 @@ impl<P: Reads> Ledger<P> {
     where
         P: GivesUp,
     {
-        let outcome = OutcomeRecord { verdict: Verdict::UNKNOWN, evidence: vec![], recorded_at: now };
+        let outcome = OutcomeRecord { verdict: Verdict::UNKNOWN, evidence: Facts::default(), recorded_at: now };
         let item = outcome.to_item(claim, AuditSk::Outcome(claim.attempt), SWEEPER);
         let case = Case::of_claim(Reason::AttemptAbandoned, claim, now).of_cause(&claim.rail);
         match self.append_with_case("give an attempt up", item, Some(&case)).await? {
@@ -183,7 +181,7 @@ impl OutcomeRecord {
             .text("outcome", self.verdict.outcome)
             .mark("replayed", self.verdict.replayed)
             .mark("not_begun", self.verdict.not_begun)
-            .map("evidence", self.evidence.iter().map(|(name, value)| (name, value)))
+            .map("evidence", &self.evidence)
             .number("recorded_at", self.recorded_at)
             .done()
     }
@@ -199,7 +197,7 @@ impl StoredOutcome {
                 replayed: read.mark("replayed"),
                 not_begun: read.mark("not_begun"),
             },
-            evidence: read.map("evidence")?,
+            evidence: read.facts("evidence")?,
             recorded_at: read.number("recorded_at")?,
             by_sweeper: read.text("recorded_by")? == SWEEPER,
         })

@@ -155,8 +155,8 @@ impl Attempted {
     }
 
     fn was_answered_5xx(&self) -> bool {
-        let status = self.outcome.as_ref().and_then(|outcome| outcome.evidence.get(FactName::HttpStatus.as_str()));
-        status.is_some_and(|status| status.starts_with('5'))
+        let status = self.outcome.as_ref().and_then(|outcome| outcome.evidence.http_status());
+        status.is_some_and(|status| (500..600).contains(&status))
     }
 }
 

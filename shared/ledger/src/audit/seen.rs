@@ -1,8 +1,6 @@
 //! A look-up as evidence of a case: written the same way by sweeper, payer and console, and read back as what it was. What the
 //! rail has is kept with its sum, payee and id.
 
-use std::collections::BTreeMap;
-
 use payonce_protocol::UnixMillis;
 use payonce_protocol::fact::{FactName, Facts, LookUpSays};
 use payonce_protocol::money::Money;
@@ -68,16 +66,16 @@ impl LookUpRecord {
     }
 
     /// The latest that a case keeps, unless the rail gave no answer.
-    pub fn of_evidence(evidence: &BTreeMap<String, String>) -> Option<Self> {
-        let text = |name: FactName| evidence.get(name.as_str()).cloned().unwrap_or_default();
-        let LookUpSays::Said(said) = LookUpSays::of(evidence)? else { return None };
+    pub fn of_evidence(evidence: &Facts) -> Option<Self> {
+        let text = |name| evidence.get(name).unwrap_or_default().to_owned();
+        let LookUpSays::Said(said) = evidence.look_up()? else { return None };
         let rests_on = text(rests_on(said));
         let seen = match said {
             Said::Found => Seen::Found(FoundPayout::of_evidence(&rests_on)),
             Said::Absent => Seen::Absent { sight: rests_on },
             Said::Blind => Seen::Blind { why: rests_on },
         };
-        Some(Self { at: text(FactName::LookedUpAt).parse().ok()?, seen, by: text(FactName::LookedUpBy) })
+        Some(Self { at: evidence.moment(FactName::LookedUpAt)?, seen, by: text(FactName::LookedUpBy) })
     }
 }
 
@@ -93,12 +91,11 @@ impl LookUpRecord {
 
     /// Adds what was found out. A look-up that found something is replaced by one that found something alone; any other stands
     /// in the history.
-    pub(crate) fn add_to(evidence: &mut BTreeMap<String, String>, found: &Facts) {
-        let is_weaker = LookUpSays::of(found).is_some_and(|says| says != LookUpSays::Said(Said::Found));
+    pub(crate) fn add_to(evidence: &mut Facts, found: &Facts) {
+        let is_weaker = found.look_up().is_some_and(|says| says != LookUpSays::Said(Said::Found));
         let stays = Self::of_evidence(evidence).filter(|look_up| is_weaker && Self::newest_found([look_up]).is_some());
         let stays = stays.map(|look_up| look_up.facts()).unwrap_or_default();
-        let counts = |(name, _): &(&String, &String)| !stays.contains_key(*name);
-        evidence.extend(found.iter().filter(counts).map(|(name, value)| (name.clone(), value.clone())));
+        evidence.add_all(found.clone().without(&stays));
     }
 }
 
@@ -149,7 +146,7 @@ mod tests {
             let record = LookUpRecord { at: 7, seen, by: "sweeper".to_owned() };
             assert_eq!(LookUpRecord::of_evidence(&record.facts()), Some(record));
         }
-        assert_eq!(LookUpRecord::of_evidence(&BTreeMap::new()), None);
+        assert_eq!(LookUpRecord::of_evidence(&Facts::default()), None);
     }
 
     fn found(id: &str, returned: bool, at: u64) -> LookUpRecord {
@@ -165,14 +162,14 @@ mod tests {
         LookUpRecord { at, seen: Seen::Found(vec![payout]), by: "somebody".to_owned() }
     }
 
-    fn added(evidence: &mut BTreeMap<String, String>, look_up: &LookUpRecord) {
+    fn added(evidence: &mut Facts, look_up: &LookUpRecord) {
         LookUpRecord::add_to(evidence, &look_up.facts());
     }
 
     /// Else a look that sees less, or gets no answer, would offer to pay by hand what the rail has.
     #[test]
     fn found_stays_until_something_else_is_found() {
-        let mut evidence = BTreeMap::new();
+        let mut evidence = Facts::default();
         let first = found("tr_1", false, 1);
         added(&mut evidence, &first);
         let absent = LookUpRecord { at: 2, seen: Seen::Absent { sight: "tr_0".to_owned() }, by: "ann".to_owned() };
@@ -183,7 +180,7 @@ mod tests {
         no_answer.add(FactName::RailAccount, "checked");
         LookUpRecord::add_to(&mut evidence, &no_answer);
         assert_eq!(LookUpRecord::of_evidence(&evidence), Some(first));
-        assert_eq!(evidence["rail_account"], "checked");
+        assert_eq!(evidence.get(FactName::RailAccount), Some("checked"));
         let returned = found("tr_1", true, 4);
         added(&mut evidence, &returned);
         assert_eq!(LookUpRecord::of_evidence(&evidence), Some(returned));
@@ -191,7 +188,7 @@ mod tests {
 
     #[test]
     fn absent_is_replaced_by_what_is_seen_later() {
-        let mut evidence = BTreeMap::new();
+        let mut evidence = Facts::default();
         added(
             &mut evidence,
             &LookUpRecord { at: 1, seen: Seen::Absent { sight: "tr_0".to_owned() }, by: "ann".to_owned() },

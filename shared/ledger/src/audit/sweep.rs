@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use futures_util::{StreamExt, TryStreamExt, stream};
+use payonce_protocol::fact::Facts;
 use payonce_protocol::ids::Digest;
 use payonce_protocol::order::PayoutKey;
 use payonce_protocol::outcome::Outcome;
@@ -37,7 +38,7 @@ pub struct MinuteRows {
 pub struct StoredEnd {
     pub outcome: Outcome,
     /// Empty unless it was asked for.
-    pub evidence: BTreeMap<String, String>,
+    pub evidence: Facts,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -167,5 +168,5 @@ fn ended(read: &ItemReader<'_>) -> Result<StoredEnd, LedgerError> {
     if read.is_newer() {
         return Err(read.unreadable("v"));
     }
-    Ok(StoredEnd { outcome: read.parsed("outcome", Outcome::parse)?, evidence: read.map("evidence")? })
+    Ok(StoredEnd { outcome: read.parsed("outcome", Outcome::parse)?, evidence: read.facts("evidence")? })
 }

@@ -51,8 +51,7 @@ fn note(case: &Case, key: &PayoutKey) -> Item {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
-
+    use payonce_protocol::fact::{FactName, Facts};
     use payonce_protocol::ids::Digest;
     use payonce_protocol::outcome::Reason;
 
@@ -63,7 +62,7 @@ mod tests {
         let case = Case {
             provider: Some("stripe".to_owned()),
             body: Some(Digest::of("body")),
-            details: BTreeMap::from([("problem".to_owned(), "not JSON".to_owned())]),
+            details: Facts::from([(FactName::Problem, "not JSON")]),
             ..Case::new(Reason::InvalidEvent, vec!["stripe".to_owned(), "x".to_owned()], 1_764_000_123_456)
         }
         .of_cause("stripe");

@@ -2,8 +2,6 @@
 //! transaction; what only adds something needs no version (`added.rs`). A maker is never the checker, and that too stands in
 //! the write's condition.
 
-use std::collections::BTreeMap;
-
 use aws_sdk_dynamodb::types::AttributeValue;
 use payonce_protocol::UnixMillis;
 use payonce_protocol::case::{Act, Status, next};
@@ -58,7 +56,7 @@ pub struct HistoryRecord {
     pub act: String,
     pub by: Who,
     pub at: UnixMillis,
-    pub facts: BTreeMap<String, String>,
+    pub facts: Facts,
 }
 
 /// The name under which a maker's ID token is kept in its record. For payer alone; no page shows it.
@@ -273,7 +271,7 @@ impl HistoryRecord {
             act: read.text("act")?.to_owned(),
             by: Who { subject: read.text("by")?.to_owned(), name },
             at: read.number("at")?,
-            facts: read.map("facts")?,
+            facts: read.facts("facts")?,
         })
     }
 }

@@ -1,8 +1,6 @@
 //! Batches: many payouts by hand that two people decide as one list, and that are then paid line by line. The list is what
 //! both signed; who may pay which line is payer's own to find out, from the audit table.
 
-use std::collections::BTreeMap;
-
 use aws_sdk_dynamodb::types::{AttributeValue, Put, TransactWriteItem};
 use payonce_protocol::UnixMillis;
 use payonce_protocol::approval::Approval;
@@ -148,7 +146,7 @@ impl<P: Reads> Ledger<P> {
     where
         P: ServesPeople,
     {
-        let drafted = history(batch.versioned(), 1, "drafted", &batch.by, batch.at, &BTreeMap::new());
+        let drafted = history(batch.versioned(), 1, "drafted", &batch.by, batch.at, &Facts::default());
         let parts = [self.put_new(batch.to_item())?, self.put_new(drafted)?];
         Ok(match self.transact("draft a batch", &parts).await? {
             Transacted::Done => Acted::Done(Box::new(batch.clone())),

@@ -124,8 +124,10 @@ impl FiledCase {
         self.status == Status::Resolved && self.proposal.as_ref().is_some_and(|made| made.ending == Ending::Explained)
     }
 
+    /// Of the same run.
     fn was_told(&self, explained_by: &Facts) -> bool {
-        explained_by.iter().all(|(name, value)| self.evidence.get(name) == Some(value))
+        let run = self.evidence.moment(FactName::BookRun);
+        run.is_some() && run == explained_by.moment(FactName::BookRun)
     }
 
     fn explained(self, by: Who, at: UnixMillis) -> Self {

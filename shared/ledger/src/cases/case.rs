@@ -1,12 +1,10 @@
 //! Cases: what a person must look at. A case is named by its reason and subject, so it opens once however often its
 //! cause is seen; every act on it is a numbered record of its history in the same transaction.
 
-use std::collections::BTreeMap;
-
 use aws_sdk_dynamodb::types::{AttributeValue, Put, TransactWriteItem};
 use payonce_protocol::UnixMillis;
 use payonce_protocol::case::{Ending, Status, came_again};
-use payonce_protocol::fact::FactName;
+use payonce_protocol::fact::{FactName, Facts};
 use payonce_protocol::ids::{CaseId, Digest};
 use payonce_protocol::money::Money;
 use payonce_protocol::order::{Destination, EventId, PayoutKey, PayoutOrder};
@@ -38,7 +36,7 @@ pub struct Case {
     pub body: Option<Digest>,
     /// Shared by all cases of one cause.
     pub incident: Option<String>,
-    pub details: BTreeMap<String, String>,
+    pub details: Facts,
     /// From when its age counts: the webhook's arrival where that is known.
     pub since: UnixMillis,
     pub opened_at: UnixMillis,
@@ -93,7 +91,7 @@ pub struct FiledCase {
     /// Counts what was found out. No page shows it and nobody acts on it: it keeps two writers of the item apart.
     pub revision: u64,
     /// The latest that was found out about it.
-    pub evidence: BTreeMap<String, String>,
+    pub evidence: Facts,
     pub owner: Option<Who>,
     /// What awaits approval, or was approved.
     pub proposal: Option<Proposal>,
@@ -122,9 +120,7 @@ pub enum Filed {
 /// Two acts on one case at the same time are rare, five in a row are a fault.
 pub(crate) const TRIES: u32 = 5;
 
-const PROBLEM: &str = FactName::Problem.as_str();
-/// The detail that says what alone refused an event.
-const REFUSED_BY: &str = FactName::RefusedBy.as_str();
+/// What alone refused an event.
 const LIMIT: &str = "max_amount";
 
 impl Case {
@@ -141,7 +137,7 @@ impl Case {
             destination: None,
             body: None,
             incident: None,
-            details: BTreeMap::new(),
+            details: Facts::default(),
             since: opened_at,
             opened_at,
         }
@@ -199,7 +195,7 @@ impl Case {
 
     /// Adds to what it says of its event.
     pub fn say(&mut self, name: FactName, value: impl ToString) {
-        self.details.insert(name.to_string(), value.to_string());
+        self.details.add(name, value);
     }
 
     /// The event is as its rule wants it, and a limit alone keeps it from being paid.
@@ -210,7 +206,7 @@ impl Case {
 
     /// Why its event is not paid by itself, in words.
     pub fn cause(&self) -> Option<String> {
-        self.details.get(PROBLEM).map(|problem| Problem::read(problem).words())
+        self.details.get(FactName::Problem).map(|problem| Problem::read(problem).words())
     }
 
     pub fn of_problem(mut self, problem: &str) -> Self {
@@ -220,7 +216,7 @@ impl Case {
 
     /// The provider's list has an event that takes its payment back, and that never came: nothing bars the payout.
     pub fn is_of_a_lost_block(&self) -> bool {
-        self.reason == Reason::EventMissing && self.details.contains_key(FactName::BlockedBy.as_str())
+        self.reason == Reason::EventMissing && self.details.get(FactName::BlockedBy).is_some()
     }
 
     /// The ending may be proposed. `verdict` is that of the case's attempt.
@@ -229,8 +225,7 @@ impl Case {
             let has_order = self.key.is_some() && self.money.is_some() && self.destination.is_some();
             has_order && self.event.is_some() && self.body.is_some() && self.provider.is_some()
         };
-        let is_by_limit =
-            || self.reason == Reason::StaleEvent || self.details.get(REFUSED_BY).is_some_and(|by| by == LIMIT);
+        let is_by_limit = || self.reason == Reason::StaleEvent || self.details.get(FactName::RefusedBy) == Some(LIMIT);
         ending.is_offered(self.reason, verdict)
             && (!ending.is_webhooks_own() || has_terms())
             && (ending != Ending::LiftLimit || is_by_limit())
@@ -243,11 +238,12 @@ impl Case {
 }
 
 /// For the history of a case that is open again.
-fn what_came(case: &Case) -> BTreeMap<String, String> {
+fn what_came(case: &Case) -> Facts {
     let event = case.event.as_ref().map(|event| (FactName::Event, event.to_string()));
     let body = case.body.map(|body| (FactName::BodySha256, body.to_string()));
-    let named = event.into_iter().chain(body).map(|(name, value)| (name.to_string(), value));
-    named.chain(case.details.clone()).collect()
+    let mut facts: Facts = event.into_iter().chain(body).collect();
+    facts.add_all(case.details.clone());
+    facts
 }
 
 fn attempt_subject(key: &PayoutKey, attempt: u16) -> Vec<String> {
@@ -329,7 +325,7 @@ impl<P: Reads> Ledger<P> {
     pub(crate) fn opening(&self, case: &Case) -> Result<[TransactWriteItem; 2], LedgerError> {
         let id = case.id();
         let opened =
-            history(Versioned::Case(id), 1, "opened", &Who::function("payonce"), case.opened_at, &BTreeMap::new());
+            history(Versioned::Case(id), 1, "opened", &Who::function("payonce"), case.opened_at, &Facts::default());
         let filed = FiledCase::opened(case.clone());
         Ok([self.put_new_or_old(filed.to_item())?, self.put_new(opened)?])
     }

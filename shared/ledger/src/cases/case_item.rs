@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use payonce_protocol::UnixMillis;
 use payonce_protocol::case::{Ending, Status};
+use payonce_protocol::fact::Facts;
 use payonce_protocol::ids::CaseId;
 use payonce_protocol::order::PayoutKey;
 use payonce_protocol::outcome::Reason;
@@ -45,7 +46,7 @@ impl Case {
             destination: read.optional("destination", ItemReader::destination)?,
             body: read.optional("body", |read| read.hex_digest("body"))?,
             incident: read.optional("incident", |read| read.text("incident").map(str::to_owned))?,
-            details: read.map("details")?,
+            details: read.facts("details")?,
             since: read.number("since")?,
             opened_at: read.number("opened_at")?,
         })
@@ -61,7 +62,7 @@ impl FiledCase {
     /// As it is when it opens.
     pub fn opened(case: Case) -> Self {
         let (owner, proposal, resolution, sent_back) = (None, None, None, None);
-        let (status, evidence) = (Status::Open, BTreeMap::new());
+        let (status, evidence) = (Status::Open, Facts::default());
         Self { case, status, version: 1, revision: 0, evidence, owner, proposal, resolution, sent_back }
     }
 
@@ -103,11 +104,11 @@ impl FiledCase {
             status: read.parsed("status", Status::parse)?,
             version: read.number("version")?,
             revision: read.number("revision")?,
-            evidence: read.map("evidence")?,
-            owner: read.optional("owner", |read| Facts(read.map("owner")?).who("owner", ""))?,
-            proposal: read.optional("proposal", |read| proposal(&Facts(read.map("proposal")?)))?,
-            resolution: read.optional("resolution", |read| resolution(&Facts(read.map("resolution")?)))?,
-            sent_back: read.optional("sent_back", |read| Facts(read.map("sent_back")?).who("sent_back", ""))?,
+            evidence: read.facts("evidence")?,
+            owner: read.optional("owner", |read| Texts(read.map("owner")?).who("owner", ""))?,
+            proposal: read.optional("proposal", |read| proposal(&Texts(read.map("proposal")?)))?,
+            resolution: read.optional("resolution", |read| resolution(&Texts(read.map("resolution")?)))?,
+            sent_back: read.optional("sent_back", |read| Texts(read.map("sent_back")?).who("sent_back", ""))?,
         })
     }
 }
@@ -144,20 +145,20 @@ fn proposed(proposal: &Proposal) -> Pairs {
     pairs
 }
 
-fn proposal(facts: &Facts) -> Result<Proposal, LedgerError> {
+fn proposal(texts: &Texts) -> Result<Proposal, LedgerError> {
     Ok(Proposal {
-        ending: Ending::parse(facts.text("ending")?).ok_or(UNREADABLE)?,
-        code: facts.text("code")?.to_owned(),
-        note: facts.text("note")?.to_owned(),
-        by: facts.who("by", "by_")?,
-        at: facts.number("at")?,
-        version: facts.number("version")?,
-        key_generation: facts
+        ending: Ending::parse(texts.text("ending")?).ok_or(UNREADABLE)?,
+        code: texts.text("code")?.to_owned(),
+        note: texts.text("note")?.to_owned(),
+        by: texts.who("by", "by_")?,
+        at: texts.number("at")?,
+        version: texts.number("version")?,
+        key_generation: texts
             .optional("key_generation")
             .map(|text| text.parse().map_err(|_| UNREADABLE))
             .transpose()?,
-        duplicate_of: facts.optional("duplicate_of").map(|text| CaseId::parse(text).ok_or(UNREADABLE)).transpose()?,
-        batch: facts.optional("batch").map(str::to_owned),
+        duplicate_of: texts.optional("duplicate_of").map(|text| CaseId::parse(text).ok_or(UNREADABLE)).transpose()?,
+        batch: texts.optional("batch").map(str::to_owned),
     })
 }
 
@@ -168,19 +169,20 @@ fn resolved(resolution: &Resolution) -> Pairs {
     pairs
 }
 
-fn resolution(facts: &Facts) -> Result<Resolution, LedgerError> {
+fn resolution(texts: &Texts) -> Result<Resolution, LedgerError> {
     Ok(Resolution {
-        approved_by: facts.who("by", "by_")?,
-        at: facts.number("at")?,
-        attempt: facts.optional("attempt").map(|text| text.parse().map_err(|_| UNREADABLE)).transpose()?,
+        approved_by: texts.who("by", "by_")?,
+        at: texts.number("at")?,
+        attempt: texts.optional("attempt").map(|text| text.parse().map_err(|_| UNREADABLE)).transpose()?,
     })
 }
 
 const UNREADABLE: LedgerError = LedgerError::Unreadable { what: "the case", attribute: "proposal" };
 
-struct Facts(BTreeMap<String, String>);
+/// The attributes of a proposal, a resolution or a person, which an item has as a map of texts.
+struct Texts(BTreeMap<String, String>);
 
-impl Facts {
+impl Texts {
     fn optional(&self, name: &str) -> Option<&str> {
         self.0.get(name).map(String::as_str)
     }
@@ -201,24 +203,24 @@ impl Facts {
 }
 
 /// One record of what was done, and by whom: it made this the version.
-pub(crate) fn history(
+pub(crate) fn history<N: ToString, V: ToString>(
     of: Versioned,
     version: u64,
     act: &str,
     by: &Who,
     at: UnixMillis,
-    facts: &BTreeMap<String, String>,
+    facts: impl IntoIterator<Item = (N, V)>,
 ) -> Item {
     record(&ReconcileKey::History(of, version), act, by, at, facts)
 }
 
 /// The same at another place of the history.
-pub(crate) fn record(
+pub(crate) fn record<N: ToString, V: ToString>(
     key: &ReconcileKey,
     act: &str,
     by: &Who,
     at: UnixMillis,
-    facts: &BTreeMap<String, String>,
+    facts: impl IntoIterator<Item = (N, V)>,
 ) -> Item {
     Fields::new(key.keys())
         .text("act", act)

@@ -170,8 +170,7 @@ impl Control {
             facts.extend([("audit_table", ids.audit.clone()), ("reconcile_table", ids.reconcile.clone())]);
         }
         facts.extend(self.books_from.map(|from| ("books_from", from.to_string())));
-        let facts = facts.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
-        history(Versioned::Hold, self.version, act, &Who::function(&self.set_by), self.set_at, &facts)
+        history(Versioned::Hold, self.version, act, &Who::function(&self.set_by), self.set_at, facts)
     }
 
     pub(crate) fn from_item(item: &Item) -> Result<Self, LedgerError> {

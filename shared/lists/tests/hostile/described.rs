@@ -205,7 +205,7 @@ fn names_every_mistake_of_a_description_with_its_key() {
     let config = plain("https://api.example.com", json!({"by": "cursor", "query": "page", "at": "/next"}));
     let keys = |config: Value| -> Vec<String> {
         let config: ListConfig = serde_json::from_value(config).unwrap();
-        config.check().into_iter().map(|found| found.key).collect()
+        config.check().into_iter().map(|found| found.path).collect()
     };
     assert_eq!(keys(config.clone()), [""; 0]);
     for (pointer, value, key) in [
@@ -245,5 +245,5 @@ fn names_every_mistake_of_a_description_with_its_key() {
     assert!(serde_json::from_value::<ListConfig>(unknown).is_err());
     let basic: ListConfig = serde_json::from_value(with(config, "/http/scheme", json!("basic"))).unwrap();
     let made = ProviderList::new(&basic, &ApiSecret::new(SECRET).unwrap(), Mode::Test, None);
-    assert_eq!(made.map(drop).map_err(|error| error.key), Err("secret".to_owned()));
+    assert_eq!(made.map(drop).map_err(|error| error.path), Err("secret".to_owned()));
 }

@@ -280,7 +280,7 @@ fn refuses_a_key_of_the_other_mode() {
     let config: ListConfig = serde_json::from_value(config).unwrap();
     let key = |secret: &str, mode| {
         let made = ProviderList::new(&config, &ApiSecret::new(secret).unwrap(), mode, None);
-        made.map(|list| assert!(!format!("{list:?}").contains("planted"))).map_err(|error| error.key)
+        made.map(|list| assert!(!format!("{list:?}").contains("planted"))).map_err(|error| error.path)
     };
     assert_eq!(key("rk_live_planted", Mode::Live), Ok(()));
     for (secret, mode) in

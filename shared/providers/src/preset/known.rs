@@ -4,9 +4,10 @@ use super::{
     AmountAs, Created, HOUR_MS, Identity, Items, Library, Live, MEBIBYTE, PLAIN, Preset, Signature, TimeForm, TypeFrom,
     at, reversals,
 };
+use crate::adyen;
 use crate::marker::Marker;
 use crate::same_payment;
-use crate::scheme;
+use crate::scheme::{self, Algorithm, Container, Encoding, KeyDecoding, Piece, Scheme};
 use crate::secret_form::SecretForm;
 use crate::units;
 
@@ -94,16 +95,7 @@ static ADYEN: Preset = Preset {
     id: Identity::Pointers { needed: &["/eventCode", "/pspReference", "/success"], optional: &["/originalReference"] },
     event_type: TypeFrom::Pointers(&["/eventCode"]),
     exponents: &units::ADYEN,
-    signed_fields: Some(&[
-        "/pspReference",
-        "/originalReference",
-        "/merchantAccountCode",
-        "/merchantReference",
-        "/amount/value",
-        "/amount/currency",
-        "/eventCode",
-        "/success",
-    ]),
+    signed_fields: Some(&adyen::FIELDS),
     asks_when: &[("/success", "true", "false")],
     redelivers_ms: 30 * 24 * HOUR_MS,
     longest_gap_ms: 8 * HOUR_MS,
@@ -117,7 +109,14 @@ static ADYEN: Preset = Preset {
 
 static ADYEN_BALANCE_PLATFORM: Preset = Preset {
     name: "adyen_balance_platform",
-    signature: Signature::Scheme(&scheme::ADYEN_BALANCE_PLATFORM),
+    // <https://docs.adyen.com/development-resources/webhooks/verify-hmac-signatures>, of the balance platform: the body, not
+    // eight of its fields.
+    signature: Signature::Scheme(&Scheme {
+        header: "hmacsignature",
+        key: KeyDecoding::Hex,
+        encoding: Encoding::Base64,
+        ..scheme::PLAIN
+    }),
     same_payment: same_payment::ADYEN_BALANCE_PLATFORM,
     secret_form: ADYEN_KEY,
     id: Identity::Pointers { needed: &["/type", "/data/id"], optional: &["/data/sequenceNumber"] },
@@ -136,7 +135,13 @@ static ADYEN_BALANCE_PLATFORM: Preset = Preset {
 /// A payment's receipt is the sandbox's in the sandbox: <https://developer.squareup.com/reference/square/objects/Payment>.
 static SQUARE: Preset = Preset {
     name: "square",
-    signature: Signature::Scheme(&scheme::SQUARE),
+    // <https://developer.squareup.com/docs/webhooks/step3validate>
+    signature: Signature::Scheme(&Scheme {
+        header: "x-square-hmacsha256-signature",
+        encoding: Encoding::Base64,
+        signed: &[Piece::Url, Piece::Body],
+        ..scheme::PLAIN
+    }),
     markers: &[Marker::sandbox("/data/object/payment/receipt_url", "squareupsandbox.com/")],
     same_payment: same_payment::SQUARE,
     id: at(&["/event_id"]),
@@ -150,7 +155,8 @@ static SQUARE: Preset = Preset {
 
 static GOCARDLESS: Preset = Preset {
     name: "gocardless",
-    signature: Signature::Scheme(&scheme::GOCARDLESS),
+    // <https://developer.gocardless.com/getting-started/staying-up-to-date-with-webhooks>
+    signature: Signature::Scheme(&Scheme { header: "webhook-signature", ..scheme::PLAIN }),
     same_payment: same_payment::GOCARDLESS,
     items: Some(Items { list: "/events", event: None }),
     event_type: TypeFrom::Pointers(&["/resource_type", "/action"]),
@@ -167,7 +173,8 @@ static GOCARDLESS: Preset = Preset {
 /// An event links to itself where it was made (<https://www.checkout.com/docs/developer-resources/api/api-endpoints>).
 static CHECKOUT: Preset = Preset {
     name: "checkout",
-    signature: Signature::Scheme(&scheme::CHECKOUT),
+    // <https://www.checkout.com/docs/workflows/set-up-your-webhook-receiver>
+    signature: Signature::Scheme(&Scheme { header: "cko-signature", ..scheme::PLAIN }),
     markers: &[
         Marker::sandbox("/_links/self/href", ".sandbox.checkout.com/"),
         Marker::sandbox("/data/event_links/payment", ".sandbox.checkout.com/"),
@@ -182,7 +189,8 @@ static CHECKOUT: Preset = Preset {
 
 static RAZORPAY: Preset = Preset {
     name: "razorpay",
-    signature: Signature::Scheme(&scheme::RAZORPAY),
+    // <https://razorpay.com/docs/webhooks/validate-test/>
+    signature: Signature::Scheme(&Scheme { header: "x-razorpay-signature", ..scheme::PLAIN }),
     same_payment: same_payment::RAZORPAY,
     id: Identity::Body,
     event_type: TypeFrom::Pointers(&["/event"]),
@@ -199,7 +207,12 @@ static RAZORPAY: Preset = Preset {
 /// `data.domain` is `live` or `test`, as a transaction has it: <https://paystack.com/docs/payments/webhooks/>.
 static PAYSTACK: Preset = Preset {
     name: "paystack",
-    signature: Signature::Scheme(&scheme::PAYSTACK),
+    // <https://paystack.com/docs/payments/webhooks/>
+    signature: Signature::Scheme(&Scheme {
+        header: "x-paystack-signature",
+        algorithm: Algorithm::HmacSha512,
+        ..scheme::PLAIN
+    }),
     same_payment: same_payment::PAYSTACK,
     markers: &[Marker::word("/data/domain")],
     secret_form: SecretForm::ApiKey,
@@ -220,7 +233,12 @@ static PAYSTACK: Preset = Preset {
 
 static FLUTTERWAVE: Preset = Preset {
     name: "flutterwave",
-    signature: Signature::Scheme(&scheme::FLUTTERWAVE),
+    // Version 4, <https://developer.flutterwave.com/docs/webhooks>
+    signature: Signature::Scheme(&Scheme {
+        header: "flutterwave-signature",
+        encoding: Encoding::Base64,
+        ..scheme::PLAIN
+    }),
     id: Identity::Body,
     amount: AmountAs::Decimal,
     note: "version 4 (no library verifies: checked with Node's and Python's own HMAC)",
@@ -233,7 +251,14 @@ static FLUTTERWAVE: Preset = Preset {
 /// <https://docs.mollie.com/reference/webhooks-new>.
 static MOLLIE: Preset = Preset {
     name: "mollie",
-    signature: Signature::Scheme(&scheme::MOLLIE),
+    // Next-generation webhooks, <https://docs.mollie.com/reference/webhooks-new>. During a rotation there are several values.
+    signature: Signature::Scheme(&Scheme {
+        header: "x-mollie-signature",
+        prefix: "sha256=",
+        prefix_optional: true,
+        container: Container::CommaList,
+        ..scheme::PLAIN
+    }),
     same_payment: same_payment::MOLLIE,
     markers: &[Marker::word("/mode"), Marker::word("/_embedded/entity/mode")],
     created: time("/createdAt", TimeForm::Rfc3339),
@@ -248,7 +273,12 @@ static MOLLIE: Preset = Preset {
 /// bogus gateway, which a live shop may have, too.
 static SHOPIFY: Preset = Preset {
     name: "shopify",
-    signature: Signature::Scheme(&scheme::SHOPIFY),
+    // <https://shopify.dev/docs/apps/build/webhooks/subscribe/https#step-2-validate-the-origin-of-your-webhook-to-ensure-its-coming-from-shopify>
+    signature: Signature::Scheme(&Scheme {
+        header: "x-shopify-hmac-sha256",
+        encoding: Encoding::Base64,
+        ..scheme::PLAIN
+    }),
     same_payment: same_payment::SHOPIFY,
     markers: &[Marker::test("/test")],
     id: Identity::Body,
@@ -270,7 +300,8 @@ static SHOPIFY: Preset = Preset {
 /// Every resource has `live_mode`: <https://docs.moderntreasury.com/platform/reference/incoming-payment-detail-object>.
 static MODERN_TREASURY: Preset = Preset {
     name: "modern_treasury",
-    signature: Signature::Scheme(&scheme::MODERN_TREASURY),
+    // <https://docs.moderntreasury.com/platform/reference/webhook-signature-verification>
+    signature: Signature::Scheme(&Scheme { header: "x-signature", ..scheme::PLAIN }),
     markers: &[Marker::live("/data/live_mode")],
     id: Identity::Body,
     event_type: TypeFrom::Pointers(&["/event"]),
@@ -286,7 +317,8 @@ static MODERN_TREASURY: Preset = Preset {
 
 static DWOLLA: Preset = Preset {
     name: "dwolla",
-    signature: Signature::Scheme(&scheme::DWOLLA),
+    // <https://developers.dwolla.com/docs/connect/webhooks/process-validate>
+    signature: Signature::Scheme(&Scheme { header: "x-request-signature-sha-256", ..scheme::PLAIN }),
     event_type: TypeFrom::Pointers(&["/topic"]),
     created: time("/timestamp", TimeForm::Rfc3339),
     no_amount: Some("Dwolla's events carry links and no amount: nothing that was signed says what to pay"),
@@ -301,7 +333,8 @@ static DWOLLA: Preset = Preset {
 
 static COINBASE_COMMERCE: Preset = Preset {
     name: "coinbase_commerce",
-    signature: Signature::Scheme(&scheme::COINBASE_COMMERCE),
+    // <https://docs.cdp.coinbase.com/commerce/docs/webhooks-security>
+    signature: Signature::Scheme(&Scheme { header: "x-cc-webhook-signature", ..scheme::PLAIN }),
     id: at(&["/event/id"]),
     event_type: TypeFrom::Pointers(&["/event/type"]),
     created: time("/event/created_at", TimeForm::Rfc3339),
@@ -317,7 +350,8 @@ static COINBASE_COMMERCE: Preset = Preset {
 
 static GITHUB: Preset = Preset {
     name: "github",
-    signature: Signature::Scheme(&scheme::GITHUB),
+    // <https://docs.github.com/en/webhooks/using-webhooks/validating-webhook-deliveries>
+    signature: Signature::Scheme(&Scheme { header: "x-hub-signature-256", prefix: "sha256=", ..scheme::PLAIN }),
     id: Identity::Body,
     event_type: TypeFrom::Configured,
     redelivers_ms: 0,

@@ -1,9 +1,10 @@
 //! What is allowed in one table, and unwise.
 
-use crate::config::{ConfigError, ProviderConfig, duration_ms};
+use crate::config::{ProviderConfig, duration_ms};
 use crate::preset::Preset;
 use crate::rules::Problems;
 use crate::when::Expected;
+use payonce_protocol::config::ConfigError;
 
 /// What is allowed but unwise, for `check` to say.
 pub fn unwise(name: &str, config: &ProviderConfig) -> Vec<ConfigError> {

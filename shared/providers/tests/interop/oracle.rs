@@ -8,7 +8,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use serde_json::{Value, json};
 
-use crate::wire::{Case, Delivery};
+use crate::wire::{Case, Delivery, Wire, wire};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Language {
@@ -102,7 +102,10 @@ impl Oracle {
     }
 
     fn ask(&mut self, mut question: Value) -> Value {
+        let Wire { header, mark, encoding, algorithm, .. } = wire(self.provider);
         question["provider"] = self.provider.into();
+        question["documented"] =
+            json!({"header": header, "mark": mark, "encoding": encoding.name(), "algorithm": algorithm});
         let mut line = question.to_string();
         line.push('\n');
         self.questions.write_all(line.as_bytes()).unwrap();

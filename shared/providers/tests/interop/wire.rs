@@ -20,6 +20,15 @@ pub enum Encoding {
     Base64,
 }
 
+impl Encoding {
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Hex => "hex",
+            Self::Base64 => "base64",
+        }
+    }
+}
+
 /// How one provider's deliveries look.
 #[derive(Debug)]
 pub struct Wire {
@@ -29,6 +38,8 @@ pub struct Wire {
     /// What stands before the signature in it, other than the time.
     pub mark: &'static str,
     pub encoding: Encoding,
+    /// Of the HMAC, as Node and Python call it.
+    pub algorithm: &'static str,
     /// The header of a signed id, and of a signed time; `t` is an element of the signature header.
     pub id: Option<&'static str>,
     pub time: Option<&'static str>,
@@ -36,13 +47,45 @@ pub struct Wire {
     pub toml: &'static str,
 }
 
-const HEX: Wire = Wire { provider: "", header: "", mark: "", encoding: Encoding::Hex, id: None, time: None, toml: "" };
+const HEX: Wire = Wire {
+    provider: "",
+    header: "",
+    mark: "",
+    encoding: Encoding::Hex,
+    algorithm: "sha256",
+    id: None,
+    time: None,
+    toml: "",
+};
 const BASE_64: Wire = Wire { encoding: Encoding::Base64, ..HEX };
 
-pub static WIRES: &[Wire] = &[
-    Wire { provider: "stripe", header: "stripe-signature", mark: "v1=", time: Some("t"), ..HEX },
-    Wire {
-        provider: "standard_webhooks",
+/// Its signatures stand in the body: see `payments.rs`.
+pub static ADYEN: Wire = Wire { provider: "adyen", toml: "mode = 'live'", ..BASE_64 };
+
+/// The table, and tests of each provider's own, so that they run side by side.
+macro_rules! providers {
+    ($($provider:ident: $wire:expr,)*) => {
+        pub static WIRES: &[Wire] = &[$(Wire { provider: stringify!($provider), ..$wire }),*];
+
+        mod agrees_with {
+            $(#[test]
+            fn $provider() {
+                crate::agreement::agrees(stringify!($provider));
+            })*
+        }
+
+        mod differs_as_listed_from {
+            $(#[test]
+            fn $provider() {
+                crate::differences::are_as_listed(stringify!($provider));
+            })*
+        }
+    };
+}
+
+providers! {
+    stripe: Wire { header: "stripe-signature", mark: "v1=", time: Some("t"), ..HEX },
+    standard_webhooks: Wire {
         header: "webhook-signature",
         mark: "v1,",
         id: Some("webhook-id"),
@@ -50,8 +93,7 @@ pub static WIRES: &[Wire] = &[
         toml: "mode = 'live'",
         ..BASE_64
     },
-    Wire {
-        provider: "svix",
+    svix: Wire {
         header: "svix-signature",
         mark: "v1,",
         id: Some("svix-id"),
@@ -59,36 +101,27 @@ pub static WIRES: &[Wire] = &[
         toml: "mode = 'live'",
         ..BASE_64
     },
-    // Its signatures stand in the body: see `payments.rs`.
-    Wire { provider: "adyen", toml: "mode = 'live'", ..BASE_64 },
-    Wire { provider: "adyen_balance_platform", header: "hmacsignature", ..BASE_64 },
-    Wire { provider: "square", header: "x-square-hmacsha256-signature", toml: "mode = 'live'", ..BASE_64 },
-    Wire { provider: "gocardless", header: "webhook-signature", toml: "mode = 'live'", ..HEX },
-    Wire { provider: "checkout", header: "cko-signature", toml: "mode = 'live'", ..HEX },
-    Wire { provider: "razorpay", header: "x-razorpay-signature", toml: "mode = 'live'", ..HEX },
-    Wire { provider: "paystack", header: "x-paystack-signature", toml: "mode = 'live'", ..HEX },
-    Wire { provider: "flutterwave", header: "flutterwave-signature", toml: "mode = 'live'", ..BASE_64 },
-    Wire { provider: "mollie", header: "x-mollie-signature", mark: "sha256=", toml: "mode = 'live'", ..HEX },
-    Wire {
-        provider: "shopify",
-        header: "x-shopify-hmac-sha256",
-        toml: "mode = 'live'\nevent_type = 'orders/paid'",
-        ..BASE_64
-    },
-    Wire { provider: "modern_treasury", header: "x-signature", toml: "mode = 'live'", ..HEX },
-    Wire { provider: "dwolla", header: "x-request-signature-sha-256", toml: "mode = 'live'", ..HEX },
-    Wire { provider: "coinbase_commerce", header: "x-cc-webhook-signature", toml: "mode = 'live'", ..HEX },
-    Wire {
-        provider: "github",
-        header: "x-hub-signature-256",
-        mark: "sha256=",
-        toml: "mode = 'live'\nevent_type = 'push'",
-        ..HEX
-    },
-];
+    adyen_balance_platform: Wire { header: "hmacsignature", ..BASE_64 },
+    square: Wire { header: "x-square-hmacsha256-signature", toml: "mode = 'live'", ..BASE_64 },
+    gocardless: Wire { header: "webhook-signature", toml: "mode = 'live'", ..HEX },
+    checkout: Wire { header: "cko-signature", toml: "mode = 'live'", ..HEX },
+    razorpay: Wire { header: "x-razorpay-signature", toml: "mode = 'live'", ..HEX },
+    paystack: Wire { header: "x-paystack-signature", toml: "mode = 'live'", algorithm: "sha512", ..HEX },
+    flutterwave: Wire { header: "flutterwave-signature", toml: "mode = 'live'", ..BASE_64 },
+    mollie: Wire { header: "x-mollie-signature", mark: "sha256=", toml: "mode = 'live'", ..HEX },
+    shopify: Wire { header: "x-shopify-hmac-sha256", toml: "mode = 'live'\nevent_type = 'orders/paid'", ..BASE_64 },
+    modern_treasury: Wire { header: "x-signature", toml: "mode = 'live'", ..HEX },
+    dwolla: Wire { header: "x-request-signature-sha-256", toml: "mode = 'live'", ..HEX },
+    coinbase_commerce: Wire { header: "x-cc-webhook-signature", toml: "mode = 'live'", ..HEX },
+    github: Wire { header: "x-hub-signature-256", mark: "sha256=", toml: "mode = 'live'\nevent_type = 'push'", ..HEX },
+}
 
 pub fn wire(provider: &str) -> &'static Wire {
-    WIRES.iter().find(|wire| wire.provider == provider).unwrap_or_else(|| panic!("{provider} is not in the table"))
+    WIRES
+        .iter()
+        .chain([&ADYEN])
+        .find(|wire| wire.provider == provider)
+        .unwrap_or_else(|| panic!("{provider} is not in the table"))
 }
 
 /// One provider with one secret, and our side of it.

@@ -1,6 +1,7 @@
 //! Keys from different objects of one payment pay it once for each: `check` names them, and what to write instead.
 
-use payonce_providers::{ConfigError, ProviderConfig, split_payments};
+use payonce_protocol::config::ConfigError;
+use payonce_providers::{ProviderConfig, split_payments};
 
 use crate::config;
 

@@ -8,6 +8,7 @@ mod request;
 use std::collections::BTreeMap;
 
 use http::{HeaderName, Method};
+use payonce_protocol::config::ConfigError;
 use payonce_protocol::money::MAX_EXPONENT;
 use payonce_protocol::order::MAX_KEY_BYTES;
 use payonce_protocol::reissue::{LookUp, RailPromises};
@@ -17,9 +18,6 @@ use super::template::Text;
 use super::{Api, DIGEST_LENGTH};
 use crate::amount::Units;
 use crate::books::Books;
-
-/// Key and problem.
-pub(crate) type Problems = Vec<(String, String)>;
 
 /// Ten years: longer than any promise, and far from an overflow.
 const HOURS_AT_MOST: u64 = 10 * 366 * 24;
@@ -53,11 +51,11 @@ const NOT_YOURS: &[&str] = &[
 
 /// Collects problems under `rail.http`.
 #[derive(Default)]
-struct Found(Problems);
+struct Found(Vec<ConfigError>);
 
 impl Found {
     fn add(&mut self, key: &str, problem: impl Into<String>) {
-        self.0.push((format!("rail.http.{key}"), problem.into()));
+        self.0.push(ConfigError::new(key, problem).below("rail.http"));
     }
 
     fn pointer(&mut self, key: &str, pointer: &str) {
@@ -125,7 +123,7 @@ fn is_segment(text: &str) -> bool {
     !matches!(text, "" | "." | "..") && text.bytes().all(allowed)
 }
 
-pub(crate) fn check(config: &HttpConfig) -> Result<Api, Problems> {
+pub(crate) fn check(config: &HttpConfig) -> Result<Api, Vec<ConfigError>> {
     let mut found = Found::default();
     check_account(config, &mut found);
     let secret_header = secret_header(config, &mut found);

@@ -1,8 +1,9 @@
 //! Everything that is wrong with a description stops the start, with the key's path, and all of it at once.
 
+use payonce_protocol::config::ConfigError;
 use payonce_protocol::order::Mode;
 use payonce_protocol::reissue::{LookUp, RailPromises};
-use payonce_rails::{Rail, RailError, RailSecret};
+use payonce_rails::{Rail, RailSecret};
 
 use crate::config;
 use crate::injection::API;
@@ -11,7 +12,7 @@ use crate::injection::API;
 fn wrong(from: &str, to: &str) -> Vec<String> {
     assert!(API.contains(from), "{from} is not in the file");
     match config(&API.replacen(from, to, 1)) {
-        Ok(config) => config.check().into_iter().map(|(key, _)| key).collect(),
+        Ok(config) => config.check().into_iter().map(|found| found.path).collect(),
         Err(error) => vec![format!("unread: {error}")],
     }
 }
@@ -198,7 +199,7 @@ fn every_mistake_is_found_at_its_key() {
 fn refuses_several_currencies_without_a_place_for_them() {
     let shown_nowhere = |units: &str| {
         let text = API.replace("units = { EUR = 2, JPY = 0 }", units).replace("\"{currency}\"", "\"EUR\"");
-        config(&text).unwrap().check().into_iter().map(|(key, _)| key).collect::<Vec<_>>()
+        config(&text).unwrap().check().into_iter().map(|found| found.path).collect::<Vec<_>>()
     };
     assert!(shown_nowhere("units = { EUR = 2 }").is_empty());
     assert_eq!(shown_nowhere("units = { EUR = 2, JPY = 0 }"), ["rail.http.request.body"]);
@@ -209,7 +210,7 @@ fn refuses_several_currencies_without_a_place_for_them() {
 #[test]
 fn refuses_a_rail_key_without_a_place_for_it() {
     let text = API.replace("header = \"X-Key\"", "").replace("\"{rail_key}\"", "\"none\"");
-    let keys: Vec<_> = config(&text).unwrap().check().into_iter().map(|(key, _)| key).collect();
+    let keys: Vec<_> = config(&text).unwrap().check().into_iter().map(|found| found.path).collect();
     assert_eq!(keys, ["rail.http.key.header"]);
 }
 
@@ -223,7 +224,7 @@ fn list(query: &str, more: &str) -> String {
 #[test]
 fn all_mistakes_are_told_at_once() {
     let text = API.replace("\"{amount}\"", "\"{sum}\"").replace("/accounts/{d", "accounts/{d").replace("bank/1", "");
-    let keys: Vec<_> = config(&text).unwrap().check().into_iter().map(|(key, _)| key).collect();
+    let keys: Vec<_> = config(&text).unwrap().check().into_iter().map(|found| found.path).collect();
     for key in ["rail.http.account", "rail.http.request.path", "rail.http.request.body.sum.value"] {
         assert!(keys.iter().any(|found| found == key), "{key}: {keys:?}");
     }
@@ -232,10 +233,10 @@ fn all_mistakes_are_told_at_once() {
 #[test]
 fn refuses_http_without_its_tables_and_stripe_with_them() {
     let bare = config("[rail]\nkind = \"http\"\nurl = \"https://x.example\"\nsecret = \"env:R\"").unwrap();
-    assert_eq!(bare.check(), [("rail.http".to_owned(), "is missing".to_owned())]);
+    assert_eq!(bare.check(), [ConfigError::new("rail.http", "is missing")]);
     let secret = || RailSecret::new("sk_test_1").unwrap();
     let refused = Rail::new(&bare, secret(), None, None).err();
-    assert!(matches!(refused, Some(RailError::Config { key, .. }) if key == "rail.http"));
+    assert_eq!(refused, Some(ConfigError::new("rail.http", "is missing")));
     let both = config(&API.replace("kind = \"http\"", "kind = \"stripe\"")).unwrap();
     assert!(Rail::new(&both, secret(), None, None).is_err());
 }
@@ -248,9 +249,11 @@ fn refuses_a_secret_of_another_mode_or_form() {
     };
     let razorpay = include_str!("../../../../infra/rails/razorpayx.toml");
     assert!(rail(razorpay, "rzp_live_1:s", Some("rzp_live_2:s")).is_ok());
-    assert_eq!(rail(razorpay, "rzp_test_1:s", None).err(), Some(RailError::Prefix("rail.secret")));
-    assert_eq!(rail(razorpay, "rzp_live_1:s", Some("x:y")).err(), Some(RailError::Prefix("rail.lookup_secret")));
-    assert_eq!(rail(razorpay, "rzp_live_1", None).err(), Some(RailError::Secret("rail.secret")));
+    let refused = |secret, lookup| rail(razorpay, secret, lookup).unwrap_err().to_string();
+    let begins = "does not begin with rail.http.secret_prefix";
+    assert_eq!(refused("rzp_test_1:s", None), format!("rail.secret: {begins}"));
+    assert_eq!(refused("rzp_live_1:s", Some("x:y")), format!("rail.lookup_secret: {begins}"));
+    assert!(refused("rzp_live_1", None).starts_with("rail.secret: does not fit its header"));
     let shown = format!("{:?}", rail(razorpay, "rzp_live_planted:secret", None).unwrap());
     assert!(!shown.contains("planted") && shown.contains("razorpayx/ACCOUNT_NUMBER"), "{shown}");
 }

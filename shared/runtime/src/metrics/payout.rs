@@ -30,9 +30,3 @@ impl PayoutMetrics {
         counted(end).into_iter().for_each(|metric| self.line.count(metric, 1));
     }
 }
-
-impl Drop for PayoutMetrics {
-    fn drop(&mut self) {
-        self.line.write();
-    }
-}

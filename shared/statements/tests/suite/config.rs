@@ -13,7 +13,9 @@ amount = { column = "Amount" }
 fn said(text: &str) -> String {
     match toml::from_str::<StatementConfig>(text) {
         Err(error) => error.message().to_owned(),
-        Ok(config) => config.format().map_or_else(|error| error.to_string(), |_| "nothing".to_owned()),
+        Ok(config) => {
+            config.format().map_or_else(|found| format!("{} {}", found.path, found.problem), |_| "nothing".to_owned())
+        }
     }
 }
 

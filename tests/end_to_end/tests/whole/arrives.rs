@@ -1,5 +1,6 @@
 //! The sweeper always arrives: no row, no rail and no pause stops it, and it is over before its time is.
 
+use payonce_protocol::fact::{FactName, Facts};
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -19,7 +20,9 @@ use payonce_runtime::metrics::Metrics;
 use payonce_runtime::telemetry::Captured;
 use payonce_suite::faults::Fault;
 
-const UNKNOWN: OutcomeRecord = OutcomeRecord { verdict: Verdict::UNKNOWN, evidence: vec![], recorded_at: 0 };
+fn recorded(verdict: Verdict) -> OutcomeRecord {
+    OutcomeRecord { verdict, evidence: Facts::default(), recorded_at: 0 }
+}
 
 /// A claim as the webhook writes them, to make others of.
 async fn pattern(world: &World) -> Claim {
@@ -50,7 +53,7 @@ async fn abandoned(world: &World, pattern: &Claim, name: &str, number: usize) ->
 async fn unknown(world: &World, pattern: &Claim, name: &str, number: usize) {
     for claim in abandoned(world, pattern, name, number).await {
         let case = Case::of_claim(Reason::PayoutUnknown, &claim, world.clock.now());
-        assert_eq!(world.ledger.record(&claim, &UNKNOWN, Some(&case)).await, Recorded::Durable);
+        assert_eq!(world.ledger.record(&claim, &recorded(Verdict::UNKNOWN), Some(&case)).await, Recorded::Durable);
     }
 }
 
@@ -75,7 +78,7 @@ async fn a_row_that_nobody_can_read_is_counted_and_passed_by() {
     let world = World::start().await;
     let pattern = pattern(&world).await;
     let claims = abandoned(&world, &pattern, "odd", 4).await;
-    world.ledger.record(&claims[0], &UNKNOWN, None).await;
+    world.ledger.record(&claims[0], &recorded(Verdict::UNKNOWN), None).await;
     let newer = |item: &mut HashMap<String, AttributeValue>| {
         item.insert("v".to_owned(), AttributeValue::N("2".to_owned()));
     };
@@ -151,8 +154,7 @@ async fn a_pause_of_an_hour_is_made_up_and_what_went_well_costs_a_hundredth_of_a
     let pattern = pattern(&world).await;
     for minute in 0..60 {
         for claim in abandoned(&world, &pattern, &format!("well{minute}n"), 10).await {
-            let accepted =
-                OutcomeRecord { verdict: Verdict::plain(Outcome::Accepted), evidence: vec![], recorded_at: 0 };
+            let accepted = recorded(Verdict::plain(Outcome::Accepted));
             world.ledger.record(&claim, &accepted, None).await;
         }
         abandoned(&world, &pattern, &format!("dead{minute}n"), 1).await;
@@ -197,7 +199,7 @@ async fn an_abandoned_case_gets_its_second_look_up() {
     world.minutes_pass(13).await;
     let case = world.ledger.case(&Case::id_of(Reason::AttemptAbandoned, &claim.key, 1)).await.unwrap().unwrap();
     assert_eq!((case.version, case.revision), (1, 2), "opened, and looked up twice, which moves nobody's work");
-    assert_eq!(case.evidence["looked_up"], "absent");
+    assert_eq!(case.evidence.get(FactName::LookedUp).unwrap(), "absent");
     assert_eq!(world.ledger.payout(&claim.key).await.unwrap().look_ups.len(), 2);
 }
 
@@ -215,7 +217,7 @@ async fn a_finding_without_a_case_is_counted_and_stops_nothing() {
     let world = World::start().await;
     let pattern = pattern(&world).await;
     let claim = abandoned(&world, &pattern, "caseless", 1).await.remove(0);
-    world.ledger.record(&claim, &UNKNOWN, None).await;
+    world.ledger.record(&claim, &recorded(Verdict::UNKNOWN), None).await;
     unknown(&world, &pattern, "other", 1).await;
     world.clock.advance(4 * MINUTE_MS);
     let (sweeper, lines) = measured(&world, world.parts().1);
@@ -248,7 +250,7 @@ async fn a_busy_minute_costs_what_is_wrong_with_it() {
     let world = World::start().await;
     let pattern = pattern(&world).await;
     for claim in abandoned(&world, &pattern, "well", 400).await {
-        let accepted = OutcomeRecord { verdict: Verdict::plain(Outcome::Accepted), evidence: vec![], recorded_at: 0 };
+        let accepted = recorded(Verdict::plain(Outcome::Accepted));
         world.ledger.record(&claim, &accepted, None).await;
     }
     abandoned(&world, &pattern, "dead", 4).await;

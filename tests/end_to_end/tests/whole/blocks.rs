@@ -5,6 +5,7 @@ use payonce_end_to_end::{Desk, PAYEE, World, cut_after, key_of, own_secret, paym
 use payonce_ledger::Case;
 use payonce_local::sandbox_rail::Weather;
 use payonce_protocol::case::Ending;
+use payonce_protocol::fact::FactName;
 use payonce_protocol::hold::Hold;
 use payonce_protocol::order::PayoutKey;
 use payonce_protocol::outcome::Reason;
@@ -77,7 +78,7 @@ async fn opens_one_case_for_each_refund_of_what_was_paid() {
     for case in &cases {
         assert_eq!((case.reason, case.money.unwrap().minor()), (Reason::BlockedAfterPayout, 4200));
         assert_eq!(case.destination.as_ref().unwrap().as_str(), PAYEE);
-        assert!(case.details["blocked_by"].starts_with("evt_r"));
+        assert!(case.details.get(FactName::BlockedBy).unwrap().starts_with("evt_r"));
     }
     assert_eq!(world.deliver(&event).await.outcome(), "duplicate");
     assert_eq!(world.executed(&key_of(&event)).len(), 1);

@@ -1,6 +1,7 @@
 //! What providers change, and what they say of their own events: a field that is gone is not a "no", a trial is not paid with
 //! real money, another account's event is not ours, and one event at two endpoints is paid as the user wrote it.
 
+use payonce_protocol::fact::FactName;
 use std::pin::pin;
 
 use payer::Answer;
@@ -50,7 +51,14 @@ async fn only_case(world: &World) -> Case {
 async fn further(world: &World, case: &Case) -> Vec<(String, String)> {
     let history = world.ledger.history(&case.id()).await.unwrap();
     let events = history.into_iter().filter(|record| record.version.is_none());
-    events.map(|record| (record.facts["event"].clone(), record.facts["payout_key"].clone())).collect()
+    events
+        .map(|record| {
+            (
+                record.facts.get(FactName::Event).unwrap().to_owned(),
+                record.facts.get(FactName::PayoutKey).unwrap().to_owned(),
+            )
+        })
+        .collect()
 }
 
 #[tokio::test]
@@ -66,7 +74,7 @@ async fn one_case_per_rule_and_problem_names_every_event() {
     }
     assert_eq!(world.payout_requests(), 0);
     let case = only_case(&world).await;
-    assert_eq!(case.details["problem"], "payouts[1]: /data/object/paid is not there");
+    assert_eq!(case.details.get(FactName::Problem).unwrap(), "payouts[1]: /data/object/paid is not there");
     assert_eq!(case.event.as_ref().unwrap().as_str(), "evt_one");
     assert_eq!(case.key.as_ref().unwrap().as_str(), "stripe/in_one");
     assert_eq!(case.money.unwrap().to_string(), "42.00 EUR");

@@ -6,6 +6,7 @@ use payonce_ledger::{Acted, CaseAct, Closing, Standing, Who};
 use payonce_local::sandbox_rail::Weather;
 use payonce_protocol::approval::Hand;
 use payonce_protocol::case::{Ending, Status};
+use payonce_protocol::fact::FactName;
 use payonce_protocol::ids::CaseId;
 use payonce_protocol::order::{EventId, PayoutKey};
 use payonce_protocol::outcome::Reason;
@@ -436,8 +437,8 @@ async fn filed_is_answered_only_when_an_open_case_says_so() {
         let reopened: Vec<_> = history.iter().filter(|record| record.act == "reopened").collect();
         assert_eq!(reopened.len(), 1, "{reason}");
         assert_eq!((reopened[0].by.subject.as_str(), &reopened[0].by.name), ("payonce", &None));
-        assert_eq!(reopened[0].facts["event"], event["id"].as_str().unwrap());
-        assert_eq!(reopened[0].facts["body_sha256"].len(), 64);
+        assert_eq!(reopened[0].facts.get(FactName::Event).unwrap(), event["id"].as_str().unwrap());
+        assert_eq!(reopened[0].facts.get(FactName::BodySha256).unwrap().len(), 64);
     }
 }
 

@@ -1,6 +1,7 @@
 //! Tables that lose answers, on the way of a real payout.
 
 use payonce_end_to_end::{PAYEE, World, key_of, payment};
+use payonce_protocol::fact::FactName;
 use payonce_protocol::outcome::{Outcome, Reason};
 use payonce_suite::faults::Fault;
 use serde_json::Value;
@@ -92,7 +93,7 @@ async fn an_outcome_that_cannot_be_recorded_is_200_and_the_sweeper_files_it() {
     // The sweeper asked the rail: whoever opens the case sees that the payout was made.
     let id = world.cases().await[0].id();
     let evidence = world.ledger.case(&id).await.unwrap().unwrap().evidence;
-    assert_eq!(evidence["looked_up"], "found", "{evidence:?}");
+    assert_eq!(evidence.get(FactName::LookedUp).unwrap(), "found", "{evidence:?}");
 }
 
 /// Every payout has a connection of its own: one that was left open may be dead by the next.

@@ -4,6 +4,7 @@
 use payonce_end_to_end::{Desk, PAYEE, World, key_of, payment};
 use payonce_ledger::{Case, NotAccepted, Wish};
 use payonce_protocol::case::Ending;
+use payonce_protocol::fact::FactName;
 use payonce_protocol::hold::Hold;
 use payonce_protocol::outcome::Reason;
 use payonce_protocol::release::SEEN_AFTER_MS;
@@ -39,7 +40,7 @@ async fn opens_a_case_for_a_refund_of_what_was_paid_by_hand() {
         }
         let cases = given_back(&world, "hand").await;
         assert_eq!((cases.len(), cases[0].money.unwrap().minor()), (1, 4200));
-        assert_eq!(cases[0].details["paid_by_hand"], case.to_string());
+        assert_eq!(cases[0].details.get(FactName::PaidByHand).unwrap(), case.to_string());
         // It can be ended.
         let back = cases[0].id();
         assert_eq!(Desk::new().ends(&world, &back, Ending::WrittenOff).await, closed(&back));

@@ -4,6 +4,7 @@ use payonce_end_to_end::{Desk, PAYEE, World, filed, key_of, payment};
 use payonce_ledger::Books;
 use payonce_local::sandbox_rail::Weather;
 use payonce_protocol::case::Ending;
+use payonce_protocol::fact::FactName;
 use payonce_protocol::outcome::{Outcome, Reason};
 use serde_json::json;
 
@@ -36,7 +37,7 @@ async fn refuses_to_lift_what_the_rail_has() {
     // What was found is found for everybody, and by a rail that is silent now, too.
     let found = filed(&it.world, &case_of(&it.world, &it.key).await.id()).await;
     assert!(it.world.ledger.rail_has_it(&found).await.unwrap(), "{:?}", found.evidence);
-    assert!(found.evidence["found"].contains("tr_of_another"), "{:?}", found.evidence);
+    assert!(found.evidence.get(FactName::Found).unwrap().contains("tr_of_another"), "{:?}", found.evidence);
     it.world.rail.set_weather(Weather::Down).await;
     assert_eq!(why(&it.approved(&shown).await), "not_offered");
     assert_eq!(it.world.ledger.read_claim(&it.key, 1).await.unwrap(), None);

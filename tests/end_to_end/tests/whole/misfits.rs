@@ -2,6 +2,7 @@
 
 use payonce_end_to_end::{PAYEE, World, payment};
 use payonce_ledger::Case;
+use payonce_protocol::fact::FactName;
 use payonce_protocol::outcome::Reason;
 use payonce_suite::faults::Fault;
 use serde_json::{Value, json};
@@ -27,7 +28,11 @@ async fn filed_once(pointer: &str, value: Value) -> Case {
 async fn one_case_for_an_amount_that_is_none() {
     for value in [Value::Null, json!(0), json!(-1), json!(42.5), json!("4200"), json!(9_007_199_254_740_993_u64)] {
         let case = filed_once("/data/object/amount_received", value).await;
-        assert!(case.details["problem"].contains("/data/object/amount_received"), "{:?}", case.details);
+        assert!(
+            case.details.get(FactName::Problem).unwrap().contains("/data/object/amount_received"),
+            "{:?}",
+            case.details
+        );
     }
 }
 

@@ -1,5 +1,6 @@
 //! The rail as it is: it names a payout as it likes, its list may lag, and a key may be another account's, or revoked.
 
+use payonce_protocol::fact::FactName;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -25,7 +26,7 @@ fn paying() -> String {
 /// What the case says of the last look-up: the word, and why it is blind.
 async fn looked_up(world: &World, key: &PayoutKey) -> (String, String) {
     let evidence = filed(world, &case_of(world, key).await.id()).await.evidence;
-    (evidence["looked_up"].clone(), evidence["blind"].clone())
+    (evidence.get(FactName::LookedUp).unwrap().to_owned(), evidence.get(FactName::Blind).unwrap().to_owned())
 }
 
 /// An accepted payout, which the sweeper has seen: look-ups can show by it that they see.
@@ -242,7 +243,10 @@ async fn keeps_the_rails_own_sentence_with_the_outcome_and_out_of_the_log() {
     let event = payment("refused", "acct_sandboxRefuses", world.clock.now());
     world.deliver(&event).await;
     let outcome = world.ledger.payout(&key_of(&event)).await.unwrap().attempts[0].outcome.clone().unwrap();
-    assert_eq!(outcome.evidence["rail_says"], "You have insufficient funds in your Stripe account.");
+    assert_eq!(
+        outcome.evidence.get(FactName::RailSays).unwrap(),
+        "You have insufficient funds in your Stripe account."
+    );
     let lines = format!("{:?}", log.lines());
     assert!(lines.contains("balance_insufficient") && !lines.contains("insufficient funds"), "{lines}");
 }

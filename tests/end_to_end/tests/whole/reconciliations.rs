@@ -1,5 +1,6 @@
 //! The reconciler as it is invoked: windows chained, breaks filed once, cut off anywhere.
 
+use payonce_protocol::fact::FactName;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
@@ -141,11 +142,11 @@ async fn the_case_of_a_break_says_both_sides_and_what_is_at_stake() {
     assert_eq!((case.money, case.destination.as_ref()), (Some(claim.money), Some(&claim.destination)));
     assert_eq!((case.provider.as_deref(), case.event.as_ref()), (Some(PROVIDER), Some(&claim.event)));
     assert_eq!((case.concerns, case.attempt), (Some(100), None), "it is no attempt's own case");
-    let says = |name: &str| case.details.get(name).cloned().unwrap_or_default();
-    assert_eq!((says("book_break_kind").as_str(), says("book").as_str()), ("amount_mismatch", "rail"));
-    assert_ne!(says("book_expected"), says("book_found"));
-    for side in ["book_ours", "book_theirs"] {
-        assert!(!serde_json::from_str::<Vec<Value>>(&says(side)).unwrap().is_empty(), "{side}");
+    let says = |name| case.details.get(name).unwrap_or_default();
+    assert_eq!((says(FactName::BookBreakKind), says(FactName::Book)), ("amount_mismatch", "rail"));
+    assert_ne!(says(FactName::BookExpected), says(FactName::BookFound));
+    for side in [FactName::BookOurs, FactName::BookTheirs] {
+        assert!(!serde_json::from_str::<Vec<Value>>(says(side)).unwrap().is_empty(), "{side}");
     }
     let history = world.ledger.history(&case.id()).await.unwrap();
     assert_eq!(history.len(), 1, "opened, and nothing else");
@@ -295,9 +296,9 @@ async fn a_break_that_is_explained_ends_its_case_unless_a_person_has_taken_it_up
     let history = world.ledger.history(&free.case.id()).await.unwrap();
     let last = history.last().unwrap();
     assert_eq!((last.act.as_str(), last.by.subject.as_str()), ("explained", "reconciler"));
-    let rows: Value = serde_json::from_str(&last.facts["book_explains"]).unwrap();
+    let rows: Value = serde_json::from_str(last.facts.get(FactName::BookExplains).unwrap()).unwrap();
     assert!(rows.as_array().unwrap().iter().any(|row| row["kind"] == "payout"), "{rows}");
     let told = world.ledger.case(&taken.case.id()).await.unwrap().unwrap();
-    assert!(told.status.is_open() && told.evidence.contains_key("book_explains"));
+    assert!(told.status.is_open() && told.evidence.get(FactName::BookExplains).is_some());
     assert_eq!(reconciler.last_line()["OpenBreaks"], 0);
 }

@@ -1,5 +1,6 @@
 //! What a 503 leaves behind, and what must not become one.
 
+use payonce_protocol::fact::FactName;
 use std::sync::atomic::Ordering;
 
 use aws_sdk_dynamodb::types::AttributeValue;
@@ -99,7 +100,10 @@ async fn a_case_that_could_not_be_written_is_noted_before_its_503_and_the_sweepe
     world.minutes_pass(5).await;
     assert_eq!(world.reasons().await, [(Reason::InvalidEvent, 2), (Reason::UnroutedEvent, 1)].into());
     for case in world.cases().await {
-        assert!(!case.details["problem"].is_empty() && case.body.is_some() && case.incident.is_some(), "{case:?}");
+        assert!(
+            !case.details.get(FactName::Problem).unwrap().is_empty() && case.body.is_some() && case.incident.is_some(),
+            "{case:?}"
+        );
     }
     // Sent again it is the same case, and seen again by the sweeper it is no other.
     assert_eq!(world.deliver(&invalid).await.reason(), "invalid_event");

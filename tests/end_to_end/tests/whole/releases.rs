@@ -7,6 +7,7 @@ use payonce_ledger::{Batch, Case, CaseAct, Claim, OutcomeRecord, Who};
 use payonce_protocol::approval::Approval;
 use payonce_protocol::case::{Ending, Status};
 use payonce_protocol::event::{ClaimAnswer, Recorded};
+use payonce_protocol::fact::{FactName, Facts};
 use payonce_protocol::hold::Hold;
 use payonce_protocol::ids::AttemptId;
 use payonce_protocol::order::{Destination, PayoutKey};
@@ -56,7 +57,7 @@ async fn pays_each_line_once_and_in_turn() {
         let case = filed(&world, &approval.case).await;
         assert_eq!((case.status, case.resolution.unwrap().attempt), (Status::Resolved, Some(2)));
         let history = world.ledger.history(&approval.case).await.unwrap();
-        assert_eq!(history.last().unwrap().facts["batch"], batch.id);
+        assert_eq!(history.last().unwrap().facts.get(FactName::Batch).unwrap(), batch.id);
     }
 }
 
@@ -110,7 +111,7 @@ async fn what_was_not_begun_under_an_uncertain_key_is_not_released_as_a_list() {
         let first = world.ledger.read_claim(&key, 1).await.unwrap().unwrap();
         let second = Claim { attempt: 2, attempt_id: AttemptId([2; 16]), ..first };
         assert_eq!(world.ledger.put_claim(&second).await, ClaimAnswer::Written);
-        let outcome = OutcomeRecord { verdict, evidence: vec![], recorded_at: world.clock.now() };
+        let outcome = OutcomeRecord { verdict, evidence: Facts::default(), recorded_at: world.clock.now() };
         let case = Case::of_claim(verdict.reason().unwrap(), &second, world.clock.now());
         assert_eq!(world.ledger.record(&second, &outcome, Some(&case)).await, Recorded::Durable);
 

@@ -1,6 +1,7 @@
 //! What nobody else would notice: claims whose worker died, puts that land late, an index that lags, refusals that nobody
 //! came back for.
 
+use payonce_protocol::fact::FactName;
 use std::sync::Arc;
 
 use payonce_end_to_end::{PAYEE, World, key_of, payment};
@@ -170,7 +171,10 @@ async fn an_unknown_payout_is_looked_up_and_nothing_is_paid_by_it() {
         let mut said = vec![];
         for case in world.cases().await {
             let filed = world.ledger.case(&case.id()).await.unwrap().unwrap();
-            said.push((case.destination.unwrap().to_string(), filed.evidence["looked_up"].clone()));
+            said.push((
+                case.destination.unwrap().to_string(),
+                filed.evidence.get(FactName::LookedUp).unwrap().to_owned(),
+            ));
         }
         said.sort();
         said
@@ -237,5 +241,5 @@ async fn look_up_in_the_other_mode_is_blind() {
     }
     let cases = world.cases().await;
     let filed = world.ledger.case(&cases[0].id()).await.unwrap().unwrap();
-    assert_eq!(filed.evidence["looked_up"], "blind", "{:?}", filed.evidence);
+    assert_eq!(filed.evidence.get(FactName::LookedUp).unwrap(), "blind", "{:?}", filed.evidence);
 }

@@ -71,7 +71,7 @@ async fn decide(bench: &Bench, claim: &Claim, seen: &FiledCase, by: &str) -> Cla
 pub async fn each_act_leaves_its_record(bench: Bench) {
     bench.ledger.put_claim(&claim("pi_1", 1)).await;
     let mut case = case_of(&claim("pi_1", 1), Reason::PayoutUnknown).of_cause("timeout");
-    case.details.insert("problem".to_owned(), "it hung".to_owned());
+    case.say(FactName::Problem, "it hung");
     let mut seen = opened(&bench, &case).await;
     let attached = Facts::from([(FactName::Title, "statement")]);
     let said = Facts::from([(FactName::LookedUp, "absent")]);
@@ -95,7 +95,7 @@ pub async fn each_act_leaves_its_record(bench: Bench) {
     assert_eq!((seen.status, seen.resolution.as_ref().unwrap().approved_by.clone()), (Status::Resolved, person("ben")));
     seen = done(&bench, &seen, CaseAct::Reopen("it bounced".to_owned()), "ann").await;
     assert_eq!((seen.status, &seen.proposal, &seen.resolution), (Status::Reopened, &None, &None));
-    assert_eq!((&seen.case, seen.evidence["looked_up"].as_str()), (&case, "absent"));
+    assert_eq!((&seen.case, seen.evidence.get(FactName::LookedUp).unwrap()), (&case, "absent"));
     assert_eq!(filed(&bench, &case).await, seen);
 
     let history = bench.ledger.history(&case.id()).await.unwrap();
@@ -103,7 +103,7 @@ pub async fn each_act_leaves_its_record(bench: Bench) {
     let acts: Vec<&str> = moved.iter().map(|record| record.act.as_str()).collect();
     assert_eq!(acts, ["opened", "assign", "propose", "send_back", "propose", "approve", "reopen"]);
     assert!(moved.iter().zip(1..).all(|(record, version)| record.version == Some(version)));
-    assert_eq!((&moved[5].by, moved[5].facts["note"].as_str()), (&person("ben"), "seen"));
+    assert_eq!((&moved[5].by, moved[5].facts.get(FactName::Note).unwrap()), (&person("ben"), "seen"));
     let mut acts: Vec<&str> = added.iter().map(|record| record.act.as_str()).collect();
     acts.sort_unstable();
     assert_eq!(acts, ["attach", "comment", "look_up"], "beside the versions");
@@ -121,10 +121,10 @@ pub async fn comments_and_evidence_need_no_version_and_move_none(bench: Bench) {
     bench.ledger.add_evidence(&case.id(), "sweeper", &Facts::from([(FactName::LookedUp, "found")]), NOW).await.unwrap();
     let now = filed(&bench, &case).await;
     assert_eq!((now.version, now.revision, now.owner.clone()), (2, 1, Some(person("ann"))));
-    assert_eq!(now.evidence["looked_up"], "found");
+    assert_eq!(now.evidence.get(FactName::LookedUp).unwrap(), "found");
     // What decides nothing goes through, and keeps what was found.
     let given = done(&bench, &taken, CaseAct::Assign(person("dee")), "ann").await;
-    assert_eq!((given.version, given.revision, given.evidence["looked_up"].as_str()), (3, 1, "found"));
+    assert_eq!((given.version, given.revision, given.evidence.get(FactName::LookedUp).unwrap()), (3, 1, "found"));
     // Who decides must have seen it.
     bench
         .ledger
@@ -234,7 +234,7 @@ pub async fn further_claim_is_written_with_its_case(bench: Bench) {
     let resolution = after.resolution.unwrap();
     assert_eq!((after.status, resolution.attempt, resolution.approved_by), (Status::Resolved, Some(2), person("ben")));
     let last = bench.ledger.history(&seen.case.id()).await.unwrap().pop().unwrap();
-    assert_eq!((last.act.as_str(), last.facts["source"].as_str()), ("approve", "paid"));
+    assert_eq!((last.act.as_str(), last.facts.get(FactName::Source).unwrap()), ("approve", "paid"));
     // Approved again, by the same people: the attempt is another's now.
     let again = further(&bench, second.clone(), 3);
     assert_eq!(decide(&bench, &again, &seen, "ben").await, ClaimAnswer::Taken(second.facts()));

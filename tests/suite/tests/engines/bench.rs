@@ -7,7 +7,7 @@ use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::AttributeValue;
 use payonce_ledger::{Case, Claim, Closing, FiledCase, Ledger, OutcomeRecord, Proposal, Tables, Who};
 use payonce_protocol::case::Ending;
-use payonce_protocol::fact::FactName;
+use payonce_protocol::fact::{FactName, Facts};
 use payonce_protocol::ids::{AttemptId, Digest};
 use payonce_protocol::money::Money;
 use payonce_protocol::order::{Destination, EventId, Mode, PayoutKey};
@@ -109,7 +109,7 @@ pub fn claim(object: &str, attempt_id: u8) -> Claim {
 pub fn outcome(outcome: Outcome) -> OutcomeRecord {
     OutcomeRecord {
         verdict: Verdict::plain(outcome),
-        evidence: vec![(FactName::Phase, "answered".to_owned()), (FactName::HttpStatus, "200".to_owned())],
+        evidence: Facts::from([(FactName::Phase, "answered"), (FactName::HttpStatus, "200")]),
         recorded_at: NOW + 900,
     }
 }

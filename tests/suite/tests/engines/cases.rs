@@ -14,13 +14,13 @@ use crate::bench::{Bench, NOW, case_of, claim, until};
 pub async fn case_opens_once(bench: Bench) {
     let mut case = case_of(&claim("pi_1", 1), Reason::PayoutUnknown);
     case.incident = Some("rail stripe: timeout".to_owned());
-    case.details.insert("problem".to_owned(), "it hung".to_owned());
+    case.say(FactName::Problem, "it hung");
     bench.proxy.plan(1, "TransactWriteItems", "", Fault::DropAnswer);
     assert_eq!(bench.ledger.open_case(&case).await, Ok(Opened::New));
     // The same cause seen later, and with other details, is the same case.
     let mut again = case.clone();
     again.opened_at += 60_000;
-    again.details.clear();
+    again.details = Facts::default();
     assert_eq!(bench.ledger.open_case(&again).await, Ok(Opened::Existing));
     bench.proxy.plan(2, "TransactWriteItems", "", Fault::Conflict);
     assert_eq!(bench.ledger.open_case(&again).await, Ok(Opened::Existing));
@@ -74,7 +74,7 @@ pub async fn evidence_is_kept_with_its_history(bench: Bench) {
     assert_eq!((first, second), (Ok(()), Ok(())));
     let filed = bench.ledger.case(&id).await.unwrap().unwrap();
     // What people act on stands as it was.
-    assert_eq!((filed.version, filed.revision, filed.evidence["looked_up"].as_str()), (1, 2, "absent"));
+    assert_eq!((filed.version, filed.revision, filed.evidence.get(FactName::LookedUp).unwrap()), (1, 2, "absent"));
     assert_eq!(filed.case, case);
     for (sk, looked_up) in [("history#added#000001", "found"), ("history#added#000002", "absent")] {
         let history = bench.reconcile(&id, sk).await.expect(sk);

@@ -7,6 +7,7 @@ use payonce_ledger::{
 use payonce_protocol::case::{Ending, Status};
 use payonce_protocol::closing::{ClosedBy, ClosingFacts};
 use payonce_protocol::event::{ClaimAnswer, Recorded};
+use payonce_protocol::fact::FactName;
 use payonce_protocol::ids::{AttemptId, Digest};
 use payonce_protocol::order::EventId;
 use payonce_protocol::outcome::{Outcome, Reason};
@@ -85,7 +86,7 @@ pub async fn closing_is_no_attempt(bench: Bench) {
     assert_eq!((after.status, after.case.key, after.case.attempt, after.case.money), expected);
     let history = bench.ledger.history(&seen.case.id()).await.unwrap();
     let last = history.last().unwrap();
-    assert_eq!((last.act.as_str(), last.facts["closed"].as_str()), ("approve", ours.key.as_str()));
+    assert_eq!((last.act.as_str(), last.facts.get(FactName::Closed).unwrap()), ("approve", ours.key.as_str()));
 }
 
 pub async fn claim_is_told_what_closed_its_place(bench: Bench) {
@@ -192,7 +193,7 @@ pub async fn case_that_came_again_is_open(bench: Bench) {
     let mut case = case_of(&claim, Reason::SecondEventForKey);
     // Its event names it: it shares its case with no other.
     case.subject = vec![claim.key.to_string(), claim.event.to_string()];
-    case.details.insert("problem".to_owned(), "another event".to_owned());
+    case.say(FactName::Problem, "another event");
     assert_eq!(bench.ledger.file_case(&case).await, Ok(Filed::New));
     assert_eq!(bench.ledger.file_case(&case).await, Ok(Filed::Open));
     let stands = async || bench.ledger.case(&case.id()).await.unwrap().unwrap();
@@ -215,7 +216,10 @@ pub async fn case_that_came_again_is_open(bench: Bench) {
     assert_eq!(bench.ledger.open_cases(9).await.unwrap().len(), 1);
     let last = bench.ledger.history(&case.id()).await.unwrap().pop().unwrap();
     assert_eq!((last.act.as_str(), last.by.subject.as_str()), ("reopened", "payonce"));
-    assert_eq!((last.facts["event"].as_str(), last.facts["problem"].as_str()), (claim.event.as_str(), "another event"));
+    assert_eq!(
+        (last.facts.get(FactName::Event).unwrap(), last.facts.get(FactName::Problem).unwrap()),
+        (claim.event.as_str(), "another event")
+    );
     // The sweeper never opens one again.
     act(CaseAct::Propose(proposal(&stands().await, Ending::NotPaid, &person("ann")), None), "ann").await;
     act(approve(&bench, &stands().await, "seen").await, "ben").await;
@@ -268,13 +272,18 @@ pub async fn refused_event_is_known_by_its_own_claim_or_closing(bench: Bench) {
     let seen = awaiting(&bench, "pi_closed", Ending::WrittenOff).await;
     close(&bench, &closing(&seen.case, "pi_closed"), &seen, "ben").await;
     assert!(knows("pi_closed").await);
-    for (number, reason) in
-        [Reason::SecondEventForKey, Reason::ConflictingDuplicate, Reason::InvalidEvent, Reason::BeforeCutover]
-            .into_iter()
-            .enumerate()
-    {
+    let of_provider = [Reason::InvalidEvent, Reason::BeforeCutover, Reason::StaleEvent].map(|reason| (reason, true));
+    let of_key = [
+        Reason::SecondEventForKey,
+        Reason::ConflictingDuplicate,
+        Reason::InvalidEvent,
+        Reason::BlockedBeforePayout,
+        Reason::RefusedNotRedelivered,
+    ]
+    .map(|reason| (reason, false));
+    for (number, (reason, is_of_provider)) in of_provider.into_iter().chain(of_key).enumerate() {
         let claim = claim(&format!("pi_case{number}"), 1);
-        let first = if reason == Reason::BeforeCutover { claim.provider.clone() } else { claim.key.to_string() };
+        let first = if is_of_provider { claim.provider.clone() } else { claim.key.to_string() };
         let mut subject = vec![first, claim.event.to_string()];
         if reason == Reason::ConflictingDuplicate {
             subject.push(claim.facts().terms.to_string());

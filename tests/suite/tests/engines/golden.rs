@@ -83,7 +83,7 @@ async fn requests(bench: &Bench) -> Value {
 
     let mut case = case_of(&ours, Reason::SecondEventForKey);
     case.incident = Some("stripe".to_owned());
-    case.details.insert("problem".to_owned(), "another event".to_owned());
+    case.say(FactName::Problem, "another event");
     ledger.open_case(&case).await.unwrap();
     keep("case");
     ledger.case(&case.id()).await.unwrap();

@@ -1,5 +1,6 @@
 //! What the sweeper sees: an index that lags, puts that land late, minutes with many rows.
 
+use payonce_protocol::fact::FactName;
 use std::collections::BTreeSet;
 
 use aws_sdk_dynamodb::types::AttributeValue;
@@ -143,7 +144,7 @@ pub async fn every_outcome_is_read_across_batches(bench: Bench) {
     let outcomes = bench.ledger.outcomes(&names, true).await.unwrap();
     assert_eq!(bench.proxy.count("BatchGetItem"), 2 + 3);
     assert_eq!((outcomes.ended.len(), outcomes.unreadable.len()), (118, 2));
-    assert!(outcomes.ended.values().all(|ended| ended.evidence["phase"] == "answered"));
+    assert!(outcomes.ended.values().all(|ended| ended.evidence.get(FactName::Phase).unwrap() == "answered"));
     let open: BTreeSet<_> = names.into_iter().filter(|name| !outcomes.ended.contains_key(name)).collect();
     let attempts = bench.ledger.attempts(&open).await.unwrap();
     assert_eq!((attempts.found.len(), attempts.unreadable), (10, 2));

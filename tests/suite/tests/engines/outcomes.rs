@@ -3,6 +3,7 @@
 use aws_sdk_dynamodb::types::AttributeValue;
 use payonce_ledger::{Abandoned, Case, Claim};
 use payonce_protocol::event::{ClaimAnswer, Recorded};
+use payonce_protocol::fact::FactName;
 use payonce_protocol::outcome::{Outcome, Reason};
 use payonce_suite::faults::Fault;
 
@@ -34,7 +35,7 @@ pub async fn outcome_and_case_are_written_together(bench: Bench) {
     let stored = stored.unwrap();
     assert_eq!((stored.verdict.outcome, stored.attempt_id), (Outcome::Unknown, ours.attempt_id));
     assert_eq!((stored.by_sweeper, stored.recorded_at), (false, NOW + 900));
-    assert_eq!(stored.evidence["http_status"], "200");
+    assert_eq!(stored.evidence.get(FactName::HttpStatus).unwrap(), "200");
     let filed = bench.ledger.case(&case.id()).await.unwrap().unwrap();
     assert_eq!((filed.case, filed.status.as_str(), filed.version), (case, "open", 1));
     assert_eq!(bench.proxy.count("TransactWriteItems"), 1, "not in one transaction");
@@ -121,7 +122,7 @@ pub async fn late_worker_leaves_the_sweepers_outcome(bench: Bench) {
     let late = bench.audit(&ours.key, "0001#late").await.expect("the late outcome");
     assert_eq!(late["outcome"], AttributeValue::S("accepted".to_owned()));
     let filed = bench.ledger.case(&Case::id_of(Reason::LateOutcome, &ours.key, 1)).await.unwrap().expect("its case");
-    assert_eq!(filed.case.details["outcome"], "accepted");
+    assert_eq!(filed.case.details.get(FactName::Outcome).unwrap(), "accepted");
     assert_eq!(filed.case.money, Some(ours.money));
 }
 

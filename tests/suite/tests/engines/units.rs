@@ -4,7 +4,7 @@
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnConsumedCapacity};
 use payonce_ledger::{item_size, write_units};
 use payonce_protocol::event::{ClaimAnswer, Recorded};
-use payonce_protocol::fact::FactName;
+use payonce_protocol::fact::{FactName, Facts};
 use payonce_protocol::ids::Digest;
 use payonce_protocol::money::{MAX_MINOR, Money};
 use payonce_protocol::order::{
@@ -53,14 +53,14 @@ pub async fn an_ordinary_event_costs_at_most_seven_units(bench: Bench) {
     assert_eq!(units(&bench), 4);
     assert_eq!(bench.ledger.put_body(ours.body, body, NOW, 400).await, Ok(()));
     let mut accepted = outcome(Outcome::Accepted);
-    accepted.evidence.extend([
+    accepted.evidence.add_all(Facts::from([
         (FactName::Offered, "612".to_owned()),
         (FactName::FirstByteAt, NOW.to_string()),
         (FactName::AnsweredAt, NOW.to_string()),
         (FactName::RailPayout, "tr_1PXyz0GhIjKlMnOpQrStUvWx".to_owned()),
         (FactName::RailStatus, "transferred".to_owned()),
         (FactName::RailRequest, "req_AbCdEfGhIjKlMn".to_owned()),
-    ]);
+    ]));
     assert_eq!(bench.ledger.record(&ours, &accepted, None).await, Recorded::Durable);
     let spent = units(&bench);
     println!("an ordinary event: {spent} write units");
