@@ -65,7 +65,7 @@ units AS (
 listed AS (
     SELECT key AS k, book, kind, id, "at" AS at_ms, carried, attempt, event, word, state, subject, minor, currency,
         until AS until_ms, banked, ending
-    FROM read_json('listed/*.jsonl', format = 'newline_delimited', columns = {'book': 'VARCHAR', 'key': 'VARCHAR', 'kind': 'VARCHAR',
+    FROM read_json('listed/*.jsonl.gz', format = 'newline_delimited', columns = {'book': 'VARCHAR', 'key': 'VARCHAR', 'kind': 'VARCHAR',
         'id': 'VARCHAR', 'at': 'BIGINT', 'carried': 'BIGINT', 'attempt': 'BIGINT', 'event': 'VARCHAR', 'word': 'VARCHAR',
         'state': 'VARCHAR', 'subject': 'VARCHAR', 'minor': 'BIGINT', 'currency': 'VARCHAR', 'until': 'BIGINT', 'banked': 'BIGINT',
         'ending': 'VARCHAR'})

@@ -1,20 +1,28 @@
-//! DynamoDB's incremental export in the layout of
-//! <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/S3DataExport.Output.html>, for engines and tests without AWS: one
-//! folder of manifests for each export, with a checksum beside each, and one folder of data that all of them share.
+//! DynamoDB's incremental export, as
+//! <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/S3DataExport.Output.html> describes it: one folder of manifests for
+//! each export, with a checksum beside each, and one folder of data that all exports under one prefix share.
+//!
+//! [`write`] makes one, for engines and tests without AWS. [`take`] says which of an export's files may be read, and of which time our
+//! book lacks something if one is not as its manifest says.
+//!
+//! An export is compacted: of an item that changed several times in its window it has the last image, and as the old one how the item
+//! stood before the window; of one that was put and removed within it nothing. So it shows who changed a claim of an earlier window.
+//! Within the window the table's stream is the witness (`functions/audit-watch`).
 
-use std::fs;
-use std::io::Write as _;
-use std::path::PathBuf;
+pub mod take;
+pub mod write;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
-use flate2::Compression;
-use flate2::write::GzEncoder;
-use md5::{Digest as _, Md5};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::BooksError;
+const INCREMENTAL_EXPORT: &str = "INCREMENTAL_EXPORT";
+const JSON: &str = "DYNAMODB_JSON";
+const NEW_AND_OLD_IMAGES: &str = "NEW_AND_OLD_IMAGES";
+
+/// The folder under which all exports of a prefix stand.
+fn root(prefix: &str) -> String {
+    if prefix.is_empty() { "AWSDynamoDB".to_owned() } else { format!("{prefix}/AWSDynamoDB") }
+}
 
 /// An item as DynamoDB writes it: `{"pk":{"S":"…"}}`.
 pub type Item = Map<String, Value>;
@@ -43,9 +51,9 @@ pub struct Number {
     pub digits: String,
 }
 
-/// `manifest-summary.json`.
+/// `manifest-summary.json`. A field that AWS adds later is none of ours.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[serde(rename_all = "camelCase")]
 pub struct Summary {
     pub version: String,
     pub export_arn: String,
@@ -69,7 +77,7 @@ pub struct Summary {
 
 /// A line of `manifest-files.json`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[serde(rename_all = "camelCase")]
 pub struct DataFile {
     pub item_count: u64,
     pub md5_checksum: String,
@@ -77,84 +85,15 @@ pub struct DataFile {
     pub data_file_s3_key: String,
 }
 
-/// What an export says of itself.
-#[derive(Clone, Debug)]
-pub struct Exported {
-    /// The bucket's folder.
-    pub bucket: PathBuf,
-    pub prefix: String,
-    pub table: String,
-    /// 14 digits, a dash and 8 hex digits.
-    pub id: String,
-    /// RFC 3339, to the second; the first moment inclusive, the second exclusive.
-    pub from: String,
-    pub to: String,
-}
-
-impl Exported {
-    /// Writes `parts` as the files of one export each, the manifests last. An empty part is an empty file, as a partition's is.
-    pub fn write(&self, parts: &[Vec<Change>]) -> Result<Summary, BooksError> {
-        let root = format!("{}/AWSDynamoDB", self.prefix);
-        fs::create_dir_all(self.bucket.join(&root).join("data"))?;
-        let own = format!("{root}/{}", self.id);
-        fs::create_dir_all(self.bucket.join(&own))?;
-        fs::write(self.bucket.join(&own).join("_started"), "")?;
-
-        let (mut files, mut item_count, mut billed) = (String::new(), 0, 0);
-        for (number, part) in parts.iter().enumerate() {
-            let mut lines = vec![];
-            for change in part {
-                serde_json::to_writer(&mut lines, change)?;
-                lines.push(b'\n');
-            }
-            billed += lines.len() as u64;
-            item_count += part.len() as u64;
-            let mut gzip = GzEncoder::new(vec![], Compression::default());
-            gzip.write_all(&lines)?;
-            let bytes = gzip.finish()?;
-            let key = format!("{root}/data/{}-{number:04}.json.gz", self.id);
-            fs::write(self.bucket.join(&key), &bytes)?;
-            let md5 = Md5::digest(&bytes);
-            let etag = md5.iter().map(|byte| format!("{byte:02x}")).collect::<String>() + "-1";
-            let count = part.len() as u64;
-            let file = DataFile { item_count: count, md5_checksum: STANDARD.encode(md5), etag, data_file_s3_key: key };
-            files += &serde_json::to_string(&file)?;
-            files.push('\n');
-        }
-        let arn = format!("arn:aws:dynamodb:us-east-1:123456789012:table/{}", self.table);
-        let summary = Summary {
-            version: "2023-08-01".to_owned(),
-            export_arn: format!("{arn}/export/{}", self.id),
-            start_time: self.to.clone(),
-            end_time: self.to.clone(),
-            table_arn: arn,
-            table_id: "00000000-0000-0000-0000-000000000000".to_owned(),
-            export_from_time: self.from.clone(),
-            export_to_time: self.to.clone(),
-            s3_bucket: "payonce-export".to_owned(),
-            s3_prefix: Some(self.prefix.clone()),
-            s3_sse_algorithm: "AES256".to_owned(),
-            s3_sse_kms_key_id: None,
-            manifest_files_s3_key: format!("{own}/manifest-files.json"),
-            billed_size_bytes: billed,
-            item_count,
-            output_format: "DYNAMODB_JSON".to_owned(),
-            output_view: "NEW_AND_OLD_IMAGES".to_owned(),
-            export_type: "INCREMENTAL_EXPORT".to_owned(),
-        };
-        let text = serde_json::to_string_pretty(&summary)?;
-        for (name, text) in [("manifest-files", files), ("manifest-summary", text)] {
-            let path = |end: &str| self.bucket.join(&own).join(format!("{name}.{end}"));
-            fs::write(path("json"), &text)?;
-            // As S3's Content-MD5: base64, and no newline.
-            fs::write(path("checksum"), STANDARD.encode(Md5::digest(&text)))?;
-        }
-        Ok(summary)
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
+    use base64::Engine as _;
+    use base64::engine::general_purpose::STANDARD;
+    use md5::{Digest as _, Md5};
+
+    use super::write::Exported;
     use super::*;
 
     /// The names and forms of the page's own examples.

@@ -7,11 +7,12 @@
 //! * [`reconcile`]: a run over all groups; its files, and the manifest last.
 //! * [`said`]: what it found, a line for each break; cases are filed from these.
 //! * [`export`]: DynamoDB's incremental export, in the layout that AWS documents.
-//! * [`sql`]: the same verdicts in SQL, for more rows than one machine should take.
+//! * [`sql`]: the same verdicts in SQL, for more rows than one machine should take; [`for_sql`]: a run's books as it reads them.
 
 #![forbid(unsafe_code)]
 
 pub mod export;
+pub mod for_sql;
 pub mod groups;
 pub mod intake;
 pub mod line;

@@ -55,6 +55,16 @@ impl Books {
 
     /// A run that fails leaves a folder without a manifest, which is no run; it is made again from the start.
     pub fn reconcile_into(self, folder: &Path, before: Option<&Before>) -> Result<Manifest, BooksError> {
+        self.reconcile_beside(folder, before, |_| Ok(()))
+    }
+
+    /// The same, and each group to `each` as it was read.
+    pub fn reconcile_beside(
+        self,
+        folder: &Path,
+        before: Option<&Before>,
+        mut each: impl FnMut(&Group) -> Result<(), BooksError>,
+    ) -> Result<Manifest, BooksError> {
         fs::create_dir_all(folder)?;
         // Of an earlier run of this window: its files are overwritten, and vouch for nothing.
         match fs::remove_file(folder.join(crate::manifest::FILE)) {
@@ -67,6 +77,7 @@ impl Books {
         sheet.write_record(BREAK_COLUMNS)?;
         let earlier = before.map(|before| before.gaps.as_slice()).unwrap_or_default();
         let run = self.walk(earlier, |group, found, terms| {
+            each(group)?;
             for (it, life) in &found.breaks {
                 write_line(&mut breaks, &BreakLine::of(it, *life))?;
                 sheet.write_record(break_cells(it, *life))?;

@@ -4,18 +4,23 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
-use payonce_books::export::Exported;
+use payonce_books::export::take::{Wanted, take};
+use payonce_books::export::write::Exported;
+use payonce_books::for_sql::{Conditions, ForSql, place};
 use payonce_books::intake::Intake;
 use payonce_books::line::Line;
 use payonce_books::reconcile::{Books, CARRIED};
 use payonce_protocol::case::Ending;
 use payonce_protocol::reconcile::rows::{Book, Record, Row, RowId};
 use payonce_protocol::reconcile::run::{Before, Manifest, Window};
+use payonce_protocol::reconcile::terms::Gap;
 
 use crate::items;
 use crate::random::{Random, START, WINDOW, World, units};
 
 const MEMORY: usize = 64 * 1024;
+/// [`START`], and the ends of the two windows of ten days, as an export writes times.
+const DAYS: [&str; 3] = ["2026-09-21T14:13:20Z", "2026-10-01T14:13:20Z", "2026-10-11T14:13:20Z"];
 
 /// Of one run: what is carried into it, and what its books have.
 pub struct Read {
@@ -81,44 +86,32 @@ pub fn both(seed: u64, world: &World, folder: &Path) -> [Manifest; 2] {
 }
 
 fn write_for_sql(world: &World, run: usize, read: &Read, folder: &Path) {
-    fs::create_dir_all(folder.join("listed")).unwrap();
     let from = START + run as u64 * WINDOW;
-    let settle = world.settle;
-    let terms = format!(
-        "from_ms,as_of,provider_ms,ours_ms,rail_ms,bank_ms,hand_at_bank\n{from},{},{},{},{},{},{}\n",
-        from + WINDOW,
-        settle.provider_ms,
-        settle.ours_ms,
-        settle.rail_ms,
-        settle.bank_ms,
-        u8::from(world.hand_shows_at_bank)
-    );
-    fs::write(folder.join("terms.csv"), terms).unwrap();
-    // Those of the run before, too.
-    let gaps = world.gaps[..=run].iter().flatten().map(|gap| {
-        let book = if gap.hides() { gap.book.as_str() } else { "nobody" };
-        format!("{book},{},{}\n", gap.from, gap.until)
-    });
-    fs::write(folder.join("gaps.csv"), "book,from_ms,until_ms\n".to_owned() + &gaps.collect::<String>()).unwrap();
+    let window = Window::new(from, from + WINDOW).unwrap();
     let units = units();
-    let lines = units.0.iter().map(|(currency, exponent)| format!("{currency},{exponent}\n"));
-    fs::write(folder.join("units.csv"), "currency,exponent\n".to_owned() + &lines.collect::<String>()).unwrap();
-
-    let (ours, others): (Vec<&Row>, Vec<&Row>) =
-        read.rows.iter().partition(|row| row.record.book() == Some(Book::Ours));
-    let listed =
-        others.into_iter().chain(&read.carried).map(|row| serde_json::to_string(&Line::of(row)).unwrap() + "\n");
-    fs::write(folder.join("listed/rows.jsonl"), listed.collect::<String>()).unwrap();
+    let mut for_sql = ForSql::create(folder).unwrap();
+    for_sql.add(read.rows.iter().chain(&read.carried)).unwrap();
+    let ours: Vec<&Row> = read.rows.iter().filter(|row| row.record.book() == Some(Book::Ours)).collect();
+    // Those of the run before, too.
+    let mut gaps: Vec<Gap> = world.gaps[..=run].iter().flatten().copied().collect();
+    let bucket = folder.join("bucket");
     for (table, changes) in [("audit", items::audit(&ours, &units)), ("reconcile", items::cases(&ours, &units))] {
         let exported = Exported {
-            bucket: folder.to_owned(),
-            prefix: table.to_owned(),
+            bucket: bucket.clone(),
+            prefix: format!("exports/{table}"),
             table: format!("payonce-{table}"),
             id: format!("0169509721800{run}-d6299cbd"),
-            from: "2026-11-01T00:00:00Z".to_owned(),
-            to: "2026-11-11T00:00:00Z".to_owned(),
+            from: DAYS[run].to_owned(),
+            to: DAYS[run + 1].to_owned(),
         };
         let (one, other) = changes.split_at(changes.len() / 2);
         exported.write(&[one.to_vec(), other.to_vec(), vec![]]).unwrap();
+        let (prefix, table_name) = (exported.prefix.as_str(), exported.table.as_str());
+        let taken = take(&Wanted { bucket: &bucket, prefix, table: table_name, window }).unwrap();
+        assert_eq!(taken.faults, []);
+        gaps.extend(taken.gaps);
+        place(folder, table, &taken.files).unwrap();
     }
+    let hand_shows_at_bank = world.hand_shows_at_bank;
+    for_sql.done(&Conditions { window, settle: world.settle, units: &units, hand_shows_at_bank, gaps: &gaps }).unwrap();
 }
