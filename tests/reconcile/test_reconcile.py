@@ -34,12 +34,12 @@ def section(engine):
     return "".join(lines)
 
 
-def said_by_sql(folder, query):
+def said_by_sql(folder, query, config={"threads": "1"}):
     """The rows that the query gives over the books in this folder."""
     before = os.getcwd()
     os.chdir(folder)
     try:
-        cursor = duckdb.connect(config={"threads": "1"}).execute(query)
+        cursor = duckdb.connect(config=config).execute(query)
         names = [column[0] for column in cursor.description]
         return [dict(zip(names, row)) for row in cursor.fetchall()]
     finally:
