@@ -195,7 +195,8 @@ fn whole(wanted: &Wanted<'_>, file: &DataFile) -> io::Result<Result<PathBuf, Fau
     let key = &file.data_file_s3_key;
     let damaged = |what| Ok(Err(Fault::Damaged(key.clone(), what)));
     let data = format!("{}/data/", super::root(wanted.prefix));
-    let Some(name) = key.strip_prefix(&data).filter(|name| !name.contains(['/', '\\']) && !name.starts_with('.')) else {
+    let Some(name) = key.strip_prefix(&data).filter(|name| !name.contains(['/', '\\']) && !name.starts_with('.'))
+    else {
         return damaged("it is no file of this prefix's data");
     };
     let path = wanted.bucket.join(&data).join(name);
@@ -229,7 +230,7 @@ fn whole(wanted: &Wanted<'_>, file: &DataFile) -> io::Result<Result<PathBuf, Fau
         }
         let change = serde_json::from_slice::<Line>(&line).ok();
         let written = change.filter(|line| !line.keys.is_empty()).map(|line| line.metadata.write_timestamp_micros);
-        if !written.is_some_and(|written| written.digits.parse::<u64>().is_ok()) {
+        if written.is_none_or(|written| written.digits.parse::<u64>().is_err()) {
             return damaged("a line is no change of an item");
         }
         count += 1;
@@ -275,6 +276,8 @@ mod tests {
     use super::super::write::Exported;
     use super::super::{Change, Number};
     use super::*;
+
+    type Spoil<'a> = (&'a str, &'a dyn Fn(&Bucket));
 
     const FROM: u64 = 1_790_000_000_000;
     const DAY: u64 = 86_400_000;
@@ -383,7 +386,11 @@ mod tests {
         ] {
             let bucket = bucket();
             bucket.change("manifest-summary", other.0, other.1);
-            assert_eq!((bucket.take().gaps, bucket.take().faults), (gap(Why::PageLost), vec![Fault::NoExport]), "{other:?}");
+            assert_eq!(
+                (bucket.take().gaps, bucket.take().faults),
+                (gap(Why::PageLost), vec![Fault::NoExport]),
+                "{other:?}"
+            );
         }
         let unfinished = bucket();
         fs::remove_file(unfinished.path(&format!("{ID}/manifest-summary.json"))).unwrap();
@@ -408,7 +415,7 @@ mod tests {
     fn damaged_file_makes_the_window_lacking_and_is_not_read() {
         let line = r#"{"Metadata":{"WriteTimestampMicros":{"N":"1790000000000000"}},"Keys":{"pk":{"S":"a"}}}"#;
         let other_key = "data/../../../elsewhere.json.gz";
-        let spoil: [(&str, &dyn Fn(&Bucket)); 10] = [
+        let spoil: [Spoil; 10] = [
             ("cut", &|bucket| {
                 let path = bucket.path(&format!("data/{ID}-0000.json.gz"));
                 let bytes = fs::read(&path).unwrap();
@@ -460,10 +467,18 @@ mod tests {
         assert_eq!(millis("2023-09-18T17:00:00.000Z"), Some(1_695_056_400_000));
         assert_eq!(millis("2024-02-29T23:59:59.999Z"), Some(1_709_251_199_999));
         assert_eq!(millis("2100-03-01T00:00:00Z"), Some(4_107_542_400_000));
-        for odd in ["2023-02-29T00:00:00Z", "2023-13-01T00:00:00Z", "2023-01-01T24:00:00Z", "2023-01-01", "1969-12-31T00:00:00Z"] {
+        for odd in [
+            "2023-02-29T00:00:00Z",
+            "2023-13-01T00:00:00Z",
+            "2023-01-01T24:00:00Z",
+            "2023-01-01",
+            "1969-12-31T00:00:00Z",
+        ] {
             assert_eq!(millis(odd), None, "{odd}");
         }
-        for odd in ["2023-01-01T00:00:00+01:00", "2023-+1-01T00:00:00Z", "2023-01-01T00:00:00.5Z", "2023-00-01T00:00:00Z"] {
+        for odd in
+            ["2023-01-01T00:00:00+01:00", "2023-+1-01T00:00:00Z", "2023-01-01T00:00:00.5Z", "2023-00-01T00:00:00Z"]
+        {
             assert_eq!(millis(odd), None, "{odd}");
         }
     }

@@ -66,8 +66,8 @@ fn the_order_in_which_rows_come_changes_nothing() {
     world.rows.retain(|(run, _)| *run == 0);
     let rows = |world: &random::World| world.rows.iter().map(|(_, row)| row.clone()).collect();
     let read = |rows| two_runs::Read { carried: vec![], rows };
-    let one = two_runs::reconcile(&world, 0, &read(rows(&world)), folder.path(), None);
+    let one = two_runs::reconcile(&world, 0, &read(rows(&world)), folder.path(), None, false);
     world.rows.reverse();
-    let other = two_runs::reconcile(&world, 0, &read(rows(&world)), turned.path(), None);
+    let other = two_runs::reconcile(&world, 0, &read(rows(&world)), turned.path(), None, false);
     assert_eq!((one.statement, one.breaks), (other.statement, other.breaks));
 }

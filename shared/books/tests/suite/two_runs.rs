@@ -30,7 +30,7 @@ pub struct Read {
 
 /// Reconciles into `folder/out`, and writes beside it what the SQL reads. The rows are given as they come.
 /// `is_damaged`: a file of the audit table's export is cut, and what it held is not read.
-fn reconcile(
+pub fn reconcile(
     world: &World,
     run: usize,
     read: &Read,
@@ -127,7 +127,7 @@ fn write_for_sql(world: &World, run: usize, read: &Read, folder: &Path, is_damag
             let path = bucket.join(format!("exports/audit/AWSDynamoDB/data/{}-0000.json.gz", exported.id));
             let bytes = fs::read(&path).unwrap();
             fs::write(path, &bytes[..bytes.len() / 2]).unwrap();
-            let cut: BTreeSet<(&str, &str)> = one.iter().map(|change| items::place(change)).collect();
+            let cut: BTreeSet<(&str, &str)> = one.iter().map(items::place).collect();
             let stood_there = |row: &&&Row| cut.contains(&(row.key.as_str(), row.id.as_str()));
             exports.unread = ours.iter().filter(stood_there).map(|row| (*row).clone()).collect();
         }
