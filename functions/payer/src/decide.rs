@@ -457,6 +457,11 @@ impl App {
         attempt: u16,
         facts: &mut Facts,
     ) -> Result<ProposedPayout, PayerRefusal> {
+        // Whoever does not send us a payment sends us no refund of it either, and what its list had was read hours ago.
+        if case.case.reason == Reason::EventMissing && !self.parts.sources.contains_key(&delivered.provider) {
+            let why = format!("the configuration has no [sources.{}]", delivered.provider);
+            return Err(PayerRefusal::SourceUnknown(why));
+        }
         self.not_at_the_rail(&order, case, facts).await?;
         let prepared = self.parts.rail.prepare(&order, 1).map_err(PayerRefusal::Misfit)?;
         self.ask_source(&delivered.provider, &event, facts).await?;

@@ -3,26 +3,29 @@
 use payonce_ledger::KeptRun;
 use payonce_protocol::UnixMillis;
 use payonce_protocol::reconcile::breaks::BreakKind;
+use payonce_protocol::reconcile::finding::Life;
 use payonce_protocol::reconcile::terms::Why;
 use payonce_runtime::metrics::LastRun;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 /// A book that nobody keeps for us is a matter of the configuration, and is said on the run's page. `None`: what the run says cannot be
 /// read, and zeros would say that all is well.
 pub(crate) fn of(run: &KeptRun, now: UnixMillis) -> Option<LastRun> {
     let manifest: Value = serde_json::from_str(&run.manifest).ok()?;
     manifest.get("verdict")?;
-    let count = |pointer: &str| manifest.pointer(pointer).and_then(Value::as_u64).unwrap_or_default();
-    let kinds = |kinds: &[BreakKind]| kinds.iter().map(|kind| count(&format!("/kinds/{kind}"))).sum();
+    let [breaks, kinds] = [manifest.get("breaks")?.as_object()?, manifest.get("kinds")?.as_object()?];
+    // What there is none of is not named.
+    let count = |of: &Map<String, Value>, name: &str| of.get(name).map_or(Some(0), Value::as_u64);
+    let kinds = |named: &[BreakKind]| named.iter().map(|kind| count(kinds, kind.as_str())).sum::<Option<u64>>();
     let gaps = manifest.get("incomplete").and_then(Value::as_array)?;
-    let is_of_window = |gap: &&Value| gap["until"].as_u64().is_some_and(|until| until > run.from);
+    let is_of_window = |gap: &&Value| gap["until"].as_u64().is_none_or(|until| until > run.from);
     let is_kept = |gap: &&Value| gap["why"].as_str() != Some(Why::NotAskable.as_str());
     Some(LastRun {
         behind_seconds: now.saturating_sub(run.to) / 1000,
         incomplete: gaps.iter().filter(is_of_window).filter(is_kept).count() as u64,
-        open_breaks: count("/breaks/new") + count("/breaks/persisting"),
-        paid_twice: kinds(&[BreakKind::PaidTwice]),
-        lost: kinds(&[BreakKind::EventMissing, BreakKind::CaseMissing]),
+        open_breaks: count(breaks, Life::New.as_str())? + count(breaks, Life::Persisting.as_str())?,
+        paid_twice: kinds(&[BreakKind::PaidTwice])?,
+        lost: kinds(&[BreakKind::EventMissing, BreakKind::CaseMissing])?,
     })
 }
 
@@ -36,7 +39,14 @@ mod tests {
             let manifest = manifest.to_owned();
             KeptRun { from: 0, to: 1_000, finished_at: 2_000, manifest, files: Default::default() }
         };
-        for unreadable in ["", "{}", "[]", r#"{"verdict":"breaks"}"#, r#"{"verdict":"breaks","incomplete":[]"#] {
+        let whole = r#"{"verdict":"breaks","incomplete":[],"breaks":{},"kinds":{}}"#;
+        assert_eq!(of(&run(whole), 9_000), Some(LastRun { behind_seconds: 8, ..LastRun::default() }));
+        let without = ["verdict", "incomplete", "breaks", "kinds"].map(|name| whole.replace(name, "another"));
+        let odd = [r#"{"new":"1"}"#, "[]", "null"]
+            .map(|odd| whole.replacen("\"breaks\":{}", &format!("\"breaks\":{odd}"), 1));
+        let unreadable = without.into_iter().chain(odd).chain(["", "{}", "[]"].map(str::to_owned));
+        for unreadable in unreadable.chain([whole[..40].to_owned()]) {
+            let unreadable = unreadable.as_str();
             assert_eq!(of(&run(unreadable), 9_000), None, "{unreadable}");
         }
         let written = r#"{"verdict":"breaks","incomplete":[{"book":"rail","from":0,"until":1,"why":"page_lost"},

@@ -171,7 +171,8 @@ async fn case_of<P: Reads + QueriesAudit>(
     let key = PayoutKey::new(it.key.clone()).ok().filter(|key| unmarked(key.as_str()).is_none());
     let subject = subject(kind, it);
     let mut case = Case { key: key.clone(), since: it.at, ..Case::new(reason, subject, now) };
-    if let Some(key) = &key {
+    // What is claimed under the key of a missing event is another event's.
+    if let Some(key) = key.as_ref().filter(|_| kind != BreakKind::EventMissing) {
         case = with_claim(ledger, case, key, it).await?;
     }
     if kind == BreakKind::CaseMissing && it.attempt == 0 {
@@ -179,13 +180,16 @@ async fn case_of<P: Reads + QueriesAudit>(
     }
     if kind == BreakKind::EventMissing {
         case.event = EventId::new(it.which.clone()).ok();
+        case.provider = unmarked(&it.key).map(|(provider, _)| provider.to_owned());
         if let Some(listed) = listed {
             case = with_listed(case, listed);
         }
     }
     let sum = |line: &Option<SumLine>| line.as_ref().and_then(SumLine::sum);
     let (expected, found) = (sum(&it.expected), sum(&it.found));
-    case.money = case.money.or_else(|| money(expected.or(found)?, units));
+    // As is what is expected under it.
+    let sum = if kind == BreakKind::EventMissing { found } else { expected.or(found) };
+    case.money = case.money.or_else(|| money(sum?, units));
     case.concerns = concerns(kind, expected, found, case.money.as_ref(), units);
     // A case of the payout as a whole is not the case of its last attempt: that one must have its own.
     case.attempt = (it.attempt > 0).then_some(it.attempt);

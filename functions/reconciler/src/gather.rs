@@ -94,8 +94,6 @@ struct Gathering<'a, P> {
     rail: Intake,
     has_rail_book: bool,
     unread: BTreeSet<BookKey>,
-    /// Which events of a key its provider's list has.
-    listed: BTreeMap<PayoutKey, BTreeSet<EventId>>,
     /// Payouts of earlier windows that have come back, by their keys.
     came_back: BTreeMap<PayoutKey, Vec<RailPayout>>,
     heard: Heard,
@@ -115,7 +113,6 @@ pub async fn gather<P: Reads + QueriesAudit + QueriesCases>(
         rail,
         has_rail_book: true,
         unread: BTreeSet::new(),
-        listed: BTreeMap::new(),
         came_back: BTreeMap::new(),
         heard,
     };
@@ -168,11 +165,7 @@ impl<P: Reads + QueriesAudit + QueriesCases> Gathering<'_, P> {
                     for placed in placed? {
                         match placed.and_then(|placed| placed.row(item.created_at, units)) {
                             Ok(row) => {
-                                let key = PayoutKey::new(row.key.as_str()).ok();
-                                if let (Some(key), Ok(event)) = (key.clone(), EventId::new(row.id.as_str())) {
-                                    self.listed.entry(key).or_default().insert(event);
-                                }
-                                named.extend(key);
+                                named.extend(PayoutKey::new(row.key.as_str()));
                                 self.take_event(&row)?;
                             }
                             Err(problem) => {
@@ -347,13 +340,9 @@ impl<P: Reads + QueriesAudit + QueriesCases> Gathering<'_, P> {
         named: &BTreeSet<PayoutKey>,
     ) -> Result<(), GatherError> {
         let (sources, has_rail_book) = (self.sources, self.has_rail_book);
-        let listed = std::mem::take(&mut self.listed);
-        let read = |(key, refused): (PayoutKey, BTreeSet<Digest>)| {
-            let listed = listed.get(&key);
-            async move {
-                let is_waited_for = sources.open.contains(&key) || named.contains(&key);
-                (key.clone(), read_key(sources, key, &refused, listed, is_waited_for, has_rail_book).await)
-            }
+        let read = |(key, refused): (PayoutKey, BTreeSet<Digest>)| async move {
+            let is_waited_for = sources.open.contains(&key) || named.contains(&key);
+            (key.clone(), read_key(sources, key, &refused, is_waited_for, has_rail_book).await)
         };
         let mut read = stream::iter(keys).map(read).buffer_unordered(KEYS_AT_ONCE);
         while let Some((key, of_key)) = read.next().await {
@@ -506,22 +495,12 @@ async fn read_key<P: Reads + QueriesAudit + QueriesCases>(
     sources: &Sources<'_, P>,
     key: PayoutKey,
     refused: &BTreeSet<Digest>,
-    listed: Option<&BTreeSet<EventId>>,
     is_waited_for: bool,
     has_rail_book: bool,
 ) -> Result<Option<OfKey>, GatherError> {
     let Sources { ledger, rail, window, units, page_within, .. } = *sources;
     let mut records = ledger.records(&key, refused).await?;
     let mut rows = records.rows(&key, units, window.to())?;
-    // What was refused here is listed by the minute in which its provider gives up, which may be weeks from now.
-    let named: BTreeSet<&EventId> = rows.iter().filter_map(event_of).collect();
-    let unnamed: Vec<&EventId> = listed.into_iter().flatten().filter(|event| !named.contains(event)).collect();
-    for event in unnamed {
-        records.refusals.extend(ledger.refusal(&key, Digest::of(event.as_str())).await?);
-    }
-    if !records.refusals.is_empty() {
-        rows = records.rows(&key, units, window.to())?;
-    }
     if let Some((provider, event)) = unmarked(key.as_str()) {
         let cases = ledger.cases_of_event(event).await?;
         records.cases = cases.into_iter().filter(|of| of.case.provider.as_deref() == Some(provider)).collect();

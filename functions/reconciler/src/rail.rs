@@ -42,10 +42,15 @@ impl RailRows {
         Ok(Row { key, id, at: payout.created_at, carried: false, record })
     }
 
-    /// A rail that carries the key itself names it even where no other book does.
+    /// A rail that carries the key itself names it even where no other book does. A reference that looks like a book's own name for
+    /// a row without a mark is none.
     pub fn key(&self, payout: &RailPayout) -> Option<PayoutKey> {
         let reference = payout.reference.as_ref()?;
         let known = self.0.get(reference).cloned();
-        known.or_else(|| PayoutKey::new(reference.clone()).ok().filter(|key| key.as_str().contains('/')))
+        known.or_else(|| PayoutKey::new(reference.clone()).ok().filter(is_marked))
     }
+}
+
+fn is_marked(key: &PayoutKey) -> bool {
+    key.as_str().contains('/') && !key.as_str().starts_with('!')
 }

@@ -6,8 +6,8 @@ use std::path::Path;
 
 use payonce_protocol::ids::Digest;
 use payonce_protocol::reconcile::breaks::Break;
-use payonce_protocol::reconcile::finding::{Finding, Found, Life};
-use payonce_protocol::reconcile::rows::{Record, Row, RowId, Sum};
+use payonce_protocol::reconcile::finding::{Finding, Found, Gone, Life};
+use payonce_protocol::reconcile::rows::{BookKey, Record, Row, RowId, Sum};
 use payonce_protocol::reconcile::statement::{Statement, Total};
 use payonce_protocol::reconcile::terms::Terms;
 use sha2::{Digest as _, Sha256};
@@ -62,12 +62,21 @@ pub(crate) const BREAK_COLUMNS: [&str; 12] = [
     "found_currency",
 ];
 
-/// A text that a spreadsheet would take for a formula is marked as a text.
-fn cell(text: &str) -> String {
-    match text.chars().next() {
-        Some('=' | '+' | '-' | '@' | '\t' | '\r' | '＝' | '＋' | '－' | '＠') => format!("'{text}"),
-        _ => text.to_owned(),
+/// What a spreadsheet would take for a formula becomes text, also where it parts the columns by another sign than we did.
+/// <https://owasp.org/www-community/attacks/CSV_Injection>
+pub fn harmless(cell: &str) -> String {
+    let mut text = String::with_capacity(cell.len());
+    let mut is_first = true;
+    for (at, char) in cell.char_indices() {
+        let begins_formula = matches!(char, '=' | '+' | '-' | '@' | '＝' | '＋' | '－' | '＠');
+        if (is_first && begins_formula) || (at == 0 && matches!(char, '\t' | '\r' | '\n')) {
+            text.push('\'');
+        }
+        let parts = matches!(char, ',' | ';' | '\t' | '\r' | '\n');
+        is_first = parts || (is_first && (char.is_whitespace() || char == '"'));
+        text.push(char);
     }
+    text
 }
 
 pub(crate) fn break_cells(it: &Break, life: Life) -> Vec<String> {
@@ -78,15 +87,27 @@ pub(crate) fn break_cells(it: &Break, life: Life) -> Vec<String> {
         life.to_string(),
         it.kind.to_string(),
         it.book.to_string(),
-        cell(it.key.as_str()),
+        harmless(it.key.as_str()),
         it.attempt.to_string(),
-        cell(&it.which),
+        harmless(&it.which),
         it.reason().map(|reason| reason.to_string()).unwrap_or_default(),
         expected,
         expected_currency,
         found,
         found_currency,
     ]
+}
+
+/// Of a break that is gone there is nothing but its key and which it was.
+pub(crate) fn gone_cells(key: &BookKey, gone: &Gone) -> Vec<String> {
+    let mut cells = vec![String::new(); BREAK_COLUMNS.len()];
+    let said = [(1, Life::Gone.to_string()), (4, harmless(key.as_str())), (6, harmless(&gone.subject))];
+    for (at, text) in said {
+        if let Some(cell) = cells.get_mut(at) {
+            *cell = text;
+        }
+    }
+    cells
 }
 
 /// Every line of the bridge: currency, name, count, minor units.

@@ -5,7 +5,7 @@ use std::fs::{self, File};
 use std::io::Write;
 use std::path::Path;
 
-use payonce_protocol::reconcile::finding::{Found, Life};
+use payonce_protocol::reconcile::finding::Found;
 use payonce_protocol::reconcile::rows::BookKey;
 use payonce_protocol::reconcile::run::{Before, Manifest, Run, Window, all_gaps};
 use payonce_protocol::reconcile::statement::Statement;
@@ -16,7 +16,7 @@ use serde::Serialize;
 use crate::BooksError;
 use crate::groups::{Group, Groups};
 use crate::intake::Shelf;
-use crate::output::{BREAK_COLUMNS, Hashed, break_cells, carried, statement_lines};
+use crate::output::{BREAK_COLUMNS, Hashed, break_cells, carried, gone_cells, statement_lines};
 use crate::said::{BreakLine, GoneLine};
 
 pub const BREAKS: &str = "breaks.jsonl";
@@ -84,8 +84,7 @@ impl Books {
             }
             for gone in &found.gone {
                 write_line(&mut breaks, &GoneLine::of(&group.key, gone))?;
-                let subject = ["", Life::Gone.as_str(), "", "", group.key.as_str(), "", gone.subject.as_str()];
-                sheet.write_record(subject.iter().copied().chain([""; 5]))?;
+                sheet.write_record(gone_cells(&group.key, gone))?;
             }
             for line in carried(group, &found, terms)? {
                 write_line(&mut next, &line)?;

@@ -74,16 +74,17 @@ impl<P: Reads + QueriesAudit + QueriesCases> Ledger<P> {
         Ok(listed)
     }
 
-    /// `refused`: events of the key that were refused, where there were any.
+    /// `refused`: events of the key that the index lists as refused. A refusal is listed under the minute in which it becomes final; one
+    /// that is not final yet stands beside the claims.
     pub async fn records(&self, key: &PayoutKey, refused: &BTreeSet<Digest>) -> Result<OurRecords, LedgerError> {
+        let (payout, cases) = (self.payout(key).await?, self.cases_of_key(key.as_str()).await?);
         let (mut refusals, mut unreadable) = (vec![], 0);
-        for event in refused {
+        for event in refused.union(&payout.refused) {
             match self.refusal(key, *event).await? {
                 Some(note) => refusals.push(note),
                 None => unreadable += 1,
             }
         }
-        let (payout, cases) = (self.payout(key).await?, self.cases_of_key(key.as_str()).await?);
         Ok(OurRecords { payout, cases, refusals, unreadable })
     }
 }

@@ -127,6 +127,12 @@ impl ListConfig {
         self.api(Mode::Test).err().unwrap_or_default()
     }
 
+    /// See [`crate::ProviderList::lists_events`].
+    pub fn lists_events(&self) -> bool {
+        let event = self.http.as_ref().and_then(|http| http.event.as_ref());
+        event.is_none_or(|event| Template::new(event).is_ok_and(|template| !template.takes_id()))
+    }
+
     pub(crate) fn api(&self, mode: Mode) -> Result<Api, Vec<ConfigError>> {
         let mut found = Found(vec![]);
         if let Err(problem) = Target::parse(&self.url) {

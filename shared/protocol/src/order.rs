@@ -21,6 +21,8 @@ pub enum TextError {
     TooLong { what: &'static str, max: usize },
     #[error("{what} holds a character that is not visible ASCII")]
     Character { what: &'static str },
+    #[error("the payout key ends as that of an order of its own does")]
+    OwnOrder,
 }
 
 pub(crate) fn visible_ascii(what: &'static str, max: usize, text: String) -> Result<String, TextError> {
@@ -76,7 +78,8 @@ text_type!(
 impl PayoutKey {
     /// Joins the namespace and the parts with `/`. A `/` or `%` inside a part is percent-encoded, so that two different
     /// lists of parts never give one key. Short enough for the key of an order of its own: else an event whose key another
-    /// has claimed would have no place of its own.
+    /// has claimed would have no place of its own. And none ends as such a key does: that place is for what two people decided, and
+    /// reconciliation does not look for its event in the provider's list.
     pub fn from_parts<'a>(namespace: &str, parts: impl IntoIterator<Item = &'a str>) -> Result<Self, TextError> {
         let mut key = namespace.to_owned();
         for part in parts {
@@ -93,7 +96,8 @@ impl PayoutKey {
             }
         }
         const MAX_BYTES: usize = MAX_KEY_BYTES - OWN_ORDER_DIGITS - 1;
-        visible_ascii("the payout key", MAX_BYTES, key).map(Self)
+        let key = visible_ascii("the payout key", MAX_BYTES, key)?;
+        if ends_as_own_order(&key) { Err(TextError::OwnOrder) } else { Ok(Self(key)) }
     }
 
     /// For a second event that two people pay as an order of its own: told by the event, so that one event never becomes two
@@ -110,6 +114,11 @@ impl PayoutKey {
 
 /// Hex digits of an event's hash, behind the key that another event has claimed.
 const OWN_ORDER_DIGITS: usize = 12;
+
+/// See [`PayoutKey::of_own_order`].
+pub(crate) fn ends_as_own_order(key: &str) -> bool {
+    key.len().checked_sub(OWN_ORDER_DIGITS + 1).is_some_and(|at| at > 0 && key.as_bytes().get(at) == Some(&b'~'))
+}
 
 /// Whether real money moves. An event's mode must be the rail key's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -181,6 +190,18 @@ mod tests {
         assert_ne!(own("evt_1"), own("evt_2"));
         assert!(own("evt_1").is_own_order_of(&key) && !key.is_own_order_of(&key));
         assert!(!own("evt_1").is_own_order_of(&PayoutKey::from_parts("ns", ["b"]).unwrap()));
+    }
+
+    /// An object's id is what its provider, or whoever has stolen the secret, writes.
+    #[test]
+    fn no_object_id_makes_the_key_of_an_own_order() {
+        let own = PayoutKey::from_parts("ns", ["a"]).unwrap().of_own_order(&EventId::new("evt_1").unwrap()).unwrap();
+        let object = own.as_str().strip_prefix("ns/").unwrap();
+        assert_eq!(PayoutKey::from_parts("ns", [object]), Err(TextError::OwnOrder));
+        assert_eq!(PayoutKey::from_parts("ns", ["a", "b~no_hex_digit"]), Err(TextError::OwnOrder));
+        for other in ["a~", "a~1", "a~1234567890123", "~"] {
+            assert!(PayoutKey::from_parts("ns", [other]).is_ok(), "{other}");
+        }
     }
 
     #[test]

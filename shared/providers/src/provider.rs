@@ -20,7 +20,7 @@ use crate::blocks::{self, Block, BlockRule};
 use crate::config::{ProviderConfig, duration_ms};
 use crate::event::{BodyMisfit, EventMisfit, EventReader, ItemMisfit, MAX_EVENTS, ParsedEvent, Verified};
 use crate::pointer::Pointer;
-use crate::preset::{self, Items, Live, Preset, Signature, TypeFrom};
+use crate::preset::{self, Identity, Items, Live, Preset, Signature, TypeFrom};
 use crate::read::read;
 use crate::rules::{Misfit, PayoutRule, Problems, derived_key, key_by};
 use crate::scheme::{Piece, Refused};
@@ -352,6 +352,18 @@ impl Provider {
 
     pub fn max_body_bytes(&self) -> usize {
         self.max_body_bytes
+    }
+
+    /// Why what stands in the provider's own list can never be known to be what was delivered. `lists_events`: it holds events, and not
+    /// payments.
+    pub fn never_lists(&self, lists_events: bool) -> Option<&'static str> {
+        match self.preset.id {
+            Identity::Message => Some("names no event: a header of the delivery does, and nothing in a list"),
+            Identity::Body if lists_events => Some(
+                "lists events, which this provider names by the very bytes that it delivers: list its payments, with \"{id}\"",
+            ),
+            Identity::Body | Identity::Pointers { .. } => None,
+        }
     }
 
     /// Whether a time stands in everything that it signs, which tells an old event from a new one.

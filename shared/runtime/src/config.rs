@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use payonce_lists::{ListConfig, SourceConfig};
+use payonce_lists::{ListConfig, ListKind, SourceConfig};
 use payonce_protocol::config::ConfigError;
 use payonce_protocol::release::KeyRules;
 use payonce_providers::{Provider, ProviderConfig, Rule, SecretForm, split_payments, unbarred, unwise};
@@ -246,9 +246,23 @@ impl Config {
                 let why = "is a secret that pays or signs; a list takes one that can only read";
                 problems.push(ConfigError::new(format!("{path}.secret"), why));
             }
+            if let Some(why) = self.never_matches(name, &list) {
+                problems.push(ConfigError::new(path, why));
+            }
             lists.insert(name.clone(), (list, secret));
         }
         if problems.is_empty() { Ok(lists) } else { Err(problems) }
+    }
+
+    /// Why what such a list holds is never what was delivered: each event would look lost, or forged.
+    fn never_matches(&self, name: &str, list: &ListConfig) -> Option<&'static str> {
+        let config = self.providers.get(name)?;
+        let provider = Provider::new(name, config).ok()?;
+        // <https://docs.stripe.com/connect/webhooks>: they are listed under their own account.
+        let takes_connected = config.payouts.iter().any(|rule| rule.allow_connected_accounts);
+        let lacks_connected = (list.kind == ListKind::Stripe && takes_connected)
+            .then_some("holds no event of a connected account, and a rule has allow_connected_accounts");
+        provider.never_lists(list.lists_events()).or(lacks_connected)
     }
 
     /// The provider that a function serves, by `PAYONCE_PROVIDER`.

@@ -385,6 +385,45 @@ secret = "env:LIST"
     assert_eq!(paths(&LIST.replace("\"stripe\"\nurl", "\"http\"\nurl")), ["providers.stripe.list.http"]);
 }
 
+/// Each of its events would look lost, and each of ours forged.
+#[test]
+fn refuses_a_list_in_which_nothing_can_be_what_was_delivered() {
+    const LIST: &str =
+        "[providers.stripe.list]\nkind = \"KIND\"\nurl = \"https://api.stripe.com\"\nsecret = \"env:LIST\"\n";
+    const HTTP: &str = r#"
+[providers.stripe.list.http]
+path = "/payments"
+query = { since = "{since}" }
+times_as = "seconds"
+items = "/items"
+id = "/id"
+created = "/created"
+created_as = "seconds"
+next = { by = "cursor", query = "cursor", at = "/cursor" }
+askable_days = 30
+"#;
+    let of = |scheme: &str| {
+        let text = with("scheme = \"stripe\"", &format!("scheme = \"{scheme}\"\nmode = \"test\""));
+        let text = text.replace("paid_from = 2026-12-01T00:00:00Z", "destination_pattern = \"^acct_[0-9]+$\"");
+        format!("{text}{}{HTTP}", LIST.replace("KIND", "http"))
+    };
+    let payments = "event = { id = \"{id}\", data = \"{item}\" }";
+    let connected = with("max_amount", "allow_connected_accounts = true\nmax_amount") + &LIST.replace("KIND", "stripe");
+    for (text, is_refused) in [
+        (connected.clone(), true),
+        (connected.replace("allow_connected_accounts = true", ""), false),
+        (of("razorpay"), true),
+        (of("razorpay") + payments, false),
+        (of("standard_webhooks"), true),
+        (of("standard_webhooks") + payments, true),
+        (of("gocardless"), false),
+    ] {
+        let found = Config::parse(&text).unwrap_or_else(|found| panic!("{found:?}")).lists();
+        let paths: Vec<String> = found.err().into_iter().flatten().map(|found| found.path).collect();
+        assert_eq!(paths, if is_refused { vec!["providers.stripe.list"] } else { vec![] }, "{text}");
+    }
+}
+
 #[test]
 fn tables_of_one_scheme_must_each_write_their_namespace() {
     let second = |name: &str, lines: &str| {

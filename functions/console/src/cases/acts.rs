@@ -277,6 +277,11 @@ impl App {
     ) -> Result<Approval, Trouble> {
         let case = &seen.case;
         let key = case.key.clone().ok_or_else(|| wrong("This case is about no payout key."))?;
+        if !self.may_pay_unsent(case) {
+            return Err(wrong(
+                "payonce cannot ask the provider whether this payment was given back: [sources] of its configuration does not name it.",
+            ));
+        }
         let place = if ending == Ending::Reissue || ending.is_webhooks_own() {
             self.parts.ledger.payout_of(case).await?
         } else {

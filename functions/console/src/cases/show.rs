@@ -1,11 +1,12 @@
 //! From the tables to the page of a case.
 
 use http::StatusCode;
-use payonce_ledger::{FiledCase, FoundPayout, HistoryRecord, LookUpRecord, Payout, Queue, Seen, StoredOutcome};
+use payonce_ledger::{Case, FiledCase, FoundPayout, HistoryRecord, LookUpRecord, Payout, Queue, Seen, StoredOutcome};
 use payonce_protocol::UnixMillis;
 use payonce_protocol::case::{Act, Ending, Status, may, may_read_bodies, next};
 use payonce_protocol::fact::{FactName, Facts};
 use payonce_protocol::ids::CaseId;
+use payonce_protocol::outcome::Reason;
 use payonce_protocol::reissue::{KEY_LIFE_MARGIN_MS, LastAttempt, Reissue, Why, expected_generation, offer};
 
 use crate::app::{App, BASE, Visit};
@@ -66,6 +67,7 @@ impl App {
         let endings = endings.filter(|ending| !(rail_has_it && ending.denies_the_rail()));
         let is_given_back = related.iter().chain([&filed]).any(|filed| filed.case.is_of_a_lost_block());
         let endings = endings.filter(|ending| !(is_given_back && ending.pays()));
+        let endings = endings.filter(|ending| !ending.pays() || self.may_pay_unsent(case));
         let books = CaseBooks::of(&case.details);
         let is_fact = |(name, _): &(String, String)| books.is_none() || !CaseBooks::says(name);
         let reads_bodies = may_read_bodies(&visit.roles);
@@ -159,6 +161,12 @@ impl App {
         }
         let place = self.parts.ledger.payout_of(&filed.case).await?;
         Ok(place.is_some_and(|(_, payout)| payout.is_closed_for(&filed.case)))
+    }
+
+    /// payer pays what never reached us only where it can ask the provider whether the payment stands.
+    pub(crate) fn may_pay_unsent(&self, case: &Case) -> bool {
+        let is_asked = || case.provider.as_ref().is_some_and(|provider| self.parts.sources.contains(provider));
+        case.reason != Reason::EventMissing || is_asked()
     }
 
     fn key_clock(&self, last: &LastAttempt) -> KeyClock {

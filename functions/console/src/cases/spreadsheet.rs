@@ -1,6 +1,8 @@
 //! What a file must look like for a spreadsheet to open it right, by a double click and in its own language: which sign parts
 //! the columns and which the decimals, and which texts it would take for something else.
 
+use payonce_books::output::harmless;
+
 payonce_protocol::words! {
     /// By what the columns and the decimals are parted, as it stands in the address. English spreadsheets expect the first,
     /// German, French and most of Europe's the second, Swiss ones the third.
@@ -56,23 +58,6 @@ impl Cell {
             Self::Text(text) => harmless(&text),
         }
     }
-}
-
-/// What a spreadsheet would take for a formula becomes text, also where it parts the columns by another sign than we did.
-/// <https://owasp.org/www-community/attacks/CSV_Injection>
-fn harmless(cell: &str) -> String {
-    let mut text = String::with_capacity(cell.len());
-    let mut is_first = true;
-    for (at, char) in cell.char_indices() {
-        let begins_formula = matches!(char, '=' | '+' | '-' | '@' | '＝' | '＋' | '－' | '＠');
-        if (is_first && begins_formula) || (at == 0 && matches!(char, '\t' | '\r' | '\n')) {
-            text.push('\'');
-        }
-        let parts = matches!(char, ',' | ';' | '\t' | '\r' | '\n');
-        is_first = parts || (is_first && (char.is_whitespace() || char == '"'));
-        text.push(char);
-    }
-    text
 }
 
 /// Month names begin so in English, German and French; the rest are words that stand beside numbers.

@@ -7,9 +7,10 @@ use payonce_books::BooksError;
 use payonce_books::intake::Intake;
 use payonce_books::line::Line;
 use payonce_books::manifest::read_before;
-use payonce_books::reconcile::{Books, CARRIED};
+use payonce_books::reconcile::{BREAKS_CSV, Books, CARRIED};
+use payonce_protocol::case::Ending;
 use payonce_protocol::order::EventId;
-use payonce_protocol::outcome::Outcome;
+use payonce_protocol::outcome::{Outcome, Reason};
 use payonce_protocol::reconcile::finding::Finding;
 use payonce_protocol::reconcile::rows::{Book, RailState, Record, Row};
 use payonce_protocol::reconcile::run::{Before, Manifest, RunVerdict, Window};
@@ -99,4 +100,39 @@ fn a_run_begun_again_has_no_manifest_until_it_ends() {
         .reconcile_into(folder.path(), Some(&other));
     assert!(matches!(failed, Err(BooksError::Chain(_))));
     assert_eq!(read_before(folder.path()).unwrap(), None);
+}
+
+/// A rail's reference is whatever its owner wrote, and finance opens the file in a spreadsheet.
+#[test]
+fn no_cell_of_a_sheet_of_breaks_begins_a_formula() {
+    let folder = tempfile::tempdir().unwrap();
+    let [one, two] = ["1", "2"].map(|name| folder.path().join(name));
+    const KEY: &str = "=HYPERLINK(\"http://x/\");@SUM(1)";
+    let payout = Record::Payout { sum: sum(100, "EUR"), state: RailState::Paid, shows_at_bank: false };
+    let orphan = row(KEY, "-1+1", 20_000, payout);
+    run((0, 100_000), &[], &[orphan], &[], &one, None);
+    // People ended its case.
+    let lines = fs::read_to_string(one.join(CARRIED)).unwrap();
+    let line: Line = serde_json::from_str(lines.lines().last().unwrap()).unwrap();
+    let ended = Record::Case {
+        reason: Reason::PayoutOrphan,
+        attempt: None,
+        event: None,
+        is_open: false,
+        ending: Some(Ending::NotPaid),
+        subject: Some(line.id),
+        sum: None,
+    };
+    let before = read_before(&one).unwrap().unwrap();
+    run((100_000, 200_000), &carried(&one), &[row(KEY, "case_1", 90_000, ended)], &[], &two, Some(&before));
+    for (of, life) in [(&one, "new"), (&two, "gone")] {
+        let sheet = fs::read_to_string(of.join(BREAKS_CSV)).unwrap();
+        let mut rows = csv::Reader::from_reader(sheet.as_bytes());
+        let cells: Vec<String> = rows.records().next().unwrap().unwrap().iter().map(str::to_owned).collect();
+        assert_eq!((cells.len(), cells[1].as_str()), (12, life));
+        assert_eq!(cells[4], "'=HYPERLINK(\"http://x/\");'@SUM(1)");
+        // By whichever sign the columns are parted.
+        let parted = cells.iter().flat_map(|cell| cell.split([',', ';']));
+        assert!(parted.into_iter().all(|cell| !cell.starts_with(['=', '+', '-', '@'])), "{cells:?}");
+    }
 }

@@ -1,5 +1,7 @@
 //! Everything that the audit table holds of one payout, and what follows from it for a further attempt.
 
+use std::collections::BTreeSet;
+
 use aws_sdk_dynamodb::types::AttributeValue;
 use payonce_protocol::UnixMillis;
 use payonce_protocol::case::Ending;
@@ -34,6 +36,8 @@ pub struct Payout {
     pub attempts: Vec<Attempted>,
     /// Of other events with the same key, which two people paid as orders of their own.
     pub own_orders: Vec<PayoutKey>,
+    /// Events that were refused and were to come again, by the digests that name their notes, whether they came or not.
+    pub refused: BTreeSet<Digest>,
     /// What the rail said when it was asked, by functions that may write the audit table; the oldest first.
     pub look_ups: Vec<LookUpRecord>,
 }
@@ -279,7 +283,8 @@ impl Payout {
             Some(AuditSk::Late(number)) => {
                 self.of(number).ok_or_else(unreadable)?.late = Some(StoredOutcome::from_item(item)?);
             }
-            Some(AuditSk::Refused(_) | AuditSk::Alias { .. } | AuditSk::Unfiled) => {}
+            Some(AuditSk::Refused(event)) => drop(self.refused.insert(event)),
+            Some(AuditSk::Alias { .. } | AuditSk::Unfiled) => {}
             None if AuditSk::is_of_no_attempt(sk) => {}
             None => return Err(unreadable()),
         }

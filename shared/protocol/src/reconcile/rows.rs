@@ -7,7 +7,9 @@ use std::fmt;
 use crate::UnixMillis;
 use crate::case::Ending;
 use crate::money::{Currency, MAX_MINOR, Money, MoneyError};
-use crate::order::{EventId, MAX_EVENT_ID_BYTES, MAX_KEY_BYTES, PayoutKey, TextError, visible_ascii};
+use crate::order::{
+    EventId, MAX_EVENT_ID_BYTES, MAX_KEY_BYTES, PayoutKey, TextError, ends_as_own_order, visible_ascii,
+};
 use crate::outcome::{Outcome, Reason};
 use crate::reconcile::breaks::BreakKind;
 use crate::reconcile::finding::Finding;
@@ -92,7 +94,7 @@ impl BookKey {
 
     /// See [`PayoutKey::of_own_order`]. The provider lists its event under the key that another event has claimed.
     pub fn is_own_order(&self) -> bool {
-        self.0.len().checked_sub(13).is_some_and(|at| at > 0 && self.0.as_bytes().get(at) == Some(&b'~'))
+        ends_as_own_order(&self.0)
     }
 }
 

@@ -9,7 +9,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use payonce_end_to_end::{Desk, PAYEE, WINDOW_MS, World, key_of};
 use payonce_ledger::Case;
-use payonce_lists::{ListConfig, ProviderList};
+use payonce_lists::{ListConfig, ProviderList, Source, SourceConfig};
 use payonce_local::sandbox_rail::Transfer;
 use payonce_protocol::case::Ending;
 use payonce_protocol::order::{Mode, PayoutKey};
@@ -99,6 +99,17 @@ impl LocalStripe {
                 return all;
             }
         }
+    }
+
+    /// Where payer asks whether a payment stands.
+    fn source(&self) -> Source {
+        let config: SourceConfig = serde_json::from_value(json!({
+            "url": self.url(), "path": "/v1/payment_intents/{object}", "query": {"expand[]": "latest_charge"},
+            "secret": "env:SOURCE", "object": "/data/object/id", "must_hold": {"/id": "{object}", "/status": "succeeded"},
+            "blocks": ["/latest_charge/refunded", "/latest_charge/amount_refunded"],
+        }))
+        .unwrap();
+        Source::new(&config, &RailSecret::new(SECRET).unwrap(), None).unwrap()
     }
 
     fn list(&self) -> ProviderList {
@@ -212,6 +223,7 @@ async fn exactly_what_was_dropped_and_changed_is_found_once() {
         let key = case.key.clone().unwrap();
         let shown = desk.propose(&world, &case, Ending::Replay, 1, 1).await;
         let request = desk.approves(&world, &shown);
+        desk.sources = Some(("stripe".to_owned(), stripe.source()));
         let answer = desk.ask(&world, &request).await;
         let is_paid = matches!(answer, payer::Answer::Attempted { outcome: Outcome::Accepted, .. });
         assert!(is_paid, "{answer:?}");

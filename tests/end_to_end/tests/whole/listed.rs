@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use payonce_end_to_end::{PAYEE, WINDOW_MS, World, book_settings, key_of, payment};
+use payonce_end_to_end::{Desk, PAYEE, WINDOW_MS, World, book_settings, key_of, payment};
 use payonce_ledger::FiledCase;
 use payonce_lists::{ListConfig, ProviderList};
 use payonce_protocol::case::Ending;
@@ -23,6 +23,7 @@ use reconciler::{App, Before, DAY_MS, Lists, Parts, Settings, reconcile};
 use serde_json::{Value, json};
 
 use crate::blocks::refund;
+use crate::replaced_rules::hold;
 use crate::sandbox::{Answer, Request, Sandbox};
 
 const HOUR_MS: u64 = 3_600_000;
@@ -271,6 +272,33 @@ async fn what_was_filed_when_it_came_is_not_missing() {
     assert_eq!(days.run(1).await.1, all("persisting", BreakKind::EventMissing, lost));
 }
 
+/// The list shows it without a payout key, and it comes with one after all: sent again in another version of the API, or by rules that
+/// were mended. Its case has ended by then.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_ending_binds_an_event_that_the_books_know_by_no_payout_key() {
+    let (world, book) = (world().await, Listing::default());
+    let event = payment("keyless", PAYEE, world.clock.now());
+    let mut listed = event.clone();
+    listed["data"]["object"]["status"] = json!({"what": "is this"});
+    book.add(&listed);
+    let sandbox = book.open();
+    let days = Days::of(&world, stripe(&world, &sandbox));
+    world.clock.set(days.began + WINDOW_MS + HOUR_MS);
+    assert_eq!(days.app().await, 1);
+    let case = missing(&world).await.remove(0).case;
+    assert_eq!((case.provider.as_deref(), case.key.as_ref()), (Some("stripe"), None));
+    assert_eq!(case.event.as_ref().map(ToString::to_string).as_deref(), event["id"].as_str());
+    // What the books say of it is this case, from run to run, and nothing when people have ended it.
+    world.clock.set(days.began + 2 * WINDOW_MS + HOUR_MS);
+    assert_eq!((days.app().await, missing(&world).await.len()), (0, 1));
+    Desk::new().ends(&world, &case.id(), Ending::PaidElsewhere).await;
+    assert!(missing(&world).await.is_empty());
+    assert_eq!(world.deliver(&event).await.status, 200);
+    assert!(world.executed(&key_of(&event)).is_empty(), "people paid it by hand");
+    world.clock.set(days.began + 3 * WINDOW_MS + HOUR_MS);
+    assert_eq!((days.app().await, missing(&world).await.len()), (0, 0));
+}
+
 /// It is sent late, and comes in the day after: it was in settle time, and then it is there.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_event_that_comes_in_the_next_window_was_waited_for() {
@@ -289,6 +317,50 @@ async fn an_event_that_comes_in_the_next_window_was_waited_for() {
     }
     let (manifest, found) = days.run(1).await;
     assert_eq!((found, manifest.statement.closes()), (Breaks::new(), true));
+}
+
+/// Its provider comes back for days: it did reach us, be it when its window was read or later, and is to be paid then.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_event_that_was_refused_is_not_missing_while_its_provider_comes_back() {
+    for is_late in [false, true] {
+        let (world, book) = (world().await, Listing::default());
+        hold(&world, Hold::Refuse).await;
+        let began = world.clock.now() / WINDOW_MS * WINDOW_MS;
+        world.clock.set(began + WINDOW_MS - 60_000);
+        let event = payment("refused", PAYEE, world.clock.now());
+        book.add(&event);
+        let sandbox = book.open();
+        let days = Days::of(&world, stripe(&world, &sandbox));
+        for day in 0..3 {
+            if day == u64::from(is_late) {
+                world.clock.set(world.clock.now().max(began + day * WINDOW_MS + HOUR_MS));
+                assert_eq!(world.deliver(&event).await.status, 503);
+            }
+            let (manifest, found) = days.run(day).await;
+            assert_eq!((found, manifest.statement.open.now()), (Breaks::new(), 1), "{is_late} {day}");
+        }
+    }
+}
+
+/// The list answers when the books are read, and not when the cases are filed.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_case_of_a_second_event_says_nothing_of_the_first() {
+    let (world, book) = (world().await, Listing::default());
+    let first = payment("twice", PAYEE, world.clock.now());
+    assert_eq!(world.deliver(&first).await.outcome(), "accepted");
+    let mut second = payment("twice", PAYEE, world.clock.now());
+    second["id"] = "evt_second".into();
+    second["data"]["object"]["amount_received"] = json!(1700);
+    [&first, &second].into_iter().for_each(|event| book.add(event));
+    book.fails_for_single_events(true);
+    let sandbox = book.open();
+    let days = Days::of(&world, stripe(&world, &sandbox));
+    world.clock.set(days.began + WINDOW_MS + HOUR_MS);
+    assert_eq!(days.app().await, 1);
+    let case = missing(&world).await.remove(0).case;
+    assert_eq!(case.event.unwrap().as_str(), "evt_second");
+    assert_eq!(case.money.map(|money| money.minor()), Some(1700), "and not the first one's");
+    assert_eq!((case.destination, case.body), (None, None));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -390,19 +462,6 @@ async fn a_refund_that_never_came_is_missing_as_long_as_nothing_bars_its_payment
     world.clock.set(days.began + 2 * WINDOW_MS + HOUR_MS);
     assert_eq!(days.app().await, 0);
     assert_eq!(missing(&world).await.len(), 2);
-}
-
-/// Its provider comes back for days: it did reach us, and is to be paid then.
-#[tokio::test(flavor = "multi_thread")]
-async fn an_event_that_was_refused_is_not_missing_while_its_provider_comes_back() {
-    let (world, book) = (world().await, Listing::default());
-    let event = payment("refused", PAYEE, world.clock.now());
-    book.add(&event);
-    world.ledger.set_hold(Hold::Refuse, "ann", "a rehearsal", world.clock.now()).await.unwrap();
-    assert_eq!(world.deliver(&event).await.status, 503);
-    let sandbox = book.open();
-    let days = Days::of(&world, stripe(&world, &sandbox));
-    assert_eq!(days.run(0).await.1, Breaks::new());
 }
 
 /// Whoever paid before payonce may have paid it.

@@ -2,8 +2,10 @@
 
 use payer::Request;
 use payonce_end_to_end::{Desk, PAYEE, Shown, World, cut_after, filed, key_of, payment};
-use payonce_ledger::Case;
+use payonce_ledger::{Books, Case};
+use payonce_local::sandbox_rail::Weather;
 use payonce_protocol::case::{Ending, Status};
+use payonce_protocol::hold::Hold;
 use payonce_protocol::ids::Digest;
 use payonce_protocol::money::Money;
 use payonce_protocol::order::{Destination, EventId, PayoutKey};
@@ -11,7 +13,8 @@ use payonce_protocol::outcome::Reason;
 use serde_json::{Value, json};
 
 use crate::blocks::refund;
-use crate::further_attempts::{attempted, case_of, why};
+use crate::further_attempts::{attempted, case_of, provider_says, why};
+use crate::replaced_rules::hold;
 
 struct Missing {
     world: World,
@@ -56,7 +59,13 @@ impl Missing {
 
     async fn approved(&mut self, shown: &Shown) -> payer::Answer {
         let request = self.desk.approves(&self.world, shown);
+        self.provider_says(false);
         self.desk.ask(&self.world, &request).await
+    }
+
+    /// Whether the payment was given back; each payer asks for itself.
+    fn provider_says(&mut self, refunded: bool) {
+        self.desk.sources.get_or_insert_with(|| ("stripe".to_owned(), provider_says(refunded).0));
     }
 
     fn paid(&self) -> usize {
@@ -85,6 +94,121 @@ async fn refuses_to_replay_what_came_meanwhile() {
     let shown = it.proposed().await;
     assert_eq!(it.world.deliver(&it.event).await.outcome(), "accepted");
     assert_eq!(why(&it.approved(&shown).await), "claimed");
+    assert_eq!(it.paid(), 1);
+}
+
+/// A refund or dispute that came before the replay, be it before the proposal or after it.
+#[tokio::test]
+async fn a_replay_whose_refund_came_first_is_refused() {
+    for comes_before_the_proposal in [true, false] {
+        let mut it = Missing::new().await;
+        let refund = refund("1", 1, it.world.clock.now());
+        let gives_back = async |world: &World| assert_eq!(world.deliver(&refund).await.outcome(), "barred");
+        if comes_before_the_proposal {
+            gives_back(&it.world).await;
+        }
+        let shown = it.proposed().await;
+        if !comes_before_the_proposal {
+            gives_back(&it.world).await;
+        }
+        assert_eq!(why(&it.approved(&shown).await), "barred");
+        assert_eq!(it.paid(), 0);
+    }
+}
+
+#[tokio::test]
+async fn refuses_to_replay_what_the_provider_gave_back() {
+    let mut it = Missing::new().await;
+    let shown = it.proposed().await;
+    it.provider_says(true);
+    assert_eq!(why(&it.approved(&shown).await), "source_blocks");
+    assert_eq!(it.paid(), 0);
+}
+
+/// Whoever sends no payments here sends no refunds either, and a refund since the books were read stands in none of them: where nobody
+/// can ask the provider, nobody knows.
+#[tokio::test]
+async fn refuses_to_replay_where_the_provider_cannot_be_asked_for_the_payment() {
+    let mut it = Missing::new().await;
+    let shown = it.proposed().await;
+    let request = it.desk.approves(&it.world, &shown);
+    assert_eq!(why(&it.desk.ask(&it.world, &request).await), "source_unknown");
+    assert_eq!(it.paid(), 0);
+    // Nor after an ending that was wrong.
+    for ending in [Ending::Replay, Ending::Reissue] {
+        let mut it = Missing::new().await;
+        let case = case_of(&it.world, &it.key).await;
+        it.desk.ends(&it.world, &case.id(), Ending::NotPaid).await;
+        it.desk.reopens(&it.world, &case.id()).await;
+        let shown = it.desk.propose(&it.world, &case, ending, 2, 1).await;
+        let request = it.desk.approves(&it.world, &shown);
+        assert_eq!(why(&it.desk.ask(&it.world, &request).await), "source_unknown", "{ending}");
+        assert_eq!(it.paid(), 0, "{ending}");
+    }
+}
+
+/// Somebody else may have paid it, with our mark upon it.
+#[tokio::test]
+async fn refuses_to_replay_what_the_rail_has_or_may_have() {
+    let mut it = Missing::new().await;
+    let shown = it.proposed().await;
+    it.world.rail.set_weather(Weather::Down).await;
+    assert_eq!(why(&it.approved(&shown).await), "rail_silent");
+    it.world.rail.set_weather(Weather::Fair).await;
+    let other = payment("2", PAYEE, it.world.clock.now());
+    assert_eq!(it.world.deliver(&other).await.outcome(), "accepted");
+    let mut transfer = it.world.executed(&key_of(&other))[0].clone();
+    let mark = transfer.metadata.values_mut().find(|value| *value == key_of(&other).as_str()).unwrap();
+    *mark = it.key.to_string();
+    transfer.id = "tr_of_another".to_owned();
+    it.world.rail.plant([transfer]);
+    assert_eq!(why(&it.approved(&shown).await), "not_offered");
+    assert_eq!(it.world.ledger.read_claim(&it.key, 1).await.unwrap(), None);
+}
+
+/// What stops webhooks stops a replay, and what is from before the books whole books cannot be told of.
+#[tokio::test]
+async fn refuses_to_replay_while_payouts_are_held_and_what_is_from_before_the_books() {
+    let mut it = Missing::new().await;
+    let shown = it.proposed().await;
+    hold(&it.world, Hold::Refuse).await;
+    assert_eq!(why(&it.approved(&shown).await), "held");
+    hold(&it.world, Hold::Pay).await;
+    let backup = it.world.backup().await;
+    assert_eq!(it.approved(&shown).await, attempted(&it.key, 1, "accepted"));
+    it.world.move_to(backup).await;
+    assert_eq!(why(&it.approved(&shown).await), "not_released");
+    it.world.clock.advance(1_000);
+    it.world.ledger.release(Books::Restored, "a person", "restored", it.world.clock.now()).await.unwrap();
+    assert_eq!(why(&it.approved(&shown).await), "before_books");
+    assert_eq!(it.paid(), 1);
+}
+
+/// A list of another mode, or of a connected account: whose money it is the event says itself.
+#[tokio::test]
+async fn refuses_to_replay_an_event_of_another_mode_or_account() {
+    let strangers: [fn(&mut Value); 2] =
+        [|event| event["livemode"] = json!(true), |event| event["account"] = json!("acct_of_another")];
+    for stranger in strangers {
+        let mut it = Missing::with(|text| text, stranger).await;
+        let shown = it.proposed().await;
+        assert_eq!(why(&it.approved(&shown).await), "other_order");
+        assert_eq!(it.paid(), 0);
+    }
+}
+
+/// Two cases of one event, by which runs and under which names ever: one payout.
+#[tokio::test]
+async fn two_cases_of_one_event_are_one_payout() {
+    let mut it = Missing::new().await;
+    let first = case_of(&it.world, &it.key).await;
+    let second =
+        Case { subject: vec![it.key.to_string(), "event_missing:provider:0:other".to_owned()], ..first.clone() };
+    it.world.ledger.open_case(&second).await.unwrap();
+    let shown = it.desk.propose(&it.world, &first, Ending::Replay, 1, 1).await;
+    let again = it.desk.propose(&it.world, &second, Ending::Replay, 1, 1).await;
+    assert_eq!(it.approved(&shown).await, attempted(&it.key, 1, "accepted"));
+    assert_eq!(why(&it.approved(&again).await), "claimed");
     assert_eq!(it.paid(), 1);
 }
 
@@ -123,14 +247,9 @@ async fn refuses_to_replay_an_event_that_is_not_the_one_of_its_case() {
     assert_eq!(it.paid(), 0);
 }
 
-/// The payment was given back: its refund came here, or was lost with it and stands in the provider's list.
+/// Its refund was lost with it, and stands in the provider's list.
 #[tokio::test]
-async fn refuses_to_replay_what_was_given_back() {
-    let mut it = Missing::new().await;
-    let shown = it.proposed().await;
-    assert_eq!(it.world.deliver(&refund("1", 1, it.world.clock.now())).await.status, 200);
-    assert_eq!(why(&it.approved(&shown).await), "barred");
-
+async fn refuses_to_replay_what_a_lost_refund_gave_back() {
     let mut it = Missing::new().await;
     let shown = it.proposed().await;
     let mut lost = Case {
@@ -160,6 +279,7 @@ async fn replay_and_the_event_itself_at_once_pay_once() {
         let mut it = Missing::new().await;
         let shown = it.proposed().await;
         let request = it.desk.approves(&it.world, &shown);
+        it.provider_says(false);
         let payer = it.desk.payer(&it.world);
         let deadline = it.world.clock.now() + 25_000;
         let _ = tokio::join!(payer.answer(&request, "1", deadline), it.world.deliver(&it.event));
@@ -175,6 +295,7 @@ async fn a_replay_that_is_cut_off_anywhere_pays_at_most_once_and_loses_nothing()
         let mut it = Missing::new().await;
         let shown = it.proposed().await;
         let request: Request = it.desk.approves(&it.world, &shown);
+        it.provider_says(false);
         let payer = it.desk.payer(&it.world);
         let deadline = it.world.clock.now() + 25_000;
         let ended = cut_after(waits, payer.answer(&request, "1", deadline)).await.is_some();
