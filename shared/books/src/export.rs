@@ -2,7 +2,7 @@
 //! <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/S3DataExport.Output.html> describes it: one folder of manifests for
 //! each export, with a checksum beside each, and one folder of data that all exports under one prefix share.
 //!
-//! [`write`] makes one, for engines and tests without AWS. [`take`] says which of an export's files may be read, and of which time our
+//! [`mod@write`] makes one, for engines and tests without AWS. [`take`] says which of an export's files may be read, and of which time our
 //! book lacks something if one is not as its manifest says.
 //!
 //! An export is compacted: of an item that changed several times in its window it has the last image, and as the old one how the item
