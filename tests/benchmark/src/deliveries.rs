@@ -51,8 +51,8 @@ pub struct Deliveries {
 
 pub fn measure(binary: &Path, surroundings: &Surroundings, deliveries: usize) -> Result<Deliveries, String> {
     let paid_before = surroundings.paid();
-    let (function, _) = Function::start(binary, surroundings);
-    let peak_at_start = function.memory("VmHWM");
+    let (function, _) = Function::start(binary, surroundings.environment(), false);
+    let peak_at_start = function.memory_kib("VmHWM");
     let mut took = [vec![], vec![], vec![]];
     let mut last = String::new();
     for number in 0..deliveries {
@@ -70,7 +70,7 @@ pub fn measure(binary: &Path, surroundings: &Surroundings, deliveries: usize) ->
     }
     let all = took.iter().flatten().sum();
     took.iter_mut().for_each(|took| took.sort_unstable());
-    let (peak, anonymous) = (function.memory("VmHWM"), function.memory("RssAnon"));
+    let (peak, anonymous) = (function.memory_kib("VmHWM"), function.memory_kib("RssAnon"));
     Ok(Deliveries { took, all, peak_at_start, peak, anonymous })
 }
 

@@ -5,34 +5,29 @@
 
 use std::collections::HashMap;
 use std::net::TcpListener;
+use std::ops::Deref;
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::{AttributeValue, PutRequest, WriteRequest};
 use futures_util::{StreamExt, stream};
-use payonce_ledger::{Books, Case, Claim, Ledger, OutcomeRecord, Tables};
-use payonce_local::sandbox_rail::SandboxRail;
-use payonce_local::stack::{CONFIG, sandbox_secret, sandbox_secrets};
+use payonce_ledger::{Case, Claim, OutcomeRecord};
 use payonce_protocol::fact::{FactName, Facts};
 use payonce_protocol::ids::{AttemptId, Digest, shard};
 use payonce_protocol::money::Money;
 use payonce_protocol::order::{Destination, EventId, Mode, PayoutKey};
 use payonce_protocol::outcome::{Outcome, Reason, Verdict};
 use payonce_protocol::sweep::{MINUTE_MS, Minute, Progress};
-use payonce_runtime::clock::Clock;
-use payonce_runtime_api_tests::{Ending, RuntimeApi, Treatment};
-use payonce_suite::dynamo::{self, Engine};
-use payonce_suite::faults::Proxy;
+use payonce_runtime_api_tests::{Ending, Treatment, now_ms as now};
 use serde_json::Value;
-use tempfile::TempDir;
-use tokio::runtime::Runtime;
+
+use crate::function::Function;
+use crate::surroundings::{Surroundings, config_for};
 
 /// The function's time-out, as deployed.
 const WITHIN: Duration = Duration::from_secs(55);
 const MEMORY_AT_MOST_MIB: usize = 512;
-const RAIL_IN_CONFIG: &str = "http://127.0.0.1:4243";
 const ONE_BATCH: usize = 25;
 
 type Item = HashMap<String, AttributeValue>;
@@ -59,14 +54,16 @@ struct Ran {
 }
 
 struct Day {
-    runtime: Runtime,
-    proxy: Proxy,
-    ledger: Ledger,
+    around: Surroundings,
     client: Client,
-    tables: Tables,
-    _engine: Engine,
-    folder: TempDir,
-    rail: SandboxRail,
+}
+
+impl Deref for Day {
+    type Target = Surroundings;
+
+    fn deref(&self) -> &Surroundings {
+        &self.around
+    }
 }
 
 /// The figures, and whether all are kept.
@@ -90,7 +87,7 @@ impl Figures {
     }
 
     fn memory(&mut self, function: &Function) {
-        let mib = function.peak_mib();
+        let mib = function.memory_kib("VmHWM") / 1024;
         self.line("  peak memory", format!("{mib} MiB"), "at most 512", mib <= MEMORY_AT_MOST_MIB);
     }
 }
@@ -100,8 +97,8 @@ fn busy_minute(binary: &Path, claims: usize, figures: &mut Figures) {
     let minute = now() / MINUTE_MS - 30;
     day.claims(minute, "busy", claims, |number| number % 100 != 0);
     day.owe(&[minute]);
-    let function = Function::start(binary, &day, &day.rail.url());
-    let ran = function.run(&day);
+    let function = day.function(binary, &day.rail.url());
+    let ran = day.run(&function);
     let dead = claims.div_ceil(100);
     let filed = ran.report["abandoned"].as_u64().unwrap() as usize;
     println!("a minute with {claims} claims, of which {dead} lack an outcome");
@@ -120,10 +117,10 @@ fn pause(binary: &Path, minutes: usize, figures: &mut Figures) {
         day.claims(first + minute, &format!("pause{minute}n"), 3_000, |number| number % 1_000 != 0);
     }
     day.runtime.block_on(day.ledger.set_round(first)).unwrap();
-    let function = Function::start(binary, &day, &day.rail.url());
+    let function = day.function(binary, &day.rail.url());
     let (mut runs, mut filed, mut took, mut requests, mut behind) = (0, 0, Duration::ZERO, 0, u64::MAX);
     while behind > 0 && runs < 20 {
-        let ran = function.run(&day);
+        let ran = day.run(&function);
         (runs, took, requests) = (runs + 1, took + ran.took, requests + ran.requests);
         filed += ran.report["abandoned"].as_u64().unwrap();
         behind = ran.report["minutes_behind"].as_u64().unwrap();
@@ -144,8 +141,8 @@ fn hanging_rail(binary: &Path, unknown: usize, figures: &mut Figures) {
     day.owe(&[minute, minute + 1]);
     // It takes connections, and says nothing.
     let hanging = TcpListener::bind("127.0.0.1:0").unwrap();
-    let function = Function::start(binary, &day, &format!("http://{}", hanging.local_addr().unwrap()));
-    let ran = function.run(&day);
+    let function = day.function(binary, &format!("http://{}", hanging.local_addr().unwrap()));
+    let ran = day.run(&function);
     let filed = ran.report["abandoned"].as_u64().unwrap();
     println!("{unknown} unknown payouts and a rail that hangs, beside 20 abandoned claims");
     figures.line("  cases of the first run", filed.to_string(), "all 20", filed == 20);
@@ -159,13 +156,13 @@ fn hanging_rail(binary: &Path, unknown: usize, figures: &mut Figures) {
 fn open_cases(binary: &Path, open: usize, figures: &mut Figures) {
     let day = Day::start();
     day.owe(&[]);
-    let function = Function::start(binary, &day, &day.rail.url());
-    function.run(&day);
-    let none = function.run(&day);
+    let function = day.function(binary, &day.rail.url());
+    day.run(&function);
+    let none = day.run(&function);
     day.cases(open);
     day.owe(&[]);
-    function.run(&day);
-    let many = function.run(&day);
+    day.run(&function);
+    let many = day.run(&function);
     println!("{open} open cases");
     let more = many.took.saturating_sub(none.took).as_secs_f64();
     figures.line("  a run takes longer by", format!("{more:.2} s"), "at most 2", more <= 2.0);
@@ -175,19 +172,28 @@ fn open_cases(binary: &Path, open: usize, figures: &mut Figures) {
 
 impl Day {
     fn start() -> Self {
-        let runtime = Runtime::new().unwrap();
-        let engine = Engine::start();
-        let (tables, rail) = runtime.block_on(async {
-            let secrets = ["PAYONCE_SANDBOX_RAIL", "PAYONCE_SANDBOX_RAIL_LOOKUP"];
-            let secrets = secrets.map(|name| sandbox_secret(name).unwrap());
-            (engine.tables().await, SandboxRail::start(0, secrets, None, Clock::system()).await.unwrap())
-        });
-        let proxy = Proxy::start(&engine);
-        proxy.remember_nothing();
-        let (ledger, client) = (dynamo::ledger(&engine.url(), &tables), engine.client());
-        runtime.block_on(ledger.release(Books::First, "benchmark", "a new stack", now())).unwrap();
-        let folder = tempfile::tempdir().unwrap();
-        Self { runtime, proxy, ledger, client, tables, _engine: engine, folder, rail }
+        let around = Surroundings::start();
+        let client = around.engine.client();
+        Self { around, client }
+    }
+
+    /// The sweeper's process, with this rail.
+    fn function(&self, binary: &Path, rail: &str) -> Function {
+        self.write_config(&config_for(rail));
+        Function::start(binary, self.environment(), true).0
+    }
+
+    fn run(&self, function: &Function) -> Ran {
+        let before = self.proxy.requests();
+        let began = Instant::now();
+        let request = function.api.invoke("{}", WITHIN, Treatment::Take);
+        let ending = function.api.ending_within(&request, WITHIN);
+        let took = began.elapsed();
+        let requests = self.proxy.requests() - before;
+        match ending {
+            Some(Ending::Response(bytes)) => Ran { report: serde_json::from_slice(&bytes).unwrap(), took, requests },
+            other => panic!("the run ended as {other:?} after {requests} requests"),
+        }
     }
 
     /// Everything was visited but these minutes.
@@ -278,24 +284,6 @@ impl Day {
                 .collect::<Vec<()>>(),
         );
     }
-
-    fn environment(&self, rail: &str) -> Vec<(String, String)> {
-        let config = self.folder.path().join("payonce.toml");
-        std::fs::write(&config, CONFIG.replace(RAIL_IN_CONFIG, rail)).unwrap();
-        let proxy = self.proxy.url();
-        let fixed = [
-            ("PAYONCE_CONFIG", config.to_str().unwrap()),
-            ("PAYONCE_AUDIT_TABLE", &self.tables.audit),
-            ("PAYONCE_BODIES_TABLE", &self.tables.bodies),
-            ("PAYONCE_RECONCILE_TABLE", &self.tables.reconcile),
-            ("AWS_REGION", "eu-central-1"),
-            ("AWS_ACCESS_KEY_ID", "benchmark"),
-            ("AWS_SECRET_ACCESS_KEY", "benchmark"),
-            ("AWS_ENDPOINT_URL", proxy.as_str()),
-        ];
-        let fixed = fixed.map(|(name, value)| (name.to_owned(), value.to_owned()));
-        fixed.into_iter().chain(sandbox_secrets()).collect()
-    }
 }
 
 fn claim(name: &str, received_at: u64) -> Claim {
@@ -321,64 +309,4 @@ fn claim(name: &str, received_at: u64) -> Claim {
         request_id: "8a6e0804-2bd0-4672-b79d-d97027f9071a".to_owned(),
         trace_id: None,
     }
-}
-
-struct Function {
-    api: RuntimeApi,
-    child: Child,
-}
-
-impl Function {
-    fn start(binary: &Path, day: &Day, rail: &str) -> Self {
-        let api = RuntimeApi::start();
-        let child = Command::new("taskset")
-            .args(["--cpu-list", "0"])
-            .arg(binary)
-            .env_clear()
-            .env("PATH", std::env::var_os("PATH").unwrap_or_default())
-            .env("AWS_LAMBDA_RUNTIME_API", api.address().to_string())
-            .env("AWS_LAMBDA_FUNCTION_NAME", "sweeper")
-            .env("AWS_LAMBDA_FUNCTION_VERSION", "1")
-            .env("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", MEMORY_AT_MOST_MIB.to_string())
-            .env("AWS_LAMBDA_INITIALIZATION_TYPE", "on-demand")
-            .env("AWS_LAMBDA_LOG_GROUP_NAME", "/aws/lambda/sweeper")
-            .env("AWS_LAMBDA_LOG_STREAM_NAME", "stream")
-            .envs(day.environment(rail))
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .spawn()
-            .unwrap_or_else(|error| panic!("taskset {} does not start: {error}", binary.display()));
-        api.asked(1);
-        Self { api, child }
-    }
-
-    fn run(&self, day: &Day) -> Ran {
-        let before = day.proxy.requests();
-        let began = Instant::now();
-        let request = self.api.invoke("{}", WITHIN, Treatment::Take);
-        let ending = self.api.ending_within(&request, WITHIN);
-        let took = began.elapsed();
-        let requests = day.proxy.requests() - before;
-        match ending {
-            Some(Ending::Response(bytes)) => Ran { report: serde_json::from_slice(&bytes).unwrap(), took, requests },
-            other => panic!("the run ended as {other:?} after {requests} requests"),
-        }
-    }
-
-    fn peak_mib(&self) -> usize {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
-        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
-        line.trim().trim_end_matches(" kB").parse::<usize>().unwrap() / 1024
-    }
-}
-
-impl Drop for Function {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-fn now() -> u64 {
-    Clock::system().now()
 }

@@ -1,14 +1,16 @@
-//! Lambda's Runtime API on loopback, for running the very binary that is deployed: it hands out invocations, takes what
-//! the binary posts back, and can treat a response as badly as AWS may. Blocking and small, so that a socket can be
-//! closed in the middle of an answer.
+//! For running the very binaries that are deployed: Lambda's Runtime API on loopback, a function's process, and the world
+//! around it. The Runtime API hands out invocations, takes what the binary posts back, and can treat a response as badly as
+//! AWS may. Blocking and small, so that a socket can be closed in the middle of an answer.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test's own scaffolding fails loudly")]
 #![allow(clippy::disallowed_methods, reason = "a stand-in spawns, waits and reads the clock; it pays nobody")]
 
 mod function;
 mod request;
+mod world;
 
-pub use function::Function;
+pub use function::{Function, Output, Start, built};
+pub use world::{World, now_ms};
 
 use std::collections::{BTreeMap, VecDeque};
 use std::io::{BufReader, Write};

@@ -79,11 +79,16 @@ fn refuses_a_response_or_hangs_up_as_told() {
 #[test]
 fn tells_a_dead_function_and_keeps_its_output() {
     let api = RuntimeApi::start();
-    let mut function = Function::start(Path::new("/bin/sh"), &api, &[]);
+    let start = |binary: &str, environment: &[(&str, &str)]| {
+        let environment = environment.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        let binary = Path::new(binary);
+        Function::start(Start { binary, memory_mib: 512, environment, output: Output::Kept, on_one_core: false }, &api)
+    };
+    let mut function = start("/bin/sh", &[]);
     // A shell without a script and without input ends at once.
     assert!(function.ended().success());
     assert!(!function.lives());
-    let mut function = Function::start(Path::new("/usr/bin/env"), &api, &[("PAYONCE_PROVIDER", "stripe")]);
+    let mut function = start("/usr/bin/env", &[("PAYONCE_PROVIDER", "stripe")]);
     function.ended();
     let printed = function.printed();
     assert!(printed.contains("PAYONCE_PROVIDER=stripe\n"), "{printed}");

@@ -2,10 +2,9 @@
 //! a death.
 
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use payonce_runtime_api_tests::{Ending, RuntimeApi, Treatment};
+use payonce_runtime_api_tests::{Ending, Function, Output, RuntimeApi, Start, Treatment};
 use rustix::process::{Pid, Signal, kill_process};
 
 use crate::plan::Blow;
@@ -13,7 +12,7 @@ use crate::plan::Blow;
 pub struct Process {
     /// The function's time-out.
     within: Duration,
-    child: Child,
+    function: Function,
     api: RuntimeApi,
 }
 
@@ -28,25 +27,11 @@ pub enum End {
 }
 
 impl Process {
-    pub fn start(binary: &Path, within: Duration, log: &Path, environment: &[(String, String)]) -> Self {
+    pub fn start(binary: &Path, within: Duration, log: &Path, environment: Vec<(String, String)>) -> Self {
         let api = RuntimeApi::start();
-        let log = std::fs::OpenOptions::new().create(true).append(true).open(log).unwrap();
-        let child = Command::new(binary)
-            .env_clear()
-            .env("AWS_LAMBDA_RUNTIME_API", api.address().to_string())
-            .env("AWS_LAMBDA_FUNCTION_NAME", "function")
-            .env("AWS_LAMBDA_FUNCTION_VERSION", "1")
-            .env("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "512")
-            .env("AWS_LAMBDA_INITIALIZATION_TYPE", "on-demand")
-            .env("AWS_LAMBDA_LOG_GROUP_NAME", "/aws/lambda/function")
-            .env("AWS_LAMBDA_LOG_STREAM_NAME", "stream")
-            .envs(environment.iter().map(|(name, value)| (name, value)))
-            .stdin(Stdio::null())
-            .stdout(log.try_clone().unwrap())
-            .stderr(log)
-            .spawn()
-            .unwrap_or_else(|error| panic!("{} does not start: {error}", binary.display()));
-        Self { within, child, api }
+        let output = Output::AppendedTo(log);
+        let start = Start { binary, memory_mib: 512, environment, output, on_one_core: false };
+        Self { within, function: Function::start(start, &api), api }
     }
 
     /// Hands over one invocation, and strikes when it is time. After [`End::Killed`] and [`End::Stopped`] the process is
@@ -66,7 +51,7 @@ impl Process {
                 End::Stopped
             }
             (None, Some(Blow::Kill { .. })) => {
-                self.child.kill().unwrap();
+                self.function.kill();
                 End::Killed
             }
             (None, None) => panic!("the function neither answers nor dies"),
@@ -79,15 +64,8 @@ impl Process {
     }
 
     fn signal(&self, signal: Signal) {
-        let process = Pid::from_raw(self.child.id().cast_signed()).unwrap();
+        let process = Pid::from_raw(self.function.id().cast_signed()).unwrap();
         kill_process(process, signal).unwrap();
-    }
-}
-
-impl Drop for Process {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
     }
 }
 

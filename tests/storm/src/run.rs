@@ -11,13 +11,14 @@ use indicatif::{ProgressBar, ProgressStyle};
 use payonce_protocol::hold::Hold;
 use payonce_protocol::order::PayoutKey;
 use payonce_protocol::outcome::Outcome;
+use payonce_runtime_api_tests::now_ms;
 
 use crate::books::Books;
 use crate::plan::{Blow, Delivery, PAYEE, blow, pause};
 use crate::process::{End, Process};
 use crate::queue::{Job, Queue};
 use crate::report::{Counts, Report};
-use crate::stack::{Missing, Sender, Stack, WITHIN, now_s};
+use crate::stack::{Missing, Sender, Stack, WITHIN};
 
 #[derive(Clone, Copy, Debug)]
 pub struct Options {
@@ -242,7 +243,7 @@ impl Storm {
             self.counts.lock().unwrap().landed_late += landed;
             let control = self.stack.runtime.block_on(self.stack.ledger.control()).unwrap();
             if control.is_some_and(|control| control.hold != Hold::Pay) {
-                let released = self.stack.ledger.set_hold(Hold::Pay, "storm", "looked at", now_s() * 1000);
+                let released = self.stack.ledger.set_hold(Hold::Pay, "storm", "looked at", now_ms());
                 // The sweeper may have set it again meanwhile.
                 if self.stack.runtime.block_on(released).is_ok() {
                     self.counts.lock().unwrap().holds_released += 1;

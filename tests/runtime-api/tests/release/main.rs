@@ -10,8 +10,8 @@ mod world;
 use std::collections::BTreeSet;
 
 use payonce_protocol::outcome::Outcome;
-use payonce_runtime_api_tests::{Ending, Treatment};
-use world::{World, built};
+use payonce_runtime_api_tests::{Ending, Treatment, built};
+use world::World;
 
 #[test]
 fn pays_a_signed_delivery_once() {

@@ -1,42 +1,33 @@
-//! Everything around the deployed binary, on loopback: the Runtime API that feeds it, a DynamoDB, a rail that counts.
+//! The deployed binary in its world, with what this test's payments look like.
 
-use std::path::PathBuf;
-use std::sync::Arc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
-use payonce_ledger::{Case, Claim, Credentials, Ledger, Settings, StoredOutcome, Tables, create_tables};
-use payonce_local::dynamo::Dynamo;
-use payonce_local::sandbox_rail::SandboxRail;
+use payonce_ledger::{Case, Claim, StoredOutcome};
 use payonce_protocol::order::PayoutKey;
 use payonce_protocol::outcome::Reason;
-use payonce_providers::Secrets;
-use payonce_rails::{Rail, RailSecret};
-use payonce_runtime::clock::Clock;
-use payonce_runtime::config::Config;
-use payonce_runtime::metrics::Metrics;
-use payonce_runtime_api_tests::{Ending, Function, RuntimeApi, Treatment};
-use payonce_suite::faults::Proxy;
+use payonce_runtime_api_tests::{
+    self as surroundings, Ending, Function, Output, RuntimeApi, Start, Treatment, built, now_ms,
+};
 use serde_json::{Value, json};
-use tempfile::TempDir;
-use tokio::runtime::Runtime;
 
 /// Of the function; API Gateway gives up a little later.
 const WITHIN: Duration = Duration::from_secs(25);
 const SIGNING: &str = "whsec_planted_release";
 const PAYING: &str = "sk_test_planted_release";
 const LOOKING: &str = "rk_test_planted_release";
-const TABLES: [&str; 3] = ["payonce-audit", "payonce-bodies", "payonce-reconcile"];
 
 pub struct World {
     pub api: RuntimeApi,
-    pub rail: SandboxRail,
-    /// Between the functions and their tables.
-    pub proxy: Proxy,
-    runtime: Runtime,
-    ledger: Arc<Ledger>,
-    config: Config,
-    _dynamo: Dynamo,
-    folder: TempDir,
+    around: surroundings::World,
+}
+
+/// The rail and the proxy are used as if they were the world's own.
+impl std::ops::Deref for World {
+    type Target = surroundings::World;
+
+    fn deref(&self) -> &Self::Target {
+        &self.around
+    }
 }
 
 /// What API Gateway would pass on.
@@ -53,33 +44,11 @@ impl Answer {
     }
 }
 
-/// A binary as `cargo lambda build` left it.
-pub fn built(name: &str) -> PathBuf {
-    let binary = payonce_tools::LAMBDA.path().join(name).join("bootstrap");
-    assert!(binary.exists(), "{} is not built", binary.display());
-    binary
-}
-
 impl World {
     pub fn new() -> Self {
-        let runtime = Runtime::new().unwrap();
-        let clock = Clock::system();
-        let (dynamo, rail) = runtime.block_on(async {
-            let secrets = [PAYING, LOOKING].map(str::to_owned);
-            (Dynamo::start(0, None).await.unwrap(), SandboxRail::start(0, secrets, None, clock).await.unwrap())
-        });
-        let settings = Settings {
-            region: "eu-central-1".to_owned(),
-            endpoint: Some(dynamo.url()),
-            credentials: Credentials::Given { key_id: "AKIDPLANTED".to_owned(), secret: "planted-secret".to_owned() },
-        };
-        let [audit, bodies, reconcile] = TABLES.map(str::to_owned);
-        let ledger = Arc::new(Ledger::new(&settings, Tables { audit, bodies, reconcile }).unwrap());
-        runtime.block_on(create_tables(&ledger)).unwrap();
-        // A new stack would sweep the last day, in which there is nothing.
-        runtime.block_on(ledger.set_round(now_s() / 60)).unwrap();
-        let config = format!(
-            r#"
+        let around = surroundings::World::start([PAYING, LOOKING], |rail| {
+            format!(
+                r#"
             [providers.stripe]
             scheme = "stripe"
             secrets = ["env:SIGNING"]
@@ -109,18 +78,13 @@ impl World {
             [rail]
             kind = "stripe"
             account = "acct_sandboxPlatform"
-            url = "{}"
+            url = "{rail}"
             secret = "env:PAYING"
             lookup_secret = "env:LOOKING"
-            "#,
-            rail.url()
-        );
-        let folder = tempfile::tempdir().unwrap();
-        std::fs::write(folder.path().join("payonce.toml"), &config).unwrap();
-        let config = Config::parse(&config).unwrap();
-        runtime.block_on(ledger.start_books(config.key_rules(), Clock::system().now())).unwrap();
-        let proxy = Proxy::before(dynamo.url().trim_start_matches("http://").parse().unwrap());
-        Self { api: RuntimeApi::start(), rail, proxy, runtime, ledger, config, _dynamo: dynamo, folder }
+            "#
+            )
+        });
+        Self { api: RuntimeApi::start(), around }
     }
 
     pub fn start(&self, name: &str) -> Function {
@@ -128,27 +92,15 @@ impl World {
     }
 
     pub fn start_for(&self, name: &str, provider: &str) -> Function {
-        let config = self.folder.path().join("payonce.toml");
-        let environment = [
-            ("PAYONCE_CONFIG", config.to_str().unwrap()),
-            ("PAYONCE_AUDIT_TABLE", TABLES[0]),
-            ("PAYONCE_BODIES_TABLE", TABLES[1]),
-            ("PAYONCE_RECONCILE_TABLE", TABLES[2]),
-            ("PAYONCE_PROVIDER", provider),
-            ("AWS_REGION", "eu-central-1"),
-            ("AWS_ACCESS_KEY_ID", "AKIDPLANTED"),
-            ("AWS_SECRET_ACCESS_KEY", "planted-secret"),
-            ("AWS_ENDPOINT_URL", &self.proxy.url()),
-            ("SIGNING", SIGNING),
-            ("PAYING", PAYING),
-            ("LOOKING", LOOKING),
-        ];
-        Function::start(&built(name), &self.api, &environment)
+        let more = [("PAYONCE_PROVIDER", provider), ("SIGNING", SIGNING), ("PAYING", PAYING), ("LOOKING", LOOKING)];
+        let environment = self.environment(more);
+        let (binary, output) = (&built(name), Output::Kept);
+        Function::start(Start { binary, memory_mib: 512, environment, output, on_one_core: false }, &self.api)
     }
 
     /// Queues a delivery of this payment, signed now, and returns its request id.
     pub fn deliver(&self, payment: &str, treatment: Treatment) -> String {
-        let now = now_s();
+        let now = now_ms() / 1000;
         let body = json!({
             "id": format!("evt_{payment}"),
             "object": "event",
@@ -167,12 +119,7 @@ impl World {
 
     /// Queues this body, signed now by the provider.
     pub fn deliver_from(&self, provider: &str, body: &str, treatment: Treatment) -> String {
-        let secrets = Secrets::new(vec![SIGNING.to_owned()]).unwrap();
-        let provider = self.config.provider(Some(provider)).unwrap();
-        let signed = provider.sign(&secrets, body.as_bytes(), now_s() * 1000);
-        let headers: serde_json::Map<String, Value> =
-            signed.iter().map(|(name, value)| (name.to_string(), value.to_str().unwrap().into())).collect();
-        self.api.invoke(gateway_event(body, headers).to_string(), WITHIN, treatment)
+        self.api.invoke(self.payload(provider, SIGNING, body), WITHIN, treatment)
     }
 
     pub fn answer(&self, request_id: &str) -> Answer {
@@ -200,21 +147,9 @@ impl World {
         cases.into_iter().filter(about).map(|case| case.reason).collect()
     }
 
-    /// Time passes for the sweeper, which runs each minute. Not the binary's: its clock cannot be moved.
+    /// Time passes for the sweeper, which runs each minute.
     pub fn sweep(&self, minutes: u64) {
-        let clock = Clock::manual(now_s() * 1000);
-        let rail = Rail::new(&self.config.rail, RailSecret::new(PAYING).unwrap(), None, None).unwrap();
-        let sweeper = sweeper::App::new(sweeper::Parts {
-            ledger: self.ledger.narrowed(),
-            rail: Arc::new(rail),
-            metrics: Metrics::stdout(clock.clone()),
-            clock: clock.clone(),
-            margin_ms: payonce_protocol::sweep::MARGIN_MS,
-        });
-        for _ in 0..minutes {
-            clock.advance(payonce_protocol::sweep::MINUTE_MS);
-            self.runtime.block_on(sweeper.run()).unwrap();
-        }
+        self.around.sweep(PAYING, minutes);
     }
 
     pub fn cases(&self) -> Vec<Case> {
@@ -225,41 +160,4 @@ impl World {
     pub fn requests(&self, payment: &str) -> u64 {
         self.rail.requests().get(&format!("stripe/pi_{payment}")).copied().unwrap_or(0)
     }
-}
-
-fn now_s() -> u64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs()
-}
-
-/// An event of an HTTP API, payload format 2.0.
-/// <https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html>
-fn gateway_event(body: &str, mut headers: serde_json::Map<String, Value>) -> Value {
-    headers.insert("content-type".to_owned(), "application/json".into());
-    json!({
-        "version": "2.0",
-        "routeKey": "POST /webhooks/stripe",
-        "rawPath": "/webhooks/stripe",
-        "rawQueryString": "",
-        "headers": headers,
-        "requestContext": {
-            "accountId": "000000000000",
-            "apiId": "api",
-            "domainName": "localhost",
-            "domainPrefix": "api",
-            "http": {
-                "method": "POST",
-                "path": "/webhooks/stripe",
-                "protocol": "HTTP/1.1",
-                "sourceIp": "127.0.0.1",
-                "userAgent": "tests",
-            },
-            "requestId": "id",
-            "routeKey": "POST /webhooks/stripe",
-            "stage": "$default",
-            "time": "01/Jan/2026:00:00:00 +0000",
-            "timeEpoch": 1_767_225_600_000_u64,
-        },
-        "body": body,
-        "isBase64Encoded": false,
-    })
 }
