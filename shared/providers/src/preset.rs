@@ -25,6 +25,8 @@ const MEBIBYTE: usize = 1 << 20;
 #[derive(Clone, Debug)]
 pub struct Preset {
     pub name: &'static str,
+    /// As the provider writes itself, for people.
+    pub title: &'static str,
     pub signature: Signature,
     /// What its signing secrets look like.
     pub secret_form: SecretForm,
@@ -160,6 +162,7 @@ const NOT_PUBLISHED: &str = "not published; taken as 24 hours";
 /// A provider that signs the body, says little else, and redelivers for a day.
 const PLAIN: Preset = Preset {
     name: "",
+    title: "",
     signature: Signature::Scheme(&scheme::PLAIN),
     secret_form: SecretForm::Text,
     items: None,
@@ -190,8 +193,13 @@ const PLAIN: Preset = Preset {
 };
 
 /// What a `custom` table does not say.
-pub(crate) static CUSTOM: Preset =
-    Preset { name: "custom", no_blocks: Some("the sender's own events"), redelivery: "as configured", ..PLAIN };
+pub(crate) static CUSTOM: Preset = Preset {
+    name: "custom",
+    title: "custom",
+    no_blocks: Some("the sender's own events"),
+    redelivery: "as configured",
+    ..PLAIN
+};
 
 /// Known schemes that are refused, because anybody could send their events.
 pub static REFUSED: &[(&str, &str)] = &[

@@ -17,7 +17,7 @@ pub struct Family {
     pub advice: &'static str,
 }
 
-const fn family(events: &'static str, payment: &'static [&'static str]) -> Family {
+pub(crate) const fn family(events: &'static str, payment: &'static [&'static str]) -> Family {
     Family { events, payment, advice: "" }
 }
 

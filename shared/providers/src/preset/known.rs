@@ -38,6 +38,7 @@ const ADYEN_KEY: SecretForm = SecretForm::Hex { digits: Some(64) };
 /// few hours; it publishes neither the pauses nor when it hangs up, so a day is taken for the longest pause.
 pub static STRIPE: Preset = Preset {
     name: "stripe",
+    title: "Stripe",
     signature: Signature::Scheme(&scheme::STRIPE),
     same_payment: same_payment::STRIPE,
     created: time("/created", TimeForm::Seconds),
@@ -60,6 +61,7 @@ pub static STRIPE: Preset = Preset {
 /// The specification's example schedule ends after some 75 hours.
 static STANDARD_WEBHOOKS: Preset = Preset {
     name: "standard_webhooks",
+    title: "Standard Webhooks",
     signature: Signature::Scheme(&scheme::STANDARD_WEBHOOKS),
     secret_form: SecretForm::Base64 { mark: "whsec_" },
     id: Identity::Message,
@@ -76,6 +78,7 @@ static STANDARD_WEBHOOKS: Preset = Preset {
 
 static SVIX: Preset = Preset {
     name: "svix",
+    title: "Svix",
     signature: Signature::Scheme(&scheme::SVIX),
     redelivers_ms: 27 * HOUR_MS,
     longest_gap_ms: 10 * HOUR_MS,
@@ -88,6 +91,7 @@ static SVIX: Preset = Preset {
 /// <https://docs.adyen.com/development-resources/webhooks/>. Its `live` and `eventDate` are not signed, and so not read.
 static ADYEN: Preset = Preset {
     name: "adyen",
+    title: "Adyen (payments)",
     signature: Signature::Adyen,
     same_payment: same_payment::ADYEN,
     secret_form: ADYEN_KEY,
@@ -109,6 +113,7 @@ static ADYEN: Preset = Preset {
 
 static ADYEN_BALANCE_PLATFORM: Preset = Preset {
     name: "adyen_balance_platform",
+    title: "Adyen (balance platform)",
     // <https://docs.adyen.com/development-resources/webhooks/verify-hmac-signatures>, of the balance platform: the body, not
     // eight of its fields.
     signature: Signature::Scheme(&Scheme {
@@ -135,6 +140,7 @@ static ADYEN_BALANCE_PLATFORM: Preset = Preset {
 /// A payment's receipt is the sandbox's in the sandbox: <https://developer.squareup.com/reference/square/objects/Payment>.
 static SQUARE: Preset = Preset {
     name: "square",
+    title: "Square",
     // <https://developer.squareup.com/docs/webhooks/step3validate>
     signature: Signature::Scheme(&Scheme {
         header: "x-square-hmacsha256-signature",
@@ -155,6 +161,7 @@ static SQUARE: Preset = Preset {
 
 static GOCARDLESS: Preset = Preset {
     name: "gocardless",
+    title: "GoCardless",
     // <https://developer.gocardless.com/getting-started/staying-up-to-date-with-webhooks>
     signature: Signature::Scheme(&Scheme { header: "webhook-signature", ..scheme::PLAIN }),
     same_payment: same_payment::GOCARDLESS,
@@ -173,6 +180,7 @@ static GOCARDLESS: Preset = Preset {
 /// An event links to itself where it was made (<https://www.checkout.com/docs/developer-resources/api/api-endpoints>).
 static CHECKOUT: Preset = Preset {
     name: "checkout",
+    title: "Checkout.com",
     // <https://www.checkout.com/docs/workflows/set-up-your-webhook-receiver>
     signature: Signature::Scheme(&Scheme { header: "cko-signature", ..scheme::PLAIN }),
     markers: &[
@@ -189,6 +197,7 @@ static CHECKOUT: Preset = Preset {
 
 static RAZORPAY: Preset = Preset {
     name: "razorpay",
+    title: "Razorpay",
     // <https://razorpay.com/docs/webhooks/validate-test/>
     signature: Signature::Scheme(&Scheme { header: "x-razorpay-signature", ..scheme::PLAIN }),
     same_payment: same_payment::RAZORPAY,
@@ -207,6 +216,7 @@ static RAZORPAY: Preset = Preset {
 /// `data.domain` is `live` or `test`, as a transaction has it: <https://paystack.com/docs/payments/webhooks/>.
 static PAYSTACK: Preset = Preset {
     name: "paystack",
+    title: "Paystack",
     // <https://paystack.com/docs/payments/webhooks/>
     signature: Signature::Scheme(&Scheme {
         header: "x-paystack-signature",
@@ -233,6 +243,7 @@ static PAYSTACK: Preset = Preset {
 
 static FLUTTERWAVE: Preset = Preset {
     name: "flutterwave",
+    title: "Flutterwave",
     // Version 4, <https://developer.flutterwave.com/docs/webhooks>
     signature: Signature::Scheme(&Scheme {
         header: "flutterwave-signature",
@@ -251,6 +262,7 @@ static FLUTTERWAVE: Preset = Preset {
 /// <https://docs.mollie.com/reference/webhooks-new>.
 static MOLLIE: Preset = Preset {
     name: "mollie",
+    title: "Mollie",
     // Next-generation webhooks, <https://docs.mollie.com/reference/webhooks-new>. During a rotation there are several values.
     signature: Signature::Scheme(&Scheme {
         header: "x-mollie-signature",
@@ -273,6 +285,7 @@ static MOLLIE: Preset = Preset {
 /// bogus gateway, which a live shop may have, too.
 static SHOPIFY: Preset = Preset {
     name: "shopify",
+    title: "Shopify",
     // <https://shopify.dev/docs/apps/build/webhooks/subscribe/https#step-2-validate-the-origin-of-your-webhook-to-ensure-its-coming-from-shopify>
     signature: Signature::Scheme(&Scheme {
         header: "x-shopify-hmac-sha256",
@@ -300,6 +313,7 @@ static SHOPIFY: Preset = Preset {
 /// Every resource has `live_mode`: <https://docs.moderntreasury.com/platform/reference/incoming-payment-detail-object>.
 static MODERN_TREASURY: Preset = Preset {
     name: "modern_treasury",
+    title: "Modern Treasury",
     // <https://docs.moderntreasury.com/platform/reference/webhook-signature-verification>
     signature: Signature::Scheme(&Scheme { header: "x-signature", ..scheme::PLAIN }),
     markers: &[Marker::live("/data/live_mode")],
@@ -317,6 +331,7 @@ static MODERN_TREASURY: Preset = Preset {
 
 static DWOLLA: Preset = Preset {
     name: "dwolla",
+    title: "Dwolla",
     // <https://developers.dwolla.com/docs/connect/webhooks/process-validate>
     signature: Signature::Scheme(&Scheme { header: "x-request-signature-sha-256", ..scheme::PLAIN }),
     event_type: TypeFrom::Pointers(&["/topic"]),
@@ -333,6 +348,7 @@ static DWOLLA: Preset = Preset {
 
 static COINBASE_COMMERCE: Preset = Preset {
     name: "coinbase_commerce",
+    title: "Coinbase Commerce",
     // <https://docs.cdp.coinbase.com/commerce/docs/webhooks-security>
     signature: Signature::Scheme(&Scheme { header: "x-cc-webhook-signature", ..scheme::PLAIN }),
     id: at(&["/event/id"]),
@@ -350,6 +366,7 @@ static COINBASE_COMMERCE: Preset = Preset {
 
 static GITHUB: Preset = Preset {
     name: "github",
+    title: "GitHub",
     // <https://docs.github.com/en/webhooks/using-webhooks/validating-webhook-deliveries>
     signature: Signature::Scheme(&Scheme { header: "x-hub-signature-256", prefix: "sha256=", ..scheme::PLAIN }),
     id: Identity::Body,

@@ -7,17 +7,22 @@
 
 use crate::blocks::Blocking;
 
-const fn at(event: &'static str, payment: &'static str) -> Blocking {
+pub(super) const fn at(event: &'static str, payment: &'static str) -> Blocking {
     Blocking { event, payment, when: None, subject: None }
 }
 
 /// One of several events of one refund or dispute, which this place names.
-const fn of(subject: &'static str, event: &'static str, payment: &'static str) -> Blocking {
+pub(super) const fn of(subject: &'static str, event: &'static str, payment: &'static str) -> Blocking {
     Blocking { event, payment, when: None, subject: Some(subject) }
 }
 
 /// Only where this place holds this value, as TOML writes it.
-const fn at_when(event: &'static str, payment: &'static str, place: &'static str, value: &'static str) -> Blocking {
+pub(super) const fn at_when(
+    event: &'static str,
+    payment: &'static str,
+    place: &'static str,
+    value: &'static str,
+) -> Blocking {
     Blocking { event, payment, when: Some((place, value)), subject: None }
 }
 

@@ -1,10 +1,14 @@
-//! `infra/providers.md` holds a table of all presets. It is made from them; `PAYONCE_WRITE=1` writes it anew.
+//! `infra/providers.md` holds a table of all presets, and README.md their names. Both are made from them; `PAYONCE_WRITE=1` writes them
+//! anew.
 
 use std::path::Path;
 
 use payonce_providers::marker::Marks;
 use payonce_providers::preset::{self, Identity, Live, Preset, Signature, TimeForm, TypeFrom};
 use payonce_providers::scheme::{Algorithm, Encoding, Piece};
+
+/// What stands before the list in README.md.
+const LISTED: &str = "**Providers.** ";
 
 const BEGINS: &str = "<!-- presets: made by shared/providers/tests/suite/table.rs -->\n";
 const ENDS: &str = "<!-- end of presets -->\n";
@@ -216,16 +220,31 @@ fn table_of_providers_is_what_the_code_does() {
     assert!(found == expected, "infra/providers.md differs from the presets: run this test with PAYONCE_WRITE=1");
 }
 
-/// By its proper name, which is its word in the configuration but for spaces, dots and what a product adds.
+/// Each by the name that it gives itself, in lines as wide as the rest of the page.
 #[test]
+#[allow(clippy::disallowed_methods, reason = "a person may ask for the file to be written")]
 fn readme_names_every_provider() {
-    let page = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../../README.md")).unwrap();
-    let (_, rest) = page.split_once("**Providers.** ").expect("README.md lists the providers");
-    let (listed, _) = rest.split_once("\n\n").expect("a paragraph of its own");
-    let plain = |text: &str| text.to_lowercase().replace(|letter: char| !letter.is_alphanumeric(), "");
-    let listed = plain(listed);
-    for preset in preset::ALL {
-        let words: Vec<String> = preset.name.split('_').map(plain).collect();
-        assert!(words.iter().all(|word| listed.contains(word.as_str())), "README.md does not name {}", preset.name);
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../README.md");
+    let page = std::fs::read_to_string(&path).unwrap();
+    let (before, rest) = page.split_once(LISTED).expect("README.md lists the providers");
+    let (found, after) = rest.split_once("\n[infra/providers.md]").expect("README.md says more in another file");
+    let titles: Vec<&str> = preset::ALL.iter().map(|preset| preset.title).collect();
+    let words = format!("{}, and `custom`, described in the configuration.", titles.join(", "));
+    let mut expected = String::new();
+    let mut column = LISTED.trim_start().len();
+    for word in words.split(' ') {
+        if column + word.len() > 120 {
+            expected = expected.trim_end().to_owned() + "\n";
+            column = 0;
+        }
+        expected += word;
+        expected.push(' ');
+        column += word.len() + 1;
     }
+    let expected = expected.trim_end().to_owned();
+    if std::env::var_os("PAYONCE_WRITE").is_some() {
+        std::fs::write(&path, format!("{before}{LISTED}{expected}\n[infra/providers.md]{after}")).unwrap();
+        return;
+    }
+    assert!(found == expected, "README.md lists other providers: run this test with PAYONCE_WRITE=1");
 }
