@@ -29,7 +29,7 @@ units AS (
 ),
 listed AS (
     SELECT key AS k, book, kind, id, at AS at_ms, carried, attempt, event, word, state, subject, minor, currency,
-        until AS until_ms, banked, ending
+        until AS until_ms, banked, ending, payee
     FROM payonce_listed
 ),
 audit AS (
@@ -40,7 +40,7 @@ audit AS (
         CAST(newimage.closed_at.n AS bigint) AS closed_at, CAST(newimage.recorded_at.n AS bigint) AS recorded_at,
         CAST(newimage.received_at.n AS bigint) AS received_at, CAST(newimage.expires_at.n AS bigint) AS expires_at,
         CAST(newimage.final_after.n AS bigint) AS final_after, CAST(newimage.amount.n AS bigint) AS amount,
-        CAST(newimage.exponent.n AS bigint) AS exponent, newimage.currency.s AS currency
+        CAST(newimage.exponent.n AS bigint) AS exponent, newimage.currency.s AS currency, newimage.destination.s AS payee
     FROM payonce_audit_export
 ),
 cases AS (
@@ -64,11 +64,11 @@ units AS (
 ),
 listed AS (
     SELECT key AS k, book, kind, id, "at" AS at_ms, carried, attempt, event, word, state, subject, minor, currency,
-        until AS until_ms, banked, ending
+        until AS until_ms, banked, ending, payee
     FROM read_json('listed/*.jsonl.gz', format = 'newline_delimited', columns = {'book': 'VARCHAR', 'key': 'VARCHAR', 'kind': 'VARCHAR',
         'id': 'VARCHAR', 'at': 'BIGINT', 'carried': 'BIGINT', 'attempt': 'BIGINT', 'event': 'VARCHAR', 'word': 'VARCHAR',
         'state': 'VARCHAR', 'subject': 'VARCHAR', 'minor': 'BIGINT', 'currency': 'VARCHAR', 'until': 'BIGINT', 'banked': 'BIGINT',
-        'ending': 'VARCHAR'})
+        'ending': 'VARCHAR', 'payee': 'VARCHAR'})
 ),
 audit AS (
     SELECT Keys.pk.S AS pk, Keys.sk.S AS sk, CAST(Metadata.WriteTimestampMicros.N AS BIGINT) AS written,
@@ -78,14 +78,14 @@ audit AS (
         CAST(NewImage.closed_at.N AS BIGINT) AS closed_at, CAST(NewImage.recorded_at.N AS BIGINT) AS recorded_at,
         CAST(NewImage.received_at.N AS BIGINT) AS received_at, CAST(NewImage.expires_at.N AS BIGINT) AS expires_at,
         CAST(NewImage.final_after.N AS BIGINT) AS final_after, CAST(NewImage.amount.N AS BIGINT) AS amount,
-        CAST(NewImage.exponent.N AS BIGINT) AS exponent, NewImage.currency.S AS currency
+        CAST(NewImage.exponent.N AS BIGINT) AS exponent, NewImage.currency.S AS currency, NewImage.destination.S AS payee
     FROM read_json('audit/AWSDynamoDB/data/*.json.gz', format = 'newline_delimited', columns = {
         'Metadata': 'STRUCT(WriteTimestampMicros STRUCT(N VARCHAR))', 'Keys': 'STRUCT(pk STRUCT(S VARCHAR), sk STRUCT(S VARCHAR))',
         'OldImage': 'STRUCT(pk STRUCT(S VARCHAR))',
         'NewImage': 'STRUCT(pk STRUCT(S VARCHAR), event STRUCT(S VARCHAR), outcome STRUCT(S VARCHAR), closing STRUCT(S VARCHAR),
             barred_at STRUCT(N VARCHAR), claimed_at STRUCT(N VARCHAR), closed_at STRUCT(N VARCHAR), recorded_at STRUCT(N VARCHAR),
             received_at STRUCT(N VARCHAR), expires_at STRUCT(N VARCHAR), final_after STRUCT(N VARCHAR), amount STRUCT(N VARCHAR),
-            exponent STRUCT(N VARCHAR), currency STRUCT(S VARCHAR))'})
+            exponent STRUCT(N VARCHAR), currency STRUCT(S VARCHAR), destination STRUCT(S VARCHAR))'})
 ),
 cases AS (
     SELECT Keys.pk.S AS id, Keys.sk.S AS sk, NewImage.key.S AS k, NewImage.provider.S AS provider, NewImage.event.S AS event,
@@ -120,7 +120,9 @@ recorded AS (
             ELSE CAST(substr(sk, 1, 4) AS bigint) END AS attempt,
         event, outcome AS word,
         CASE WHEN closing IS NOT NULL THEN 'people' WHEN barred_at IS NOT NULL THEN 'bar' END AS state,
-        amount * scale AS minor, audit.currency AS currency, coalesce(final_after, expires_at) AS until_ms
+        amount * scale AS minor, audit.currency AS currency, coalesce(final_after, expires_at) AS until_ms,
+        -- Only the claim of an attempt says who is to have the money.
+        CASE WHEN sk LIKE '____#claim' AND closing IS NULL THEN payee END AS payee
     FROM audit
     LEFT JOIN units ON units.currency = audit.currency
     LEFT JOIN scales ON scales.digits = units.exponent - audit.exponent
@@ -137,22 +139,22 @@ filed AS (
     WHERE sk = 'case' AND reason IS NOT NULL
 ),
 readings AS (
-    SELECT k, book, kind, id, at_ms, carried, attempt, event, word, state, subject, minor, currency, until_ms, banked, ending FROM listed
+    SELECT k, book, kind, id, at_ms, carried, attempt, event, word, state, subject, minor, currency, until_ms, banked, ending, payee FROM listed
     UNION ALL
-    SELECT k, 'ours', kind, id, at_ms, 0, attempt, event, word, state, NULL, minor, currency, until_ms, NULL, NULL FROM recorded
+    SELECT k, 'ours', kind, id, at_ms, 0, attempt, event, word, state, NULL, minor, currency, until_ms, NULL, NULL, payee FROM recorded
     UNION ALL
     SELECT k, 'ours', 'case', id, opened_at, 0, attempt, event, reason,
         CASE WHEN status = 'resolved' THEN 'resolved' ELSE 'open' END, subject, minor, currency, NULL, NULL,
-        CASE WHEN status = 'resolved' THEN ending END
+        CASE WHEN status = 'resolved' THEN ending END, NULL
     FROM filed
     UNION ALL
-    SELECT k, 'ours', 'by_hand', id, resolved_at, 0, NULL, NULL, NULL, NULL, NULL, minor, currency, NULL, hand_at_bank, NULL
+    SELECT k, 'ours', 'by_hand', id, resolved_at, 0, NULL, NULL, NULL, NULL, NULL, minor, currency, NULL, hand_at_bank, NULL, NULL
     FROM filed CROSS JOIN terms
     WHERE status = 'resolved' AND ending = 'paid_elsewhere' AND minor IS NOT NULL
     UNION ALL
     -- The table is only ever added to: what had an image before, or has none now, was changed or removed by somebody.
     SELECT pk, 'ours', 'overwritten', sk, CAST((written - written % 1000) / 1000 AS bigint), 0, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
-        NULL, NULL, NULL
+        NULL, NULL, NULL, NULL
     FROM audit WHERE was_there = 1 OR is_there = 0
 ),
 -- One reading of each row, and beside it how the run before had it.
@@ -170,6 +172,7 @@ latest AS (
         CASE WHEN max(1 - carried) = 1 THEN max(CASE WHEN carried = 0 THEN until_ms END) ELSE max(until_ms) END AS until_ms,
         CASE WHEN max(1 - carried) = 1 THEN max(CASE WHEN carried = 0 THEN banked END) ELSE max(banked) END AS banked,
         CASE WHEN max(1 - carried) = 1 THEN max(CASE WHEN carried = 0 THEN ending END) ELSE max(ending) END AS ending,
+        CASE WHEN max(1 - carried) = 1 THEN max(CASE WHEN carried = 0 THEN payee END) ELSE max(payee) END AS payee,
         max(CASE WHEN carried = 1 THEN word END) AS word_before,
         max(CASE WHEN carried = 1 THEN minor END) AS minor_before,
         max(CASE WHEN carried = 1 THEN currency END) AS currency_before,
@@ -217,6 +220,8 @@ beside AS (
         max(CASE WHEN kind = 'claim' THEN minor END) OVER (PARTITION BY k, of_event) AS most_claimed,
         min(CASE WHEN kind = 'claim' THEN currency END) OVER (PARTITION BY k, of_event) AS first_currency,
         max(CASE WHEN kind = 'claim' THEN currency END) OVER (PARTITION BY k, of_event) AS last_currency,
+        min(CASE WHEN kind = 'claim' THEN payee END) OVER (PARTITION BY k, of_event) AS first_payee,
+        max(CASE WHEN kind = 'claim' THEN payee END) OVER (PARTITION BY k, of_event) AS last_payee,
         max(CASE WHEN kind = 'outcome' THEN 1 ELSE 0 END) OVER (PARTITION BY k, attempt) AS has_outcome,
         max(CASE WHEN kind = 'claim' THEN 1 ELSE 0 END) OVER (PARTITION BY k, attempt) AS has_claim,
         max(CASE WHEN kind = 'case' THEN 1 ELSE 0 END) OVER (PARTITION BY k, attempt) AS has_case,
@@ -251,6 +256,7 @@ placed AS (
     SELECT counted.*,
         max(CASE WHEN voice = asking THEN minor END) OVER (PARTITION BY k) AS asked,
         max(CASE WHEN voice = asking THEN currency END) OVER (PARTITION BY k) AS asked_currency,
+        max(CASE WHEN voice = asking AND kind = 'claim' THEN payee END) OVER (PARTITION BY k) AS asked_payee,
         max(CASE WHEN kind = 'outcome' AND attempt = last_attempt THEN word END) OVER (PARTITION BY k) AS last_outcome,
         max(CASE WHEN kind = 'case' AND attempt = last_attempt AND state = 'open' THEN 1 ELSE 0 END) OVER (PARTITION BY k) AS last_is_open,
         max(CASE WHEN kind = 'case' AND attempt = last_attempt AND subject IS NULL AND ending IN ('not_paid', 'written_off') THEN 1
@@ -277,6 +283,9 @@ kinds AS (
     UNION ALL SELECT 'amount_mismatch', 'ours', '', ''
     UNION ALL SELECT 'amount_mismatch', 'rail', '', ''
     UNION ALL SELECT 'amount_mismatch', 'bank', '', ''
+    UNION ALL SELECT 'payee_mismatch', 'provider', '', ''
+    UNION ALL SELECT 'payee_mismatch', 'ours', '', ''
+    UNION ALL SELECT 'payee_mismatch', 'rail', '', ''
 ),
 -- What the rows say against each other, whatever the time and the gaps.
 candidates AS (
@@ -290,9 +299,9 @@ candidates AS (
             WHEN said = 'payout_missing' AND of_book = 'rail' THEN ''
             WHEN said IN ('event_orphan', 'case_missing') THEN of_event
             ELSE id END AS which,
-        CASE WHEN said IN ('event_missing', 'payout_orphan', 'payout_returned', 'amount_mismatch') THEN minor
+        CASE WHEN said IN ('event_missing', 'payout_orphan', 'payout_returned', 'amount_mismatch', 'payee_mismatch') THEN minor
             WHEN said = 'case_missing' AND kind = 'refused' THEN minor END AS found,
-        CASE WHEN said IN ('event_missing', 'payout_orphan', 'payout_returned', 'amount_mismatch') THEN currency
+        CASE WHEN said IN ('event_missing', 'payout_orphan', 'payout_returned', 'amount_mismatch', 'payee_mismatch') THEN currency
             WHEN said = 'case_missing' AND kind = 'refused' THEN currency END AS found_currency,
         CASE WHEN said = 'event_missing' THEN at_ms + provider_ms
             WHEN said = 'event_orphan' THEN named_at + provider_ms
@@ -345,6 +354,11 @@ candidates AS (
                 WHEN of_book = 'ours' AND kind IN ('claim', 'by_hand') THEN 1
                 WHEN of_book = 'rail' AND kind = 'payout' AND claims > 0 THEN 1
                 WHEN of_book = 'bank' AND kind = 'line' AND claims + by_hand > 0 THEN 1 END
+        WHEN 'payee_mismatch' THEN
+            CASE WHEN asked_payee IS NULL THEN NULL
+                WHEN of_book = 'provider' AND kind = 'event' AND (payee <> first_payee OR payee <> last_payee) THEN 1
+                WHEN of_book = 'ours' AND kind = 'claim' AND payee <> asked_payee THEN 1
+                WHEN of_book = 'rail' AND kind = 'payout' AND payee <> asked_payee THEN 1 END
     END = 1
 ),
 -- Beside each what people ended, and what the run before had said.

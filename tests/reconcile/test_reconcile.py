@@ -141,7 +141,7 @@ def test_each_kind_of_break_and_each_finding_comes_about(books):
                 elif line[0] == "finding":
                     findings[line[1]] += line[2]
     wanted = set(re.findall(r"(?:UNION ALL )?SELECT '(\w+)'(?: AS said)?, '(\w+)'(?: AS of_book)?, '\w*'", section("duckdb")))
-    assert len(wanted) == 19 and set(kinds) == wanted
+    assert len(wanted) == 22 and set(kinds) == wanted
     assert set(lives) == {"new", "persisting", "gone"}
     assert set(findings) == {"break", "incomplete", "pending", "by_hand", "reconciled", "unknown", "not_sent", "rejected", "closed"}
 
@@ -168,6 +168,10 @@ MUTATIONS = [
     ("AND word = 'failed' AND live = 0 AND accepted_at IS NOT NULL THEN 1", "AND word = 'failed' AND live = 0 THEN 1"),
     ("minor <> least_claimed OR minor <> most_claimed", "minor <> least_claimed AND minor <> most_claimed"),
     ("WHEN of_book = 'bank' AND kind = 'line' AND claims + by_hand > 0 THEN 1 END", "END"),
+    ("payee <> first_payee OR payee <> last_payee", "payee <> first_payee AND payee <> last_payee"),
+    ("WHEN of_book = 'rail' AND kind = 'payout' AND payee <> asked_payee THEN 1 END", "END"),
+    ("WHEN of_book = 'ours' AND kind = 'claim' AND payee <> asked_payee THEN 1", ""),
+    ("max(CASE WHEN voice = asking AND kind = 'claim' THEN payee END)", "max(CASE WHEN kind = 'claim' THEN payee END)"),
     ("AND coalesce(ending, '') <> 'explained'", ""),
     ("CASE WHEN is_held = 1 AND is_ended = 0 THEN 1 ELSE 0 END AS holds", "is_held AS holds"),
     ("WHEN holds = 1 AND as_of < due THEN 'pending'", ""),

@@ -155,7 +155,7 @@ impl Bank<'_> {
             Some(key) => BookKey::of(key),
             None => BookKey::unmarked(Book::Bank, &line.account, &id).map_err(|_| Why::Unreadable)?,
         };
-        Ok(Some(Row { key, id, at, carried: false, record: Record::Line { sum, direction } }))
+        Ok(Some(Row { key, id, at, carried: false, payee: None, record: Record::Line { sum, direction } }))
     }
 
     /// How much of the files this window holds.

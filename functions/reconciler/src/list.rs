@@ -373,7 +373,15 @@ impl Placed {
     pub(crate) fn row(&self, at: UnixMillis, units: &Units) -> Result<Row, NotPlaced> {
         let sum = self.listed.money.map(|money| units.sum(&money)).transpose();
         let sum = sum.map_err(|why| NotPlaced(why.to_string()))?;
-        Ok(Row { key: self.key.clone(), id: self.row.clone(), at, carried: false, record: Record::Event { sum } })
+        let payee = self.listed.destination.clone();
+        Ok(Row {
+            key: self.key.clone(),
+            id: self.row.clone(),
+            at,
+            carried: false,
+            payee,
+            record: Record::Event { sum },
+        })
     }
 }
 

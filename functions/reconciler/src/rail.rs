@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use payonce_protocol::ids::Digest;
 use payonce_protocol::money::{Currency, Money};
-use payonce_protocol::order::PayoutKey;
+use payonce_protocol::order::{Destination, PayoutKey, TextError};
 use payonce_protocol::reconcile::rows::{Book, BookKey, RailState, Record, Row, RowId, Units};
 use payonce_rails::{Rail, RailPayout};
 use thiserror::Error;
@@ -39,7 +40,8 @@ impl RailRows {
         };
         let state = if payout.returned { RailState::Returned } else { RailState::Paid };
         let record = Record::Payout { sum, state, shows_at_bank: false };
-        Ok(Row { key, id, at: payout.created_at, carried: false, record })
+        let payee = payout.destination.as_deref().map(payee).transpose().map_err(|why| wrong(&why))?;
+        Ok(Row { key, id, at: payout.created_at, carried: false, payee, record })
     }
 
     /// A rail that carries the key itself names it even where no other book does. A reference that looks like a book's own name for
@@ -49,6 +51,11 @@ impl RailRows {
         let known = self.0.get(reference).cloned();
         known.or_else(|| PayoutKey::new(reference.clone()).ok().filter(is_marked))
     }
+}
+
+/// A text that no claim of ours can name is another payee than any of ours, and is told from all of them by its hash.
+fn payee(text: &str) -> Result<Destination, TextError> {
+    Destination::new(text).or_else(|_| Destination::new(format!("sha256:{}", Digest::of(text))))
 }
 
 fn is_marked(key: &PayoutKey) -> bool {

@@ -428,6 +428,7 @@ fn is_of_payout(reason: Reason) -> bool {
         | Reason::PayoutReturned
         | Reason::PayoutMissing
         | Reason::PayoutOrphan
-        | Reason::AmountMismatch => false,
+        | Reason::AmountMismatch
+        | Reason::PayeeMismatch => false,
     }
 }

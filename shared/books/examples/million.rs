@@ -17,7 +17,7 @@ use payonce_books::export::write::Exported;
 use payonce_books::for_sql::{Conditions, ForSql, place};
 use payonce_books::intake::Intake;
 use payonce_books::reconcile::Books;
-use payonce_protocol::order::EventId;
+use payonce_protocol::order::{Destination, EventId};
 use payonce_protocol::outcome::Outcome;
 use payonce_protocol::reconcile::rows::{Book, BookKey, Direction, RailState, Record, Row, RowId, Sum, Units};
 use payonce_protocol::reconcile::run::Window;
@@ -112,6 +112,10 @@ fn all(book: Book, rows: u64) -> impl Iterator<Item = Row> {
     (0..rows).flat_map(move |number| of(book, number * 611_953 % rows))
 }
 
+fn payee() -> Destination {
+    Destination::new("acct_1SampleWorkshop").unwrap()
+}
+
 fn of(book: Book, number: u64) -> Vec<Row> {
     let at = START + number % 30 * DAY;
     let is_wrong = (number * 7 + book as u64).is_multiple_of(WRONG);
@@ -122,6 +126,7 @@ fn of(book: Book, number: u64) -> Vec<Row> {
         id: RowId::new(id).unwrap(),
         at,
         carried: false,
+        payee: matches!(record, Record::Event { .. } | Record::Claim { .. } | Record::Payout { .. }).then(payee),
         record,
     };
     let event = format!("evt_{number:024x}");

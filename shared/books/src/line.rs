@@ -6,7 +6,7 @@ use std::io::BufRead;
 
 use payonce_protocol::case::Ending;
 use payonce_protocol::money::Currency;
-use payonce_protocol::order::EventId;
+use payonce_protocol::order::{Destination, EventId};
 use payonce_protocol::outcome::{Outcome, Reason};
 use payonce_protocol::reconcile::breaks::BreakKind;
 use payonce_protocol::reconcile::finding::Finding;
@@ -50,6 +50,8 @@ pub struct Line {
     pub currency: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub until: Option<u64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub payee: Option<String>,
     /// 1: it shows at the bank.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub banked: Option<u8>,
@@ -69,6 +71,7 @@ impl Line {
             id: row.id.to_string(),
             at: row.at,
             carried: row.carried.into(),
+            payee: row.payee.as_ref().map(|payee| payee.as_str().to_owned()),
             ..Self::default()
         };
         let text = |text: &dyn ToString| Some(text.to_string());
@@ -185,6 +188,7 @@ impl Line {
         }
         let id = if record.book().is_none() { RowId::of_subject(self.id) } else { RowId::new(self.id) };
         Ok(Row {
+            payee: self.payee.map(Destination::new).transpose().map_err(|_| "payee")?,
             key: BookKey::parse(self.key).map_err(|_| "key")?,
             id: id.map_err(|_| "id")?,
             at: self.at,

@@ -133,7 +133,8 @@ pub(crate) fn carried(group: &Group, found: &Found, terms: &Terms) -> Result<Vec
     if !found.finding.is_open() {
         return Ok(vec![]);
     }
-    let row = |id: RowId, record| Row { key: group.key.clone(), id, at: terms.as_of, carried: true, record };
+    let row =
+        |id: RowId, record| Row { key: group.key.clone(), id, at: terms.as_of, carried: true, payee: None, record };
     let text = |_| BooksError::Line { number: 0, what: "subject" };
     let mut all = vec![];
     for row in payonce_protocol::reconcile::facts::Facts::new(&group.key, &group.rows).rows() {

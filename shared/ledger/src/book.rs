@@ -112,7 +112,8 @@ impl OurRecords {
                 sum: maker.sum("a claim", &claim.money)?,
                 expires_at: claim.expires_at,
             };
-            rows.push(maker.row("a claim", AuditSk::Claim(claim.attempt), claim.claimed_at, record)?);
+            let row = maker.row("a claim", AuditSk::Claim(claim.attempt), claim.claimed_at, record)?;
+            rows.push(Row { payee: Some(claim.destination.clone()), ..row });
             if let Some(outcome) = &attempt.outcome {
                 let record = Record::Outcome { attempt: claim.attempt, outcome: outcome.verdict.outcome };
                 rows.push(maker.row("an outcome", AuditSk::Outcome(claim.attempt), outcome.recorded_at, record)?);
@@ -163,11 +164,11 @@ pub fn case_rows(cases: &[FiledCase], key: &BookKey, units: &Units, as_of: UnixM
             subject: case.details.get(FactName::BookBreak).map(str::to_owned),
             sum,
         };
-        rows.push(Row { key: key.clone(), id: id.clone(), at: case.opened_at, carried: false, record });
+        rows.push(Row { key: key.clone(), id: id.clone(), at: case.opened_at, carried: false, payee: None, record });
         let elsewhere = filed.proposal.as_ref().is_some_and(|made| made.ending == Ending::PaidElsewhere);
         if let (Some(resolution), false, true, Some(sum)) = (resolution, is_open, elsewhere, sum) {
             let record = Record::ByHand { sum, shows_at_bank: false };
-            rows.push(Row { key: key.clone(), id, at: resolution.at, carried: false, record });
+            rows.push(Row { key: key.clone(), id, at: resolution.at, carried: false, payee: None, record });
         }
     }
     Ok(rows)
@@ -189,6 +190,6 @@ impl RowMaker<'_> {
 
     fn row(&self, what: &'static str, id: AuditSk, at: UnixMillis, record: Record) -> Result<Row, NoRow> {
         let id = RowId::new(id.to_string()).map_err(|why| self.wrong(what, &why))?;
-        Ok(Row { key: BookKey::of(self.key), id, at, carried: false, record })
+        Ok(Row { key: BookKey::of(self.key), id, at, carried: false, payee: None, record })
     }
 }

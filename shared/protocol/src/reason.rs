@@ -47,6 +47,8 @@ crate::words! {
         PayoutOrphan = "payout_orphan",
         /// The books disagree on the sum.
         AmountMismatch = "amount_mismatch",
+        /// The books disagree on the payee.
+        PayeeMismatch = "payee_mismatch",
     }
 }
 
@@ -125,6 +127,7 @@ impl Reason {
             Self::PayoutMissing => Rules::of_payout(PayeeWaits, None, &[ConfirmedAccepted]),
             Self::PayoutOrphan => Rules::of_payout(MayHaveLeft, None, &[]),
             Self::AmountMismatch => Rules::of_payout(MayHaveLeft, None, &[ConfirmedAccepted]),
+            Self::PayeeMismatch => Rules::of_payout(MayHaveLeft, None, &[ConfirmedAccepted]),
         }
     }
 

@@ -41,7 +41,7 @@ struct Day {
 impl Day {
     fn add(&mut self, key: &str, id: &str, minutes: u64, record: Record) {
         let (key, id) = (BookKey::parse(key).unwrap(), RowId::new(id).unwrap());
-        self.rows.push(Row { key, id, at: self.from + minutes * MINUTE, carried: false, record });
+        self.rows.push(Row { key, id, at: self.from + minutes * MINUTE, carried: false, payee: None, record });
     }
 
     fn lacks(&mut self, book: Book, hours: std::ops::Range<u64>, why: Why) {

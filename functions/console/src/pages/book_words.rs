@@ -237,6 +237,16 @@ pub(crate) fn break_said(kind: BreakKind, book: Book) -> BreakSaid {
             "The books name different sums for one payout.",
             "Find out which sum is right. Settle the difference with the payee, or accept it.",
         ),
+        BreakKind::PayeeMismatch => said(
+            match book {
+                Book::Provider => "Other payee at the provider",
+                Book::Ours => "Other payee in our records",
+                Book::Rail => "Other payee at the rail",
+                Book::Bank => "Other payee at the bank",
+            },
+            "The books name different payees for one payout.",
+            "Find out who has the money, and who changed the payee. Ask for it back before anybody is paid again.",
+        ),
         BreakKind::PayoutReturned => said(
             if is_bank { "Came back at the bank" } else { "Came back at the rail" },
             "This was sent, and the money or a part of it came back.",
@@ -275,6 +285,8 @@ pub(crate) struct RowSaid {
     pub sum: Option<String>,
     /// As others know it; what names a record in our tables is nobody's.
     pub id: Option<String>,
+    /// Of a claim, an event or a payout.
+    pub payee: Option<String>,
 }
 
 /// What another version wrote is shown as it is.
@@ -319,6 +331,7 @@ pub(crate) fn row(line: &Line) -> RowSaid {
             "event" | "payout" | "line" | "case" => Some(line.id.clone()),
             _ => None,
         },
+        payee: line.payee.clone(),
     }
 }
 

@@ -155,6 +155,12 @@ const fn row(reason: Reason) -> Row {
             known: "Something was paid. The books disagree on how much.",
             advice: COMPARE_BOOKS,
         },
+        Reason::PayeeMismatch => Row {
+            label: "Payees differ",
+            says: "Two books name different payees for one payout.",
+            known: "Something was paid. The books disagree on who has it.",
+            advice: COMPARE_BOOKS,
+        },
     }
 }
 

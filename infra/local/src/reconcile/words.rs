@@ -60,6 +60,7 @@ pub fn broken(kind: Option<BreakKind>, book: Option<Book>) -> &'static str {
         (BreakKind::PayoutOrphan, _) => "the rail paid it, and nothing asked for it",
         (BreakKind::PaidTwice, _) => "paid more than once",
         (BreakKind::AmountMismatch, _) => "another sum than was asked for",
+        (BreakKind::PayeeMismatch, _) => "another payee than was asked for",
         (BreakKind::PayoutReturned, _) => "it came back",
         (BreakKind::LateOutcome, _) => "a worker reported after it was given up",
         (BreakKind::OutcomeMissing, _) => "an attempt has no outcome",

@@ -66,6 +66,7 @@ fn audited(row: &Row, units: &Units) -> Option<Change> {
             number(&mut item, "received_at", row.at - 1);
             number(&mut item, "expires_at", *expires_at);
             money(&mut item, *sum, units);
+            row.payee.iter().for_each(|payee| text(&mut item, "destination", payee.as_str()));
         }
         Record::Outcome { outcome, .. } | Record::Late { outcome, .. } => {
             text(&mut item, "outcome", outcome);

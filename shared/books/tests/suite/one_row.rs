@@ -9,7 +9,7 @@ use payonce_protocol::reconcile::rows::{Book, Direction, RailState, Record, Row,
 use payonce_protocol::reconcile::run::{Run, RunVerdict, Window};
 use payonce_protocol::reconcile::terms::Settle;
 
-use crate::random::{Random, row, sum};
+use crate::random::{Random, payee, row, sum};
 
 const SETTLE: Settle = Settle { provider_ms: 1_000, ours_ms: 100, rail_ms: 500, bank_ms: 5_000 };
 const KEYS: u64 = 30;
@@ -62,6 +62,9 @@ fn more(sum: &mut Sum) {
 fn altered(row: &Row, random: &mut Random) -> Option<Row> {
     let mut row = row.clone();
     match &mut row.record {
+        Record::Event { .. } | Record::Claim { .. } | Record::Payout { .. } if random.percent(30) => {
+            row.payee = Some(payee("acct_other"));
+        }
         Record::Event { sum: Some(sum) } => more(sum),
         Record::Claim { event, sum, .. } => match random.percent(50) {
             true => *event = EventId::new("evt_other").unwrap(),

@@ -2,7 +2,7 @@
 //! is plausible one row at a time and need not be so as a whole: two readings of it must agree all the same.
 
 use payonce_protocol::case::Ending;
-use payonce_protocol::order::EventId;
+use payonce_protocol::order::{Destination, EventId};
 use payonce_protocol::outcome::{Outcome, Reason};
 use payonce_protocol::reconcile::rows::{Book, BookKey, Direction, RailState, Record, Row, RowId, Sum, Units};
 use payonce_protocol::reconcile::terms::{Gap, Settle, Why};
@@ -58,11 +58,17 @@ pub struct World {
 }
 
 pub fn row(key: &str, id: &str, at: u64, record: Record) -> Row {
-    Row { key: BookKey::parse(key).unwrap(), id: RowId::new(id).unwrap(), at, carried: false, record }
+    let names = matches!(record, Record::Event { .. } | Record::Claim { .. } | Record::Payout { .. });
+    let payee = names.then(|| payee("acct_1"));
+    Row { key: BookKey::parse(key).unwrap(), id: RowId::new(id).unwrap(), at, carried: false, payee, record }
 }
 
 pub fn sum(minor: u64, currency: &str) -> Sum {
     Sum::new(minor, currency.parse().unwrap()).unwrap()
+}
+
+pub fn payee(text: &str) -> Destination {
+    Destination::new(text).unwrap()
 }
 
 fn event(id: &str) -> EventId {
@@ -90,8 +96,21 @@ impl Key<'_> {
     fn put(&mut self, id: &str, at: u64, record: Record) {
         let run = usize::from(at >= START + WINDOW);
         if at < START + 2 * WINDOW {
-            self.rows.push((run, row(&self.name, id, at, record)));
+            let row = self.to_somebody(row(&self.name, id, at, record));
+            self.rows.push((run, row));
         }
+    }
+
+    /// Mostly the payee that is asked for. A claim names one, and the others may not.
+    fn to_somebody(&mut self, row: Row) -> Row {
+        let is_claim = matches!(row.record, Record::Claim { .. });
+        let to = match self.random.below(40) {
+            0 => Some(payee("acct_0")),
+            1 => Some(payee("acct_2")),
+            2 if !is_claim => None,
+            _ => return row,
+        };
+        Row { payee: row.payee.is_some().then_some(to).flatten(), ..row }
     }
 
     /// Mostly the sum that is asked for.
@@ -190,7 +209,8 @@ impl Key<'_> {
         if self.random.percent(25) && at < START + WINDOW && again >= START + WINDOW {
             let sum = if self.random.percent(10) { self.sum() } else { sum };
             let state = self.random.one(RailState::ALL);
-            self.rows.push((1, row(&self.name, &id, at, Record::Payout { sum, state, shows_at_bank })));
+            let row = self.to_somebody(row(&self.name, &id, at, Record::Payout { sum, state, shows_at_bank }));
+            self.rows.push((1, row));
         }
     }
 

@@ -388,7 +388,8 @@ fn subjects<'a>(reason: Reason, provider: &'a str, key: &'a str, event: &'a str,
         | Reason::EventMissing
         | Reason::PayoutMissing
         | Reason::PayoutOrphan
-        | Reason::AmountMismatch => vec![],
+        | Reason::AmountMismatch
+        | Reason::PayeeMismatch => vec![],
     }
 }
 

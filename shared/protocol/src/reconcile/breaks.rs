@@ -25,6 +25,8 @@ crate::words! {
         PaidTwice = "paid_twice",
         /// This book has another sum.
         AmountMismatch = "amount_mismatch",
+        /// This book has another payee.
+        PayeeMismatch = "payee_mismatch",
         PayoutReturned = "payout_returned",
         /// A worker reported after its attempt was given up.
         LateOutcome = "late_outcome",
@@ -48,6 +50,7 @@ impl BreakKind {
             Self::PayoutMissing => Some(Reason::PayoutMissing),
             Self::EventOrphan | Self::PayoutOrphan | Self::PaidTwice => Some(Reason::PayoutOrphan),
             Self::AmountMismatch => Some(Reason::AmountMismatch),
+            Self::PayeeMismatch => Some(Reason::PayeeMismatch),
             Self::PayoutReturned => Some(Reason::PayoutReturned),
             Self::LateOutcome => Some(Reason::LateOutcome),
             Self::OutcomeMissing => Some(Reason::AttemptAbandoned),
@@ -69,6 +72,7 @@ impl BreakKind {
             | Self::PayoutOrphan
             | Self::PaidTwice
             | Self::AmountMismatch
+            | Self::PayeeMismatch
             | Self::PayoutReturned => self.reason().map(|reason| CaseId::new(reason, &[key, subject])),
             Self::LateOutcome
             | Self::OutcomeMissing
@@ -85,6 +89,7 @@ impl BreakKind {
             Self::EventMissing
             | Self::EventOrphan
             | Self::PayoutMissing
+            | Self::PayeeMismatch
             | Self::LateOutcome
             | Self::OutcomeMissing
             | Self::CaseMissing
@@ -251,6 +256,7 @@ pub(crate) fn candidates(facts: &Facts<'_>, settle: &Settle) -> Candidates {
     all.extend(payouts(facts, settle));
     all.extend(lines(facts, settle));
     all.extend(sums(facts));
+    all.extend(payees(facts));
     let (ended, held): (Vec<_>, Vec<_>) = all.into_iter().partition(|it| is_ended(facts, it));
     Candidates { held, difference_is_ended: ended.iter().any(|it| it.kind.leaves_a_difference()) }
 }
@@ -419,6 +425,28 @@ fn sums(facts: &Facts<'_>) -> Vec<Candidate> {
         };
         if is_other {
             all.push(Candidate::shown(BreakKind::AmountMismatch, book, row, Some(sum)));
+        }
+    }
+    all
+}
+
+/// Every row that names another payee than the claim.
+fn payees(facts: &Facts<'_>) -> Vec<Candidate> {
+    let Some(asked) = facts.payee() else { return vec![] };
+    let of_claim = |id: &RowId, payee| {
+        facts.claims().any(|it| it.event.as_str() == id.as_str() && it.row.payee.as_ref().is_some_and(|it| it != payee))
+    };
+    let mut all = vec![];
+    for row in facts.rows() {
+        let Some(payee) = &row.payee else { continue };
+        let (book, sum, is_other) = match row.record {
+            Record::Event { sum } => (Book::Provider, sum, of_claim(&row.id, payee)),
+            Record::Claim { sum, .. } => (Book::Ours, Some(sum), payee != asked),
+            Record::Payout { sum, .. } => (Book::Rail, Some(sum), payee != asked),
+            _ => continue,
+        };
+        if is_other {
+            all.push(Candidate::shown(BreakKind::PayeeMismatch, book, row, sum));
         }
     }
     all

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::UnixMillis;
 use crate::case::Ending;
-use crate::order::EventId;
+use crate::order::{Destination, EventId};
 use crate::outcome::{Outcome, Reason};
 use crate::reconcile::rows::{BookKey, Direction, RailState, Record, Row, RowId, Sum};
 
@@ -217,6 +217,11 @@ impl<'a> Facts<'a> {
             Some(((rank, &row.id), sum?))
         });
         spoken.min_by_key(|(order, _)| *order).map(|(_, sum)| sum)
+    }
+
+    /// To whom the payout was claimed; of several claims by the first, as [`Self::asked`].
+    pub fn payee(&self) -> Option<&'a Destination> {
+        self.claims().min_by_key(|claim| &claim.row.id).and_then(|claim| claim.row.payee.as_ref())
     }
 
     /// Paid at the rail for good.

@@ -8,7 +8,7 @@ use crate::UnixMillis;
 use crate::case::Ending;
 use crate::money::{Currency, MAX_MINOR, Money, MoneyError};
 use crate::order::{
-    EventId, MAX_EVENT_ID_BYTES, MAX_KEY_BYTES, PayoutKey, TextError, ends_as_own_order, visible_ascii,
+    Destination, EventId, MAX_EVENT_ID_BYTES, MAX_KEY_BYTES, PayoutKey, TextError, ends_as_own_order, visible_ascii,
 };
 use crate::outcome::{Outcome, Reason};
 use crate::reconcile::breaks::BreakKind;
@@ -276,5 +276,7 @@ pub struct Row {
     /// An earlier run counted it, as it stood then. All rows of a key that was left open are carried into the next run; and a source
     /// that reads an older payout again brings all rows of its key along, carried.
     pub carried: bool,
+    /// Who was to have, or had, the money, where the book says it in the words of our claims: the payee at the rail.
+    pub payee: Option<Destination>,
     pub record: Record,
 }

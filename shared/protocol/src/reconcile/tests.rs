@@ -7,7 +7,7 @@ use super::suggestion::suggestions;
 use super::terms::{Gap, Settle, Terms, Why};
 use crate::case::Ending;
 use crate::money::Money;
-use crate::order::{EventId, PayoutKey};
+use crate::order::{Destination, EventId, PayoutKey};
 use crate::outcome::{Outcome, Reason};
 
 const KEY: &str = "stripe/pi_1";
@@ -23,7 +23,9 @@ fn event(id: &str) -> EventId {
 }
 
 fn row(id: &str, at: u64, record: Record) -> Row {
-    Row { key: BookKey::parse(KEY).unwrap(), id: RowId::new(id).unwrap(), at, carried: false, record }
+    let names = matches!(record, Record::Event { .. } | Record::Claim { .. } | Record::Payout { .. });
+    let payee = names.then(|| Destination::new("acct_1").unwrap());
+    Row { key: BookKey::parse(KEY).unwrap(), id: RowId::new(id).unwrap(), at, carried: false, payee, record }
 }
 
 fn terms(as_of: u64) -> Terms {
@@ -80,6 +82,12 @@ fn with(mut rows: Vec<Row>, id: &str, record: Record) -> Vec<Row> {
     rows
 }
 
+/// One row names another payee.
+fn to_another(rows: Vec<Row>, id: &str) -> Vec<Row> {
+    let another = |row: Row| Row { payee: Some(Destination::new("acct_2").unwrap()), ..row };
+    rows.into_iter().map(|row| if row.id.as_str() == id { another(row) } else { row }).collect()
+}
+
 fn payout(minor: u64, state: RailState) -> Record {
     Record::Payout { sum: eur(minor), state, shows_at_bank: true }
 }
@@ -100,6 +108,7 @@ fn each_check_fires_on_a_corrupted_copy() {
     use Book::{Bank, Ours, Provider, Rail};
     use BreakKind::*;
     let claim = |sum| Record::Claim { attempt: 1, event: event("evt_1"), sum, expires_at: 50 };
+    let claim_of = |attempt| Record::Claim { attempt, event: event("evt_1"), sum: eur(100), expires_at: 50 };
     let closing = Record::Closing { event: Some(event("evt_1")), is_bar: false, sum: None };
     let refused = Record::Refused { event: event("evt_2"), sum: eur(5), final_after: 90 };
     let late = Record::Late { attempt: 1, outcome: Outcome::Accepted };
@@ -125,6 +134,19 @@ fn each_check_fires_on_a_corrupted_copy() {
         (with(by_hand(), "0001#outcome", outcome(Outcome::Accepted)), vec![(PayoutMissing, Rail)]),
         (without(paid(), "tr_1"), vec![(PayoutMissing, Rail), (PayoutOrphan, Bank)]),
         (with(paid(), "tr_1", payout(99, RailState::Paid)), vec![(AmountMismatch, Rail)]),
+        (to_another(paid(), "tr_1"), vec![(PayeeMismatch, Rail)]),
+        (to_another(paid(), "evt_1"), vec![(PayeeMismatch, Provider)]),
+        (to_another(paid(), "0001#claim"), vec![(PayeeMismatch, Provider), (PayeeMismatch, Rail)]),
+        (
+            with(paid(), "0002#claim", claim_of(2))
+                .into_iter()
+                .map(|row| match row.id.as_str() {
+                    "0002#claim" => Row { payee: Some(Destination::new("acct_2").unwrap()), ..row },
+                    _ => row,
+                })
+                .collect(),
+            vec![(OutcomeMissing, Ours), (PayeeMismatch, Ours), (PayeeMismatch, Provider)],
+        ),
         (with(paid(), "tr_1", payout(100, RailState::Returned)), vec![(PayoutReturned, Rail)]),
         (with(paid(), "tr_1", payout(100, RailState::Failed)), vec![(PayoutReturned, Rail)]),
         (with(paid(), "tr_2", payout(100, RailState::Pending)), vec![(PaidTwice, Rail)]),
