@@ -219,3 +219,28 @@ def test_athena_can_read_it(dialect):
     kinds = {node.to.sql(dialect=dialect).lower() for node in query.find_all(expressions.Cast)}
     assert kinds == {"bigint", "varchar"}
     assert not re.search(r"\d\.\d", section("athena"))
+
+
+def test_cost_counts_how_often_the_query_reads_its_books():
+    """Athena reads a named part of a query anew wherever it is used."""
+    [query] = sqlglot.parse(section("athena"), dialect="athena")
+    parts = {part.alias: part.this for part in query.ctes}
+    read = {}
+
+    def readings(of):
+        found = Counter()
+        for table in of.find_all(expressions.Table):
+            if table.name in parts:
+                if table.name not in read:
+                    read[table.name] = readings(parts[table.name])
+                found += read[table.name]
+            else:
+                found[table.name] += 1
+        return found
+
+    last = query.copy()
+    last.args.pop("with_", None) or last.args.pop("with", None)
+    found = readings(last)
+    cost = (ROOT / "infra/local/src/cost.rs").read_text()
+    said = {name: int(number) for name, number in re.findall(r"const (\w+_READINGS): u128 = (\d+);", cost)}
+    assert said == {"EXPORT_READINGS": found["payonce_audit_export"], "LISTED_READINGS": found["payonce_listed"]}

@@ -11,7 +11,7 @@ use payonce_protocol::order::Mode;
 
 use crate::send::Form;
 use crate::stack::CONFIG;
-use crate::{PORT, control, reconcile};
+use crate::{PORT, control, cost, reconcile};
 
 /// payonce on one machine: plays signed deliveries, shows the books, stays up until Ctrl-C.
 #[derive(Parser)]
@@ -155,6 +155,8 @@ pub enum Command {
         #[arg(long, value_name = "NAME", value_parser = ProviderName, requires = "event")]
         provider: Option<String>,
     },
+    /// Say what AWS asks for a stack, item by item, with the arithmetic
+    Cost(cost::Load),
     /// Print a script that completes these commands in a shell
     #[command(after_help = "bash: payonce completions bash > ~/.local/share/bash-completion/completions/payonce\n\
         zsh:  payonce completions zsh > a directory of your fpath, as _payonce\n\

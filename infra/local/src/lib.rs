@@ -20,6 +20,7 @@ pub mod charges;
 pub mod check;
 pub mod cli;
 pub mod control;
+pub mod cost;
 pub mod desk;
 pub mod dynamo;
 pub mod explain;

@@ -20,7 +20,7 @@ use payonce_local::send::{Changes, sign};
 use payonce_local::sender::Answered;
 use payonce_local::setup::Setup;
 use payonce_local::stack::{Lines, Options, Stack};
-use payonce_local::{control, given, machine, play, reconcile};
+use payonce_local::{control, cost, given, machine, play, reconcile};
 use payonce_runtime::clock::Clock;
 use payonce_runtime::start::StartError;
 use payonce_runtime::telemetry::{self, Level};
@@ -104,6 +104,12 @@ async fn commanded(command: Command, to: To) -> Result<u8, Failure> {
         Command::Control { target, command } => {
             let stands = control::run(&target, &command).await?;
             show(to, &stands.text(), || stands.json())?;
+            Ok(0)
+        }
+        Command::Cost(load) => {
+            let prices = cost::Prices::read()?;
+            let bill = cost::bill(&load, &prices)?;
+            show(to, &bill.text(&prices), || bill.json(&prices))?;
             Ok(0)
         }
         Command::Explain { file, provider, config, header, secret, mode } => {

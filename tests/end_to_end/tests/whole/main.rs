@@ -8,6 +8,7 @@ mod bank;
 mod blocks;
 mod book_pages;
 mod causes;
+mod cost;
 mod counted;
 mod crashes;
 mod deliveries;

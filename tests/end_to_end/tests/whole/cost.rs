@@ -1,0 +1,157 @@
+//! What one delivery really takes, against what the command `cost` reckons with. Units by AWS's rules, of the requests that were sent and
+//! the answers that came: <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/read-write-operations.html>.
+
+use std::collections::HashMap;
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use payonce_end_to_end::{PAYEE, World};
+use payonce_ledger::{item_size, write_units};
+use payonce_local::cost::measured;
+use payonce_local::stack::sandbox_secret;
+use payonce_protocol::sweep::MINUTE_MS;
+use payonce_runtime::environment::Environment;
+use payonce_runtime::metrics::Metrics;
+use payonce_runtime::secrets::{SecretReader, SecretSource};
+use payonce_suite::faults::Seen;
+use serde_json::{Value, json};
+
+type Item = HashMap<String, AttributeValue>;
+
+fn attribute(value: &Value) -> AttributeValue {
+    let (kind, value) = value.as_object().unwrap().iter().next().unwrap();
+    let text = || value.as_str().unwrap().to_owned();
+    match kind.as_str() {
+        "S" => AttributeValue::S(text()),
+        "N" => AttributeValue::N(text()),
+        // Of base64 four letters are three bytes.
+        "B" => AttributeValue::B(vec![0; text().len() / 4 * 3].into()),
+        "BOOL" => AttributeValue::Bool(value.as_bool().unwrap()),
+        "NULL" => AttributeValue::Null(true),
+        "M" => AttributeValue::M(item(value)),
+        "L" => AttributeValue::L(value.as_array().unwrap().iter().map(attribute).collect()),
+        other => panic!("{other} is not known"),
+    }
+}
+
+fn item(value: &Value) -> Item {
+    value.as_object().unwrap().iter().map(|(name, value)| (name.clone(), attribute(value))).collect()
+}
+
+/// The rows of the audit table's indexes.
+fn index_rows(item: &Item) -> Vec<usize> {
+    let indexes: [&[&str]; 3] = [&["bucket", "received_at"], &["event"], &["rail_key"]];
+    let row = |keys: &&[&str]| {
+        let kept = |name: &str| ["pk", "sk"].contains(&name) || keys.contains(&name);
+        let row: Item =
+            item.iter().filter(|(name, _)| kept(name)).map(|(name, value)| (name.clone(), value.clone())).collect();
+        keys.iter().all(|key| item.contains_key(*key)).then(|| item_size(&row))
+    };
+    indexes.iter().filter_map(row).collect()
+}
+
+fn puts<'a>(seen: &'a [Seen], table: &'a str) -> impl Iterator<Item = Item> + 'a {
+    let puts = seen.iter().filter(move |seen| seen.target == "PutItem" && seen.body["TableName"] == table);
+    puts.map(|seen| item(&seen.body["Item"]))
+}
+
+/// Half a unit for each begun 4 KB that is read eventually, one for what is read consistently.
+fn read_halves(seen: &Seen) -> usize {
+    let (status, answer) = seen.engine.as_ref().unwrap();
+    assert_eq!(*status, 200);
+    let of = |items: &[Value], whole: bool| {
+        let sizes = items.iter().map(|it| item_size(&item(it)));
+        if whole { sizes.sum::<usize>().div_ceil(4096) } else { sizes.map(|size| size.div_ceil(4096)).sum() }
+    };
+    let consistent = |request: &Value| 1 + usize::from(request["ConsistentRead"] == true);
+    match seen.target.as_str() {
+        "Query" => of(answer["Items"].as_array().unwrap(), true) * consistent(&seen.body),
+        "GetItem" => answer.get("Item").map_or(1, |it| of(&[it.clone()], false)) * consistent(&seen.body),
+        "BatchGetItem" => {
+            let tables = seen.body["RequestItems"].as_object().unwrap();
+            let read = |(name, asked): (&String, &Value)| {
+                let found = answer["Responses"][name].as_array().map_or(&[][..], Vec::as_slice);
+                let absent = asked["Keys"].as_array().unwrap().len() - found.len();
+                (of(found, false) + absent) * consistent(asked)
+            };
+            tables.iter().map(read).sum()
+        }
+        _ => 0,
+    }
+}
+
+/// The event that the write units are promised for, of now and of this sandbox.
+fn event(world: &World) -> Value {
+    let mut event: Value =
+        serde_json::from_str(include_str!("../../../suite/tests/engines/stripe_event_3kb.json")).unwrap();
+    event["created"] = (world.clock.now() / 1_000).into();
+    event["livemode"] = false.into();
+    event["data"]["object"]["metadata"]["payee"] = PAYEE.into();
+    event
+}
+
+/// `figure` is what the bill reckons with: never less than what is measured, and at most a quarter more.
+fn holds(what: &str, measured: usize, figure: u128) {
+    println!("{what}: measured {measured}, reckoned with {figure}");
+    let measured = measured as u128;
+    assert!(
+        measured <= figure && figure * 4 <= measured * 5 + 4,
+        "{what}: measured {measured}, reckoned with {figure}"
+    );
+}
+
+#[tokio::test]
+async fn bill_reckons_with_what_a_delivery_takes() {
+    let world = World::start().await;
+    let (ledger, rail) = world.parts();
+    let environment = Environment::planted(&[]).unwrap();
+    let reader = SecretReader::with_variables(&environment, sandbox_secret);
+    let (metrics, lines) = Metrics::captured(world.clock.clone());
+    let app = webhook::App::new(webhook::Parts {
+        provider: world.config.provider(Some("stripe")).unwrap(),
+        secrets: SecretSource::open(reader, world.config.secrets("stripe"), world.clock.now()).await.unwrap(),
+        ledger: ledger.narrowed(),
+        rail,
+        clock: world.clock.clone(),
+        limits: world.config.limits,
+        metrics,
+    });
+    world.rail.take_any_charge();
+    let event = event(&world);
+    world.proxy.forget();
+    let response = app.handle(world.request(event.to_string().as_bytes())).await;
+    assert_eq!(response.status(), 200);
+    let seen = world.proxy.seen();
+    let audit: Vec<Item> = puts(&seen, &world.tables.audit).collect();
+    let bodies: Vec<Item> = puts(&seen, &world.tables.bodies).collect();
+    assert_eq!((audit.len(), bodies.len()), (2, 1));
+    let units = audit.iter().chain(&bodies).map(|item| write_units(item_size(item))).sum::<usize>();
+    let rows: Vec<usize> = audit.iter().flat_map(index_rows).collect();
+    holds("write units", units + rows.iter().map(|size| write_units(*size)).sum::<usize>(), measured::WRITE_UNITS);
+    // Each item and each row of an index has 100 bytes of its own.
+    let kept: usize = audit.iter().map(item_size).chain(rows).map(|size| size + 100).sum();
+    holds("bytes of audit records", kept, measured::AUDIT_BYTES);
+    holds("bytes of the body", item_size(&bodies[0]), measured::BODY_BYTES);
+    holds("bytes of the log", lines.text().len(), measured::LOG_BYTES);
+
+    // Everything that the sweeper reads because of it, in the half hour in which it visits its minute.
+    let quiet = swept(&World::start().await).await;
+    let busy = swept(&world).await;
+    holds("read units of the sweeper", (busy - quiet).div_ceil(2), measured::SWEEPER_READ_UNITS);
+}
+
+/// In half units.
+async fn swept(world: &World) -> usize {
+    let sweeper = world.sweeper();
+    world.proxy.forget();
+    for _ in 0..40 {
+        world.clock.advance(MINUTE_MS);
+        sweeper.run().await.unwrap();
+    }
+    world.proxy.seen().iter().map(read_halves).sum()
+}
+
+#[test]
+fn sizes_are_counted_as_dynamodb_does() {
+    let small = item(&json!({ "pk": { "S": "ab" }, "n": { "N": "100" }, "b": { "B": "AAAA" } }));
+    assert_eq!(item_size(&small), 2 + 2 + 1 + 2 + 1 + 3);
+}
