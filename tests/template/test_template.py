@@ -265,7 +265,7 @@ def test_each_role_allows_what_the_powers_of_its_function_need_and_no_more(templ
     code = (ROOT / "shared" / "ledger" / "src" / "powers.rs").read_text()
     holders = dict(re.findall(r"^    (\w+): ?([\w, ]*);$", code[code.index("holders! {\n    Webhook") :], re.M))
     roles = {"Webhook": ["Webhookstripe", "Webhookadyen"], **{name: [name] for name in ("Payer", "Sweeper", "Reconciler", "Console", "AuditWatch")}}
-    assert set(holders) == {*roles, "Nothing", "Everything"}
+    assert set(holders) == {*roles, "Nothing", "Reader", "Everything"}
     watched = set().union(*NEEDS.values())
     for holder, functions in roles.items():
         powers = set(filter(None, holders[holder].split(", "))) - {"Reads"}

@@ -5,7 +5,7 @@
 //! * `session`, `cases`, `payouts`, `batches` and `books` are what it leads to, by resource: each reads and checks, and makes a page.
 //! * `ask` is a request as far as we read it, `reply` what goes back, `frame` what is `around` every page, `trouble` what went wrong.
 //! * `start` is the console as it is deployed, [`Invoke`] its one way to payer.
-//! * [`pages`] are the compiled templates and the plain words in them.
+//! * [`pages`] are the compiled templates and the plain words in them; [`story`] is what of them somebody reads elsewhere.
 //!
 //! A page is a struct that a template renders; every kind of case has a date until when it is due:
 //!
@@ -28,6 +28,7 @@ mod payouts;
 mod reply;
 mod session;
 mod start;
+pub mod story;
 mod trouble;
 
 pub use app::{App, BASE, Parts, Payer, PayerSilent};

@@ -35,7 +35,7 @@ const RAIL_CLOCK_MS: u64 = 60_000;
 /// A page that was not answered is asked for again: it only reads.
 const PAGE_TRIES: u32 = 3;
 /// A payout is looked at again so many days after it was made.
-const AGAIN_AFTER_DAYS: [u64; 3] = [1, 5, 30];
+pub const AGAIN_AFTER_DAYS: [u64; 3] = [1, 5, 30];
 const DAY_MS: u64 = 86_400_000;
 /// The longest that a payout may stand in the rail's book after its claim in ours.
 const CLAIMED_BEFORE_MS: u64 = 600_000;

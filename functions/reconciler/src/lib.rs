@@ -24,7 +24,7 @@ mod silence;
 
 pub use app::{App, AppError, DAY_MS, Parts, Report, TIME_OUT, Windows};
 pub use bank::{Account, AtBank, Bank, BankLines};
-pub use gather::{GatherError, Gathered, Sources, gather};
+pub use gather::{AGAIN_AFTER_DAYS, GatherError, Gathered, Sources, gather};
 pub use list::{Listed, Lists};
 pub use rail::{NotInUnits, RailRows};
 pub use run::{Before, Settings, reconcile};

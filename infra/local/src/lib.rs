@@ -43,6 +43,7 @@ pub mod send;
 pub mod sender;
 pub mod setup;
 pub mod stack;
+pub mod trace;
 mod transfers;
 
 use std::io::{self, Write};

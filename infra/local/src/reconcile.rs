@@ -4,7 +4,7 @@
 mod files;
 mod place;
 mod report;
-mod words;
+pub(crate) mod words;
 
 use std::collections::BTreeSet;
 use std::error::Error;
@@ -98,7 +98,7 @@ pub struct Options {
     pub out: Option<PathBuf>,
 }
 
-const LOCAL_PORT: &str = "4242";
+pub(crate) const LOCAL_PORT: &str = "4242";
 const _: () = assert!(PORT == 4242);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

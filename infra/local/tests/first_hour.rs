@@ -63,6 +63,7 @@ fn every_command_of_the_page_prints_what_the_page_says() {
         // Where many tests run beside each other, the usual port is anybody's.
         let port = match command.contains("cargo run -- send") {
             true => format!(" --url http://127.0.0.1:{port}"),
+            false if command.ends_with("--local") => format!(" {port}"),
             false if command.contains("--data") || command.contains("--exit") => format!(" --port {port}"),
             false => String::new(),
         };

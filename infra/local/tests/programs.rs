@@ -110,7 +110,7 @@ async fn control_shows_what_stands_and_names_the_table_that_is_missing() {
 
 #[test]
 fn arguments_are_labelled_and_known_values_are_listed() {
-    for command in ["explain", "send", "check", "control", "completions"] {
+    for command in ["explain", "send", "check", "control", "trace", "completions"] {
         let help = text(&payonce(&[command, "--help"], &[]).stdout);
         let lines: Vec<&str> = help.lines().collect();
         for (index, line) in lines.iter().enumerate() {
@@ -133,7 +133,7 @@ fn completions_know_the_commands_in_each_shell() {
         let script = text(&output.stdout);
         assert_eq!(output.status.code(), Some(0), "{shell}");
         assert!(script.contains(mark), "{shell}");
-        for word in ["explain", "control", "razorpay", "accept-keys"] {
+        for word in ["explain", "control", "trace", "razorpay", "accept-keys"] {
             assert!(script.contains(word), "{shell}: {word}");
         }
     }

@@ -53,7 +53,7 @@ pub use audit::bar::{Bar, Barred, Made};
 pub use audit::claim::{Claim, RefusalNote};
 pub use audit::closing::{Agreed, Bound, Closed, Closing, Place, Standing};
 pub use audit::outcome::{Abandoned, OutcomeRecord, StoredOutcome};
-pub use audit::payout::{Attempted, FoundPayout, LookUpRecord, Payout, Seen};
+pub use audit::payout::{Alias, Attempted, FoundPayout, LookUpRecord, Payout, Seen};
 pub use audit::seen::PAYER;
 pub use audit::sweep::{Attempts, MinuteRows, Outcomes, StoredEnd};
 pub use bodies::body::StoredBody;

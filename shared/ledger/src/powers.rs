@@ -130,6 +130,8 @@ holders! {
     AuditWatch: Holds;
     /// A function that leaves the tables alone.
     Nothing: ;
+    /// A person at a terminal who only looks.
+    Reader: Reads, QueriesAudit, QueriesCases;
     /// A person at a terminal, and the tests.
     Everything: Reads, QueriesAudit, QueriesCases, Claims, LooksUp, GivesUp, KeepsBodies, Files, Acts, ServesPeople, Sweeps, Reconciles, Holds, Releases;
 }

@@ -107,6 +107,12 @@ impl PayoutKey {
         Self::new(format!("{self}~{}", hash.get(..OWN_ORDER_DIGITS).unwrap_or_default()))
     }
 
+    /// The key that an order of its own shares with another event.
+    pub fn base_of_own_order(&self) -> Option<Self> {
+        let base = ends_as_own_order(&self.0).then(|| self.0.rsplit_once('~'))??.0;
+        Self::new(base).ok()
+    }
+
     pub fn is_own_order_of(&self, key: &Self) -> bool {
         self.0.strip_prefix(key.as_str()).is_some_and(|rest| rest.starts_with('~'))
     }
@@ -189,6 +195,7 @@ mod tests {
         assert_eq!(own("evt_1").as_str(), format!("ns/a~{}", &Digest::of("evt_1").to_string()[..OWN_ORDER_DIGITS]));
         assert_ne!(own("evt_1"), own("evt_2"));
         assert!(own("evt_1").is_own_order_of(&key) && !key.is_own_order_of(&key));
+        assert_eq!((own("evt_1").base_of_own_order(), key.base_of_own_order()), (Some(key.clone()), None));
         assert!(!own("evt_1").is_own_order_of(&PayoutKey::from_parts("ns", ["b"]).unwrap()));
     }
 

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 use http::StatusCode;
-use payonce_ledger::{Cursor, FiledCase, LedgerError, Payout, Period, Queue, Seen};
+use payonce_ledger::powers::{QueriesAudit, QueriesCases, Reads};
+use payonce_ledger::{Cursor, FiledCase, Ledger, LedgerError, Payout, Period, Queue, Seen};
 use payonce_protocol::UnixMillis;
 use payonce_protocol::case::may_read_bodies;
 use payonce_protocol::fact::FactName;
@@ -37,54 +38,149 @@ const AT_ONCE: usize = 32;
 /// The function has 29 seconds.
 const WITHIN: Duration = Duration::from_secs(15);
 
+/// What is found by the place that its own name gives.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Place {
+    Case(CaseId),
+    Payout(PayoutKey),
+    /// By its id.
+    Batch(String),
+}
+
+/// Of which payout keys there is something to show.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shown {
+    /// Those with an attempt or a case.
+    Pages,
+    /// Those of which the audit table holds anything: a refusal or a bar alone, too.
+    Records,
+}
+
+/// The part of a search that asks nobody but the tables.
+pub struct Tables<'a, P> {
+    pub ledger: &'a Ledger<P>,
+    /// What payout keys begin with.
+    pub namespaces: &'a [String],
+    pub shown: Shown,
+}
+
+/// For how long back resolved cases are looked at, and whether in the bodies of deliveries, too.
+#[derive(Clone, Copy, Debug)]
+pub struct Among {
+    pub days: u64,
+    pub has_bodies: bool,
+    pub now: UnixMillis,
+}
+
+impl Among {
+    pub fn lately(now: UnixMillis) -> Self {
+        Self { days: DAYS, has_bodies: false, now }
+    }
+}
+
 impl App {
     pub(crate) async fn search(&self, ask: &Ask, visit: &Visit) -> Result<Reply, Trouble> {
         let Some(wanted) = ask.query.get("q") else { return self.searched(visit, "", Searched::Nothing) };
         if wanted.len() > WANTED_BYTES {
             return self.searched(visit, "", Searched::TooLong);
         }
-        if let Some(path) = self.by_its_own_place(wanted).await? {
-            return Ok(Reply::see(path));
+        let namespaces: Vec<String> = self.parts.namespaces.values().cloned().collect();
+        let tables = Tables { ledger: &self.parts.ledger, namespaces: &namespaces, shown: Shown::Pages };
+        if let Some(place) = tables.by_its_own_place(wanted).await? {
+            return Ok(Reply::see(match place {
+                Place::Case(id) => format!("{BASE}/cases/{id}"),
+                Place::Payout(key) => payout(&key),
+                Place::Batch(id) => format!("{BASE}/batches/{id}"),
+            }));
         }
-        let hits = self.by_index(wanted).await?;
+        let hits = tables.by_index(wanted).await?;
         if !hits.is_empty() {
             return self.found(visit, wanted, Searched::ById { hits });
         }
-        let rail = match self.at_the_rail(wanted).await? {
+        let rail = match self.at_the_rail(&tables, wanted).await? {
             Ok(key) => return Ok(Reply::see(payout(&key))),
             Err(said) => said,
         };
         let days = ask.query.get("days").and_then(|days| days.parse().ok()).unwrap_or(DAYS).clamp(1, DAYS_AT_MOST);
-        let (hits, looked) = self.among_cases(wanted, days, rail, visit).await?;
+        let has_bodies = may_read_bodies(&visit.roles);
+        let among = Among { days, has_bodies, now: self.parts.clock.now() };
+        let (hits, looked) = tables.among_cases(wanted, among, rail).await?;
         self.found(visit, wanted, Searched::Cases { hits, looked })
     }
 
+    /// The key of a payout that the rail knows by this id and that is ours; else what the rail said.
+    async fn at_the_rail<P: Reads + QueriesAudit + QueriesCases>(
+        &self,
+        tables: &Tables<'_, P>,
+        id: &str,
+    ) -> Result<Result<PayoutKey, RailSaid>, Trouble> {
+        let found = match self.parts.rail.payout(id, RAIL_WITHIN).await {
+            Ok(Some(found)) => found,
+            Ok(None) => return Ok(Err(RailSaid::HasNone)),
+            Err(LookUpFailure::NotOffered) => return Ok(Err(RailSaid::CannotBeAsked)),
+            Err(failure) => return Ok(Err(RailSaid::Silent(failure.to_string()))),
+        };
+        let key = found.reference.and_then(|reference| PayoutKey::new(reference).ok());
+        Ok(match key {
+            Some(key) if tables.has_a_page(&key).await? => Ok(key),
+            _ => Err(RailSaid::HasOther),
+        })
+    }
+
+    fn found(&self, visit: &Visit, wanted: &str, searched: Searched) -> Result<Reply, Trouble> {
+        match searched.hits() {
+            // A payee is no id: the next one of them is a case as well.
+            [Hit::Case { found_by, id, .. }] if !found_by.is_payee() => Ok(Reply::see(format!("{BASE}/cases/{id}"))),
+            [Hit::Payout { key, .. }] => Ok(Reply::see(format!("{BASE}/payouts?key={}", encoded(key)))),
+            _ => self.searched(visit, wanted, searched),
+        }
+    }
+
+    fn searched(&self, visit: &Visit, wanted: &str, searched: Searched) -> Result<Reply, Trouble> {
+        let mut frame = self.frame(Some(visit), "Search", Section::Other);
+        frame.search = wanted.to_owned();
+        let status = match &searched {
+            Searched::TooLong => StatusCode::BAD_REQUEST,
+            Searched::Nothing => StatusCode::OK,
+            found if found.hits().is_empty() => StatusCode::NOT_FOUND,
+            _ => StatusCode::OK,
+        };
+        let page = SearchPage { frame, query: wanted.to_owned(), searched };
+        Ok(Reply::html(status, page.render()?))
+    }
+}
+
+impl<P: Reads + QueriesAudit + QueriesCases> Tables<'_, P> {
     /// A case, a batch, a payout key or an object of the provider's that makes one.
-    async fn by_its_own_place(&self, wanted: &str) -> Result<Option<String>, Trouble> {
-        let ledger = &self.parts.ledger;
+    pub async fn by_its_own_place(&self, wanted: &str) -> Result<Option<Place>, LedgerError> {
+        let ledger = self.ledger;
         if let Some(id) = CaseId::parse(wanted)
             && ledger.case(&id).await?.is_some()
         {
-            return Ok(Some(format!("{BASE}/cases/{id}")));
+            return Ok(Some(Place::Case(id)));
         }
-        let spaces = self.parts.namespaces.values().map(|namespace| format!("{namespace}/{wanted}"));
+        let spaces = self.namespaces.iter().map(|namespace| format!("{namespace}/{wanted}"));
         for key in std::iter::once(wanted.to_owned()).chain(spaces) {
             let Ok(key) = PayoutKey::new(key) else { continue };
             if self.has_a_page(&key).await? {
-                return Ok(Some(payout(&key)));
+                return Ok(Some(Place::Payout(key)));
             }
         }
-        Ok(ledger.batch(wanted).await?.map(|batch| format!("{BASE}/batches/{}", batch.id)))
+        Ok(ledger.batch(wanted).await?.map(|batch| Place::Batch(batch.id)))
     }
 
     async fn has_a_page(&self, key: &PayoutKey) -> Result<bool, LedgerError> {
-        let ledger = &self.parts.ledger;
-        Ok(!ledger.payout(key).await?.attempts.is_empty() || !ledger.cases_of_key(key.as_str()).await?.is_empty())
+        let payout = self.ledger.payout(key).await?;
+        let is_shown = match self.shown {
+            Shown::Pages => !payout.attempts.is_empty(),
+            Shown::Records => payout != Payout::default(),
+        };
+        Ok(is_shown || !self.ledger.cases_of_key(key.as_str()).await?.is_empty())
     }
 
     /// By an event's id or a rail key: cases, and payouts that none of these is about.
-    async fn by_index(&self, wanted: &str) -> Result<Vec<Hit>, Trouble> {
-        let ledger = &self.parts.ledger;
+    pub async fn by_index(&self, wanted: &str) -> Result<Vec<Hit>, LedgerError> {
+        let ledger = self.ledger;
         let cases = ledger.cases_of_event(wanted).await?;
         let mut hits: Vec<Hit> = cases.iter().map(|filed| hit(filed, FoundBy::Id)).collect();
         for key in ledger.keys_of_id(wanted).await? {
@@ -103,30 +199,14 @@ impl App {
         Ok(hits)
     }
 
-    /// The key of a payout that the rail knows by this id and that is ours; else what the rail said.
-    async fn at_the_rail(&self, id: &str) -> Result<Result<PayoutKey, RailSaid>, Trouble> {
-        let found = match self.parts.rail.payout(id, RAIL_WITHIN).await {
-            Ok(Some(found)) => found,
-            Ok(None) => return Ok(Err(RailSaid::HasNone)),
-            Err(LookUpFailure::NotOffered) => return Ok(Err(RailSaid::CannotBeAsked)),
-            Err(failure) => return Ok(Err(RailSaid::Silent(failure.to_string()))),
-        };
-        let key = found.reference.and_then(|reference| PayoutKey::new(reference).ok());
-        Ok(match key {
-            Some(key) if self.has_a_page(&key).await? => Ok(key),
-            _ => Err(RailSaid::HasOther),
-        })
-    }
-
     /// The open cases and those that were resolved lately, by everything that their pages show.
-    async fn among_cases(
+    pub async fn among_cases(
         &self,
         wanted: &str,
-        days: u64,
+        among: Among,
         rail: RailSaid,
-        visit: &Visit,
-    ) -> Result<(Vec<Hit>, Looked), Trouble> {
-        let (ledger, now) = (&self.parts.ledger, self.parts.clock.now());
+    ) -> Result<(Vec<Hit>, Looked), LedgerError> {
+        let (ledger, Among { days, has_bodies, now }) = (self.ledger, among);
         let since = now.saturating_sub(days * DAY_MS) / DAY_MS * DAY_MS;
         // Who resolved a case may have a clock that is ahead.
         let period = Period { from: since, until: now + DAY_MS };
@@ -141,7 +221,7 @@ impl App {
             is_cut: is_more(&open.next) || is_more(&resolved.next),
             is_year: days >= DAYS_AT_MOST,
             without_details: 0,
-            has_bodies: may_read_bodies(&visit.roles),
+            has_bodies,
             rail,
         };
         let until = Instant::now() + WITHIN;
@@ -180,7 +260,7 @@ impl App {
 
     /// What a case's page shows beside the case itself.
     async fn details(&self, filed: &FiledCase, wanted: &str, has_bodies: bool) -> Result<Option<FoundBy>, LedgerError> {
-        let ledger = &self.parts.ledger;
+        let ledger = self.ledger;
         let history = ledger.history(&filed.case.id()).await?;
         let facts =
             history.iter().flat_map(|record| &record.facts).filter(|(name, _)| *name != FactName::Note.as_str());
@@ -197,28 +277,6 @@ impl App {
             None => None,
         };
         Ok(body.filter(|body| holds(&body.bytes, wanted)).map(|_| FoundBy::Body))
-    }
-
-    fn found(&self, visit: &Visit, wanted: &str, searched: Searched) -> Result<Reply, Trouble> {
-        match searched.hits() {
-            // A payee is no id: the next one of them is a case as well.
-            [Hit::Case { found_by, id, .. }] if !found_by.is_payee() => Ok(Reply::see(format!("{BASE}/cases/{id}"))),
-            [Hit::Payout { key, .. }] => Ok(Reply::see(format!("{BASE}/payouts?key={}", encoded(key)))),
-            _ => self.searched(visit, wanted, searched),
-        }
-    }
-
-    fn searched(&self, visit: &Visit, wanted: &str, searched: Searched) -> Result<Reply, Trouble> {
-        let mut frame = self.frame(Some(visit), "Search", Section::Other);
-        frame.search = wanted.to_owned();
-        let status = match &searched {
-            Searched::TooLong => StatusCode::BAD_REQUEST,
-            Searched::Nothing => StatusCode::OK,
-            found if found.hits().is_empty() => StatusCode::NOT_FOUND,
-            _ => StatusCode::OK,
-        };
-        let page = SearchPage { frame, query: wanted.to_owned(), searched };
-        Ok(Reply::html(status, page.render()?))
     }
 }
 

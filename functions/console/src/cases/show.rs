@@ -315,7 +315,7 @@ pub(crate) fn entries_of(payout: &Payout) -> Vec<Entry> {
             fact(FactName::RailKey, format!("{} (number {})", claim.rail_key, claim.key_generation)),
             fact(FactName::RequestSha256, claim.request.to_string()),
         ];
-        add(claim.claimed_at, format!("attempt {number}: connected to the rail, then claimed"), "payonce", claimed);
+        add(claim.claimed_at, claimed_kind(number), "payonce", claimed);
         let late = attempt.late.iter().map(|late| (late, "reported late"));
         for (outcome, word) in attempt.outcome.iter().map(|outcome| (outcome, "recorded")).chain(late) {
             of_outcome(outcome, number, word, &mut add);
@@ -329,6 +329,11 @@ pub(crate) fn entries_of(payout: &Payout) -> Vec<Entry> {
         entry.facts.retain(|(_, value)| !value.is_empty());
     }
     entries
+}
+
+/// What the entry of a claim is called.
+pub(crate) fn claimed_kind(attempt: u16) -> String {
+    format!("attempt {attempt}: connected to the rail, then claimed")
 }
 
 fn of_outcome(

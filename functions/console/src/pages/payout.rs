@@ -13,6 +13,9 @@ use super::icon::Icon;
 use super::standing::Standing;
 use super::words::{self, Words as _};
 
+/// The headline of a key under which there is no attempt.
+pub const NOTHING_ATTEMPTED: &str = "Nothing was attempted under this key.";
+
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AttemptView {
     pub number: u16,
@@ -75,6 +78,6 @@ impl PayoutPage {
     }
 
     fn known(&self) -> &str {
-        self.standing.as_ref().map_or("Nothing was attempted under this key.", |standing| &standing.headline)
+        self.standing.as_ref().map_or(NOTHING_ATTEMPTED, |standing| &standing.headline)
     }
 }

@@ -38,6 +38,8 @@ pub struct Payout {
     pub own_orders: Vec<PayoutKey>,
     /// Events that were refused and were to come again, by the digests that name their notes, whether they came or not.
     pub refused: BTreeSet<Digest>,
+    /// Other keys of an event that could be claimed under this one.
+    pub aliases: Vec<Alias>,
     /// What the rail said when it was asked, by functions that may write the audit table; the oldest first.
     pub look_ups: Vec<LookUpRecord>,
 }
@@ -48,6 +50,13 @@ pub struct Attempted {
     pub outcome: Option<StoredOutcome>,
     /// The worker's own word, after the attempt had been given up.
     pub late: Option<StoredOutcome>,
+}
+
+/// That one event has another payout key, too.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Alias {
+    pub event: EventId,
+    pub other: PayoutKey,
 }
 
 /// That the rail was asked for a payout by its reference.
@@ -284,7 +293,12 @@ impl Payout {
                 self.of(number).ok_or_else(unreadable)?.late = Some(StoredOutcome::from_item(item)?);
             }
             Some(AuditSk::Refused(event)) => drop(self.refused.insert(event)),
-            Some(AuditSk::Alias { .. } | AuditSk::Unfiled) => {}
+            // Nothing is decided from these: one that cannot be read is passed by.
+            Some(AuditSk::Alias { .. }) => {
+                let other = read.parsed("other", |text| PayoutKey::new(text).ok());
+                self.aliases.extend(read.event().ok().zip(other.ok()).map(|(event, other)| Alias { event, other }));
+            }
+            Some(AuditSk::Unfiled) => {}
             None if AuditSk::is_of_no_attempt(sk) => {}
             None => return Err(unreadable()),
         }
