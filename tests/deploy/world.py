@@ -72,12 +72,13 @@ class World:
         for folder in ("functions", "events"):
             (HERE / folder).symlink_to(ROOT / folder)
         shutil.copytree(ROOT / "infra", HERE / "infra", ignore=shutil.ignore_patterns(".aws-sam", "local"))
-        self._adapt("infra/template.yaml", "    - [stripe]\n", "    - [stripe, standardwebhooks]\n")
         # What an emulator on this machine needs: no CodeDeploy there, nobody to confirm, this machine's processor.
         self._adapt("infra/samconfig.toml", '["PathToken="]', '["PathToken=", "GradualDeployment=false", "Architecture=x86_64"]')
         self._adapt("infra/samconfig.toml", "confirm_changeset = true", "confirm_changeset = false")
         config = (Path(__file__).parent / "payonce.toml").read_text().replace("RAIL", str(self.rail)).replace("ISSUER", str(self.issuer))
         (HERE / "infra" / "payonce.toml").write_text(config)
+        # Of both providers of that configuration.
+        subprocess.run([ROOT / "target" / "debug" / "payonce", "template"], cwd=HERE, check=True)
 
         self.environment = {
             "PATH": f"{BIN}:{ROOT / 'target/tools/cargo-tools/bin'}:{os.environ['PATH']}",

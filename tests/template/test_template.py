@@ -12,7 +12,7 @@ import pytest
 from census import PLACES, violations
 from rights import FILE, ITEMS
 from subjects import Subjects
-from translated import REGION, ROOT, WEBHOOKS, plain, source, translate
+from translated import PROVIDERS, REGION, ROOT, decoded, plain, source, translate
 
 
 CFN_LINT = Path(sys.executable).with_name("cfn-lint")
@@ -75,7 +75,7 @@ def test_every_ban_of_the_code_is_in_the_census_with_a_reason():
 
 def test_gradual_deployment_goes_back_on_alarms(template):
     groups = [r for r in template["Resources"].values() if r["Type"] == "AWS::CodeDeploy::DeploymentGroup"]
-    assert len(groups) == 2, "one for each provider"
+    assert len(groups) == len(PROVIDERS)
     for group in groups:
         properties = group["Properties"]
         assert properties["AutoRollbackConfiguration"]["Enabled"] is True
@@ -146,9 +146,25 @@ def test_wait_after_a_hold_outlives_every_function():
 
 def test_configured_providers_are_the_deployed_ones():
     configured = tomllib.loads((ROOT / "infra" / "payonce.toml").read_text())["providers"]
-    assert sorted(source()["Resources"][WEBHOOKS][1]) == sorted(configured)
-    # Part of a logical id.
-    assert all(name.isalnum() for name in configured)
+    functions = decoded(ROOT / "infra" / "template.yaml")["Resources"].values()
+    names = [r["Properties"]["FunctionName"] for r in functions if r["Type"] == "AWS::Serverless::Function"]
+    assert sorted(name.removeprefix("payonce-webhook-") for name in names if "-webhook-" in name) == sorted(configured)
+
+
+def test_deployed_stack_keeps_every_resource(template):
+    """Another logical id, type or name would replace what is deployed: a table's id orphans it, a function's stops deliveries. What is
+    added is added to the list by whoever adds it; what goes, goes with a line in CHANGELOG.md."""
+    deployed = json.loads(Path(__file__).with_name("deployed.json").read_text())
+    found = {name: [resource["Type"], *_name_of(resource)] for name, resource in template["Resources"].items()}
+    assert {name: found.get(name) for name in deployed} == deployed
+    # Versions are named by what they are made of.
+    assert {name for name in set(found) - set(deployed) if "::Lambda::Version" not in found[name][0]} == set()
+
+
+def _name_of(resource):
+    properties = plain(resource.get("Properties", {}))
+    keys = ("FunctionName", "TableName", "QueueName", "AlarmName", "RouteKey", "Name")
+    return [properties[key] for key in keys if isinstance(properties.get(key), str)]
 
 
 # --- The tables, as the code wants them -------------------------------------------------------------------------------
@@ -209,7 +225,7 @@ def _may_read(template, role):
 
 def test_each_role_reads_only_its_own_secrets(template):
     prefix = "${SecretPrefix}"
-    for provider in ("stripe", "adyen"):
+    for provider in PROVIDERS:
         rail = [f"{prefix}/rail-??????", f"{prefix}/rail-lookup-??????"]
         assert _may_read(template, f"Webhook{provider}Role") == [f"{prefix}/{provider}-??????", *rail]
     assert _may_read(template, "SweeperRole") == [f"{prefix}/rail-lookup-??????"], "the sweeper cannot pay"

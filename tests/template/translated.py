@@ -1,32 +1,39 @@
-"""The template as CloudFormation will see it: loops written out, SAM's resources replaced by AWS's own.
+"""The template as CloudFormation will see it: SAM's resources replaced by AWS's own.
 
-Settings are looked at here and not in the source, because what SAM makes of it is what is deployed."""
+Settings are looked at here and not in the source, because what SAM makes of it is what is deployed. The source is made for two
+providers, so that what is written once for all of them is seen."""
 
 import copy
 import json
 import os
+import subprocess
 from functools import cache
 from pathlib import Path
 
 import cfnlint.decode
-from cfnlint.template import Template
-from cfnlint.template.transforms._language_extensions import language_extension
 from samtranslator.translator.transform import transform
 
 ROOT = Path(__file__).resolve().parents[2]
-SOURCE = ROOT / "infra" / "template.yaml"
+MADE = ROOT / "target" / "template"
 REGION = "eu-central-1"
-WEBHOOKS = "Fn::ForEach::Webhooks"
-PROVIDERS = ["stripe", "adyen"]
+PROVIDERS = ["adyen", "stripe"]
 
 os.environ["AWS_DEFAULT_REGION"] = REGION  # SAM asks for one before it knows that it needs none
 
 
 @cache
 def _source():
-    template, problems = cfnlint.decode.decode(str(SOURCE))
+    config, out = Path(__file__).with_name("payonce.toml"), MADE / "template.yaml"
+    MADE.mkdir(parents=True, exist_ok=True)
+    making = ["cargo", "run", "--quiet", "--locked", "--", "template", "--config", config, "--out", out, "--tables-suffix", ""]
+    subprocess.run(making, cwd=ROOT, check=True)
+    return decoded(out)
+
+
+def decoded(path):
+    template, problems = cfnlint.decode.decode(str(path))
     assert not problems, problems
-    return template
+    return json.loads(json.dumps(template))
 
 
 def source():
@@ -41,17 +48,10 @@ class _NoManagedPolicies:
 
 def translate(template=None, gradual="true"):
     template = template if template is not None else source()
-    # Two, so that what is written once for all of them is seen.
-    template["Resources"][WEBHOOKS][1] = PROVIDERS
-    # cfn-lint takes any row of a map where AWS takes the parameter's.
-    template["Mappings"]["GradualDeployment"] = {answer: {"Enabled": gradual} for answer in ("true", "false")}
-    problems, expanded = language_extension(Template(str(SOURCE), template, regions=[REGION]))
-    assert not problems, problems
-    expanded = json.loads(json.dumps(expanded))
-    for resource in expanded["Resources"].values():
+    for resource in template["Resources"].values():
         if resource["Type"] == "AWS::Serverless::Function":
             resource["Properties"]["CodeUri"] = "s3://bucket/packaged"
-    done = transform(expanded, {}, _NoManagedPolicies())
+    done = transform(template, {"GradualDeployment": gradual}, _NoManagedPolicies())
     # The transform used it up; in what is left nothing speaks of it.
     del done["Parameters"]["GradualDeployment"], done["Mappings"]["GradualDeployment"]
     for group in done["Metadata"]["AWS::CloudFormation::Interface"]["ParameterGroups"]:

@@ -11,7 +11,7 @@ use payonce_protocol::order::Mode;
 
 use crate::send::Form;
 use crate::stack::CONFIG;
-use crate::{PORT, control, cost, reconcile, trace};
+use crate::{PORT, control, cost, reconcile, template, trace};
 
 /// payonce on one machine: plays signed deliveries, shows the books, stays up until Ctrl-C.
 #[derive(Parser)]
@@ -159,6 +159,10 @@ pub enum Command {
     },
     /// Say what AWS asks for a stack, item by item, with the arithmetic
     Cost(cost::Load),
+    /// Write the template that is deployed, from the configuration and the catalogue
+    ///
+    /// Ends with 0 when it is written, or with --check when it is as it would be written, else with 1.
+    Template(template::Options),
     /// Print a script that completes these commands in a shell
     #[command(after_help = "bash: payonce completions bash > ~/.local/share/bash-completion/completions/payonce\n\
         zsh:  payonce completions zsh > a directory of your fpath, as _payonce\n\

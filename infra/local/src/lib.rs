@@ -43,6 +43,7 @@ pub mod send;
 pub mod sender;
 pub mod setup;
 pub mod stack;
+pub mod template;
 pub mod trace;
 mod transfers;
 

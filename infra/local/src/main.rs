@@ -20,7 +20,7 @@ use payonce_local::send::{Changes, sign};
 use payonce_local::sender::Answered;
 use payonce_local::setup::Setup;
 use payonce_local::stack::{Lines, Options, Stack};
-use payonce_local::{control, cost, given, machine, play, reconcile, trace};
+use payonce_local::{control, cost, given, machine, play, reconcile, template, trace};
 use payonce_runtime::clock::Clock;
 use payonce_runtime::start::StartError;
 use payonce_runtime::telemetry::{self, Level};
@@ -140,6 +140,12 @@ async fn commanded(command: Command, to: To) -> Result<u8, Failure> {
             let told = trace::run(&options).await?;
             show(to, &told.text(Paint::stdout()), || told.json())?;
             Ok(exit(told.is_found()))
+        }
+        Command::Template(options) => {
+            let done = template::run(&options)?;
+            let json = serde_json::to_value(&done)?;
+            show(to, &done.text(), || json)?;
+            Ok(exit(done.is_well()))
         }
         Command::Completions { shell } => {
             let script = cli::completions(shell)?;

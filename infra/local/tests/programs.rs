@@ -138,3 +138,33 @@ fn completions_know_the_commands_in_each_shell() {
         }
     }
 }
+
+#[test]
+fn a_template_is_written_as_it_stands_and_its_first_difference_is_named() {
+    let infra = std::path::Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/.."));
+    let folder = tempfile::tempdir().unwrap();
+    let (config, out) = (infra.join("payonce.toml"), folder.path().join("template.yaml"));
+    let template = |more: &[&str]| {
+        let files = ["template", "--config", config.to_str().unwrap(), "--out", out.to_str().unwrap()];
+        payonce(&[&files[..], more].concat(), &[])
+    };
+    assert_eq!(template(&["--check"]).status.code(), Some(1), "nothing is there yet");
+    assert!(!out.exists());
+    let written = json(&template(&["--json"]));
+    assert_eq!((&written["written"], &written["providers"]), (&true.into(), &serde_json::json!(["stripe"])));
+    assert_eq!(template(&["--check"]).status.code(), Some(0));
+
+    // Restored tables stay in the template that is made again.
+    assert_eq!(template(&["--tables-suffix", "-2"]).status.code(), Some(0));
+    assert_eq!(json(&template(&["--json"]))["tables_suffix"], "-2");
+    let made = std::fs::read_to_string(&out).unwrap();
+    assert!(made.contains("TableName: payonce-audit-2\n"));
+
+    std::fs::write(&out, made.replacen("QueueName: payonce-tripwire", "QueueName: other", 1)).unwrap();
+    let line = made.lines().position(|line| line.contains("QueueName: payonce-tripwire")).unwrap() + 1;
+    let differs = template(&["--check", "--json"]);
+    assert_eq!(differs.status.code(), Some(1));
+    let differs = &json(&differs)["differs"];
+    assert_eq!((&differs["line"], &differs["is"]), (&line.into(), &"      QueueName: other".into()));
+    assert_eq!(template(&["--tables-suffix", "2"]).status.code(), Some(2));
+}

@@ -1,0 +1,88 @@
+//! The template that is made: true to the configuration, one part for each provider, the tables that were asked for.
+
+#![allow(clippy::unwrap_used, reason = "test code")]
+
+use payonce_catalogue::template::suffix_of;
+use payonce_catalogue::{Refused, Template};
+use payonce_runtime::config::Config;
+
+const CONFIG: &str = include_str!("../../payonce.toml");
+const COMMITTED: &str = include_str!("../../template.yaml");
+
+/// The committed configuration with further providers that are as its own one.
+fn with(more: &[&str]) -> Config {
+    // Two providers of one scheme say whose payments they are.
+    let config = CONFIG.replace("scheme = \"stripe\"", "scheme = \"stripe\"\nnamespace = \"stripe\"");
+    let (_, own) = config.split_once("[providers.stripe]").unwrap();
+    let (own, _) = own.split_once("[rail]").unwrap();
+    let own = format!("[providers.stripe]{own}");
+    let text = more.iter().fold(config.clone(), |text, name| {
+        text + "\n" + &own.replace("providers.stripe", &format!("providers.{name}"))
+    });
+    Config::parse(&text).unwrap()
+}
+
+fn made(config: &Config, suffix: &str) -> String {
+    Template::of(config, &suffix.parse().unwrap()).unwrap().text
+}
+
+#[test]
+fn committed_template_is_made_from_the_committed_configuration() {
+    let suffix = suffix_of(COMMITTED).unwrap().to_string();
+    // `cargo run -- template` writes it.
+    assert_eq!(COMMITTED, made(&Config::parse(CONFIG).unwrap(), &suffix));
+}
+
+#[test]
+fn a_provider_gets_its_own_resources_and_leaves_the_others_as_they_are() {
+    let (one, two) = (made(&with(&[]), ""), made(&with(&["acme-eu"]), ""));
+    assert!(!one.contains("acme"));
+    let without: String = two.split_inclusive("\n\n").filter(|part| !part.contains("acme")).collect();
+    let kept: String = one.split_inclusive("\n\n").collect();
+    assert_eq!(without, kept);
+    assert!(two.contains("  WebhookacmeX2deuRole:\n"));
+    assert!(two.contains("PAYONCE_PROVIDER: 'acme-eu'"));
+    assert!(two.contains("RouteKey: !Sub 'POST /webhooks/acme-eu/${PathToken}'"));
+}
+
+#[test]
+fn restored_tables_have_new_names_and_new_logical_ids_everywhere() {
+    let text = made(&with(&[]), "-2");
+    for table in ["audit", "bodies", "reconcile"] {
+        assert!(text.contains(&format!("TableName: payonce-{table}-2\n")), "{table}");
+        assert!(!text.lines().any(|line| line.ends_with(&format!("payonce-{table}"))), "{table}");
+    }
+    for id in ["AuditTable", "BodiesTable", "ReconcileTable"] {
+        let uses = text.matches(id).count();
+        // The outputs keep their names.
+        let outputs = text.matches(&format!("\n  {id}: {{Value:")).count();
+        assert_eq!(text.matches(&format!("{id}2")).count(), uses - outputs, "{id}");
+    }
+    assert!(text.contains(":table/payonce-audit-2'"));
+}
+
+#[test]
+fn first_line_says_what_made_it_and_with_which_tables() {
+    for suffix in ["", "-2", "-17"] {
+        let text = made(&with(&[]), suffix);
+        assert!(text.starts_with("# Made by `cargo run -- template"), "{text:.80}");
+        assert_eq!(suffix_of(&text).unwrap().to_string(), suffix);
+    }
+    assert_eq!(suffix_of("# payonce on AWS\n"), None);
+}
+
+#[test]
+fn refuses_names_whose_resources_could_have_one_logical_id() {
+    let alike = with(&["stripeLog"]);
+    let refused = Template::of(&alike, &"".parse().unwrap()).unwrap_err();
+    assert_eq!(refused, Refused::Alike("stripe".to_owned(), "stripeLog".to_owned()));
+    for fine in ["stripe2", "stripe-Log", "stripes", "stripeX"] {
+        assert!(Template::of(&with(&[fine]), &"".parse().unwrap()).is_ok(), "{fine}");
+    }
+}
+
+#[test]
+fn transform_is_sams_alone_and_nothing_is_left_to_a_loop() {
+    assert!(COMMITTED.contains("\nTransform: AWS::Serverless-2016-10-31\n"));
+    assert!(!COMMITTED.contains("ForEach") && !COMMITTED.contains("${Provider}"));
+}
