@@ -1,5 +1,6 @@
-"""MiniStack, with the one condition key of DynamoDB that it leaves out: dynamodb:LeadingKeys, the partition keys that a write
-names. Without it every role that may write its own items alone would be refused all of them.
+"""MiniStack, with two things that it leaves out. The one condition key of DynamoDB: dynamodb:LeadingKeys, the partition keys that a
+write names. Without it every role that may write its own items alone would be refused all of them. And the parameters that SAM gets:
+without them it sees their defaults, and makes resources of CodeDeploy, which are unknown here, whatever GradualDeployment is.
 
 A transaction needs the rights of its parts, each with its own key:
 https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/transaction-apis-iam.html"""
@@ -8,6 +9,8 @@ import json
 
 from ministack.app import main
 from ministack.core import iam_actions, iam_evaluator
+from ministack.services.cloudformation import changesets, engine, handlers
+from samtranslator.translator import transform as sam
 
 KEY = "pk"  # of every table here
 
@@ -56,6 +59,20 @@ def _read(body):
     return read if isinstance(read, dict) else {}
 
 
+def sam_transform(template, _, policies):
+    return _sam_transform(template, engine._transform_parameters(template, *_given), policies)
+
+
+def apply_transforms(template, provided_params=None, previous_params=None):
+    _given[:] = provided_params, previous_params
+    return _apply_transforms(template, provided_params, previous_params)
+
+
+_given = [None, None]
+_sam_transform, sam.transform = sam.transform, sam_transform
+_apply_transforms = engine._apply_transforms
+for module in (engine, changesets, handlers):
+    module._apply_transforms = apply_transforms
 _service_context, iam_actions.dynamodb_service_context = iam_actions.dynamodb_service_context, service_context
 _transaction_checks, iam_actions.dynamodb_transaction_checks = iam_actions.dynamodb_transaction_checks, transaction_checks
 _enforce, iam_evaluator.enforce = iam_evaluator.enforce, enforce
