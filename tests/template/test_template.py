@@ -87,14 +87,11 @@ def test_gradual_deployment_goes_back_on_alarms(template):
 
 
 def test_hold_alarms_without_taking_a_canary_back(template):
-    alarms = {name: r["Properties"] for name, r in template["Resources"].items() if r["Type"] == "AWS::CloudWatch::Alarm"}
-    watched = {name: alarm["MetricName"] for name, alarm in alarms.items() if name.startswith("Webhook")}
-    assert sorted(set(watched.values())) == ["Errors", "Impossible", "RefusedFault", "RefusedHeld", "Unrecorded"]
     groups = [r for r in template["Resources"].values() if r["Type"] == "AWS::CodeDeploy::DeploymentGroup"]
-    for group in groups:
+    for provider, group in zip(PROVIDERS, sorted(groups, key=json.dumps)):
         listed = json.dumps(group["Properties"]["AlarmConfiguration"]["Alarms"])
-        canary = {metric for name, metric in watched.items() if f'"{name}"' in listed}
-        assert canary == {"Errors", "Impossible", "RefusedFault", "Unrecorded"}
+        canary = {name for name in template["Resources"] if f'"{name}"' in listed}
+        assert canary == {f"Webhook{provider}{alarm}" for alarm in ("Errors", "Impossible", "Refused", "Unrecorded")}
 
 
 # --- The ladder -----------------------------------------------------------------------------------------------------
@@ -411,20 +408,70 @@ def test_reconciler_is_silent_after_three_runs_that_did_not_end_well(template):
     assert (silent["Period"] * silent["EvaluationPeriods"], silent["TreatMissingData"]) == (3 * 3600, "breaching")
 
 
+def _actions(template, alarm, **parameters):
+    """Whom an alarm tells with these parameters: names of the topics' parameters."""
+    values = {name: parameter.get("Default", "") for name, parameter in template["Parameters"].items()} | parameters
+
+    def holds(condition):
+        [(function, argument)] = (template["Conditions"][condition] if isinstance(condition, str) else condition).items()
+        if function == "Fn::Equals":
+            left, right = (values[a["Ref"]] if isinstance(a, dict) else a for a in argument)
+            return str(left) == str(right)
+        if function == "Fn::Not":
+            return not holds(argument[0])
+        if function == "Fn::And":
+            return all(map(holds, argument))
+        assert function == "Condition"
+        return holds(argument)
+
+    def told(actions):
+        return [then["Ref"] for condition, then, _ in (action["Fn::If"] for action in actions) if holds(condition)]
+
+    properties = alarm["Properties"]
+    assert told(properties["AlarmActions"]) == told(properties["OKActions"])
+    return told(properties["AlarmActions"]) if "Condition" not in alarm or holds(alarm["Condition"]) else []
+
+
+def test_one_incident_pages_once_and_every_alarm_tells_somebody(template):
+    alarms = {name: r for name, r in template["Resources"].items() if r["Type"] == "AWS::CloudWatch::Alarm"}
+    composed = {name: r for name, r in template["Resources"].items() if r["Type"] == "AWS::CloudWatch::CompositeAlarm"}
+    assert len(composed) == 3
+    topics = {"PageTopicArn": "arn:page", "TicketTopicArn": "arn:ticket"}
+    members = [name for r in composed.values() for name in re.findall(r"ALARM\(\"\$\{(\w+)\}\"\)", r["Properties"]["AlarmRule"]["Fn::Sub"])]
+    assert len(members) == len(set(members)) and set(members) <= set(alarms)
+    for name, alarm in alarms.items():
+        together = _actions(template, alarm, **topics)
+        singly = _actions(template, alarm, **topics, CompositeAlarms="false")
+        assert len(singly) == 1
+        assert together == ([] if name in members else singly), name
+        assert name not in members or singly == ["PageTopicArn"], name
+        assert _actions(template, alarm) == []
+    for alarm in composed.values():
+        assert _actions(template, alarm, **topics) == ["PageTopicArn"]
+        assert _actions(template, alarm, **topics, CompositeAlarms="false") == []
+
+
+def test_every_alarm_leads_to_a_runbook_that_its_index_lists(template):
+    index = (ROOT / "infra" / "runbooks" / "alarms.md").read_text()
+    for resource in template["Resources"].values():
+        if resource["Type"] in ("AWS::CloudWatch::Alarm", "AWS::CloudWatch::CompositeAlarm"):
+            properties = resource["Properties"]
+            [runbook] = re.findall(r"\$\{RunbookUrl\}([a-z0-9-]+\.md)$", properties["AlarmDescription"]["Fn::Sub"])
+            assert f"]({runbook})" in index or runbook == "alarms.md"
+            name = properties["AlarmName"]
+            for provider in PROVIDERS:
+                name = name.replace(f"webhook-{provider}-", "webhook-{provider}-")
+            assert f"`{name}`" in index
+
+
 def test_every_alarm_counts_a_metric_that_something_writes(template):
     catalogue = (ROOT / "shared" / "runtime" / "src" / "metrics.rs").read_text()
-    metrics = {name: (wide, alarm) for name, wide, alarm in re.findall(r"^    (\w+): \w+ \w+, \[([\w, ]+)\], (\w+),", catalogue, re.M)}
-    ours = []
+    metrics = {name: set(wide.split(", ")) for name, wide in re.findall(r"^    (\w+): \w+ \w+, \[([\w, ]+)\], \"", catalogue, re.M)}
+    assert len(metrics) > 40
     for resource in template["Resources"].values():
-        if resource["Type"] != "AWS::CloudWatch::Alarm":
+        if resource["Type"] != "AWS::CloudWatch::Alarm" or resource["Properties"]["Namespace"] != "payonce":
             continue
         properties = resource["Properties"]
-        if properties["Namespace"] == "payonce":
-            ours.append(properties["MetricName"])
-            wide = set(metrics[properties["MetricName"]][0].split(", "))
-            of_provider = wide <= {"Delivery", "Payout"}
-            assert of_provider or not wide & {"Delivery", "Payout"}, f"{properties['MetricName']} has two sets of dimensions"
-            assert bool(properties.get("Dimensions")) == of_provider, properties["MetricName"]
-        assert properties["AlarmDescription"] and "AlarmActions" in properties
-    wanted = {name for name, (_, alarm) in metrics.items() if alarm != "Never"}
-    assert wanted <= set(ours), f"without an alarm: {wanted - set(ours)}"
+        of_provider = metrics[properties["MetricName"]] <= {"Delivery", "Payout"}
+        assert of_provider or not metrics[properties["MetricName"]] & {"Delivery", "Payout"}, f"{properties['MetricName']} has two sets of dimensions"
+        assert bool(properties.get("Dimensions")) == of_provider, properties["MetricName"]

@@ -31,6 +31,7 @@ use payonce_ledger::{Ledger, LedgerError, powers};
 use payonce_protocol::sweep;
 use payonce_rails::Rail;
 use payonce_runtime::clock::Clock;
+use payonce_runtime::config::Watch;
 use payonce_runtime::look_up::Eyes;
 use payonce_runtime::metrics::{Metrics, Sweep};
 use payonce_runtime::start::Started;
@@ -50,6 +51,8 @@ pub struct Parts {
     pub metrics: Metrics,
     /// Added to a claim's expiry before it is given up: [`sweep::MARGIN_MS`].
     pub margin_ms: u64,
+    /// `[watch]` of the configuration.
+    pub watch: Watch,
 }
 
 impl Parts {
@@ -61,6 +64,7 @@ impl Parts {
             clock: started.clock.clone(),
             metrics: started.metrics.clone(),
             margin_ms: sweep::MARGIN_MS,
+            watch: started.config.watch.clone(),
         }
     }
 }
@@ -93,6 +97,8 @@ pub struct Report {
     /// Minutes that are still to be made up after a pause.
     pub minutes_behind: Option<u64>,
     pub oldest_open_age_s: Option<u64>,
+    /// Of what `[watch]` allows; of several currencies the highest.
+    pub money_at_risk_percent: Option<u64>,
 }
 
 impl Report {
@@ -101,6 +107,7 @@ impl Report {
             swept: u64::from(self.abandoned),
             cases_filed: u64::from(self.abandoned + self.refusals + self.unfiled),
             oldest_open_age_seconds: self.oldest_open_age_s,
+            money_at_risk_percent: self.money_at_risk_percent,
             rounds_behind: self.minutes_behind,
             hold_tripped: self.hold_tripped,
             unreadable: u64::from(self.unreadable),
@@ -146,6 +153,7 @@ impl App {
             hold_tripped = report.hold_tripped,
             minutes_behind = report.minutes_behind,
             oldest_open_age_s = report.oldest_open_age_s,
+            money_at_risk_percent = report.money_at_risk_percent,
             "sweep done"
         );
         Ok(report)

@@ -5,9 +5,10 @@ use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 
 use futures_util::FutureExt;
-use payonce_ledger::{AttemptName, DUE_AT_MOST, DueLookUp, Ledger, LedgerError, powers};
+use payonce_ledger::{AttemptName, DUE_AT_MOST, DueLookUp, Ledger, LedgerError, Totals, powers};
 use payonce_protocol::UnixMillis;
 use payonce_protocol::sweep::{MINUTE_MS, Minute, Progress};
+use payonce_runtime::config::Watch;
 use tokio::time::{Instant, timeout_at};
 
 use crate::{App, Report};
@@ -104,6 +105,15 @@ impl Run {
     }
 }
 
+/// Of what may be at risk, how much is: of the currencies that have a limit the highest.
+fn at_risk_percent(watch: &Watch, open: &Totals) -> Option<u64> {
+    let percent = |(currency, limit): (&String, &u64)| {
+        let minor = open.at_risk.get(currency).map_or(0, |sum| sum.minor);
+        minor.saturating_mul(100).checked_div(*limit)
+    };
+    watch.money_at_risk.iter().filter_map(percent).max()
+}
+
 impl App {
     pub(crate) async fn steps(&self, run: &mut Run) {
         // The outage switch first: it is what keeps the number of cases small.
@@ -126,6 +136,7 @@ impl App {
         match in_time("count the open cases", run.until(STOCK_UNTIL), stock).await {
             Ok(stock) => {
                 run.report.unreadable += stock.unreadable;
+                run.report.money_at_risk_percent = at_risk_percent(&self.parts.watch, &stock.snapshot.totals);
                 run.report.oldest_open_age_s = stock.oldest.map(|since| run.now.saturating_sub(since) / 1000);
             }
             Err(error) => run.failed(error),
@@ -213,4 +224,30 @@ async fn in_time<T>(
 
 fn panicked(doing: &'static str) -> LedgerError {
     LedgerError::Failed { doing, why: "panic".to_owned() }
+}
+
+#[cfg(test)]
+mod tests {
+    use payonce_ledger::Sum;
+
+    use super::*;
+
+    #[test]
+    fn money_at_risk_is_that_of_the_currency_nearest_its_limit() {
+        let sum = |minor| Sum { cases: 1, minor, exponent: 2 };
+        let open = Totals {
+            at_risk: [("EUR", 30_000), ("USD", 50), ("JPY", u64::MAX)]
+                .map(|(name, minor)| (name.to_owned(), sum(minor)))
+                .into(),
+            ..Totals::default()
+        };
+        let limits = |limits: &[(&str, u64)]| Watch {
+            money_at_risk: limits.iter().map(|(name, limit)| ((*name).to_owned(), *limit)).collect(),
+        };
+        assert_eq!(at_risk_percent(&limits(&[]), &open), None, "nobody says how much");
+        assert_eq!(at_risk_percent(&limits(&[("EUR", 20_000), ("USD", 100)]), &open), Some(150));
+        assert_eq!(at_risk_percent(&limits(&[("EUR", 60_001), ("USD", 100)]), &open), Some(50));
+        assert_eq!(at_risk_percent(&limits(&[("GBP", 1)]), &open), Some(0), "a limit and no case");
+        assert_eq!(at_risk_percent(&limits(&[("JPY", 1)]), &open), Some(u64::MAX));
+    }
 }

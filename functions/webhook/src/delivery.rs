@@ -86,6 +86,9 @@ impl<'a> Delivery<'a> {
             return response::too_large();
         }
         let verified = self.verify(body).await;
+        if self.app.parts.secrets.is_stale().await {
+            metrics.secrets_stale();
+        }
         metrics.took(Step::Verify, self.app.parts.clock.now().saturating_sub(self.received_at));
         match verified {
             Ok(verified) => self.verified(&verified, body, metrics).await,

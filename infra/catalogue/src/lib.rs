@@ -1,12 +1,18 @@
 //! What AWS is told, made from two things: the configuration, whose providers each get a function, and this catalogue.
 //! `cargo run -- template` writes `infra/template.yaml` by it, and no function links it.
 //!
+//! * [`alarms`]: every alarm, as data; [`alarm`] says what one is, [`placed`] where each stands.
+//! * [`index`]: the alarms as people read them.
 //! * [`template`]: the template as a whole, from the parts in `templates/`.
 //! * [`name`]: what a provider and the tables are called there.
 
 #![forbid(unsafe_code)]
 
+pub mod alarm;
+pub mod alarms;
+pub mod index;
 pub mod name;
+pub mod placed;
 pub mod template;
 
 pub use template::{Refused, Template};

@@ -1,9 +1,12 @@
 //! The template as a whole: its parts in order, those of a provider once for each provider of the configuration. Written out,
 //! because SAM alone reads it then: loops of AWS::LanguageExtensions around what SAM makes are documented nowhere.
 
+use payonce_protocol::config::ConfigError;
 use payonce_runtime::config::Config;
 
-use crate::name::{TablesSuffix, logical};
+use crate::alarms;
+use crate::name::TablesSuffix;
+use crate::placed::{Incident, Placed, Provider, incidents, muted, placed};
 
 /// How the first line of a made file begins.
 const MADE_BY: &str = "Made by `cargo run -- template";
@@ -15,14 +18,14 @@ pub enum Refused {
         "providers.{0} and providers.{1}: one name begins with the other and goes on with a capital letter, so that their resources could have one logical id"
     )]
     Alike(String, String),
+    #[error(
+        "it would have {0} resources, and a stack takes {RESOURCES_AT_MOST}: deploy some providers in an account of their own"
+    )]
+    TooMany(usize),
+    #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
+    Config(Vec<ConfigError>),
     #[error("the template could not be written: {0}")]
     NotWritten(String),
-}
-
-/// One provider, as the parts name it.
-struct Provider {
-    name: String,
-    id: String,
 }
 
 #[derive(askama::Template)]
@@ -32,7 +35,10 @@ struct Parts<'t> {
     suffix: &'t TablesSuffix,
     /// Of the tables' logical ids.
     nth: &'t str,
-    providers: Vec<Provider>,
+    providers: &'t [Provider],
+    alarms: &'t [Placed],
+    incidents: Vec<Incident>,
+    muted: Vec<Vec<String>>,
 }
 
 /// A template that can be made.
@@ -45,13 +51,26 @@ pub struct Template {
 
 impl Template {
     pub fn of(config: &Config, suffix: &TablesSuffix) -> Result<Self, Refused> {
-        let names: Vec<String> = config.providers.keys().cloned().collect();
-        check(&names)?;
-        let made_by = format!("{}: change the configuration or infra/catalogue, and run that again.", command(suffix));
-        let providers = names.iter().map(|name| Provider { name: name.clone(), id: logical(name) }).collect();
-        let parts = Parts { made_by, suffix, nth: suffix.nth(), providers };
+        let mut providers = vec![];
+        for name in config.providers.keys() {
+            let provider = config.provider(Some(name)).map_err(Refused::Config)?;
+            providers.push(Provider::new(name, provider.answer_within_ms()));
+        }
+        check(&providers)?;
+        let alarms = placed(&alarms::all(), &providers);
+        let parts = Parts {
+            made_by: format!("{}: change the configuration or infra/catalogue, and run that again.", command(suffix)),
+            suffix,
+            nth: suffix.nth(),
+            providers: &providers,
+            alarms: &alarms,
+            incidents: incidents(&alarms),
+            muted: muted(&alarms),
+        };
         let text = askama::Template::render(&parts).map_err(|error| Refused::NotWritten(error.to_string()))?;
-        Ok(Self { text: format!("{}\n", text.trim_end()), providers: names })
+        fits(&text)?;
+        let providers = providers.into_iter().map(|provider| provider.name).collect();
+        Ok(Self { text: format!("{}\n", text.trim_end()), providers })
     }
 }
 
@@ -69,16 +88,28 @@ pub fn suffix_of(text: &str) -> Option<TablesSuffix> {
     options.trim().trim_start_matches("--tables-suffix").trim().parse().ok()
 }
 
-fn check(names: &[String]) -> Result<(), Refused> {
-    for one in names {
-        for other in names {
+fn check(providers: &[Provider]) -> Result<(), Refused> {
+    for one in providers {
+        for other in providers {
             // `Webhook{one}Log` is also what a provider `{one}Log` would be called. An escape is no ending of ours.
-            let (one_id, other_id) = (logical(one), logical(other));
-            let rest = other_id.strip_prefix(&one_id).unwrap_or_default();
+            let rest = other.id.strip_prefix(&one.id).unwrap_or_default();
             if rest.starts_with(|first: char| first.is_ascii_uppercase() && first != 'X') {
-                return Err(Refused::Alike(one.clone(), other.clone()));
+                return Err(Refused::Alike(one.name.clone(), other.name.clone()));
             }
         }
     }
     Ok(())
+}
+
+/// <https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html>
+const RESOURCES_AT_MOST: usize = 500;
+/// What SAM adds to a function: version, alias, and what holds for the alias.
+const BESIDE_A_FUNCTION: usize = 3;
+
+fn fits(text: &str) -> Result<(), Refused> {
+    let count = |what: &str| text.lines().filter(|line| line.starts_with(what)).count();
+    let (written, functions) = (count("    Type: AWS::"), count("    Type: AWS::Serverless::Function"));
+    // A canary's group for each webhook, one application and one role.
+    let resources = written + BESIDE_A_FUNCTION * functions + count("      DeploymentPreference:") + 2;
+    if resources > RESOURCES_AT_MOST { Err(Refused::TooMany(resources)) } else { Ok(()) }
 }

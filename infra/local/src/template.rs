@@ -1,13 +1,14 @@
-//! `payonce template`: writes what is made from the configuration and the catalogue, or says where it differs.
+//! `payonce template`: writes what is made from the configuration and the catalogue, the template and beside it the index of its
+//! alarms, or says where they differ.
 
 use std::error::Error;
 use std::io;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueHint};
-use payonce_catalogue::Template;
 use payonce_catalogue::name::TablesSuffix;
 use payonce_catalogue::template::suffix_of;
+use payonce_catalogue::{Template, alarms, index};
 use payonce_runtime::config::Config;
 use serde::Serialize;
 
@@ -32,7 +33,7 @@ pub struct Options {
 /// What was done, or found.
 #[derive(Debug, Serialize)]
 pub struct Done {
-    file: PathBuf,
+    files: Vec<PathBuf>,
     providers: Vec<String>,
     tables_suffix: String,
     written: bool,
@@ -43,6 +44,7 @@ pub struct Done {
 
 #[derive(Debug, PartialEq, Eq, Serialize)]
 struct Line {
+    file: PathBuf,
     line: usize,
     is: Option<String>,
     would_be: Option<String>,
@@ -52,20 +54,23 @@ pub fn run(options: &Options) -> Result<Done, Box<dyn Error + Send + Sync>> {
     let text = given::read_text(&options.config)?;
     let listed = |found: Vec<_>| check::listed(&options.config, &check::in_words(&text, &found));
     let config = Config::parse(&text).map_err(listed)?;
-    let there = match std::fs::read_to_string(&options.out) {
-        Ok(there) => there,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => String::new(),
-        Err(error) => return Err(about(&options.out, &error)),
-    };
+    let there = read(&options.out)?;
     // What was restored stays restored: whoever makes it again does not have to remember.
     let suffix = options.tables_suffix.clone().or_else(|| suffix_of(&there)).unwrap_or_default();
     let made = Template::of(&config, &suffix)?;
-    let differs = first_difference(&there, &made.text).filter(|_| options.check);
-    if !options.check {
-        std::fs::write(&options.out, &made.text).map_err(|error| about(&options.out, &error))?;
+    let alarms = options.out.with_file_name("runbooks").join("alarms.md");
+    let files = [(options.out.clone(), made.text), (alarms, index::page(&alarms::all()))];
+    let mut differs = None;
+    for (file, text) in &files {
+        if options.check {
+            let found = first_difference(&read(file)?, text);
+            differs = differs.or(found.map(|(line, is, would_be)| Line { file: file.clone(), line, is, would_be }));
+        } else {
+            write(file, text).map_err(|error| about(file, &error))?;
+        }
     }
     Ok(Done {
-        file: options.out.clone(),
+        files: files.map(|(file, _)| file).into(),
         providers: made.providers,
         tables_suffix: suffix.to_string(),
         written: !options.check,
@@ -73,17 +78,33 @@ pub fn run(options: &Options) -> Result<Done, Box<dyn Error + Send + Sync>> {
     })
 }
 
+/// Nothing, where there is none yet.
+fn read(file: &Path) -> Result<String, Box<dyn Error + Send + Sync>> {
+    match std::fs::read_to_string(file) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(String::new()),
+        read => read.map_err(|error| about(file, &error)),
+    }
+}
+
+fn write(file: &Path, text: &str) -> io::Result<()> {
+    if let Some(folder) = file.parent() {
+        std::fs::create_dir_all(folder)?;
+    }
+    std::fs::write(file, text)
+}
+
 fn about(path: &Path, error: &io::Error) -> Box<dyn Error + Send + Sync> {
     format!("{}: {}", path.display(), given::not_read(error)).into()
 }
 
-fn first_difference(is: &str, would_be: &str) -> Option<Line> {
+/// The number of a line, what it is, and what it would be.
+fn first_difference(is: &str, would_be: &str) -> Option<(usize, Option<String>, Option<String>)> {
     let (mut is, mut would_be) = (is.split_inclusive('\n'), would_be.split_inclusive('\n'));
     for line in 1.. {
         let (is, would_be) = (is.next(), would_be.next());
         if is != would_be {
             let shown = |line: Option<&str>| line.map(|line| line.trim_end_matches('\n').to_owned());
-            return Some(Line { line, is: shown(is), would_be: shown(would_be) });
+            return Some((line, shown(is), shown(would_be)));
         }
         is?;
     }
@@ -96,17 +117,18 @@ impl Done {
     }
 
     pub fn text(&self) -> String {
-        let file = self.file.display();
         let Some(differs) = &self.differs else {
-            let done = if self.written { "written for" } else { "is as it would be written, for" };
+            let files: Vec<String> = self.files.iter().map(|file| file.display().to_string()).collect();
+            let done = if self.written { "written for" } else { "as they would be written, for" };
             let tables = match self.tables_suffix.as_str() {
                 "" => String::new(),
                 suffix => format!(", with the tables {suffix}"),
             };
-            return format!("{file}: {done} {}{tables}", self.providers.join(", "));
+            return format!("{}: {done} {}{tables}", files.join(", "), self.providers.join(", "));
         };
         let shown = |line: &Option<String>| line.clone().unwrap_or_else(|| "(the end)".to_owned());
         let (line, is, would_be) = (differs.line, shown(&differs.is), shown(&differs.would_be));
+        let file = differs.file.display();
         format!("{file}:{line}: differs from what `payonce template` writes\n  is       {is}\n  would be {would_be}")
     }
 }
@@ -118,7 +140,7 @@ mod tests {
     #[test]
     fn names_the_first_line_that_differs() {
         let line = |line, is: Option<&str>, would_be: Option<&str>| {
-            Some(Line { line, is: is.map(str::to_owned), would_be: would_be.map(str::to_owned) })
+            Some((line, is.map(str::to_owned), would_be.map(str::to_owned)))
         };
         assert_eq!(first_difference("a\nb\n", "a\nb\n"), None);
         assert_eq!(first_difference("a\nb\n", "a\nc\n"), line(2, Some("b"), Some("c")));

@@ -6,6 +6,7 @@ use std::path::Path;
 
 use payonce_lists::{ListConfig, ListKind, SourceConfig};
 use payonce_protocol::config::ConfigError;
+use payonce_protocol::money::Currency;
 use payonce_protocol::release::KeyRules;
 use payonce_providers::{Provider, ProviderConfig, Rule, SecretForm, split_payments, unbarred, unwise};
 use payonce_rails::RailConfig;
@@ -22,6 +23,7 @@ pub struct Config {
     pub providers: BTreeMap<String, ProviderConfig>,
     pub rail: RailConfig,
     pub limits: Limits,
+    pub watch: Watch,
     /// For the functions that have people behind them, which read it by [`Config::section`].
     console: Option<Value>,
     /// Where the state of source payments is asked for, by provider.
@@ -57,6 +59,34 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Self {
         Self { connect_ms: 2_000, claim_ms: 2_000, payout_ms: 10_000, record_ms: 5_000, body_days: 400 }
+    }
+}
+
+/// `[watch]`: what an alarm is held against that only its owner can say.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Watch {
+    /// Currency → so much may be at risk in open cases, in its smallest unit. A currency that is not in it has no limit.
+    pub money_at_risk: BTreeMap<String, u64>,
+}
+
+impl Watch {
+    /// With currencies as they stand in money.
+    fn checked(self, problems: &mut Vec<ConfigError>) -> Self {
+        let mut money_at_risk = BTreeMap::new();
+        for (written, limit) in self.money_at_risk {
+            let key = format!("watch.money_at_risk.{written}");
+            match written.parse::<Currency>() {
+                Ok(_) if limit == 0 => problems.push(ConfigError::new(key, "must be at least 1")),
+                Ok(currency) => {
+                    if money_at_risk.insert(currency.to_string(), limit).is_some() {
+                        problems.push(ConfigError::new(key, "is there twice"));
+                    }
+                }
+                Err(error) => problems.push(ConfigError::new(key, error.to_string())),
+            }
+        }
+        Self { money_at_risk }
     }
 }
 
@@ -152,6 +182,9 @@ impl Config {
             Some(limits) => read("limits", limits, &mut problems),
             None => Some(Limits::default()),
         };
+        let watch: Watch =
+            sections.remove("watch").and_then(|watch| read("watch", watch, &mut problems)).unwrap_or_default();
+        let watch = watch.checked(&mut problems);
         let rail: Option<RailConfig> = match sections.remove("rail") {
             Some(rail) => read("rail", rail, &mut problems),
             None => missing("rail", &mut problems),
@@ -162,7 +195,8 @@ impl Config {
             ["console", "sources", "reconciler", "statements"].map(|name| sections.remove(name));
         for unknown in sections.keys() {
             let why =
-                "is unknown; there are providers, rail, limits, console, sources, reconciler and statements".to_owned();
+                "is unknown; there are providers, rail, limits, watch, console, sources, reconciler and statements"
+                    .to_owned();
             problems.push(ConfigError::new(unknown.clone(), why));
         }
 
@@ -190,6 +224,7 @@ impl Config {
                 providers,
                 rail,
                 limits,
+                watch,
                 console,
                 sources,
                 reconciler,

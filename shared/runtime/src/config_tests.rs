@@ -208,6 +208,18 @@ fn limits_fit_the_gateway_and_leave_each_step_its_least() {
 }
 
 #[test]
+fn money_at_risk_is_watched_in_the_currencies_that_are_written() {
+    let watch = |lines: &str| with("[rail]", &format!("[watch]\n{lines}\n[rail]"));
+    let limits = parsed(&watch("money_at_risk = { eur = 500, JPY = 7 }")).watch.money_at_risk;
+    assert_eq!(limits.into_iter().collect::<Vec<_>>(), [("EUR".to_owned(), 500), ("JPY".to_owned(), 7)]);
+    assert_eq!(parsed(&with("[rail]", "[rail]")).watch, Watch::default());
+    assert_eq!(paths(&watch("money_at_risk = { eur = 0 }")), ["watch.money_at_risk.eur"]);
+    assert_eq!(paths(&watch("money_at_risk = { euro = 1 }")), ["watch.money_at_risk.euro"]);
+    assert_eq!(paths(&watch("money_at_risk = { EUR = 1, eur = 2 }")), ["watch.money_at_risk.eur"]);
+    assert_eq!(paths(&watch("money = 1")), ["watch.money"]);
+}
+
+#[test]
 fn refuses_an_answer_time_that_leaves_none_to_pay() {
     let within = |time: &str| paths(&with("scheme =", &format!("answer_within = \"{time}\"\nscheme =")));
     assert_eq!(within("5s"), [""; 0]);

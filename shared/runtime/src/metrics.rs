@@ -61,6 +61,7 @@ pub enum Unit {
     Count,
     Milliseconds,
     Seconds,
+    Percent,
 }
 
 impl Unit {
@@ -70,6 +71,7 @@ impl Unit {
             Self::Count => "Count",
             Self::Milliseconds => "Milliseconds",
             Self::Seconds => "Seconds",
+            Self::Percent => "Percent",
         }
     }
 }
@@ -83,19 +85,9 @@ pub enum Kind {
     Gauge,
 }
 
-/// When a metric calls somebody.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Alarm {
-    Never,
-    /// Its budget is zero.
-    AboveZero,
-    /// It is to be there, each time that its function runs.
-    Missing,
-}
-
 macro_rules! catalogue {
-    ($($name:ident: $kind:ident $unit:ident, [$($wide:ident),+], $alarm:ident, $help:literal;)*) => {
-        /// Every metric. Dashboards and alarms are made from this list; nothing emits a metric that is not on it.
+    ($($name:ident: $kind:ident $unit:ident, [$($wide:ident),+], $help:literal;)*) => {
+        /// Every metric: nothing emits one that is not on this list. What is watched of them is data of `infra/catalogue`.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub enum Metric { $(#[doc = $help] $name,)* }
 
@@ -119,10 +111,6 @@ macro_rules! catalogue {
                 match self { $(Self::$name => &[$(Wide::$wide),+],)* }
             }
 
-            pub fn alarm(self) -> Alarm {
-                match self { $(Self::$name => Alarm::$alarm,)* }
-            }
-
             pub fn help(self) -> &'static str {
                 match self { $(Self::$name => $help,)* }
             }
@@ -131,50 +119,52 @@ macro_rules! catalogue {
 }
 
 catalogue! {
-    Deliveries: Counter Count, [Delivery], Never, "Requests that reached the function.";
-    Verified: Counter Count, [Delivery], Never, "Deliveries whose signature verified.";
-    Refused401: Counter Count, [Delivery], Never, "Deliveries whose signature did not verify.";
-    TooLarge: Counter Count, [Delivery], Never, "Deliveries above the provider's size limit.";
-    Events: Counter Count, [Delivery], Never, "Events of verified deliveries.";
-    NoPayout: Counter Count, [Delivery], Never, "Events that ask for no payout.";
-    Claims: Counter Count, [Delivery, Payout], Never, "Claims written and owned.";
-    Duplicates: Counter Count, [Delivery, Payout], Never, "Events whose payout was claimed before.";
-    Accepted: Counter Count, [Delivery, Payout], Never, "Payouts that the rail took.";
-    Rejected: Counter Count, [Delivery, Payout], Never, "Payouts that the rail refused.";
-    NotSent: Counter Count, [Delivery, Payout], Never, "Claimed payouts whose request never left.";
-    Unknown: Counter Count, [Delivery, Payout], Never, "Payouts that may or may not have been made.";
-    Refused503: Counter Count, [Delivery], Never, "Deliveries that the provider was asked to repeat.";
-    RefusedFault: Counter Count, [Delivery], Never, "Of these, because something did not work: what a canary goes back for.";
-    RefusedHeld: Counter Count, [Delivery], Never, "Of these, because a person holds payouts, or released no tables or accepted no rules.";
-    CasesFiled: Counter Count, [Delivery, Payout, Sweep, Reconciliation], Never, "Cases handed to finance.";
-    Unrecorded: Counter Count, [Delivery, Payout], AboveZero, "Outcomes that could not be written; the sweeper files their claims.";
-    Impossible: Counter Count, [Delivery, Payout], AboveZero, "First puts of a claim that met their own attempt id.";
-    BodyLost: Counter Count, [Delivery], Never, "Bodies whose record could not be written; their hash stays in the claim.";
-    VerifyTime: Gauge Milliseconds, [Delivery], Never, "Verifying the signature.";
-    ConnectTime: Gauge Milliseconds, [Delivery, Payout], Never, "Connecting to the rail, before the claim.";
-    ClaimTime: Gauge Milliseconds, [Delivery, Payout], Never, "One conditional put of a claim.";
-    PayTime: Gauge Milliseconds, [Delivery, Payout], Never, "The payout request.";
-    RecordTime: Gauge Milliseconds, [Delivery, Payout], Never, "Writing the outcome.";
-    TotalTime: Gauge Milliseconds, [Delivery], Never, "From a delivery's arrival to its answer.";
-    Swept: Counter Count, [Sweep], AboveZero, "Claims that were given up: their worker died.";
-    OldestOpenAgeSeconds: Gauge Seconds, [Sweep], Never, "Age of the oldest open case.";
-    RoundsBehind: Gauge Count, [Sweep], Never, "Minutes that the sweeper has yet to make up.";
-    HoldTripped: Counter Count, [Sweep], AboveZero, "Runs of the sweeper that stopped payouts.";
-    Heartbeat: Gauge Count, [Sweep], Missing, "Runs of the sweeper in which nothing failed, and what they had time for was done.";
-    Unreadable: Counter Count, [Sweep], AboveZero, "Rows and records that the sweeper could not read, and passed by.";
-    EvidenceLost: Counter Count, [Sweep], AboveZero, "Findings about a payout for whose case there is no readable item.";
-    LookUpsWaiting: Gauge Count, [Sweep], Never, "Look-ups at the rail that wait for a later run.";
-    Reconciliations: Gauge Count, [Reconciliation], Missing, "Invocations of the reconciler in which nothing failed: a window was reconciled, or none was due.";
-    BooksBehindSeconds: Gauge Seconds, [Reconciliation], Never, "From the end of the last window that was reconciled until now.";
-    BooksIncomplete: Gauge Count, [Reconciliation], AboveZero, "Times of the last run of which a book could not speak that it keeps.";
-    OpenBreaks: Gauge Count, [Reconciliation], Never, "Contradictions between the books that the last run saw.";
-    PaidTwice: Gauge Count, [Reconciliation], AboveZero, "Payouts beyond the first of one payout key, by the books of the last run.";
-    Lost: Gauge Count, [Reconciliation], AboveZero, "Events without a claim, and failed attempts without a case, by the books of the last run.";
-    EndpointsOff: Gauge Count, [Reconciliation], AboveZero, "Providers that, by their own word, do not send here what a rule names, or that would not say.";
-    ProvidersSilent: Gauge Count, [Reconciliation], AboveZero, "Providers of which nothing came for longer than was ever usual at that hour of the week.";
-    ClaimsOverwritten: Counter Count, [Watch], AboveZero, "Audit records that were changed or removed.";
-    RetryConfigDrift: Counter Count, [Audit], AboveZero, "Deployed settings that differ from the retry census.";
-    AuditRuns: Gauge Count, [Audit], Missing, "Runs of retry-audit that worked to the end.";
+    Deliveries: Counter Count, [Delivery], "Requests that reached the function.";
+    Verified: Counter Count, [Delivery], "Deliveries whose signature verified.";
+    Refused401: Counter Count, [Delivery], "Deliveries whose signature did not verify.";
+    TooLarge: Counter Count, [Delivery], "Deliveries above the provider's size limit.";
+    Events: Counter Count, [Delivery], "Events of verified deliveries.";
+    NoPayout: Counter Count, [Delivery], "Events that ask for no payout.";
+    Claims: Counter Count, [Delivery, Payout], "Claims written and owned.";
+    Duplicates: Counter Count, [Delivery, Payout], "Events whose payout was claimed before.";
+    Accepted: Counter Count, [Delivery, Payout], "Payouts that the rail took.";
+    Rejected: Counter Count, [Delivery, Payout], "Payouts that the rail refused.";
+    NotSent: Counter Count, [Delivery, Payout], "Claimed payouts whose request never left.";
+    Unknown: Counter Count, [Delivery, Payout], "Payouts that may or may not have been made.";
+    Refused503: Counter Count, [Delivery], "Deliveries that the provider was asked to repeat.";
+    RefusedFault: Counter Count, [Delivery], "Of these, because something did not work: what a canary goes back for.";
+    RefusedHeld: Counter Count, [Delivery], "Of these, because a person holds payouts, or released no tables or accepted no rules.";
+    CasesFiled: Counter Count, [Delivery, Payout, Sweep, Reconciliation], "Cases handed to finance.";
+    Unrecorded: Counter Count, [Delivery, Payout], "Outcomes that could not be written; the sweeper files their claims.";
+    Impossible: Counter Count, [Delivery, Payout], "First puts of a claim that met their own attempt id.";
+    SecretsStale: Counter Count, [Delivery], "Deliveries of which the signing secrets could not be read again when they were due.";
+    BodyLost: Counter Count, [Delivery], "Bodies whose record could not be written; their hash stays in the claim.";
+    VerifyTime: Gauge Milliseconds, [Delivery], "Verifying the signature.";
+    ConnectTime: Gauge Milliseconds, [Delivery, Payout], "Connecting to the rail, before the claim.";
+    ClaimTime: Gauge Milliseconds, [Delivery, Payout], "One conditional put of a claim.";
+    PayTime: Gauge Milliseconds, [Delivery, Payout], "The payout request.";
+    RecordTime: Gauge Milliseconds, [Delivery, Payout], "Writing the outcome.";
+    TotalTime: Gauge Milliseconds, [Delivery], "From a delivery's arrival to its answer.";
+    Swept: Counter Count, [Sweep], "Claims that were given up: their worker died.";
+    OldestOpenAgeSeconds: Gauge Seconds, [Sweep], "Age of the oldest open case.";
+    MoneyAtRiskPercent: Gauge Percent, [Sweep], "Open money at risk, of what the configuration allows; of several currencies the highest.";
+    RoundsBehind: Gauge Count, [Sweep], "Minutes that the sweeper has yet to make up.";
+    HoldTripped: Counter Count, [Sweep], "Runs of the sweeper that stopped payouts.";
+    Heartbeat: Gauge Count, [Sweep], "Runs of the sweeper in which nothing failed, and what they had time for was done.";
+    Unreadable: Counter Count, [Sweep], "Rows and records that the sweeper could not read, and passed by.";
+    EvidenceLost: Counter Count, [Sweep], "Findings about a payout for whose case there is no readable item.";
+    LookUpsWaiting: Gauge Count, [Sweep], "Look-ups at the rail that wait for a later run.";
+    Reconciliations: Gauge Count, [Reconciliation], "Invocations of the reconciler in which nothing failed: a window was reconciled, or none was due.";
+    BooksBehindSeconds: Gauge Seconds, [Reconciliation], "From the end of the last window that was reconciled until now.";
+    BooksIncomplete: Gauge Count, [Reconciliation], "Times of the last run of which a book could not speak that it keeps.";
+    OpenBreaks: Gauge Count, [Reconciliation], "Contradictions between the books that the last run saw.";
+    PaidTwice: Gauge Count, [Reconciliation], "Payouts beyond the first of one payout key, by the books of the last run.";
+    Lost: Gauge Count, [Reconciliation], "Events without a claim, and failed attempts without a case, by the books of the last run.";
+    EndpointsOff: Gauge Count, [Reconciliation], "Providers that, by their own word, do not send here what a rule names, or that would not say.";
+    ProvidersSilent: Gauge Count, [Reconciliation], "Providers of which nothing came for longer than was ever usual at that hour of the week.";
+    ClaimsOverwritten: Counter Count, [Watch], "Audit records that were changed or removed.";
+    RetryConfigDrift: Counter Count, [Audit], "Deployed settings that differ from the retry census.";
+    AuditRuns: Gauge Count, [Audit], "Runs of retry-audit that worked to the end.";
 }
 
 /// Makes the events, and writes their lines.
@@ -324,6 +314,11 @@ impl DeliveryMetrics {
         self.line.count(Metric::Verified, 1);
     }
 
+    /// The secrets that it is verified with are those of an earlier reading than they should be.
+    pub fn secrets_stale(&mut self) {
+        self.line.count(Metric::SecretsStale, 1);
+    }
+
     /// Why the delivery was refused before anything of it was believed.
     pub fn refused_unverified(&mut self, why: &'static str) {
         self.line.property("refused", why);
@@ -385,6 +380,8 @@ pub struct Sweep {
     pub cases_filed: u64,
     /// `None` when no case is open, or when nobody looked yet.
     pub oldest_open_age_seconds: Option<u64>,
+    /// `None` when nobody says how much may be, or nobody looked yet.
+    pub money_at_risk_percent: Option<u64>,
     /// `None` until it is known.
     pub rounds_behind: Option<u64>,
     pub hold_tripped: bool,
@@ -409,6 +406,7 @@ impl SweepMetrics {
         self.line.set(Metric::EvidenceLost, sweep.evidence_lost);
         let gauges = [
             (Metric::OldestOpenAgeSeconds, sweep.oldest_open_age_seconds),
+            (Metric::MoneyAtRiskPercent, sweep.money_at_risk_percent),
             (Metric::RoundsBehind, sweep.rounds_behind),
             (Metric::LookUpsWaiting, sweep.look_ups_waiting),
         ];

@@ -46,7 +46,7 @@ fn assert_valid(line: &Value) {
             let value = &line[metric["Name"].as_str().unwrap()];
             let values = value.as_array().cloned().unwrap_or_else(|| vec![value.clone()]);
             assert!((1..=100).contains(&values.len()) && values.iter().all(Value::is_u64), "{metric} {value}");
-            assert!(["Count", "Milliseconds", "Seconds"].contains(&metric["Unit"].as_str().unwrap()));
+            assert!(["Count", "Milliseconds", "Seconds", "Percent"].contains(&metric["Unit"].as_str().unwrap()));
         }
     }
 }
@@ -103,6 +103,7 @@ fn line_of_a_sweep_keeps_its_shape() {
             swept: 2,
             cases_filed: 3,
             oldest_open_age_seconds: Some(86_400),
+            money_at_risk_percent: Some(40),
             rounds_behind: Some(1),
             hold_tripped: true,
             unreadable: 1,
@@ -334,6 +335,7 @@ fn every_metric_is_raised_by_something_that_can_be_reported() {
         let mut delivery = metrics.delivery("stripe");
         delivery.verified();
         delivery.body_lost();
+        delivery.secrets_stale();
         for step in [Step::Verify, Step::Connect, Step::Claim, Step::Pay, Step::Record] {
             delivery.took(step, 1);
         }
@@ -345,6 +347,7 @@ fn every_metric_is_raised_by_something_that_can_be_reported() {
         swept: 1,
         cases_filed: 1,
         oldest_open_age_seconds: Some(1),
+        money_at_risk_percent: Some(1),
         rounds_behind: Some(1),
         hold_tripped: true,
         unreadable: 1,

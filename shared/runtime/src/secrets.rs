@@ -302,6 +302,12 @@ impl SecretSource {
         last.changed.then(|| self.current())
     }
 
+    /// The last reading failed: what is verified with is older than it should be.
+    pub async fn is_stale(&self) -> bool {
+        let last = self.last.lock().await;
+        last.at != last.good_at
+    }
+
     async fn read_again(&self, last: &mut Reading, now: UnixMillis) {
         // Before the reading: one that is given up counts, too.
         *last = Reading { at: now, changed: false, ..*last };

@@ -16,7 +16,7 @@ use payonce_protocol::sweep::MINUTE_MS;
 use payonce_providers::{Provider, Secrets};
 use payonce_rails::{Rail, RailSecret};
 use payonce_runtime::clock::Clock;
-use payonce_runtime::config::Config;
+use payonce_runtime::config::{Config, Watch};
 use payonce_runtime::environment::Environment;
 use payonce_runtime::metrics::Metrics;
 use payonce_runtime::secrets::{SecretReader, SecretSource};
@@ -228,6 +228,7 @@ impl World {
             clock: self.clock.clone(),
             metrics: Metrics::stdout(self.clock.clone()),
             margin_ms: payonce_protocol::sweep::MARGIN_MS,
+            watch: Watch::default(),
         })
     }
 

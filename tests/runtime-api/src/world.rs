@@ -10,7 +10,7 @@ use payonce_local::sandbox_rail::SandboxRail;
 use payonce_providers::Secrets;
 use payonce_rails::{Rail, RailSecret};
 use payonce_runtime::clock::Clock;
-use payonce_runtime::config::Config;
+use payonce_runtime::config::{Config, Watch};
 use payonce_runtime::metrics::Metrics;
 use payonce_suite::dynamo::{self, Engine};
 use payonce_suite::faults::Proxy;
@@ -117,6 +117,7 @@ impl World {
             metrics: Metrics::to(clock.clone(), |_| {}),
             clock: clock.clone(),
             margin_ms: payonce_protocol::sweep::MARGIN_MS,
+            watch: Watch::default(),
         });
         for _ in 0..minutes {
             clock.advance(payonce_protocol::sweep::MINUTE_MS);

@@ -15,7 +15,7 @@ use payonce_protocol::order::PayoutKey;
 use payonce_protocol::outcome::{Outcome, Reason, Verdict};
 use payonce_protocol::sweep::{MARGIN_MS, MINUTE_MS};
 use payonce_rails::{Rail, RailSecret};
-use payonce_runtime::config::Config;
+use payonce_runtime::config::{Config, Watch};
 use payonce_runtime::metrics::Metrics;
 use payonce_runtime::telemetry::Captured;
 use payonce_suite::faults::Fault;
@@ -61,7 +61,17 @@ async fn unknown(world: &World, pattern: &Claim, name: &str, number: usize) {
 fn measured(world: &World, rail: Arc<Rail>) -> (sweeper::App, Captured) {
     let (metrics, lines) = Metrics::captured(world.clock.clone());
     let (ledger, clock) = (world.parts().0, world.clock.clone());
-    (sweeper::App::new(sweeper::Parts { ledger: ledger.narrowed(), rail, clock, metrics, margin_ms: MARGIN_MS }), lines)
+    (
+        sweeper::App::new(sweeper::Parts {
+            ledger: ledger.narrowed(),
+            rail,
+            clock,
+            metrics,
+            margin_ms: MARGIN_MS,
+            watch: Watch::default(),
+        }),
+        lines,
+    )
 }
 
 async fn change(world: &World, key: &str, sk: &str, change: impl FnOnce(&mut HashMap<String, AttributeValue>)) {

@@ -11,7 +11,7 @@ use payonce_protocol::hold::Hold;
 use payonce_protocol::outcome::{Outcome, Reason};
 use payonce_protocol::sweep::{MARGIN_MS, MINUTE_MS};
 use payonce_rails::{Rail, RailSecret};
-use payonce_runtime::config::Config;
+use payonce_runtime::config::{Config, Watch};
 use payonce_runtime::metrics::Metrics;
 use payonce_suite::faults::Fault;
 
@@ -234,6 +234,7 @@ async fn look_up_in_the_other_mode_is_blind() {
         clock: world.clock.clone(),
         metrics: Metrics::stdout(world.clock.clone()),
         margin_ms: MARGIN_MS,
+        watch: Watch::default(),
     });
     for _ in 0..5 {
         world.clock.advance(MINUTE_MS);

@@ -1,0 +1,65 @@
+//! Every alarm there is. The template, its index of runbooks and the rehearsals are made from this list.
+
+mod provider;
+mod stack;
+
+use crate::alarm::{Alarm, Comparison, Missing, Scope, Source, Statistic, Threshold, Urgency, Value};
+use payonce_runtime::metrics::Metric;
+
+pub fn all() -> Vec<Alarm> {
+    [provider::all(), stack::all()].concat()
+}
+
+/// One is too many, within a minute of which it is seen.
+const ABOVE_ZERO: Alarm = Alarm {
+    name: "",
+    id: "",
+    scope: Scope::Stack,
+    source: Source::Ours(Metric::Swept),
+    statistic: Statistic::Sum,
+    period_s: 60,
+    evaluation_periods: 1,
+    datapoints_to_alarm: 1,
+    comparison: Comparison::Above,
+    threshold: Threshold::of(0),
+    missing: Missing::NotBreaching,
+    urgency: Urgency::Page,
+    cause: None,
+    money: "",
+    text: "",
+    runbook: "",
+    takes_canary_back: false,
+};
+
+/// What the last run found, counted by every invocation until the next one: it lasts as long as what it says.
+const LAST_RUN: Alarm = Alarm { statistic: Statistic::Maximum, period_s: 3_600, ..ABOVE_ZERO };
+
+/// No run ended well for so long.
+const SILENT: Alarm = Alarm {
+    period_s: 300,
+    comparison: Comparison::Below,
+    threshold: Threshold::of(1),
+    missing: Missing::Breaching,
+    ..ABOVE_ZERO
+};
+
+/// <https://docs.aws.amazon.com/lambda/latest/dg/monitoring-metrics-types.html>
+const fn lambda(metric: &'static str, function: Value) -> Source {
+    Source::Aws { namespace: "AWS/Lambda", metric, dimension: "FunctionName", value: function }
+}
+
+/// Lines from which CloudWatch could take no figures, by log group:
+/// <https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/CloudWatch-Logs-Monitoring-CloudWatch-Metrics.html>
+const fn malformed(metric: &'static str, log: Value) -> Alarm {
+    Alarm {
+        source: Source::Aws { namespace: "AWS/Logs", metric, dimension: "LogGroupName", value: log },
+        period_s: 300,
+        urgency: Urgency::Ticket,
+        money: "Nothing by itself, but alarms that count what functions report may be blind: a figure that CloudWatch could not read counts as none.",
+        text: "The figures are in the log all the same.",
+        runbook: "metrics-malformed",
+        ..ABOVE_ZERO
+    }
+}
+const PARSING: &str = "EMFParsingErrors";
+const VALIDATION: &str = "EMFValidationErrors";
