@@ -28,6 +28,7 @@ use std::time::Duration;
 
 use futures_util::FutureExt;
 use payonce_ledger::{Ledger, LedgerError, powers};
+use payonce_protocol::slo::Burn;
 use payonce_protocol::sweep;
 use payonce_rails::Rail;
 use payonce_runtime::clock::Clock;
@@ -99,6 +100,9 @@ pub struct Report {
     pub oldest_open_age_s: Option<u64>,
     /// Of what `[watch]` allows; of several currencies the highest.
     pub money_at_risk_percent: Option<u64>,
+    /// How well payouts go, as of the newest minute that was visited.
+    #[serde(skip)]
+    pub burn: Option<Burn>,
 }
 
 impl Report {
@@ -113,6 +117,7 @@ impl Report {
             unreadable: u64::from(self.unreadable),
             evidence_lost: u64::from(self.evidence_lost),
             look_ups_waiting: self.look_ups_waiting.map(|waiting| waiting as u64),
+            burn: self.burn,
         }
     }
 }
@@ -131,7 +136,7 @@ impl App {
     /// steps. The first error is returned when all is done; the next run begins where this one came to.
     pub async fn run_within(&self, within: Duration) -> Result<Report, LedgerError> {
         let mut metrics = self.parts.metrics.sweep();
-        let mut run = Run::new(self.parts.clock.now(), within);
+        let mut run = Run::new(self.parts.clock.now(), within, self.parts.watch.delivery_success);
         if AssertUnwindSafe(self.steps(&mut run)).catch_unwind().await.is_err() {
             run.failed(LedgerError::Failed { doing: "sweep", why: "panic".to_owned() });
         }

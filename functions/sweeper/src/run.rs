@@ -7,7 +7,8 @@ use std::time::Duration;
 use futures_util::FutureExt;
 use payonce_ledger::{AttemptName, DUE_AT_MOST, DueLookUp, Ledger, LedgerError, Totals, powers};
 use payonce_protocol::UnixMillis;
-use payonce_protocol::sweep::{MINUTE_MS, Minute, Progress};
+use payonce_protocol::slo::{Counts, Objective, OutcomeCounts};
+use payonce_protocol::sweep::{MINUTE_MS, Minute, Progress, VISITS};
 use payonce_runtime::config::Watch;
 use tokio::time::{Instant, timeout_at};
 
@@ -37,6 +38,7 @@ pub(crate) struct Run {
     pub(crate) report: Report,
     began: Instant,
     within: Duration,
+    objective: Objective,
     place: Option<Place>,
     failed: Option<LedgerError>,
 }
@@ -46,12 +48,14 @@ struct Place {
     progress: Progress,
     due: Vec<DueLookUp>,
     stored_due: Vec<DueLookUp>,
+    counts: OutcomeCounts,
+    stored_counts: OutcomeCounts,
     stored_at: Instant,
 }
 
 impl Run {
-    pub(crate) fn new(now: UnixMillis, within: Duration) -> Self {
-        Self { now, report: Report::default(), began: Instant::now(), within, place: None, failed: None }
+    pub(crate) fn new(now: UnixMillis, within: Duration, objective: Objective) -> Self {
+        Self { now, report: Report::default(), began: Instant::now(), within, objective, place: None, failed: None }
     }
 
     fn until(&self, per_cent: u32) -> Instant {
@@ -65,6 +69,11 @@ impl Run {
     pub(crate) fn failed(&mut self, error: LedgerError) {
         tracing::error!(%error, "a step of the sweep failed");
         self.failed.get_or_insert(error);
+    }
+
+    /// How the attempts of this minute ended.
+    pub(crate) fn counted(&mut self, minute: Minute, counts: Counts) {
+        self.place.iter_mut().for_each(|place| place.counts.count(minute, counts));
     }
 
     /// What is to be looked up, unless it is waiting already.
@@ -100,6 +109,7 @@ impl Run {
         if let Some(place) = &self.place {
             self.report.minutes_behind = Some(place.progress.behind(self.minute()));
             self.report.look_ups_waiting = Some(place.due.len());
+            self.report.burn = Some(place.counts.burn(newest(self.minute()), self.objective));
         }
         (self.report, self.failed)
     }
@@ -157,8 +167,9 @@ impl App {
             }
             Err(error) => return Err(error),
         };
-        let due = ledger.due_look_ups().await?;
-        Ok((Place { progress, stored_due: due.clone(), due, stored_at: Instant::now() }, unreadable))
+        let (due, counts) = (ledger.due_look_ups().await?, ledger.outcome_counts().await?);
+        let (stored_due, stored_counts) = (due.clone(), counts.clone());
+        Ok((Place { progress, due, stored_due, counts, stored_counts, stored_at: Instant::now() }, unreadable))
     }
 
     /// Bucket after bucket. One that fails is owed as soon as a later one does not.
@@ -194,7 +205,9 @@ impl App {
     /// The look-ups first: a bucket is done when what it owes is on record.
     async fn store(&self, run: &mut Run) {
         let until = run.until(STORED_UNTIL);
+        let newest = newest(run.minute());
         let Some(place) = &mut run.place else { return };
+        place.counts.through(newest);
         let stored = in_time("store the place", until, store(&self.parts.ledger, place)).await;
         place.stored_at = Instant::now();
         if let Err(error) = stored {
@@ -203,9 +216,18 @@ impl App {
     }
 }
 
+/// The newest minute that has had its first visit.
+fn newest(run: Minute) -> Minute {
+    run.saturating_sub(VISITS[0])
+}
+
 async fn store(ledger: &Ledger<powers::Sweeper>, place: &mut Place) -> Result<(), LedgerError> {
     ledger.set_due_look_ups(&place.stored_due, &place.due).await?;
     place.stored_due.clone_from(&place.due);
+    if place.stored_counts != place.counts {
+        ledger.set_outcome_counts(&place.counts).await?;
+        place.stored_counts.clone_from(&place.counts);
+    }
     ledger.set_progress(&place.progress).await
 }
 
@@ -243,6 +265,7 @@ mod tests {
         };
         let limits = |limits: &[(&str, u64)]| Watch {
             money_at_risk: limits.iter().map(|(name, limit)| ((*name).to_owned(), *limit)).collect(),
+            ..Watch::default()
         };
         assert_eq!(at_risk_percent(&limits(&[]), &open), None, "nobody says how much");
         assert_eq!(at_risk_percent(&limits(&[("EUR", 20_000), ("USD", 100)]), &open), Some(150));

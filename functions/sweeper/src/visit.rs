@@ -1,13 +1,18 @@
 //! One visit to one minute of the index. A row that cannot be read is counted and passed by; one that cannot be written
 //! fails the visit, after all others had theirs.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use futures_util::{Stream, StreamExt, stream};
-use payonce_ledger::{Abandoned, AttemptName, Case, Claim, Entry, Filed, IndexRow, LedgerError, MinuteRows, Opened};
+use payonce_ledger::{
+    Abandoned, AttemptName, Case, Claim, Entry, Filed, IndexRow, LedgerError, MinuteRows, Opened, StoredEnd,
+};
 use payonce_protocol::UnixMillis;
+use payonce_protocol::fact::FactName;
+use payonce_protocol::hold::HELD;
 use payonce_protocol::ids::Digest;
 use payonce_protocol::outcome::{Outcome, Reason};
+use payonce_protocol::slo::Counts;
 use payonce_protocol::sweep::{self, Finding, Minute};
 
 use crate::run::Run;
@@ -28,17 +33,23 @@ impl App {
                 Entry::Unfiled => unfiled.push(row),
             }
         }
-        let claims = self.visit_claims(claims, run).await;
+        let claims = self.visit_claims(bucket, claims, run).await;
         let unfiled = self.visit_unfiled(unfiled, run).await;
         self.visit_refusals(refusals, run).await.and(unfiled).and(claims)
     }
 
-    async fn visit_claims(&self, claims: BTreeSet<AttemptName>, run: &mut Run) -> Result<(), LedgerError> {
+    async fn visit_claims(
+        &self,
+        bucket: Minute,
+        claims: BTreeSet<AttemptName>,
+        run: &mut Run,
+    ) -> Result<(), LedgerError> {
         let now = run.now;
         let seen = self.parts.ledger.outcomes(&claims, false).await?;
         run.report.unreadable += seen.unreadable.len() as u32;
         let is_open = |name: &AttemptName| !seen.ended.contains_key(name) && !seen.unreadable.contains(name);
         let open: BTreeSet<AttemptName> = claims.into_iter().filter(is_open).collect();
+        let mut counts = self.counts(&seen.ended).await?;
         let read = self.parts.ledger.attempts(&open).await?;
         run.report.unreadable += read.unreadable;
         let mut unknown: Vec<AttemptName> = seen
@@ -50,20 +61,41 @@ impl App {
         for (claim, outcome) in read.found {
             match sweep::examine(claim.expires_at, outcome.is_some(), now, self.parts.margin_ms) {
                 Finding::TooEarly => {}
-                Finding::Abandoned => abandoned.push(claim),
+                Finding::Abandoned => {
+                    counts.failed += 1;
+                    abandoned.push(claim);
+                }
                 Finding::Settled => {
+                    counts.count(outcome.as_ref().map_or(Outcome::Unknown, |outcome| outcome.verdict.outcome));
                     let is_unknown =
                         |outcome: &payonce_ledger::StoredOutcome| outcome.verdict.outcome == Outcome::Unknown;
                     unknown.extend(outcome.filter(is_unknown).map(|_| (claim.key, claim.attempt)));
                 }
             }
         }
+        run.counted(bucket, counts);
         unknown.into_iter().for_each(|name| run.owe_look_up(name));
         let given_up = stream::iter(abandoned).map(|claim| async move {
             let done = self.give_up(&claim, now).await?;
             Ok((done, Some((claim.key, claim.attempt))))
         });
         each(given_up.buffer_unordered(AT_ONCE), run).await
+    }
+
+    /// What these say of how well payouts go. One that was claimed while a person held payouts says nothing of it.
+    async fn counts(&self, ended: &BTreeMap<AttemptName, StoredEnd>) -> Result<Counts, LedgerError> {
+        let is_not_sent =
+            |(name, ended): (&AttemptName, &StoredEnd)| (ended.outcome == Outcome::NotSent).then(|| name.clone());
+        let not_sent: BTreeSet<AttemptName> = ended.iter().filter_map(is_not_sent).collect();
+        let explained = self.parts.ledger.outcomes(&not_sent, true).await?.ended;
+        let was_held = |name: &AttemptName| {
+            explained.get(name).is_some_and(|ended| ended.evidence.get(FactName::Failure) == Some(HELD))
+        };
+        let mut counts = Counts::default();
+        for (_, ended) in ended.iter().filter(|(name, _)| !was_held(name)) {
+            counts.count(ended.outcome);
+        }
+        Ok(counts)
     }
 
     async fn give_up(&self, claim: &Claim, now: UnixMillis) -> Result<Report, LedgerError> {

@@ -28,6 +28,7 @@
 //! | | `sweeper` | `round` | how far its visits have come | sweeper |
 //! | | | `look_ups#00` | look-ups that are due, in parts | sweeper |
 //! | | | `accepted` | payouts that are known to be accepted | sweeper |
+//! | | | `outcome_counts` | how attempts ended, by minute and hour | sweeper |
 //! | | | `open_counts`, `snapshot` | open cases: each shard's count, and what they add up to | sweeper |
 //! | | `runs` | `1764000123456` | a finished reconciliation, by where its window ends | reconciler |
 //! | | `run/1764000123456` | `HASH#0000` | a file of such a run, by its hash and in parts | reconciler |
@@ -248,6 +249,7 @@ pub(crate) enum ReconcileKey {
     DueLookUps(usize),
     Samples,
     OpenCounts,
+    OutcomeCounts,
     Snapshot,
     /// By the end of its window: two runs of one window are one.
     Run(UnixMillis),
@@ -295,6 +297,7 @@ const ROUND: &str = "round";
 const DUE_LOOK_UPS: &str = "look_ups#";
 const SAMPLES: &str = "accepted";
 const OPEN_COUNTS: &str = "open_counts";
+const OUTCOME_COUNTS: &str = "outcome_counts";
 const SNAPSHOT: &str = "snapshot";
 const RUNS: &str = "runs";
 /// Behind every number: no run.
@@ -315,7 +318,12 @@ impl ReconcileKey {
             Self::Hold | Self::History(Versioned::Hold, _) | Self::Accepted(_) | Self::AcceptedHistory(..) => {
                 CONTROL.to_owned()
             }
-            Self::Round | Self::DueLookUps(_) | Self::Samples | Self::OpenCounts | Self::Snapshot => SWEEPER.to_owned(),
+            Self::Round
+            | Self::DueLookUps(_)
+            | Self::Samples
+            | Self::OpenCounts
+            | Self::OutcomeCounts
+            | Self::Snapshot => SWEEPER.to_owned(),
             Self::Run(_) | Self::RunsBegin => RUNS.to_owned(),
             Self::RunFile { to, .. } => format!("{RUN}{}", run_end(*to)),
         }
@@ -337,6 +345,7 @@ impl ReconcileKey {
             Self::DueLookUps(part) => format!("{DUE_LOOK_UPS}{part:02}"),
             Self::Samples => SAMPLES.to_owned(),
             Self::OpenCounts => OPEN_COUNTS.to_owned(),
+            Self::OutcomeCounts => OUTCOME_COUNTS.to_owned(),
             Self::Snapshot => SNAPSHOT.to_owned(),
             Self::Run(to) => run_end(*to),
             Self::RunsBegin => BEGIN.to_owned(),
@@ -406,6 +415,7 @@ impl ReconcileKey {
             ROUND => Some(Self::Round),
             SAMPLES => Some(Self::Samples),
             OPEN_COUNTS => Some(Self::OpenCounts),
+            OUTCOME_COUNTS => Some(Self::OutcomeCounts),
             SNAPSHOT => Some(Self::Snapshot),
             _ => Some(Self::DueLookUps(sk.strip_prefix(DUE_LOOK_UPS)?.parse().ok()?)),
         }

@@ -56,6 +56,7 @@ pub mod reconcile;
 pub mod reissue;
 pub mod release;
 pub mod silence;
+pub mod slo;
 pub mod sweep;
 pub mod words;
 

@@ -8,6 +8,7 @@ use payonce_lists::{ListConfig, ListKind, SourceConfig};
 use payonce_protocol::config::ConfigError;
 use payonce_protocol::money::Currency;
 use payonce_protocol::release::KeyRules;
+use payonce_protocol::slo::Objective;
 use payonce_providers::{Provider, ProviderConfig, Rule, SecretForm, split_payments, unbarred, unwise};
 use payonce_rails::RailConfig;
 use serde::Deserialize;
@@ -68,25 +69,34 @@ impl Default for Limits {
 pub struct Watch {
     /// Currency → so much may be at risk in open cases, in its smallest unit. A currency that is not in it has no limit.
     pub money_at_risk: BTreeMap<String, u64>,
+    /// Which share of payouts the rail must have answered, such as `99.9%`: accepted, or refused in so many words.
+    #[serde(deserialize_with = "objective")]
+    pub delivery_success: Objective,
+}
+
+fn objective<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Objective, D::Error> {
+    let text = String::deserialize(from)?;
+    let wrong = || serde::de::Error::custom("must be a percentage from 90% to below 100%, such as \"99.9%\"");
+    Objective::parse(&text).ok_or_else(wrong)
 }
 
 impl Watch {
     /// With currencies as they stand in money.
     fn checked(self, problems: &mut Vec<ConfigError>) -> Self {
         let mut money_at_risk = BTreeMap::new();
-        for (written, limit) in self.money_at_risk {
+        for (written, limit) in &self.money_at_risk {
             let key = format!("watch.money_at_risk.{written}");
             match written.parse::<Currency>() {
-                Ok(_) if limit == 0 => problems.push(ConfigError::new(key, "must be at least 1")),
+                Ok(_) if *limit == 0 => problems.push(ConfigError::new(key, "must be at least 1")),
                 Ok(currency) => {
-                    if money_at_risk.insert(currency.to_string(), limit).is_some() {
+                    if money_at_risk.insert(currency.to_string(), *limit).is_some() {
                         problems.push(ConfigError::new(key, "is there twice"));
                     }
                 }
                 Err(error) => problems.push(ConfigError::new(key, error.to_string())),
             }
         }
-        Self { money_at_risk }
+        Self { money_at_risk, ..self }
     }
 }
 

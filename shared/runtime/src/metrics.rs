@@ -13,6 +13,7 @@ use payonce_protocol::end::End;
 use payonce_protocol::event::{Answer, Recorded};
 use payonce_protocol::ids::AttemptId;
 use payonce_protocol::outcome::Outcome;
+use payonce_protocol::slo::Burn;
 use serde_json::{Map, Value, json};
 
 use crate::clock::Clock;
@@ -154,6 +155,10 @@ catalogue! {
     Unreadable: Counter Count, [Sweep], "Rows and records that the sweeper could not read, and passed by.";
     EvidenceLost: Counter Count, [Sweep], "Findings about a payout for whose case there is no readable item.";
     LookUpsWaiting: Gauge Count, [Sweep], "Look-ups at the rail that wait for a later run.";
+    SuccessBurnPage: Gauge Percent, [Sweep], "How fast payouts that fail use up what may fail, in per cent of the rate at which somebody is called.";
+    SuccessBurnTicket: Gauge Percent, [Sweep], "The same over days, in per cent of the rate that is worth a ticket.";
+    SuccessBudgetLeftPercent: Gauge Percent, [Sweep], "Of the payouts that may fail within thirty days, how many are left, in per cent.";
+    SuccessOfAMillion: Gauge Count, [Sweep], "Of a million payouts of the last seven days, how many the rail answered.";
     Reconciliations: Gauge Count, [Reconciliation], "Invocations of the reconciler in which nothing failed: a window was reconciled, or none was due.";
     BooksBehindSeconds: Gauge Seconds, [Reconciliation], "From the end of the last window that was reconciled until now.";
     BooksIncomplete: Gauge Count, [Reconciliation], "Times of the last run of which a book could not speak that it keeps.";
@@ -389,6 +394,8 @@ pub struct Sweep {
     pub evidence_lost: u64,
     /// `None` until it is known.
     pub look_ups_waiting: Option<u64>,
+    /// `None` until it is known.
+    pub burn: Option<Burn>,
 }
 
 /// One run of the sweeper. Written when dropped.
@@ -409,6 +416,10 @@ impl SweepMetrics {
             (Metric::MoneyAtRiskPercent, sweep.money_at_risk_percent),
             (Metric::RoundsBehind, sweep.rounds_behind),
             (Metric::LookUpsWaiting, sweep.look_ups_waiting),
+            (Metric::SuccessBurnPage, sweep.burn.map(|burn| burn.page_percent)),
+            (Metric::SuccessBurnTicket, sweep.burn.map(|burn| burn.ticket_percent)),
+            (Metric::SuccessBudgetLeftPercent, sweep.burn.and_then(|burn| burn.budget_left_percent)),
+            (Metric::SuccessOfAMillion, sweep.burn.and_then(|burn| burn.good_of_a_million)),
         ];
         for (metric, value) in gauges {
             if let Some(value) = value {

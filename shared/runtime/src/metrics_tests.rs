@@ -109,6 +109,12 @@ fn line_of_a_sweep_keeps_its_shape() {
             unreadable: 1,
             evidence_lost: 2,
             look_ups_waiting: Some(4),
+            burn: Some(Burn {
+                page_percent: 40,
+                ticket_percent: 90,
+                budget_left_percent: Some(75),
+                good_of_a_million: Some(999_500),
+            }),
         });
     });
     assert_valid(&line);
@@ -353,6 +359,12 @@ fn every_metric_is_raised_by_something_that_can_be_reported() {
         unreadable: 1,
         evidence_lost: 1,
         look_ups_waiting: Some(1),
+        burn: Some(Burn {
+            page_percent: 1,
+            ticket_percent: 1,
+            budget_left_percent: Some(1),
+            good_of_a_million: Some(1),
+        }),
     });
     let mut reconciliation = metrics.reconciliation();
     reconciliation.last_run(&LAST_RUN);

@@ -189,6 +189,36 @@ fn sweeper() -> Vec<Alarm> {
             runbook: "case-overdue",
             ..ABOVE_ZERO
         },
+        // A figure that is 100 where somebody is to be called: windows and rates are in shared/protocol/src/slo.rs.
+        Alarm {
+            name: "success-burning",
+            id: "SuccessBurningAlarm",
+            source: Ours(Metric::SuccessBurnPage),
+            statistic: Statistic::Minimum,
+            period_s: 120,
+            comparison: AtLeast,
+            threshold: Threshold::of(100),
+            urgency: Page,
+            cause: Some(Cause::PayoutsStopped),
+            money: "Payouts fail so fast that within hours or days more will have failed than you allow in a month: each is a case, and its payee waits or may have been paid.",
+            text: "Payouts end unknown or are not sent. The rail and the way to it first.",
+            runbook: "success-burning",
+            ..ABOVE_ZERO
+        },
+        Alarm {
+            name: "success-slow-burn",
+            id: "SuccessSlowBurnAlarm",
+            source: Ours(Metric::SuccessBurnTicket),
+            statistic: Statistic::Minimum,
+            period_s: 3_600,
+            comparison: AtLeast,
+            threshold: Threshold::of(100),
+            urgency: Ticket,
+            money: "For days a few payouts too many have failed: each is a case, and before the month is over more will have failed than you allow.",
+            text: "Look for what the open cases have in common.",
+            runbook: "success-burning",
+            ..ABOVE_ZERO
+        },
         // Only where `[watch]` states limits.
         Alarm {
             name: "money-at-risk",

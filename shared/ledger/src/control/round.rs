@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use payonce_protocol::UnixMillis;
 use payonce_protocol::order::PayoutKey;
+use payonce_protocol::slo::OutcomeCounts;
 use payonce_protocol::sweep::{Minute, Progress, VISITS};
 
 use crate::audit::attempt::AttemptName;
@@ -48,6 +49,27 @@ impl<P: Reads> Ledger<P> {
         P: Sweeps,
     {
         self.set_progress(&Progress::through(through)).await
+    }
+
+    /// How attempts ended, as far as the visits have counted them. What cannot be read is begun anew: it is a measurement.
+    pub async fn outcome_counts(&self) -> Result<OutcomeCounts, LedgerError> {
+        let Some(item) = self.read_reconcile(&ReconcileKey::OutcomeCounts).await? else {
+            return Ok(Default::default());
+        };
+        let lines = ItemReader::new("the counts of outcomes", &item).list("counts").unwrap_or_default();
+        let counts = OutcomeCounts::from_lines(lines.iter().map(String::as_str));
+        Ok(counts.unwrap_or_else(|| {
+            tracing::error!("the counts of outcomes cannot be read, and begin anew");
+            OutcomeCounts::default()
+        }))
+    }
+
+    pub async fn set_outcome_counts(&self, counts: &OutcomeCounts) -> Result<(), LedgerError>
+    where
+        P: Sweeps,
+    {
+        let item = Fields::new(ReconcileKey::OutcomeCounts.keys()).list("counts", &counts.to_lines()).done();
+        self.overwrite("store the counts of outcomes", item).await
     }
 
     /// A consistent read. What cannot be read of it is left out.

@@ -13,6 +13,7 @@ use payonce_protocol::sweep::{MARGIN_MS, MINUTE_MS};
 use payonce_rails::{Rail, RailSecret};
 use payonce_runtime::config::{Config, Watch};
 use payonce_runtime::metrics::Metrics;
+use payonce_runtime::telemetry::Captured;
 use payonce_suite::faults::Fault;
 
 const CLAIM: &str = "#claim";
@@ -243,4 +244,40 @@ async fn look_up_in_the_other_mode_is_blind() {
     let cases = world.cases().await;
     let filed = world.ledger.case(&cases[0].id()).await.unwrap().unwrap();
     assert_eq!(filed.evidence.get(FactName::LookedUp).unwrap(), "blind", "{:?}", filed.evidence);
+}
+
+/// The rail answers one payout and none of the next six; the sweeper's figures say so once their minute is visited, and the visits that
+/// follow count nobody twice.
+#[tokio::test]
+async fn payouts_that_fail_use_up_the_error_budget_once() {
+    let world = World::start().await;
+    let (metrics, lines) = Metrics::captured(world.clock.clone());
+    let (ledger, rail) = world.parts();
+    let sweeper = sweeper::App::new(sweeper::Parts {
+        ledger: ledger.narrowed(),
+        rail,
+        clock: world.clock.clone(),
+        metrics,
+        margin_ms: payonce_protocol::sweep::MARGIN_MS,
+        watch: world.config.watch.clone(),
+    });
+    world.deliver(&payment("good", PAYEE, world.clock.now())).await;
+    for number in 0..6 {
+        let payee = "acct_sandboxDies";
+        let answer = world.deliver(&payment(&format!("bad{number}"), payee, world.clock.now())).await;
+        assert_eq!(answer.outcome(), "unknown", "{answer:?}");
+    }
+    let figures = |lines: &Captured| {
+        let line = lines.lines().into_iter().next_back().unwrap();
+        ["SuccessOfAMillion", "SuccessBudgetLeftPercent"].map(|name| line[name].as_u64())
+    };
+    world.clock.advance(3 * MINUTE_MS);
+    sweeper.run().await.unwrap();
+    assert_eq!(figures(&lines), [None, None], "its minute is not visited yet");
+    for minutes in [1, 1, 16, 24 * 60] {
+        world.clock.advance(minutes * MINUTE_MS);
+        let burn = sweeper.run().await.unwrap().burn.unwrap();
+        assert_eq!(figures(&lines), [Some(142_857), Some(0)], "one of seven, after {minutes} more minutes");
+        assert_eq!(burn.page_percent >= 100, minutes < 60, "{burn:?}");
+    }
 }

@@ -1,0 +1,125 @@
+use super::*;
+
+const NOW: Minute = 29_900_000;
+const THREE_NINES: Objective = Objective { failures_of_a_million: 1_000 };
+
+/// Good and failed ones by how many minutes ago.
+fn made(minutes: Minute, ago: impl Fn(Minute) -> (u64, u64)) -> OutcomeCounts {
+    let mut all = OutcomeCounts::default();
+    for minute in NOW + 1 - minutes..=NOW {
+        let (good, failed) = ago(NOW - minute);
+        all.count(minute, Counts { good, failed });
+    }
+    all.through(NOW);
+    all
+}
+
+/// So many of each in every minute of the last `minutes`.
+fn steady(minutes: Minute, good: u64, failed: u64) -> OutcomeCounts {
+    made(minutes, |_| (good, failed))
+}
+
+fn add(all: &mut OutcomeCounts, from: Minute, until: Minute, good: u64, failed: u64) {
+    (from..=until).for_each(|minute| all.count(minute, Counts { good, failed }));
+}
+
+#[test]
+fn objective_is_a_percentage_between_ninety_and_a_hundred() {
+    let failures = |text| Objective::parse(text).map(|objective| objective.failures_of_a_million);
+    assert_eq!(["99.9%", "99%", "90%", "99.9999%"].map(failures), [1_000, 10_000, 100_000, 1].map(Some));
+    for wrong in ["100%", "99.9", "89.9%", "9%", "99.99999%", "99,9%", "-9%", "%", "", "99.%x"] {
+        assert_eq!(failures(wrong), None, "{wrong}");
+    }
+}
+
+#[test]
+fn pages_when_two_per_cent_of_a_month_are_used_in_an_hour() {
+    // 1.44 % of all, of 0.1 % that may fail.
+    let mut all = steady(30 * DAY, 10_000, 0);
+    add(&mut all, NOW - 59, NOW, 9_856, 144);
+    let burn = all.burn(NOW, THREE_NINES);
+    assert_eq!(burn.page_percent, 100);
+    add(&mut all, NOW - 59, NOW, 9_857, 143);
+    assert!(all.burn(NOW, THREE_NINES).page_percent < 100);
+}
+
+#[test]
+fn ends_paging_soon_after_the_failures_end() {
+    let mut all = steady(30 * DAY, 1_000, 0);
+    add(&mut all, NOW - 59, NOW, 800, 200);
+    assert!(all.burn(NOW, THREE_NINES).page_percent >= 1_000);
+    add(&mut all, NOW + 1, NOW + 31, 1_000, 0);
+    assert_eq!(all.burn(NOW + 31, THREE_NINES).page_percent, 0);
+    assert!(all.burn(NOW + 31, THREE_NINES).budget_left_percent < Some(100));
+}
+
+#[test]
+fn a_few_failures_of_few_payouts_call_nobody() {
+    let mut all = OutcomeCounts::default();
+    add(&mut all, NOW - 3, NOW, 0, 1);
+    assert_eq!((all.burn(NOW, THREE_NINES).page_percent, all.burn(NOW, THREE_NINES).ticket_percent), (0, 0));
+    add(&mut all, NOW - 4, NOW, 0, 1);
+    assert!(all.burn(NOW, THREE_NINES).page_percent >= 100, "all of five failed");
+}
+
+#[test]
+fn a_slow_burn_is_a_ticket_and_no_page() {
+    let all = steady(30 * DAY, 1_997, 3);
+    let burn = all.burn(NOW, THREE_NINES);
+    assert!(burn.ticket_percent >= 100);
+    assert_eq!(burn.budget_left_percent, Some(0));
+    let all = made(30 * DAY, |ago| if ago < 3 * DAY { (1_997, 3) } else { (2_000, 0) });
+    let burn = all.burn(NOW, THREE_NINES);
+    assert!((145..=150).contains(&burn.ticket_percent) && burn.page_percent < 100, "{burn:?}");
+}
+
+/// Five a minute are far from any of the rates, and are too many for what is left.
+#[test]
+fn pages_when_what_is_left_would_be_gone_within_a_day() {
+    let mut all = steady(30 * DAY, 10_000, 9);
+    assert!(all.burn(NOW, THREE_NINES).page_percent < 100);
+    add(&mut all, NOW - 6 * HOUR + 1, NOW, 9_900, 100);
+    let burn = all.burn(NOW, THREE_NINES);
+    assert!(burn.budget_left_percent.is_some_and(|left| (1..10).contains(&left)), "{burn:?}");
+    assert!(burn.page_percent >= 100, "{burn:?}");
+}
+
+#[test]
+fn nothing_attempted_is_not_a_good_share() {
+    let burn = OutcomeCounts::default().burn(NOW, THREE_NINES);
+    assert_eq!((burn.budget_left_percent, burn.good_of_a_million, burn.page_percent), (None, None, 0));
+    assert_eq!(steady(HOUR, 3, 1).burn(NOW, THREE_NINES).good_of_a_million, Some(750_000));
+}
+
+#[test]
+fn later_visit_replaces_what_an_earlier_one_counted() {
+    let mut all = steady(HOUR, 10, 1);
+    let counts = Counts { good: 11, failed: 0 };
+    all.count(NOW - 20, counts);
+    all.count(NOW - 20, counts);
+    assert_eq!(all.over(NOW, HOUR), Counts { good: 601, failed: 59 });
+}
+
+#[test]
+fn minutes_become_hours_and_nothing_is_counted_twice() {
+    let mut all = steady(40 * DAY, 1, 1);
+    let days = all.over(NOW, 3 * DAY).total();
+    assert!((2 * (3 * DAY - HOUR)..=2 * 3 * DAY).contains(&days), "to an hour: {days}");
+    let month = all.over(NOW, PERIOD).total();
+    assert!((2 * (PERIOD - HOUR)..=2 * (PERIOD + HOUR)).contains(&month), "to an hour: {month}");
+    assert!(all.to_lines().len() < 2_400, "{}", all.to_lines().len());
+    all.count(NOW - 2 * DAY, Counts { good: 99, failed: 0 });
+    assert_eq!(all.over(NOW, 3 * DAY).total(), days, "that minute stands in its hour already");
+    all.through(NOW + 45 * DAY);
+    assert_eq!(all.over(NOW + 45 * DAY, PERIOD), Counts::default());
+}
+
+#[test]
+fn what_is_stored_is_read_back() {
+    let all = steady(3 * DAY, 7, 2);
+    let lines = all.to_lines();
+    assert_eq!(OutcomeCounts::from_lines(lines.iter().map(String::as_str)), Some(all));
+    for odd in ["m 1 2", "x 1 2 3", "m a 2 3", ""] {
+        assert_eq!(OutcomeCounts::from_lines([odd]), None, "{odd}");
+    }
+}
