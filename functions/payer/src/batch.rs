@@ -6,6 +6,8 @@ use payonce_protocol::approval::Approval;
 use payonce_protocol::fact::FactName;
 use payonce_protocol::outcome::{Outcome, Verdict};
 
+use tracing::{Instrument, warn_span};
+
 use crate::{Answer, App, PayerRefusal};
 
 impl App {
@@ -22,7 +24,7 @@ impl App {
         if let Some(before) = number.checked_sub(1).and_then(|before| batch.lines.get(before)) {
             self.was_paid(before).await?;
         }
-        let mut decided = self.decide(&case).await?;
+        let mut decided = self.decide(&case).instrument(warn_span!("decide")).await?;
         if !decided.is_surely_unpaid {
             return Err(PayerRefusal::NotAwaited);
         }
@@ -30,7 +32,7 @@ impl App {
         if decided.approval != *line {
             return Err(PayerRefusal::OtherLine);
         }
-        let people = self.people_of(&batch, &decided).await?;
+        let people = self.people_of(&batch, &decided).instrument(warn_span!("people")).await?;
         decided.facts.add(FactName::Batch, &batch.id);
         self.pay(case, decided, people, request_id, deadline).await
     }

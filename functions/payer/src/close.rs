@@ -15,6 +15,7 @@ use payonce_protocol::sweep::refusal_is_final;
 use payonce_providers::{Misfit, RouteContext, Routed};
 use payonce_runtime::random;
 
+use crate::decide::said_of;
 use crate::{Answer, App, CloseCase, PayerRefusal};
 
 /// A place is taken once, so the second look finds what was faster.
@@ -36,6 +37,7 @@ impl App {
     pub(crate) async fn close(&self, request: &CloseCase) -> Result<Answer, PayerRefusal> {
         let id = CaseId::parse(&request.close).ok_or(PayerRefusal::NoCase)?;
         let case = self.parts.ledger.case(&id).await?.ok_or(PayerRefusal::NoCase)?;
+        said_of(&case);
         let proposal = case.proposal.clone().filter(|made| !made.ending.pays());
         let proposal = proposal.filter(|_| case.status == Status::AwaitingApproval).ok_or(PayerRefusal::NotAwaited)?;
         let checker = Who { subject: request.checker.subject.clone(), name: Some(request.checker.name.clone()) };

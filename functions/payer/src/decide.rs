@@ -28,6 +28,13 @@ const ACCOUNT_WITHIN: Duration = Duration::from_secs(2);
 /// The attempt of a webhook, or what people closed in its place.
 pub(crate) const FIRST: u16 = 1;
 
+/// For every line from now on.
+pub(crate) fn said_of(case: &FiledCase) {
+    if let Some(key) = &case.case.key {
+        tracing::Span::current().record("payout_key", key.as_str());
+    }
+}
+
 /// Since when no claim can be missing.
 #[derive(Clone, Copy)]
 pub(crate) struct Books {
@@ -75,6 +82,7 @@ impl App {
     pub(crate) async fn awaited(&self, id: &str) -> Result<FiledCase, PayerRefusal> {
         let id = CaseId::parse(id).ok_or(PayerRefusal::NoCase)?;
         let case = self.parts.ledger.case(&id).await?.ok_or(PayerRefusal::NoCase)?;
+        said_of(&case);
         if case.status != Status::AwaitingApproval || case.proposal.as_ref().is_none_or(|made| !made.ending.pays()) {
             return Err(PayerRefusal::NotAwaited);
         }

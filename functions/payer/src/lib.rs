@@ -31,11 +31,15 @@ pub use payonce_identity::payer::{Answer, Checker, CloseCase, OneCase, OneLine, 
 use payonce_ledger::{Ledger, powers};
 use payonce_lists::Source;
 use payonce_protocol::UnixMillis;
+use payonce_protocol::outcome::Outcome;
 use payonce_providers::Provider;
 use payonce_rails::Rail;
 use payonce_runtime::clock::Clock;
 use payonce_runtime::config::Limits;
 use payonce_runtime::metrics::Metrics;
+use payonce_runtime::telemetry;
+use tracing::field::Empty;
+use tracing::{Instrument, Span, warn_span};
 
 pub use refusal::PayerRefusal;
 
@@ -62,8 +66,27 @@ impl App {
 
     /// Never an error: an error would say nothing about whether money moved. `deadline` is the platform's.
     pub async fn answer(&self, request: &Request, request_id: &str, deadline: UnixMillis) -> Answer {
+        let span = warn_span!("approval", case = request.about(), payout_key = Empty, outcome = Empty, plain = Empty);
+        // On the heap: the compiler computes so many futures within each other and no more.
+        Box::pin(self.answered(request, request_id, deadline)).instrument(span).await
+    }
+
+    async fn answered(&self, request: &Request, request_id: &str, deadline: UnixMillis) -> Answer {
         match self.try_answer(request, request_id, deadline).await {
-            Ok(answer) => answer,
+            Ok(answer) => {
+                let span = Span::current();
+                match &answer {
+                    Answer::Attempted { outcome, .. } => {
+                        span.record("outcome", outcome.as_str());
+                        if *outcome == Outcome::Accepted {
+                            telemetry::plain(&span);
+                        }
+                    }
+                    Answer::Closed { .. } => telemetry::plain(&span),
+                    Answer::Refused { .. } => {}
+                }
+                answer
+            }
             Err(refusal) => {
                 tracing::warn!(about = request.about(), why = refusal.word(), "not paid");
                 Answer::Refused { why: refusal.word().to_owned(), text: refusal.to_string() }
@@ -80,8 +103,8 @@ impl App {
         match request {
             Request::Case(OneCase { case, checker }) => {
                 let case = self.awaited(case).await?;
-                let decided = self.decide(&case).await?;
-                let people = self.people(&case, &decided, checker).await?;
+                let decided = self.decide(&case).instrument(warn_span!("decide")).await?;
+                let people = self.people(&case, &decided, checker).instrument(warn_span!("people")).await?;
                 self.pay(case, decided, people, request_id, deadline).await
             }
             Request::Close(request) => self.close(request).await,

@@ -21,9 +21,12 @@ use payonce_rails::Rail;
 use payonce_runtime::clock::Clock;
 use payonce_runtime::metrics::Metrics;
 use payonce_runtime::start::{StartError, Started};
+use payonce_runtime::telemetry;
 use serde::Serialize;
 use thiserror::Error;
 use tokio::time::{Instant, timeout_at};
+use tracing::field::Empty;
+use tracing::{Instrument, Span, warn_span};
 
 use crate::config::Reconciliation;
 use crate::figures;
@@ -127,10 +130,15 @@ impl App {
     }
 
     pub async fn run_within(&self, within: Duration) -> Result<Report, AppError> {
+        self.ran(within).instrument(warn_span!("reconciliation", plain = Empty)).await
+    }
+
+    async fn ran(&self, within: Duration) -> Result<Report, AppError> {
         let until = Instant::now() + within.saturating_sub(KEPT_BACK);
         let mut metrics = self.parts.metrics.reconciliation();
         let mut report = Report::default();
-        metrics.endpoints_off(self.parts.settings.lists.not_sending(self.parts.settings.page_within).await);
+        let not_sending = self.parts.settings.lists.not_sending(self.parts.settings.page_within);
+        metrics.endpoints_off(not_sending.instrument(warn_span!("endpoints")).await);
         let ran = self.windows(until, &mut report).await;
         let said = self.parts.ledger.runs(None, 1).await;
         let mut is_readable = true;
@@ -141,7 +149,7 @@ impl App {
                 report.behind_s = Some(figures.behind_seconds);
                 metrics.last_run(&figures);
             }
-            if let Some(silent) = self.silent(last).await {
+            if let Some(silent) = self.silent(last).instrument(warn_span!("silence")).await {
                 metrics.providers_silent(silent);
             }
         }
@@ -155,6 +163,9 @@ impl App {
             return Err(AppError::Before(last, manifest::FILE));
         }
         metrics.ran();
+        if report.cases == 0 {
+            telemetry::plain(&Span::current());
+        }
         tracing::info!(
             runs = report.runs,
             cases = report.cases,
@@ -171,7 +182,7 @@ impl App {
         loop {
             let last = self.parts.ledger.runs(None, 1).await?.into_iter().next();
             let Some(window) = self.next_window(last.as_ref(), settled).await? else { return Ok(()) };
-            let run = timeout_at(until, self.one(window, last.as_ref())).await;
+            let run = timeout_at(until, self.one(window, last.as_ref())).instrument(warn_span!("window")).await;
             let (done, is_whole) = run.map_err(|_| AppError::OutOfTime(window.to()))??;
             report.cases += done.opened;
             report.explained += done.explained;
@@ -230,17 +241,18 @@ impl App {
         let folder = tempfile::tempdir_in(folder)?;
         let (earlier, own) = (folder.path().join("before"), folder.path().join("run"));
         let before = match last {
-            Some(last) => self.take_up(last, &earlier).await?,
+            Some(last) => self.take_up(last, &earlier).instrument(warn_span!("take_up")).await?,
             None => Before::default(),
         };
-        let manifest = reconcile(ledger, rail, settings, window, &before, None, &own, clock.now()).await?;
+        let manifest = reconcile(ledger, rail, settings, window, &before, None, &own, clock.now());
+        let manifest = manifest.instrument(warn_span!("books")).await?;
         let filing = Filing { ledger, settings, rail_mode: rail.mode(), window, now: clock.now() };
-        let done = filing.breaks(&own.join(BREAKS)).await?;
+        let done = filing.breaks(&own.join(BREAKS)).instrument(warn_span!("file_cases")).await?;
         let lost = |gap: &Gap| gap.why == Why::PageLost && gap.from < window.to() && window.from() < gap.until;
         if manifest.gaps.iter().any(lost) && clock.now() < settings.settled_at(window).saturating_add(ASKS_AGAIN_MS) {
             return Ok((done, false));
         }
-        let run = self.kept(&manifest, &own).await?;
+        let run = self.kept(&manifest, &own).instrument(warn_span!("keep")).await?;
         if !ledger.finish_run(&run).await? {
             tracing::warn!(to = window.to(), "another run of this window came to its end first");
         }

@@ -20,6 +20,7 @@ use payonce_protocol::reconcile::run::{Manifest, Window};
 use payonce_protocol::reconcile::terms::Settle;
 use payonce_rails::Rail;
 use payonce_runtime::start::{StartError, Started};
+use tracing::{Instrument, warn_span};
 
 use crate::bank::{Bank, BankBook};
 use crate::config::{Reconciliation, units};
@@ -142,12 +143,12 @@ pub async fn reconcile<P: Reads + QueriesAudit + QueriesCases>(
         page_within: settings.page_within,
     };
     let heard = before.heard.clone().observing(&settings.lists.namespaces, settings.lists.names(), window);
-    let gathered = gather(&sources, heard).await?;
+    let gathered = gather(&sources, heard).instrument(warn_span!("gather")).await?;
     std::fs::create_dir_all(folder).map_err(BooksError::from)?;
     std::fs::write(folder.join(HEARD), gathered.heard.to_json().map_err(BooksError::from)?)
         .map_err(BooksError::from)?;
     let mut shelves = vec![before.shelf()?, gathered.provider, gathered.ours, gathered.rail];
     shelves.extend(bank_book.shelf);
     let books = Books { shelves, window, settle: settings.settle, unread: gathered.unread };
-    Ok(books.reconcile_into(folder, before.run.as_ref())?)
+    Ok(warn_span!("merge").in_scope(|| books.reconcile_into(folder, before.run.as_ref()))?)
 }

@@ -4,15 +4,19 @@ use std::sync::Arc;
 
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
 use payonce_runtime::start::tables_on_lambda;
+use payonce_runtime::telemetry::{Trigger, invocation};
 use retry_audit::App;
 use serde_json::Value;
+use tracing::Instrument;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     let app = Arc::new(App::new(tables_on_lambda()?)?);
-    run(service_fn(move |_: LambdaEvent<Value>| {
+    run(service_fn(move |LambdaEvent { context, .. }: LambdaEvent<Value>| {
         let app = app.clone();
-        async move { app.run().await.map_err(Error::from) }
+        let trace_id = context.xray_trace_id.as_deref();
+        let span = invocation(Trigger::Timer, &context.request_id, trace_id, &context.invoked_function_arn);
+        async move { app.run().await.map_err(Error::from) }.instrument(span)
     }))
     .await
 }

@@ -9,6 +9,7 @@ use payonce_protocol::fact::LookUpSays;
 use payonce_protocol::outcome::{Outcome, Reason};
 use payonce_protocol::reissue::Said;
 use tokio::time::Instant;
+use tracing::{Instrument, warn_span};
 
 use crate::App;
 use crate::run::Run;
@@ -45,7 +46,10 @@ impl App {
         while left > 0 && failures < FAILURES && Instant::now() + ONE_WITHIN <= until {
             let next: Vec<DueLookUp> = run.due().iter().take(at_once.min(left)).cloned().collect();
             left -= next.len();
-            let asked = |due: DueLookUp| async move { (self.look_up_due(&due, now).await, due) };
+            let asked = |due: DueLookUp| async move {
+                let span = warn_span!("look_up", payout_key = %due.attempt.0, attempt = due.attempt.1);
+                (self.look_up_due(&due, now).instrument(span).await, due)
+            };
             let mut answers = stream::iter(next).map(asked).buffer_unordered(AT_ONCE);
             while let Some((asked, due)) = answers.next().await {
                 let key = &due.attempt.0;

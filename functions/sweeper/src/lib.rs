@@ -36,7 +36,10 @@ use payonce_runtime::config::Watch;
 use payonce_runtime::look_up::Eyes;
 use payonce_runtime::metrics::{Metrics, Sweep};
 use payonce_runtime::start::Started;
+use payonce_runtime::telemetry;
 use serde::Serialize;
+use tracing::field::Empty;
+use tracing::{Instrument, Span, warn_span};
 
 use run::Run;
 
@@ -106,6 +109,12 @@ pub struct Report {
 }
 
 impl Report {
+    /// Nothing was found that somebody has to look at.
+    fn is_plain(&self) -> bool {
+        let found = self.abandoned + self.refusals + self.unfiled + self.unreadable + self.evidence_lost;
+        found == 0 && !self.hold_tripped
+    }
+
     fn figures(&self) -> Sweep {
         Sweep {
             swept: u64::from(self.abandoned),
@@ -135,6 +144,10 @@ impl App {
     /// One run, which is over before this time is: with its place stored and its metrics written, whatever becomes of its
     /// steps. The first error is returned when all is done; the next run begins where this one came to.
     pub async fn run_within(&self, within: Duration) -> Result<Report, LedgerError> {
+        self.swept(within).instrument(warn_span!("sweep", plain = Empty)).await
+    }
+
+    async fn swept(&self, within: Duration) -> Result<Report, LedgerError> {
         let mut metrics = self.parts.metrics.sweep();
         let mut run = Run::new(self.parts.clock.now(), within, self.parts.watch.delivery_success);
         if AssertUnwindSafe(self.steps(&mut run)).catch_unwind().await.is_err() {
@@ -146,6 +159,9 @@ impl App {
             return Err(error);
         }
         metrics.ran(&report.figures());
+        if report.is_plain() {
+            telemetry::plain(&Span::current());
+        }
         tracing::info!(
             buckets = report.buckets,
             abandoned = report.abandoned,

@@ -11,6 +11,7 @@ use payonce_protocol::slo::{Counts, Objective, OutcomeCounts};
 use payonce_protocol::sweep::{MINUTE_MS, Minute, Progress, VISITS};
 use payonce_runtime::config::Watch;
 use tokio::time::{Instant, timeout_at};
+use tracing::{Instrument, warn_span};
 
 use crate::{App, Report};
 
@@ -127,23 +128,26 @@ fn at_risk_percent(watch: &Watch, open: &Totals) -> Option<u64> {
 impl App {
     pub(crate) async fn steps(&self, run: &mut Run) {
         // The outage switch first: it is what keeps the number of cases small.
-        let hold = in_time("decide about the hold", run.until(HOLD_UNTIL), self.trip_hold(run.now)).await;
+        let hold = in_time("decide about the hold", run.until(HOLD_UNTIL), self.trip_hold(run.now));
+        let hold = hold.instrument(warn_span!("hold")).await;
         match hold {
             Ok(tripped) => run.report.hold_tripped = tripped,
             Err(error) => run.failed(error),
         }
-        match in_time("read the place", run.until(VISITS_UNTIL), self.place(run.minute())).await {
+        let place = in_time("read the place", run.until(VISITS_UNTIL), self.place(run.minute()));
+        match place.instrument(warn_span!("place")).await {
             Ok((place, unreadable)) => {
                 run.place = Some(place);
                 run.report.unreadable += unreadable;
                 // Out of time is no fault: the place says where the next run begins.
-                let _ = timeout_at(run.until(VISITS_UNTIL), self.visits(run)).await;
+                let _ = timeout_at(run.until(VISITS_UNTIL), self.visits(run)).instrument(warn_span!("visits")).await;
                 self.store(run).await;
             }
             Err(error) => run.failed(error),
         }
         let stock = self.parts.ledger.count_open(run.now, COUNTED_AT_ONCE);
-        match in_time("count the open cases", run.until(STOCK_UNTIL), stock).await {
+        let stock = in_time("count the open cases", run.until(STOCK_UNTIL), stock);
+        match stock.instrument(warn_span!("stock")).await {
             Ok(stock) => {
                 run.report.unreadable += stock.unreadable;
                 run.report.money_at_risk_percent = at_risk_percent(&self.parts.watch, &stock.snapshot.totals);
@@ -152,7 +156,8 @@ impl App {
             Err(error) => run.failed(error),
         }
         let until = run.until(LOOK_UPS_UNTIL).min(Instant::now() + LOOK_UPS_WITHIN);
-        let _ = timeout_at(until, AssertUnwindSafe(self.look_ups(run, until)).catch_unwind()).await;
+        let look_ups = timeout_at(until, AssertUnwindSafe(self.look_ups(run, until)).catch_unwind());
+        let _ = look_ups.instrument(warn_span!("look_ups")).await;
         self.store(run).await;
     }
 
@@ -208,7 +213,8 @@ impl App {
         let newest = newest(run.minute());
         let Some(place) = &mut run.place else { return };
         place.counts.through(newest);
-        let stored = in_time("store the place", until, store(&self.parts.ledger, place)).await;
+        let stored = in_time("store the place", until, store(&self.parts.ledger, place));
+        let stored = stored.instrument(warn_span!("store")).await;
         place.stored_at = Instant::now();
         if let Err(error) = stored {
             run.failed(error);

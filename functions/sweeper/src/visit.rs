@@ -14,6 +14,7 @@ use payonce_protocol::ids::Digest;
 use payonce_protocol::outcome::{Outcome, Reason};
 use payonce_protocol::slo::Counts;
 use payonce_protocol::sweep::{self, Finding, Minute};
+use tracing::{Instrument, warn_span};
 
 use crate::run::Run;
 use crate::{App, Report};
@@ -76,7 +77,9 @@ impl App {
         run.counted(bucket, counts);
         unknown.into_iter().for_each(|name| run.owe_look_up(name));
         let given_up = stream::iter(abandoned).map(|claim| async move {
-            let done = self.give_up(&claim, now).await?;
+            let span =
+                warn_span!("give_up", payout_key = %claim.key, attempt = claim.attempt, attempt_id = %claim.attempt_id);
+            let done = self.give_up(&claim, now).instrument(span).await?;
             Ok((done, Some((claim.key, claim.attempt))))
         });
         each(given_up.buffer_unordered(AT_ONCE), run).await
@@ -116,7 +119,8 @@ impl App {
         let back = self.parts.ledger.came_back(&names).await?;
         let gone = refusals.into_iter().filter(|(row, event)| !back.contains(&(row.key.clone(), *event)));
         let filed = stream::iter(gone).map(|(row, event)| async move {
-            match self.visit_refusal(&row, event, now).await {
+            let span = warn_span!("refusal", payout_key = %row.key);
+            match self.visit_refusal(&row, event, now).instrument(span).await {
                 Err(error @ LedgerError::Unreadable { .. }) => {
                     tracing::error!(payout_key = %row.key, %error, "a refused event is left alone");
                     Ok((Report { unreadable: 1, ..Report::default() }, None))
@@ -161,7 +165,10 @@ impl App {
             let mut report = Report::default();
             match self.parts.ledger.noted_case(&row.key).await {
                 Ok(Some(case)) => {
-                    if self.file_noted(&case).await? {
+                    let payout_key = case.key.as_ref().map(tracing::field::display);
+                    let span = warn_span!("file_case", case = %case.id(), payout_key);
+                    if self.file_noted(&case).instrument(span.clone()).await? {
+                        let _in = span.entered();
                         tracing::warn!(case = %case.id(), reason = %case.reason, "a case that could not be written is open now");
                         report.unfiled += 1;
                     }

@@ -21,8 +21,11 @@ use payonce_providers::{
     BodyMisfit, EventMisfit, ItemMisfit, Misfit, ParsedEvent, Refused, RouteContext, Routed, Verified,
 };
 use payonce_runtime::metrics::{DeliveryMetrics, Named, Step};
+use payonce_runtime::telemetry::{self, Trigger};
 use tokio::sync::Notify;
 use tokio::time::timeout;
+use tracing::field::Empty;
+use tracing::{Instrument, Span, warn_span};
 
 use crate::app::App;
 use crate::gate::Ruling;
@@ -43,6 +46,7 @@ pub(crate) struct Delivery<'a> {
     pub(crate) deadline: UnixMillis,
     pub(crate) request_id: String,
     pub(crate) trace_id: Option<String>,
+    invoked_arn: String,
     /// Told once an event needs the body to be kept.
     pub(crate) keep_body: Notify,
 }
@@ -63,12 +67,27 @@ impl<'a> Delivery<'a> {
             deadline: deadline(&context, received_at),
             request_id: context.request_id,
             trace_id: context.xray_trace_id,
+            invoked_arn: context.invoked_function_arn,
             keep_body: Notify::new(),
             request,
         }
     }
 
+    /// Every line has the ids of the invocation, and what was not plain its steps.
     pub(crate) async fn answer(&self) -> Response<Body> {
+        let arn = &self.invoked_arn;
+        let around = telemetry::invocation(Trigger::Http, &self.request_id, self.trace_id.as_deref(), arn);
+        let delivery = around.in_scope(|| {
+            let provider = self.app.parts.provider.name();
+            warn_span!("delivery", provider, http.response.status_code = Empty, plain = Empty)
+        });
+        // On the heap: the compiler computes so many futures within each other and no more.
+        let response = Box::pin(self.measured()).instrument(delivery.clone()).await;
+        delivery.record("http.response.status_code", response.status().as_u16());
+        response
+    }
+
+    async fn measured(&self) -> Response<Body> {
         let mut metrics = self.app.parts.metrics.delivery(self.app.parts.provider.name());
         metrics.request_id(&self.request_id);
         if let Some(trace_id) = &self.trace_id {
@@ -85,7 +104,7 @@ impl<'a> Delivery<'a> {
             metrics.refused_unverified("too_large");
             return response::too_large();
         }
-        let verified = self.verify(body).await;
+        let verified = self.verify(body).instrument(warn_span!("verify")).await;
         if self.app.parts.secrets.is_stale().await {
             metrics.secrets_stale();
         }
@@ -150,12 +169,16 @@ impl<'a> Delivery<'a> {
             };
             metrics.event(named, answer.end);
         }
+        if events.iter().all(|event| event.answer.end.is_plain()) {
+            telemetry::plain(&Span::current());
+        }
         response::to_events(events.iter().map(|event| &event.answer))
     }
 
     async fn put_body(&self, digest: Digest, body: &[u8]) -> bool {
         let parts = &self.app.parts;
-        match parts.ledger.put_body(digest, body, self.received_at, parts.limits.body_days).await {
+        let put = parts.ledger.put_body(digest, body, self.received_at, parts.limits.body_days);
+        match put.instrument(warn_span!("keep_body")).await {
             Ok(()) => true,
             Err(error) => {
                 tracing::warn!(request_id = %self.request_id, body = %digest, %error, "the body's record is lost; its hash stays");
@@ -170,7 +193,8 @@ impl<'a> Delivery<'a> {
         let parsed = std::panic::catch_unwind(AssertUnwindSafe(|| self.app.parts.provider.events(verified)));
         match parsed {
             Ok(Ok(events)) => {
-                let ruling = self.app.control.ruling(&self.app.parts.ledger, self.received_at).await;
+                let ruling = self.app.control.ruling(&self.app.parts.ledger, self.received_at);
+                let ruling = ruling.instrument(warn_span!("ruling")).await;
                 self.handled(&events, body, ruling).await
             }
             Ok(Err(misfit)) => {
@@ -217,7 +241,8 @@ impl<'a> Delivery<'a> {
     }
 
     async fn event(&self, event: &ParsedEvent, body: Digest, ruling: &Ruling) -> EventEnd {
-        let handled = AssertUnwindSafe(self.route(event, body, ruling)).catch_unwind().await;
+        let span = warn_span!("event", event_id = %event.id);
+        let handled = AssertUnwindSafe(self.route(event, body, ruling).instrument(span)).catch_unwind().await;
         match handled {
             Ok(ended) => ended,
             Err(_) => self.filed(event, self.case(event, Reason::InvalidEvent, body), "its handler panicked").await,
@@ -229,7 +254,8 @@ impl<'a> Delivery<'a> {
         let Ruling { paid_from, files_undated, .. } = *ruling;
         let now = self.received_at;
         let context = RouteContext { rail_mode: parts.rail.mode(), paid_from, files_undated, now };
-        match parts.provider.route(event, &context) {
+        let routed = warn_span!("route").in_scope(|| parts.provider.route(event, &context));
+        match routed {
             Routed::Order(order) => match parts.rail.prepare(&order, 1) {
                 Ok(prepared) => {
                     let order = parts.provider.with_former_keys(order, event, &ruling.former);
@@ -240,7 +266,10 @@ impl<'a> Delivery<'a> {
                     self.filed(event, case, &misfit.to_string()).await
                 }
             },
-            Routed::Block(block) => self.block(event, &block, body, ruling).await,
+            Routed::Block(block) => {
+                let span = warn_span!("bar", payout_key = %block.key);
+                self.block(event, &block, body, ruling).instrument(span).await
+            }
             Routed::NoPayout(_) => EventEnd::new(Some(event), None, End::NoPayout),
             Routed::Unrouted { event_type } => {
                 let subject = vec![parts.provider.name().to_owned(), event_type];
@@ -335,6 +364,12 @@ impl<'a> Delivery<'a> {
 
     /// A case that the answer depends on is durable before the 200 (filed-is-an-open-case).
     pub(crate) async fn file(&self, case: Case, problem: &str) -> End {
+        let payout_key = case.key.as_ref().map(tracing::field::display);
+        let span = warn_span!("file_case", case = %case.id(), payout_key);
+        self.filed_once(case, problem).instrument(span).await
+    }
+
+    async fn filed_once(&self, case: Case, problem: &str) -> End {
         self.keep_body.notify_one();
         let (reason, case) = (case.reason, case.of_problem(problem));
         let (cause, id) = (case.cause().unwrap_or_default(), case.id());

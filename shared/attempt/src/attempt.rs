@@ -21,6 +21,8 @@ use payonce_runtime::metrics::Step;
 use payonce_runtime::random;
 use payonce_runtime::telemetry::Detail;
 use payonce_wire::Gate;
+use tracing::field::Empty;
+use tracing::{Instrument, Span, warn_span};
 
 use crate::occasion::{Intent, Occasion};
 use crate::socket::{Closed, Socket};
@@ -59,18 +61,30 @@ impl<'a, O: Occasion> Attempt<'a, O> {
         Self { parts, occasion, intent, claim, evidence: None, steps: vec![] }
     }
 
-    pub async fn run(mut self) -> AttemptEnd {
+    pub async fn run(self) -> AttemptEnd {
+        let claim = &self.claim;
+        let span = warn_span!(
+            "attempt", payout_key = %claim.key, event_id = %claim.event, attempt = claim.attempt,
+            attempt_id = %claim.attempt_id, outcome = Empty
+        );
+        self.driven().instrument(span).await
+    }
+
+    async fn driven(mut self) -> AttemptEnd {
         let machine = Event::new(self.claim.facts(), self.intent.prepared.digest());
         let mut machine = if self.intent.order.former_keys.is_empty() { machine } else { machine.with_former_keys() };
         let (mut socket, mut input) = (Socket::default(), self.gate());
         let answer = loop {
-            let performed = AssertUnwindSafe(self.perform(machine.step(input), &mut socket)).catch_unwind().await;
+            let action = machine.step(input);
+            let span = self.span_of(&action);
+            let performed = AssertUnwindSafe(self.perform(action, &mut socket).instrument(span)).catch_unwind().await;
             input = match performed {
                 Ok(ControlFlow::Continue(input)) => input,
                 Ok(ControlFlow::Break(answer)) => break self.judged_answer(answer),
                 Err(_) => Input::Panicked,
             };
         };
+        Span::current().record("outcome", End::Order(answer).outcome());
         self.log(answer);
         AttemptEnd { attempt_id: self.claim.attempt_id, answer, steps: self.steps }
     }
@@ -94,6 +108,31 @@ impl<'a, O: Occasion> Attempt<'a, O> {
         };
         self.steps.extend(step.map(|step| (step, self.now().saturating_sub(began_at))));
         ControlFlow::Continue(input)
+    }
+
+    /// The trace's id is not sent to the rail: every header but the secret's is part of the request whose hash the claim keeps, and a
+    /// further attempt under the same rail key has to repeat those bytes. The rail's own id of the request leads to its logs.
+    fn span_of(&self, action: &Action) -> Span {
+        let (address, port) = self.parts.rail.server();
+        match action {
+            Action::LookUpFormer => warn_span!("recall"),
+            Action::LookAtGate => warn_span!("gate"),
+            Action::Connect => warn_span!("connect", server.address = address, server.port = port),
+            Action::LookUpClaim => warn_span!("look_up_claim"),
+            Action::NoteRefusal => warn_span!("note_refusal"),
+            Action::PutClaim => warn_span!("claim"),
+            Action::Pay(_) => warn_span!(
+                "pay",
+                http.request.method = %self.intent.prepared.method(),
+                server.address = address,
+                server.port = port,
+                http.response.status_code = Empty,
+                "error.type" = Empty,
+            ),
+            Action::Record(_) => warn_span!("record"),
+            Action::FileCase(_) => warn_span!("file_case"),
+            Action::Answer(_) => Span::none(),
+        }
     }
 
     fn now(&self) -> UnixMillis {
@@ -182,6 +221,13 @@ impl<'a, O: Occasion> Attempt<'a, O> {
             now: &now,
         };
         let payment = self.parts.rail.pay(connection, &self.intent.prepared, claimed, gate).await;
+        let (span, said) = (Span::current(), &payment.evidence);
+        if let Some(status) = said.http_status {
+            span.record("http.response.status_code", status);
+        }
+        if let Some(failure) = said.failure {
+            span.record("error.type", failure);
+        }
         self.evidence = Some(payment.evidence);
         Input::Paid(payment.verdict)
     }

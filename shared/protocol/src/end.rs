@@ -1,7 +1,7 @@
 //! How one event of a delivery ended, in one word and one reason: what is answered, logged and counted.
 
 use crate::event::{Answer, Recorded};
-use crate::outcome::Reason;
+use crate::outcome::{Outcome, Reason};
 
 /// How one event of a delivery ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,6 +29,18 @@ impl End {
             Self::Order(Answer::Duplicate) => "duplicate",
             Self::NotFiled | Self::Order(Answer::Refused(_)) => "refused",
             Self::Order(Answer::Impossible) => "impossible",
+        }
+    }
+
+    /// Nobody has anything to look at: it was paid and is on record, was handled before, or asks for nothing.
+    pub fn is_plain(self) -> bool {
+        match self {
+            Self::NoPayout | Self::Barred | Self::Order(Answer::Duplicate) => true,
+            Self::Order(Answer::Done(verdict, Recorded::Durable)) => {
+                verdict.outcome == Outcome::Accepted && verdict.reason().is_none()
+            }
+            Self::Filed(_) | Self::NotFiled => false,
+            Self::Order(Answer::Done(..) | Answer::Filed(_) | Answer::Refused(_) | Answer::Impossible) => false,
         }
     }
 

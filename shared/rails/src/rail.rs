@@ -145,6 +145,15 @@ impl Rail {
         Self { source: Some(keys::Source { reread, last: tokio::sync::Mutex::default() }), ..self }
     }
 
+    /// Host and port of the rail; no port where it is the scheme's own.
+    pub fn server(&self) -> (&str, Option<u16>) {
+        let authority = self.peer.authority();
+        match authority.rsplit_once(':').map(|(host, port)| (host, port.parse())) {
+            Some((host, Ok(port))) => (host, Some(port)),
+            _ => (authority, None),
+        }
+    }
+
     fn keys(&self) -> Arc<Keys> {
         Arc::clone(&self.keys.read().unwrap_or_else(PoisonError::into_inner))
     }

@@ -54,6 +54,10 @@ impl Prepared {
         Digest::of(self.bytes())
     }
 
+    pub fn method(&self) -> &Method {
+        &self.method
+    }
+
     pub fn rail_key(&self) -> &RailKey {
         &self.rail_key
     }

@@ -1,20 +1,20 @@
 //! Logs: one JSON object a line, written to stdout before the call returns, because a frozen or killed function loses
 //! what is still in a buffer. What may be said about a failed payout is a list of facts, see [`Detail`].
 
+mod lines;
+
 use std::fmt;
 use std::io::{self, Write};
 use std::panic::PanicHookInfo;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use jiff::Timestamp;
-use tracing::Subscriber;
+use tracing::{Span, Subscriber};
 use tracing_subscriber::filter::{LevelFilter, Targets};
-use tracing_subscriber::fmt::format::Writer;
-use tracing_subscriber::fmt::time::FormatTime;
-use tracing_subscriber::fmt::{self as lines, MakeWriter};
+use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::layer::SubscriberExt;
 
 use crate::clock::Clock;
+use lines::Lines;
 
 /// How much is logged. There is no `trace`: at that level the Lambda runtime writes raw bodies.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -67,23 +67,48 @@ where
 {
     let others = level.filter().min(LevelFilter::WARN);
     let filter = Targets::new().with_default(others).with_targets(OUR_TARGETS.map(|ours| (ours, level.filter())));
-    let json = lines::layer()
-        .json()
-        .flatten_event(true)
-        .with_current_span(false)
-        .with_span_list(false)
-        .with_timer(Rfc3339(clock))
-        .with_writer(writer);
-    tracing_subscriber::registry().with(filter).with(json)
+    tracing_subscriber::registry().with(filter).with(Lines { clock, writer })
 }
 
-struct Rfc3339(Clock);
+/// Why a function was invoked, by OpenTelemetry's words.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Trigger {
+    Http,
+    Timer,
+    /// A stream handed records over.
+    DataSource,
+    /// Another function, or a person.
+    Other,
+}
 
-impl FormatTime for Rfc3339 {
-    fn format_time(&self, writer: &mut Writer<'_>) -> fmt::Result {
-        let now = i64::try_from(self.0.now()).ok().and_then(|now| Timestamp::from_millisecond(now).ok());
-        write!(writer, "{:.3}", now.unwrap_or_default())
+impl Trigger {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Http => "http",
+            Self::Timer => "timer",
+            Self::DataSource => "datasource",
+            Self::Other => "other",
+        }
     }
+}
+
+/// The span of one invocation, around everything that it does: each line within has its ids. `trace_id` is X-Ray's, as Lambda gives
+/// it (<https://docs.aws.amazon.com/lambda/latest/dg/services-xray.html>).
+///
+/// Every span of ours is a warning, as a tree that is written is one: it goes with them where only errors are logged.
+pub fn invocation(trigger: Trigger, request_id: &str, trace_id: Option<&str>, invoked_arn: &str) -> Span {
+    tracing::warn_span!(
+        "invocation",
+        faas.invocation_id = request_id,
+        faas.trigger = trigger.as_str(),
+        aws.lambda.invoked_arn = invoked_arn,
+        trace_id,
+    )
+}
+
+/// That what this root span is around ended as it should. Without it its tree of steps is written.
+pub fn plain(root: &Span) {
+    root.record("plain", true);
 }
 
 /// The message of a panic may quote what it choked on; only the place is logged.

@@ -36,6 +36,7 @@ mod replayed;
 #[path = "../../../../shared/rails/tests/described/sandbox.rs"]
 #[allow(dead_code)]
 mod sandbox;
+mod spans;
 mod starts;
 mod sweeps;
 mod watch;
