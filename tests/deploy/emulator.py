@@ -1,6 +1,7 @@
-"""MiniStack, with two things that it leaves out. The one condition key of DynamoDB: dynamodb:LeadingKeys, the partition keys that a
+"""MiniStack, with three things that it leaves out. The one condition key of DynamoDB: dynamodb:LeadingKeys, the partition keys that a
 write names. Without it every role that may write its own items alone would be refused all of them. And the parameters that SAM gets:
-without them it sees their defaults, and makes resources of CodeDeploy, which are unknown here, whatever GradualDeployment is.
+without them it sees their defaults, and makes resources of CodeDeploy, which are unknown here, whatever GradualDeployment is. And saved queries of CloudWatch
+Logs Insights, of which it takes the names alone.
 
 A transaction needs the rights of its parts, each with its own key:
 https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/transaction-apis-iam.html"""
@@ -9,7 +10,7 @@ import json
 
 from ministack.app import main
 from ministack.core import iam_actions, iam_evaluator
-from ministack.services.cloudformation import changesets, engine, handlers
+from ministack.services.cloudformation import changesets, engine, handlers, provisioners
 from samtranslator.translator import transform as sam
 
 KEY = "pk"  # of every table here
@@ -68,6 +69,10 @@ def apply_transforms(template, provided_params=None, previous_params=None):
     return _apply_transforms(template, provided_params, previous_params)
 
 
+provisioners._RESOURCE_HANDLERS["AWS::Logs::QueryDefinition"] = {
+    "create": lambda logical_id, properties, stack: (f"{stack}-{logical_id}", {}),
+    "delete": lambda physical_id, properties: None,
+}
 _given = [None, None]
 _sam_transform, sam.transform = sam.transform, sam_transform
 _apply_transforms = engine._apply_transforms

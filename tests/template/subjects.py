@@ -16,6 +16,7 @@ ALLOWED_TYPES = {
     "AWS::CloudWatch::Alarm",
     "AWS::CloudWatch::AlarmMuteRule",
     "AWS::CloudWatch::CompositeAlarm",
+    "AWS::CloudWatch::Dashboard",
     "AWS::CodeDeploy::Application",
     "AWS::CodeDeploy::DeploymentGroup",
     "AWS::DynamoDB::Table",
@@ -29,6 +30,7 @@ ALLOWED_TYPES = {
     "AWS::Lambda::Url",
     "AWS::Lambda::Version",
     "AWS::Logs::LogGroup",
+    "AWS::Logs::QueryDefinition",
     "AWS::Scheduler::Schedule",
     "AWS::SQS::Queue",
 }

@@ -93,8 +93,27 @@ pub enum Statistic {
     Minimum,
     /// Of values that are 0 or 1, the share of ones.
     Average,
+    P50,
     /// What 99 of 100 values do not exceed.
     P99,
+}
+
+impl Statistic {
+    /// CloudWatch's word.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Sum => "Sum",
+            Self::Maximum => "Maximum",
+            Self::Minimum => "Minimum",
+            Self::Average => "Average",
+            Self::P50 => "p50",
+            Self::P99 => "p99",
+        }
+    }
+
+    pub fn is_percentile(self) -> bool {
+        matches!(self, Self::P50 | Self::P99)
+    }
 }
 
 /// How the figure stands to the threshold when it is beyond it.

@@ -44,15 +44,33 @@ const SILENT: Alarm = Alarm {
 };
 
 /// <https://docs.aws.amazon.com/lambda/latest/dg/monitoring-metrics-types.html>
-const fn lambda(metric: &'static str, function: Value) -> Source {
+pub(crate) const fn lambda(metric: &'static str, function: Value) -> Source {
     Source::Aws { namespace: "AWS/Lambda", metric, dimension: "FunctionName", value: function }
 }
 
 /// Lines from which CloudWatch could take no figures, by log group:
 /// <https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/CloudWatch-Logs-Monitoring-CloudWatch-Metrics.html>
+pub(crate) const fn log_lines(metric: &'static str, log: Value) -> Source {
+    Source::Aws { namespace: "AWS/Logs", metric, dimension: "LogGroupName", value: log }
+}
+pub(crate) const PARSING: &str = "EMFParsingErrors";
+pub(crate) const VALIDATION: &str = "EMFValidationErrors";
+
+/// <https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-metrics.html>
+pub(crate) const fn front(metric: &'static str) -> Source {
+    Source::Aws { namespace: "AWS/ApiGateway", metric, dimension: "ApiId", value: Value::Ref("Api") }
+}
+
+/// <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/metrics-dimensions.html>
+pub(crate) const fn table(metric: &'static str, table: &'static str) -> Source {
+    Source::Aws { namespace: "AWS/DynamoDB", metric, dimension: "TableName", value: Value::Table(table) }
+}
+pub(crate) const DYNAMODB_WRITES: &str = "WriteThrottleEvents";
+pub(crate) const DYNAMODB_READS: &str = "ReadThrottleEvents";
+
 const fn malformed(metric: &'static str, log: Value) -> Alarm {
     Alarm {
-        source: Source::Aws { namespace: "AWS/Logs", metric, dimension: "LogGroupName", value: log },
+        source: log_lines(metric, log),
         period_s: 300,
         urgency: Urgency::Ticket,
         money: "Nothing by itself, but alarms that count what functions report may be blind: a figure that CloudWatch could not read counts as none.",
@@ -61,5 +79,3 @@ const fn malformed(metric: &'static str, log: Value) -> Alarm {
         ..ABOVE_ZERO
     }
 }
-const PARSING: &str = "EMFParsingErrors";
-const VALIDATION: &str = "EMFValidationErrors";

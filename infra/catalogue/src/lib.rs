@@ -2,6 +2,7 @@
 //! `cargo run -- template` writes `infra/template.yaml` by it, and no function links it.
 //!
 //! * [`alarms`]: every alarm, as data; [`alarm`] says what one is, [`placed`] where each stands.
+//! * [`dashboards`]: the three dashboards and the saved queries; [`dashboard`] says what one is.
 //! * [`index`]: the alarms as people read them.
 //! * [`template`]: the template as a whole, from the parts in `templates/`.
 //! * [`name`]: what a provider and the tables are called there.
@@ -10,6 +11,8 @@
 
 pub mod alarm;
 pub mod alarms;
+pub mod dashboard;
+pub mod dashboards;
 pub mod index;
 pub mod name;
 pub mod placed;

@@ -2,7 +2,7 @@
 
 use payonce_runtime::metrics::Metric;
 
-use crate::alarm::{Alarm, Cause, Scope, Source, Statistic, Thousandths, Urgency, Value, is_of_providers};
+use crate::alarm::{Alarm, Cause, Scope, Source, Thousandths, Urgency, Value, is_of_providers};
 use crate::name::logical;
 
 /// A provider of the configuration.
@@ -82,14 +82,11 @@ impl Placed {
         }
     }
 
-    pub fn statistic(&self) -> &'static str {
-        match self.alarm.statistic {
-            Statistic::Sum => "Statistic: Sum",
-            Statistic::Maximum => "Statistic: Maximum",
-            Statistic::Minimum => "Statistic: Minimum",
-            Statistic::Average => "Statistic: Average",
-            Statistic::P99 => "ExtendedStatistic: p99",
-        }
+    /// The property that names it.
+    pub fn statistic(&self) -> String {
+        let statistic = self.alarm.statistic;
+        let property = if statistic.is_percentile() { "ExtendedStatistic" } else { "Statistic" };
+        format!("{property}: {}", statistic.as_str())
     }
 
     /// Whom it tells: a condition, and the parameter that names the topic. One of a cause pages by itself only where nothing is

@@ -5,6 +5,7 @@ use payonce_protocol::config::ConfigError;
 use payonce_runtime::config::Config;
 
 use crate::alarms;
+use crate::dashboards::{self, QUERIES, Query};
 use crate::name::TablesSuffix;
 use crate::placed::{Incident, Placed, Provider, incidents, muted, placed};
 
@@ -39,6 +40,17 @@ struct Parts<'t> {
     alarms: &'t [Placed],
     incidents: Vec<Incident>,
     muted: Vec<Vec<String>>,
+    dashboards: Vec<Drawn>,
+    queries: &'t [Query],
+    /// Of all functions.
+    logs: &'t [String],
+}
+
+/// A dashboard with its body as lines of YAML.
+struct Drawn {
+    id: &'static str,
+    name: &'static str,
+    lines: Vec<String>,
 }
 
 /// A template that can be made.
@@ -58,6 +70,13 @@ impl Template {
         }
         check(&providers)?;
         let alarms = placed(&alarms::all(), &providers);
+        let logs = dashboards::logs(&providers);
+        let all = dashboards::all();
+        let drawn = all.iter().map(|dashboard| Drawn {
+            id: dashboard.id,
+            name: dashboard.name,
+            lines: dashboard.body(&providers, &alarms, &logs, suffix.nth()),
+        });
         let parts = Parts {
             made_by: format!("{}: change the configuration or infra/catalogue, and run that again.", command(suffix)),
             suffix,
@@ -66,6 +85,9 @@ impl Template {
             alarms: &alarms,
             incidents: incidents(&alarms),
             muted: muted(&alarms),
+            dashboards: drawn.collect(),
+            queries: &QUERIES,
+            logs: &logs,
         };
         let text = askama::Template::render(&parts).map_err(|error| Refused::NotWritten(error.to_string()))?;
         fits(&text)?;

@@ -48,7 +48,9 @@ fn committed_index_of_the_alarms_is_the_catalogues() {
 fn a_provider_gets_its_own_resources_and_leaves_the_others_as_they_are() {
     let (one, two) = (made(&with(&[]), ""), made(&with(&["acme-eu"]), ""));
     assert!(!one.contains("acme"));
-    let of_all = |part: &str| part.contains("Type: AWS::CloudWatch::CompositeAlarm") || part.contains("MuteTargets:");
+    let together =
+        ["AWS::CloudWatch::CompositeAlarm", "MuteTargets:", "AWS::CloudWatch::Dashboard", "AWS::Logs::QueryDefinition"];
+    let of_all = |part: &str| together.iter().any(|kind| part.contains(kind));
     let parts = |text: &str, name: &str| -> Vec<String> {
         text.split("\n\n").filter(|part| !part.contains(name) && !of_all(part)).map(str::to_owned).collect()
     };

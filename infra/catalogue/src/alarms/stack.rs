@@ -2,11 +2,13 @@
 
 use payonce_runtime::metrics::Metric;
 
-use super::{ABOVE_ZERO, LAST_RUN, PARSING, SILENT, VALIDATION, lambda, malformed};
+use super::{
+    ABOVE_ZERO, DYNAMODB_READS, DYNAMODB_WRITES, LAST_RUN, PARSING, SILENT, VALIDATION, front, lambda, malformed, table,
+};
 use crate::alarm::Comparison::AtLeast;
 use crate::alarm::Source::Ours;
 use crate::alarm::Urgency::{Page, Ticket};
-use crate::alarm::Value::{Attribute, Ref, Table};
+use crate::alarm::Value::{Attribute, Ref};
 use crate::alarm::{Alarm, Cause, Source, Statistic, Thousandths, Threshold, Value};
 
 pub(super) fn all() -> Vec<Alarm> {
@@ -326,11 +328,6 @@ fn reconciler() -> Vec<Alarm> {
     ]
 }
 
-/// <https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-metrics.html>
-const fn front(metric: &'static str) -> Source {
-    Source::Aws { namespace: "AWS/ApiGateway", metric, dimension: "ApiId", value: Ref("Api") }
-}
-
 fn front_door() -> Vec<Alarm> {
     vec![
         Alarm {
@@ -367,12 +364,11 @@ fn front_door() -> Vec<Alarm> {
     ]
 }
 
-/// <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/metrics-dimensions.html>
 fn tables() -> Vec<Alarm> {
-    let of = |name, id, metric, table| Alarm {
+    let of = |name, id, metric, of| Alarm {
         name,
         id,
-        source: Source::Aws { namespace: "AWS/DynamoDB", metric, dimension: "TableName", value: Table(table) },
+        source: table(metric, of),
         period_s: 300,
         evaluation_periods: 3,
         datapoints_to_alarm: 2,
@@ -383,7 +379,7 @@ fn tables() -> Vec<Alarm> {
         runbook: "tables-throttled",
         ..ABOVE_ZERO
     };
-    let (writes, reads) = ("WriteThrottleEvents", "ReadThrottleEvents");
+    let (writes, reads) = (DYNAMODB_WRITES, DYNAMODB_READS);
     vec![
         of("audit-writes-throttled", "AuditWritesThrottledAlarm", writes, "AuditTable"),
         of("audit-reads-throttled", "AuditReadsThrottledAlarm", reads, "AuditTable"),
