@@ -7,7 +7,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 FOLDER = ROOT / "infra" / "runbooks"
 # Pages of the same folder that are read from the beginning to the end, and tried by tests of their own.
-GUIDES = {"README", "engineers-first-hour", "finance-guide", "finances-day"}
+GUIDES = {"README", "alarms", "engineers-first-hour", "finance-guide", "finances-day"}
 HEADINGS = ["For the money", "Look", "Do", "Never", "Call finance when"]
 
 
