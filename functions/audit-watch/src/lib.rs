@@ -50,7 +50,7 @@ impl App {
             tracing::error!(
                 event = record.event,
                 record_id = record.id,
-                pk = record.pk,
+                payout_key = record.pk,
                 sk = record.sk,
                 "an audit record was changed or removed; payouts are held until a person has looked"
             );

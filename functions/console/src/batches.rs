@@ -11,6 +11,7 @@ use payonce_protocol::case::{Act, BatchState, Ending, Role, Status, may};
 use payonce_protocol::fact::FactName;
 use payonce_protocol::ids::Digest;
 use payonce_protocol::outcome::{Outcome, Verdict};
+use tracing::{Instrument, Span, warn_span};
 
 use crate::app::{App, BASE, Visit};
 use crate::ask::Ask;
@@ -227,7 +228,9 @@ impl App {
 
     async fn pay_line(&self, batch: &Batch, number: usize) -> Result<(), String> {
         let line = OneLine { batch: batch.id.clone(), line: number };
-        let answer = self.parts.payer.invoke(Request::Line(line)).await;
+        let about = batch.lines.get(number);
+        let span = about.map_or_else(Span::none, |of| warn_span!("invoke", case = %of.case, payout_key = %of.key));
+        let answer = self.parts.payer.invoke(Request::Line(line)).instrument(span).await;
         let answer = answer.map_err(|silent| silent.to_string())?;
         match answer {
             Answer::Attempted { outcome: Outcome::Accepted, .. } => Ok(()),

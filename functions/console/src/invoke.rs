@@ -8,8 +8,10 @@ use futures_util::future::BoxFuture;
 use http::{Request, Response, Uri};
 use http_body_util::Full;
 use payonce_identity::payer::{self, Answer};
+use payonce_ledger::Case;
 use payonce_runtime::signed::{Signer, ToSign};
 use payonce_wire::{Peer, PeerFailure};
+use tracing::{Span, warn_span};
 
 use crate::app::{Payer, PayerSilent};
 
@@ -25,6 +27,11 @@ pub struct Invoke {
     signer: Signer,
     peer: Peer,
     within: Duration,
+}
+
+/// Around an invocation for this case: whatever it logs is found by the payout's key.
+pub(crate) fn invoking(case: &Case) -> Span {
+    warn_span!("invoke", case = %case.id(), payout_key = case.key.as_ref().map(tracing::field::display))
 }
 
 impl Invoke {

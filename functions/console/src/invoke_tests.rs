@@ -162,3 +162,22 @@ async fn hands_on_payers_own_refusal() {
     let said = Answer::Refused { why: "hold".to_owned(), text: "payouts are held".to_owned() };
     assert_eq!(lambda.asked().await, Ok(said));
 }
+
+#[tokio::test]
+async fn what_is_logged_of_an_invocation_has_the_payouts_key() {
+    use payonce_runtime::telemetry::{Captured, Level, subscriber};
+    use tracing::Instrument;
+
+    let case = Case {
+        key: payonce_protocol::order::PayoutKey::new("stripe/pi_1").ok(),
+        ..Case::new(payonce_protocol::outcome::Reason::PayoutUnknown, vec!["stripe/pi_1".to_owned(), "1".to_owned()], 0)
+    };
+    for does in [Does::Answers(500, "", ""), Does::Closes] {
+        let log = Captured::default();
+        let _guard = tracing::subscriber::set_default(subscriber(Level::Info, Clock::manual(0), log.clone()));
+        assert!(Lambda::which(does).asked().instrument(invoking(&case)).await.is_err());
+        let lines = log.lines();
+        assert!(!lines.is_empty() && lines.iter().all(|line| line["payout_key"] == "stripe/pi_1"), "{lines:?}");
+        assert!(!log.text().contains("planted.id.token"), "{}", log.text());
+    }
+}

@@ -9,10 +9,12 @@ use payonce_protocol::ids::{CaseId, Digest};
 use payonce_protocol::outcome::{Outcome, Verdict};
 use payonce_protocol::reissue::{KEY_LIFE_MARGIN_MS, expected_generation, offer};
 use payonce_runtime::look_up::{Eyes, look_up};
+use tracing::Instrument;
 
 use crate::app::{App, BASE, PayerSilent, Visit};
 use crate::ask::{Ask, Fields};
 use crate::cases::draft::Draft;
+use crate::invoke::invoking;
 use crate::pages::words::{self, Words as _};
 use crate::reply::Reply;
 use crate::session::sign_in::{Pending, Wanted};
@@ -247,7 +249,8 @@ impl App {
             }
             Wanted::Approve { note, .. } if may(&visit.roles, Act::Approve) => {
                 let request = OneCase { case: pending.about.clone(), checker: id_token.to_owned() };
-                let answer = self.parts.payer.invoke(payer::Request::Case(request)).await;
+                let answer = self.parts.payer.invoke(payer::Request::Case(request));
+                let answer = answer.instrument(invoking(&seen.case)).await;
                 let answer = answer.map_err(|silent: PayerSilent| Trouble::NotPaid(silent.to_string()))?;
                 if matches!(answer, Answer::Attempted { .. }) && !note.is_empty() {
                     // payer keeps no words of people; the approval stands without them.

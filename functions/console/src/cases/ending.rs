@@ -4,8 +4,10 @@
 use payonce_identity::payer::{Answer, Checker, CloseCase, Request};
 use payonce_ledger::{CaseAct, FiledCase};
 use payonce_protocol::ids::Digest;
+use tracing::Instrument;
 
 use crate::app::{App, PayerSilent, Visit};
+use crate::invoke::invoking;
 use crate::trouble::Trouble;
 
 impl App {
@@ -28,7 +30,8 @@ impl App {
         let person = &visit.session.person;
         let checker = Checker { name: person.name.clone(), subject: person.subject.clone() };
         let request = CloseCase { checker, close: seen.case.id().to_string(), note };
-        let answer = self.parts.payer.invoke(Request::Close(request)).await.map_err(|silent| {
+        let answer = self.parts.payer.invoke(Request::Close(request));
+        let answer = answer.instrument(invoking(&seen.case)).await.map_err(|silent| {
             Trouble::NotClosed(match silent {
                 PayerSilent::NotBegun => "payer was not reached, and nothing was changed".to_owned(),
                 PayerSilent::Unknown => "payer did not answer; open the case again, it says how it stands".to_owned(),

@@ -255,7 +255,10 @@ impl<P: Reads + QueriesAudit + QueriesCases> Tables<'_, P> {
         }
         // One case that cannot be read does not hide the others.
         let read = self.details(filed, wanted, has_bodies).await;
-        read.map_err(|error| tracing::error!(%error, "a case is left out of a search"))
+        let payout_key = filed.case.key.as_ref().map(tracing::field::display);
+        read.map_err(
+            |error| tracing::error!(case = %filed.case.id(), payout_key, %error, "a case is left out of a search"),
+        )
     }
 
     /// What a case's page shows beside the case itself.

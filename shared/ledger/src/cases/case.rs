@@ -303,7 +303,8 @@ impl<P: Reads> Ledger<P> {
             );
             let parts = [self.move_on(&seen, next)?, self.put_new(record)?];
             if let Transacted::Done = self.transact("reopen a case", &parts).await? {
-                tracing::warn!(case = %id, reason = %case.reason, "what a resolved case is about came again: it is open");
+                let payout_key = case.key.as_ref().map(tracing::field::display);
+                tracing::warn!(case = %id, reason = %case.reason, payout_key, "what a resolved case is about came again: it is open");
                 return Ok(Filed::Reopened);
             }
         }

@@ -4,6 +4,7 @@ use audit_watch::App;
 use payonce_end_to_end::{PAYEE, World, payment};
 use payonce_protocol::hold::Hold;
 use payonce_runtime::metrics::Metrics;
+use payonce_runtime::telemetry::{Captured, Level, subscriber};
 use payonce_suite::faults::Fault;
 use serde_json::{Value, json};
 
@@ -38,6 +39,16 @@ async fn holds_payouts_when_a_claim_was_overwritten() {
         let answer = world.deliver(&payment("after", PAYEE, world.clock.now())).await;
         assert_eq!((answer.status, answer.reason()), (503, "hold"));
     }
+}
+
+#[tokio::test]
+async fn logs_a_changed_record_with_the_payouts_key() {
+    let world = paying().await;
+    let log = Captured::default();
+    let _guard = tracing::subscriber::set_default(subscriber(Level::Info, world.clock.clone(), log.clone()));
+    watch(&world).run(&batch("MODIFY")).await.unwrap();
+    let lines = log.lines();
+    assert!(lines.iter().any(|line| line["payout_key"] == "stripe/pi_1" && line["sk"] == "0001#claim"), "{lines:?}");
 }
 
 #[tokio::test]
