@@ -4,6 +4,7 @@
 //! * [`alarms`]: every alarm, as data; [`alarm`] says what one is, [`placed`] where each stands.
 //! * [`dashboards`]: the three dashboards and the saved queries; [`dashboard`] says what one is.
 //! * [`index`]: the alarms as people read them.
+//! * [`rehearsal`]: whether an alarm would have gone off, for tests.
 //! * [`template`]: the template as a whole, from the parts in `templates/`.
 //! * [`name`]: what a provider and the tables are called there.
 
@@ -16,6 +17,7 @@ pub mod dashboards;
 pub mod index;
 pub mod name;
 pub mod placed;
+pub mod rehearsal;
 pub mod template;
 
 pub use template::{Refused, Template};

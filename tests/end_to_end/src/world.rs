@@ -16,10 +16,11 @@ use payonce_protocol::sweep::MINUTE_MS;
 use payonce_providers::{Provider, Secrets};
 use payonce_rails::{Rail, RailSecret};
 use payonce_runtime::clock::Clock;
-use payonce_runtime::config::{Config, Watch};
+use payonce_runtime::config::Config;
 use payonce_runtime::environment::Environment;
 use payonce_runtime::metrics::Metrics;
 use payonce_runtime::secrets::{SecretReader, SecretSource};
+use payonce_runtime::telemetry::Captured;
 use payonce_suite::dynamo::{self, Engine};
 use payonce_suite::faults::Proxy;
 use serde_json::Value;
@@ -41,6 +42,9 @@ pub struct World {
     pub provider: Provider,
     pub secrets: Secrets,
     pub function_ms: u64,
+    /// What webhook and sweeper report.
+    pub measured: Captured,
+    metrics: Metrics,
     /// While set, no secret can be read.
     pub secrets_away: Arc<AtomicBool>,
     /// Which of the configuration's providers sends.
@@ -106,11 +110,14 @@ impl World {
         let rail = Rail::new(&config.rail, RailSecret::new(secret).unwrap(), None, None).unwrap();
         let parts = (Arc::new(dynamo::ledger(&proxy.url(), &tables)), Arc::new(rail));
         let secrets_away = Arc::default();
-        let app = app(&config, sender, &clock, &parts, &secrets_away).await;
+        let (metrics, measured) = Metrics::captured(clock.clone());
+        let app = app(&config, sender, &clock, &metrics, &parts, &secrets_away).await;
         let ledger = dynamo::ledger(&engine.url(), &tables);
         // A new stack would sweep the last day, in which there is nothing.
         ledger.set_round(clock.now() / MINUTE_MS).await.unwrap();
         Self {
+            measured,
+            metrics,
             secrets_away,
             ledger,
             provider: config.provider(Some(sender)).unwrap(),
@@ -133,13 +140,13 @@ impl World {
     pub async fn restart_with(&mut self, change: impl Fn(String) -> String) {
         self.config = Config::parse(&change(CONFIG.replace(RAIL_IN_CONFIG, &self.rail.url()))).unwrap();
         self.provider = self.config.provider(Some(self.sender)).unwrap();
-        self.app = app(&self.config, self.sender, &self.clock, &self.parts, &self.secrets_away).await;
+        self.app = app(&self.config, self.sender, &self.clock, &self.metrics, &self.parts, &self.secrets_away).await;
     }
 
     /// The functions, each afresh, with this rail: another secret, or one that is read again.
     pub async fn restart_with_rail(&mut self, rail: Rail) {
         self.parts.1 = Arc::new(rail);
-        self.app = app(&self.config, self.sender, &self.clock, &self.parts, &self.secrets_away).await;
+        self.app = app(&self.config, self.sender, &self.clock, &self.metrics, &self.parts, &self.secrets_away).await;
     }
 
     /// A rail as the configuration says, with these secrets.
@@ -167,14 +174,14 @@ impl World {
         self.parts.0 = Arc::new(dynamo::ledger(&self.proxy.url(), &tables));
         self.ledger = dynamo::ledger(&self.engine.url(), &tables);
         self.tables = tables;
-        self.app = app(&self.config, self.sender, &self.clock, &self.parts, &self.secrets_away).await;
+        self.app = app(&self.config, self.sender, &self.clock, &self.metrics, &self.parts, &self.secrets_away).await;
     }
 
     /// The rail's key is taken away, and a new environment of the function goes on with it.
     pub async fn revoke_paying_key(&mut self) {
         let revoked = RailSecret::new("sk_test_revoked_not_a_secret").unwrap();
         self.parts.1 = Arc::new(Rail::new(&self.config.rail, revoked, None, None).unwrap());
-        self.app = app(&self.config, self.sender, &self.clock, &self.parts, &self.secrets_away).await;
+        self.app = app(&self.config, self.sender, &self.clock, &self.metrics, &self.parts, &self.secrets_away).await;
     }
 
     /// What the functions work with, through the proxy.
@@ -226,9 +233,9 @@ impl World {
             ledger: self.parts.0.narrowed(),
             rail: self.parts.1.clone(),
             clock: self.clock.clone(),
-            metrics: Metrics::stdout(self.clock.clone()),
+            metrics: self.metrics.clone(),
             margin_ms: payonce_protocol::sweep::MARGIN_MS,
-            watch: Watch::default(),
+            watch: self.config.watch.clone(),
         })
     }
 
@@ -273,6 +280,7 @@ async fn app(
     config: &Config,
     sender: &'static str,
     clock: &Clock,
+    metrics: &Metrics,
     parts: &(Arc<Ledger>, Arc<Rail>),
     secrets_away: &Arc<AtomicBool>,
 ) -> Arc<webhook::App> {
@@ -287,6 +295,6 @@ async fn app(
         rail: parts.1.clone(),
         clock: clock.clone(),
         limits: config.limits,
-        metrics: Metrics::stdout(clock.clone()),
+        metrics: metrics.clone(),
     }))
 }

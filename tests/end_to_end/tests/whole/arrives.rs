@@ -25,14 +25,14 @@ fn recorded(verdict: Verdict) -> OutcomeRecord {
 }
 
 /// A claim as the webhook writes them, to make others of.
-async fn pattern(world: &World) -> Claim {
+pub(crate) async fn pattern(world: &World) -> Claim {
     let event = payment("pattern", PAYEE, world.clock.now());
     world.deliver(&event).await;
     world.ledger.read_claim(&key_of(&event), 1).await.unwrap().unwrap()
 }
 
 /// Claims of now, whose workers died.
-async fn abandoned(world: &World, pattern: &Claim, name: &str, number: usize) -> Vec<Claim> {
+pub(crate) async fn abandoned(world: &World, pattern: &Claim, name: &str, number: usize) -> Vec<Claim> {
     let now = world.clock.now();
     let mut claims = vec![];
     for number in 0..number {
@@ -50,7 +50,7 @@ async fn abandoned(world: &World, pattern: &Claim, name: &str, number: usize) ->
     claims
 }
 
-async fn unknown(world: &World, pattern: &Claim, name: &str, number: usize) {
+pub(crate) async fn unknown(world: &World, pattern: &Claim, name: &str, number: usize) {
     for claim in abandoned(world, pattern, name, number).await {
         let case = Case::of_claim(Reason::PayoutUnknown, &claim, world.clock.now());
         assert_eq!(world.ledger.record(&claim, &recorded(Verdict::UNKNOWN), Some(&case)).await, Recorded::Durable);
@@ -74,7 +74,12 @@ fn measured(world: &World, rail: Arc<Rail>) -> (sweeper::App, Captured) {
     )
 }
 
-async fn change(world: &World, key: &str, sk: &str, change: impl FnOnce(&mut HashMap<String, AttributeValue>)) {
+pub(crate) async fn change(
+    world: &World,
+    key: &str,
+    sk: &str,
+    change: impl FnOnce(&mut HashMap<String, AttributeValue>),
+) {
     let client = world.engine().client();
     let text = |text: &str| AttributeValue::S(text.to_owned());
     let get = client.get_item().table_name(&world.tables.audit).key("pk", text(key)).key("sk", text(sk));

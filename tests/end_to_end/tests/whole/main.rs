@@ -30,6 +30,7 @@ mod rails;
 mod reconciles;
 mod reconciliations;
 mod refusals;
+mod rehearsals;
 mod releases;
 mod replaced_rules;
 mod replayed;

@@ -1,0 +1,290 @@
+//! Each alarm of ours, rehearsed: the lines of hours in which one thing is wrong raise it and no other, and those of good hours none.
+//! `tests/end_to_end` plays many of these faults with the functions themselves.
+
+use std::collections::BTreeSet;
+
+use payonce_catalogue::alarm::Source;
+use payonce_catalogue::alarms;
+use payonce_catalogue::placed::{Placed, Provider, placed};
+use payonce_catalogue::rehearsal::{Span, is_raised};
+use payonce_protocol::end::End;
+use payonce_protocol::event::{Answer, Recorded, Refusal};
+use payonce_protocol::outcome::{Outcome, Verdict};
+use payonce_runtime::clock::Clock;
+use payonce_runtime::metrics::{LastRun, Metrics, Named, Sweep};
+use serde_json::{Value, json};
+
+/// 2026-11-23T00:00:00Z.
+const BEGINNING: u64 = 1_795_392_000_000;
+const MINUTE_MS: u64 = 60_000;
+const MINUTES: u64 = 6 * 60;
+/// From here on it is wrong.
+const WRONG_FROM: u64 = 2 * 60;
+
+type Part = fn(u64, &Metrics);
+
+/// What reports in an hour. Each part is called once a minute, with its number.
+#[derive(Clone, Copy)]
+struct Hours {
+    delivery: Part,
+    sweep: Part,
+    audit: Part,
+    reconciliation: Part,
+    watch: Part,
+}
+
+const NAMED: Named<'static> = Named { event: Some("evt_1"), payout_key: Some("stripe/pi_1"), attempt_id: None };
+
+fn answered(metrics: &Metrics, end: End, status: u16, ms: u64) {
+    let mut delivery = metrics.delivery("stripe");
+    delivery.verified();
+    delivery.event(NAMED, end);
+    delivery.answered(status, ms);
+}
+
+fn accepted() -> End {
+    End::Order(Answer::Done(Verdict::plain(Outcome::Accepted), Recorded::Durable))
+}
+
+const WELL: Sweep = Sweep {
+    swept: 0,
+    cases_filed: 0,
+    oldest_open_age_seconds: Some(3_600),
+    money_at_risk_percent: Some(20),
+    rounds_behind: Some(0),
+    hold_tripped: false,
+    unreadable: 0,
+    evidence_lost: 0,
+    look_ups_waiting: Some(0),
+};
+const SETTLED: LastRun = LastRun { behind_seconds: 7_200, incomplete: 0, open_breaks: 0, paid_twice: 0, lost: 0 };
+
+fn reconciled(minute: u64, metrics: &Metrics, last: LastRun, endpoints_off: u64, silent: u64) {
+    if minute.is_multiple_of(60) {
+        let mut reconciliation = metrics.reconciliation();
+        reconciliation.last_run(&last);
+        reconciliation.endpoints_off(endpoints_off);
+        reconciliation.providers_silent(silent);
+        reconciliation.ran();
+    }
+}
+
+const GOOD: Hours = Hours {
+    delivery: |minute, metrics| match minute % 30 {
+        // A forged one now and then is no incident.
+        7 => metrics.delivery("stripe").answered(401, 3),
+        _ => answered(metrics, accepted(), 200, 400),
+    },
+    sweep: |_, metrics| metrics.sweep().ran(&WELL),
+    audit: |minute, metrics| {
+        if minute.is_multiple_of(10) {
+            metrics.audit().ran(vec![]);
+        }
+    },
+    reconciliation: |minute, metrics| reconciled(minute, metrics, SETTLED, 0, 0),
+    watch: |_, _| {},
+};
+
+/// The lines, and which alarms were on.
+fn played(wrong: Hours) -> BTreeSet<&'static str> {
+    let clock = Clock::manual(BEGINNING);
+    let (metrics, lines) = Metrics::captured(clock.clone());
+    for minute in 0..MINUTES {
+        let hours = if minute < WRONG_FROM { GOOD } else { wrong };
+        for part in [hours.delivery, hours.sweep, hours.audit, hours.reconciliation, hours.watch] {
+            part(minute, &metrics);
+        }
+        clock.advance(MINUTE_MS);
+    }
+    let lines: Vec<Value> = lines.lines();
+    let span = Span { from: BEGINNING, until: BEGINNING + MINUTES * MINUTE_MS };
+    ours().iter().filter(|one| is_raised(one, &lines, span)).map(|one| one.alarm.name).collect()
+}
+
+fn ours() -> Vec<Placed> {
+    let placed = placed(&alarms::all(), &[Provider::new("stripe", Some(10_000))]);
+    placed.into_iter().filter(|one| matches!(one.alarm.source, Source::Ours(_))).collect()
+}
+
+/// Fault → what it raises.
+const REHEARSALS: [(&str, Hours); 26] = [
+    (
+        "impossible",
+        Hours { delivery: |_, metrics| answered(metrics, End::Order(Answer::Impossible), 503, 400), ..GOOD },
+    ),
+    (
+        "unrecorded",
+        Hours {
+            delivery: |_, metrics| {
+                let end = End::Order(Answer::Done(Verdict::plain(Outcome::Accepted), Recorded::Failed));
+                answered(metrics, end, 200, 400);
+            },
+            ..GOOD
+        },
+    ),
+    (
+        "refused",
+        Hours {
+            delivery: |_, metrics| {
+                (0..2).for_each(|_| answered(metrics, End::Order(Answer::Refused(Refusal::NoTime)), 503, 400));
+            },
+            ..GOOD
+        },
+    ),
+    (
+        "held",
+        Hours {
+            delivery: |_, metrics| answered(metrics, End::Order(Answer::Refused(Refusal::Hold)), 503, 400),
+            ..GOOD
+        },
+    ),
+    ("unverified", Hours { delivery: |_, metrics| metrics.delivery("stripe").answered(401, 3), ..GOOD }),
+    ("too-large", Hours { delivery: |_, metrics| metrics.delivery("stripe").answered(413, 1), ..GOOD }),
+    ("slow", Hours { delivery: |_, metrics| answered(metrics, accepted(), 200, 8_001), ..GOOD }),
+    (
+        "secrets-stale",
+        Hours {
+            delivery: |_, metrics| {
+                let mut delivery = metrics.delivery("stripe");
+                delivery.secrets_stale();
+                delivery.verified();
+                delivery.answered(200, 400);
+            },
+            ..GOOD
+        },
+    ),
+    ("claims-overwritten", Hours { watch: |_, metrics| metrics.watch().overwritten(), ..GOOD }),
+    (
+        "retry-config-drift",
+        Hours {
+            audit: |minute, metrics| {
+                if minute.is_multiple_of(10) {
+                    metrics.audit().ran(vec![json!({ "place": "async-retries" })]);
+                }
+            },
+            ..GOOD
+        },
+    ),
+    ("retry-audit-silent", Hours { audit: |_, metrics| drop(metrics.audit()), ..GOOD }),
+    ("sweeper-silent", Hours { sweep: |_, metrics| metrics.sweep().so_far(&WELL), ..GOOD }),
+    ("swept", Hours { sweep: |_, metrics| metrics.sweep().ran(&Sweep { swept: 1, ..WELL }), ..GOOD }),
+    ("hold-tripped", Hours { sweep: |_, metrics| metrics.sweep().ran(&Sweep { hold_tripped: true, ..WELL }), ..GOOD }),
+    ("unreadable", Hours { sweep: |_, metrics| metrics.sweep().ran(&Sweep { unreadable: 1, ..WELL }), ..GOOD }),
+    ("evidence-lost", Hours { sweep: |_, metrics| metrics.sweep().ran(&Sweep { evidence_lost: 1, ..WELL }), ..GOOD }),
+    (
+        "sweeper-behind",
+        Hours { sweep: |_, metrics| metrics.sweep().ran(&Sweep { rounds_behind: Some(31), ..WELL }), ..GOOD },
+    ),
+    (
+        "case-overdue",
+        Hours {
+            sweep: |_, metrics| metrics.sweep().ran(&Sweep { oldest_open_age_seconds: Some(7 * 86_400 + 1), ..WELL }),
+            ..GOOD
+        },
+    ),
+    (
+        "money-at-risk",
+        Hours { sweep: |_, metrics| metrics.sweep().ran(&Sweep { money_at_risk_percent: Some(100), ..WELL }), ..GOOD },
+    ),
+    ("reconciler-silent", Hours { reconciliation: |_, metrics| metrics.reconciliation().last_run(&SETTLED), ..GOOD }),
+    (
+        "reconciliation-late",
+        Hours {
+            reconciliation: |minute, metrics| {
+                reconciled(minute, metrics, LastRun { behind_seconds: 180_001, ..SETTLED }, 0, 0);
+            },
+            ..GOOD
+        },
+    ),
+    (
+        "books-incomplete",
+        Hours {
+            reconciliation: |minute, metrics| reconciled(minute, metrics, LastRun { incomplete: 1, ..SETTLED }, 0, 0),
+            ..GOOD
+        },
+    ),
+    (
+        "paid-twice",
+        Hours {
+            reconciliation: |minute, metrics| reconciled(minute, metrics, LastRun { paid_twice: 1, ..SETTLED }, 0, 0),
+            ..GOOD
+        },
+    ),
+    (
+        "lost",
+        Hours {
+            reconciliation: |minute, metrics| reconciled(minute, metrics, LastRun { lost: 1, ..SETTLED }, 0, 0),
+            ..GOOD
+        },
+    ),
+    ("endpoints-off", Hours { reconciliation: |minute, metrics| reconciled(minute, metrics, SETTLED, 1, 0), ..GOOD }),
+    ("provider-silent", Hours { reconciliation: |minute, metrics| reconciled(minute, metrics, SETTLED, 0, 1), ..GOOD }),
+];
+
+#[test]
+fn good_hours_raise_no_alarm() {
+    assert_eq!(played(GOOD), BTreeSet::new());
+}
+
+#[test]
+fn each_fault_raises_its_own_alarm_and_no_other() {
+    for (alarm, wrong) in REHEARSALS {
+        assert_eq!(played(wrong), [alarm].into(), "{alarm}");
+    }
+}
+
+#[test]
+fn each_alarm_of_ours_is_rehearsed() {
+    let rehearsed: BTreeSet<&str> = REHEARSALS.iter().map(|(alarm, _)| *alarm).collect();
+    assert_eq!(rehearsed, ours().iter().map(|one| one.alarm.name).collect());
+}
+
+#[test]
+fn a_little_less_raises_nothing() {
+    let nearly: [(&str, Hours); 6] = [
+        ("slow", Hours { delivery: |_, metrics| answered(metrics, accepted(), 200, 8_000), ..GOOD }),
+        (
+            "sweeper-behind",
+            Hours { sweep: |_, metrics| metrics.sweep().ran(&Sweep { rounds_behind: Some(30), ..WELL }), ..GOOD },
+        ),
+        (
+            "money-at-risk",
+            Hours {
+                sweep: |_, metrics| metrics.sweep().ran(&Sweep { money_at_risk_percent: Some(99), ..WELL }),
+                ..GOOD
+            },
+        ),
+        (
+            "unverified",
+            Hours {
+                delivery: |minute, metrics| match minute % 9 {
+                    0..4 => metrics.delivery("stripe").answered(401, 3),
+                    _ => answered(metrics, accepted(), 200, 400),
+                },
+                ..GOOD
+            },
+        ),
+        (
+            "refused",
+            Hours {
+                delivery: |_, metrics| answered(metrics, End::Order(Answer::Refused(Refusal::NoTime)), 503, 400),
+                ..GOOD
+            },
+        ),
+        // Two runs of three.
+        (
+            "reconciler-silent",
+            Hours {
+                reconciliation: |minute, metrics| {
+                    if minute.is_multiple_of(180) {
+                        reconciled(minute, metrics, SETTLED, 0, 0);
+                    }
+                },
+                ..GOOD
+            },
+        ),
+    ];
+    for (alarm, hours) in nearly {
+        assert_eq!(played(hours), BTreeSet::new(), "{alarm}");
+    }
+}
