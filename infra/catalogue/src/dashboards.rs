@@ -209,11 +209,19 @@ pub struct Query {
     pub text: &'static str,
 }
 
+impl Query {
+    /// On one line, without its comments, as a text of YAML in single quotes holds it.
+    pub fn quoted(&self) -> String {
+        let lines = self.text.lines().filter(|line| !line.starts_with('#'));
+        lines.collect::<Vec<_>>().join(" ").replace('\'', "''")
+    }
+}
+
 pub const QUERIES: [Query; 3] = [
     Query {
         id: "QueryOnePayout",
         name: "payonce/one payout, by its key",
-        text: "fields @timestamp, @log, level, fields.message, payout_key, outcome, @message | filter @message like \"PUT/THE-PAYOUT-KEY-HERE\" | sort @timestamp asc | limit 1000",
+        text: include_str!("../../queries/payout.txt"),
     },
     Query { id: "QueryRefused", name: "payonce/deliveries that were refused", text: REFUSED },
     Query {

@@ -61,6 +61,7 @@ fn saved_queries_look_into_the_log_of_every_function() {
         let (_, part) = text.split_once(&format!("\n  {}:\n", query.id)).unwrap();
         let (part, _) = part.split_once("\n\n").unwrap();
         assert_eq!(part.matches("        - !Ref ").count(), functions, "{}", query.name);
-        assert!(!query.text.contains('\''), "{}", query.name);
+        assert!(part.contains(&format!("QueryString: '{}'\n", query.quoted())), "{}", query.name);
+        assert!(!query.quoted().contains('#'), "{}: a comment is no part of it", query.name);
     }
 }

@@ -10,6 +10,7 @@ use payonce_catalogue::rehearsal::{Span, is_raised};
 use payonce_protocol::end::End;
 use payonce_protocol::event::{Answer, Recorded, Refusal};
 use payonce_protocol::outcome::{Outcome, Verdict};
+use payonce_protocol::slo::Burn;
 use payonce_runtime::clock::Clock;
 use payonce_runtime::metrics::{LastRun, Metrics, Named, Sweep};
 use serde_json::{Value, json};
@@ -56,7 +57,10 @@ const WELL: Sweep = Sweep {
     unreadable: 0,
     evidence_lost: 0,
     look_ups_waiting: Some(0),
+    burn: Some(BURN),
 };
+const BURN: Burn =
+    Burn { page_percent: 30, ticket_percent: 60, budget_left_percent: Some(80), good_of_a_million: Some(999_600) };
 const SETTLED: LastRun = LastRun { behind_seconds: 7_200, incomplete: 0, open_breaks: 0, paid_twice: 0, lost: 0 };
 
 fn reconciled(minute: u64, metrics: &Metrics, last: LastRun, endpoints_off: u64, silent: u64) {
@@ -107,7 +111,7 @@ fn ours() -> Vec<Placed> {
 }
 
 /// Fault → what it raises.
-const REHEARSALS: [(&str, Hours); 26] = [
+const REHEARSALS: [(&str, Hours); 28] = [
     (
         "impossible",
         Hours { delivery: |_, metrics| answered(metrics, End::Order(Answer::Impossible), 503, 400), ..GOOD },
@@ -186,6 +190,24 @@ const REHEARSALS: [(&str, Hours); 26] = [
         "money-at-risk",
         Hours { sweep: |_, metrics| metrics.sweep().ran(&Sweep { money_at_risk_percent: Some(100), ..WELL }), ..GOOD },
     ),
+    (
+        "success-burning",
+        Hours {
+            sweep: |_, metrics| {
+                metrics.sweep().ran(&Sweep { burn: Some(Burn { page_percent: 100, ..BURN }), ..WELL });
+            },
+            ..GOOD
+        },
+    ),
+    (
+        "success-slow-burn",
+        Hours {
+            sweep: |_, metrics| {
+                metrics.sweep().ran(&Sweep { burn: Some(Burn { ticket_percent: 100, ..BURN }), ..WELL });
+            },
+            ..GOOD
+        },
+    ),
     ("reconciler-silent", Hours { reconciliation: |_, metrics| metrics.reconciliation().last_run(&SETTLED), ..GOOD }),
     (
         "reconciliation-late",
@@ -241,7 +263,7 @@ fn each_alarm_of_ours_is_rehearsed() {
 
 #[test]
 fn a_little_less_raises_nothing() {
-    let nearly: [(&str, Hours); 6] = [
+    let nearly: [(&str, Hours); 7] = [
         ("slow", Hours { delivery: |_, metrics| answered(metrics, accepted(), 200, 8_000), ..GOOD }),
         (
             "sweeper-behind",
@@ -251,6 +273,16 @@ fn a_little_less_raises_nothing() {
             "money-at-risk",
             Hours {
                 sweep: |_, metrics| metrics.sweep().ran(&Sweep { money_at_risk_percent: Some(99), ..WELL }),
+                ..GOOD
+            },
+        ),
+        (
+            "success-burning",
+            Hours {
+                sweep: |_, metrics| {
+                    let burn = Burn { page_percent: 99, ticket_percent: 99, ..BURN };
+                    metrics.sweep().ran(&Sweep { burn: Some(burn), ..WELL });
+                },
                 ..GOOD
             },
         ),

@@ -136,6 +136,7 @@ async fn a_rail_that_stopped_answering_raises_the_hold() {
     minutes(&world, "after", 6).await;
     let raised = raised(&world, began);
     assert!(raised.contains("hold-tripped") && raised.contains("held"), "{raised:?}");
+    assert!(raised.contains("success-burning"), "twelve of twelve failed: {raised:?}");
 }
 
 #[tokio::test]
