@@ -65,7 +65,7 @@ fn read_halves(seen: &Seen) -> usize {
     let consistent = |request: &Value| 1 + usize::from(request["ConsistentRead"] == true);
     match seen.target.as_str() {
         "Query" => of(answer["Items"].as_array().unwrap(), true) * consistent(&seen.body),
-        "GetItem" => answer.get("Item").map_or(1, |it| of(&[it.clone()], false)) * consistent(&seen.body),
+        "GetItem" => answer.get("Item").map_or(1, |it| of(std::slice::from_ref(it), false)) * consistent(&seen.body),
         "BatchGetItem" => {
             let tables = seen.body["RequestItems"].as_object().unwrap();
             let read = |(name, asked): (&String, &Value)| {
