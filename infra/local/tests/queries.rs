@@ -168,6 +168,8 @@ async fn query_of_a_payout_finds_every_line_that_names_it_in_any_function() {
         assert!(told.contains(function), "no line of {function} names a payout: {told:?}");
     }
     assert!(found > 50, "{found}");
+    let roots: BTreeSet<&str> = lines.iter().filter_map(|line| line["steps"]["name"].as_str()).collect();
+    assert_eq!(roots, ["delivery", "reconciliation", "sweep"].into(), "what was not plain tells its steps");
     // A key that begins alike is another's.
     let other = json!({ "payout_key": "stripe/pi_paid2", "events": [{ "payout_key": "stripe/pi_paid2" }] });
     assert!(!filter.finds(&other, "stripe/pi_paid"));

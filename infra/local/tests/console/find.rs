@@ -39,6 +39,13 @@ fn ids_of(html: &str) -> BTreeSet<String> {
     ids
 }
 
+/// What `payonce trace` says.
+async fn traced(stack: &Stack, id: &str) -> String {
+    let mut command = tokio::process::Command::new(env!("CARGO_BIN_EXE_payonce"));
+    command.env_clear().args(["trace", id, "--local", "--endpoint", &stack.dynamo.url()]);
+    String::from_utf8(command.output().await.unwrap().stdout).unwrap()
+}
+
 impl Desk<'_> {
     /// It leads to a page, or lists some.
     async fn finds(&mut self, text: &str) -> bool {
@@ -109,6 +116,21 @@ async fn every_id_that_a_page_prints_is_found_by_pasting_it() {
     ] {
         assert!(all.contains(&id), "{kind}: {id} stands on no page");
     }
+    // The same ids lead to their stories at a terminal, but those that only the rail or a delivery's body has.
+    for (kind, id) in [
+        ("event", other.event.to_string()),
+        ("rail key", other.rail_key.clone()),
+        ("payout key", paid.to_string()),
+        ("attempt", other.attempt_id.to_string()),
+        ("body", other.body.to_string()),
+        ("case", refused.id().to_string()),
+        ("attachment", "a1".repeat(32)),
+    ] {
+        assert!(traced(&stack, &id).await.contains("now    "), "{kind}: {id}");
+    }
+    let further = traced(&stack, ended.key.as_ref().unwrap().as_str()).await;
+    let decided = format!("two people, Ada Lovelace and Ben Okafor, by case {}", ended.id());
+    assert!(further.contains("Attempt 2: connected") && further.contains(&decided), "{further}");
     // What the delivery shows: a charge leads to its case; an order's number that several share lists them.
     for (kind, id, leads_to) in [
         ("batch", batch.as_str(), format!("/console/batches/{batch}")),
