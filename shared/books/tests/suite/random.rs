@@ -96,13 +96,13 @@ impl Key<'_> {
     fn put(&mut self, id: &str, at: u64, record: Record) {
         let run = usize::from(at >= START + WINDOW);
         if at < START + 2 * WINDOW {
-            let row = self.to_somebody(row(&self.name, id, at, record));
+            let row = self.with_payee(row(&self.name, id, at, record));
             self.rows.push((run, row));
         }
     }
 
     /// Mostly the payee that is asked for. A claim names one, and the others may not.
-    fn to_somebody(&mut self, row: Row) -> Row {
+    fn with_payee(&mut self, row: Row) -> Row {
         let is_claim = matches!(row.record, Record::Claim { .. });
         let to = match self.random.below(40) {
             0 => Some(payee("acct_0")),
@@ -209,7 +209,7 @@ impl Key<'_> {
         if self.random.percent(25) && at < START + WINDOW && again >= START + WINDOW {
             let sum = if self.random.percent(10) { self.sum() } else { sum };
             let state = self.random.one(RailState::ALL);
-            let row = self.to_somebody(row(&self.name, &id, at, Record::Payout { sum, state, shows_at_bank }));
+            let row = self.with_payee(row(&self.name, &id, at, Record::Payout { sum, state, shows_at_bank }));
             self.rows.push((1, row));
         }
     }
