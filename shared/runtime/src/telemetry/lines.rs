@@ -123,6 +123,7 @@ where
             let said = vec![("message", Value::from("not a plain success: every step, with its milliseconds"))];
             let mut around = step.own();
             around.extend(inherited(span.parent().map(|parent| parent.scope()), &around));
+            around.extend(outside(span.parent().map(|parent| parent.scope())));
             around.extend(step.one_payout().filter(|_| around.iter().all(|(name, _)| *name != PAYOUT_KEY)));
             self.write(span.metadata(), &said, &around, Some(&step));
         } else if let Some(parent) = span.parent()
@@ -163,6 +164,21 @@ where
         }
     }
     found
+}
+
+/// What else the spans around a root say: of its invocation, which version of the function it was.
+fn outside<'s, S>(scope: Option<Scope<'s, S>>) -> Fields
+where
+    S: Subscriber + LookupSpan<'s>,
+{
+    let is_inherited = |field: &str| INHERITED.iter().any(|(of_span, _)| *of_span == field);
+    let mut fields: Fields = vec![];
+    for span in scope.into_iter().flatten() {
+        let extensions = span.extensions();
+        let own = extensions.get::<Step>().map(|step| step.fields.as_slice()).unwrap_or_default();
+        fields.extend(own.iter().filter(|(name, _)| !is_inherited(name)).cloned());
+    }
+    fields
 }
 
 impl Step {

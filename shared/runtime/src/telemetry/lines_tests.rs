@@ -66,6 +66,10 @@ fn what_was_not_plain_is_one_line_with_every_step_and_its_time() {
     assert_eq!(lines.len(), 1, "{lines:?}");
     assert_eq!((&lines[0]["level"], &lines[0]["request_id"]), (&"WARN".into(), &"req-1".into()));
     assert_eq!(lines[0]["payout_key"], "stripe/pi_1", "of the only payout");
+    assert_eq!(
+        (&lines[0]["aws.lambda.invoked_arn"], &lines[0]["faas.trigger"]),
+        (&"arn:aws:lambda:x".into(), &"http".into())
+    );
     let pay = json!({ "name": "pay", "ms": 180, "http.request.method": "POST", "http.response.status_code": 500 });
     let attempt = json!({ "name": "attempt", "ms": 180, "payout_key": "stripe/pi_1", "attempt": 1, "steps": [pay] });
     let verify = json!({ "name": "verify", "ms": 2 });
