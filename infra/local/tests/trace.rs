@@ -244,6 +244,30 @@ async fn what_is_not_there_is_said_with_where_it_was_looked_for() {
     assert!(!text.contains("then claimed"), "{text}");
 }
 
+/// As of a stack that is deployed: with credentials, a name and a region.
+#[tokio::test]
+async fn deployed_stack_is_asked_by_its_name_and_a_missing_one_is_named() {
+    let stack = stack().await;
+    let key = pay(&stack, "paid", GOOD).await;
+    let asked = async |more: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_payonce"));
+        command.env_clear().stdin(Stdio::null());
+        command.envs([("AWS_ACCESS_KEY_ID", "planted-id"), ("AWS_SECRET_ACCESS_KEY", "planted-secret")]);
+        command.args(["trace", key.as_str(), "--endpoint", &stack.dynamo.url()]).args(more);
+        let Output { status, stdout, stderr } = command.output().await.unwrap();
+        (status.code(), String::from_utf8(stdout).unwrap(), String::from_utf8(stderr).unwrap())
+    };
+    let (code, text, _) = asked(&["--region", "eu-west-1"]).await;
+    assert_eq!(code, Some(0), "{text}");
+    assert_in_order(
+        &text,
+        &["tables payonce-audit, payonce-reconcile, eu-west-1", "then claimed", "Accepted by the rail"],
+    );
+    let (code, _, error) = asked(&["--stack", "payments"]).await;
+    assert!(code == Some(1) && error.contains("no such table") && error.contains("payments-audit"), "{error}");
+    assert!(!error.contains("planted"), "{error}");
+}
+
 #[tokio::test]
 async fn story_reads_the_tables_and_writes_none() {
     let stack = stack().await;

@@ -39,6 +39,16 @@
 //! }
 //! ```
 //!
+//! Whoever only looks writes nothing, not even a look-up:
+//!
+//! ```compile_fail,E0277
+//! # use payonce_ledger::{Ledger, LookUpRecord, powers::Reader};
+//! # use payonce_protocol::order::PayoutKey;
+//! async fn adds(ledger: Ledger<Reader>, key: PayoutKey, look_up: LookUpRecord) {
+//!     let _ = ledger.add_look_up(&key, 1, &look_up).await;
+//! }
+//! ```
+//!
 //! audit-watch knows the hold and nothing else:
 //!
 //! ```compile_fail,E0599
