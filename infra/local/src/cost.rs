@@ -4,6 +4,9 @@
 use std::fmt::Write as _;
 
 use clap::Args;
+use payonce_catalogue::alarm::{Scope, is_of_providers};
+use payonce_catalogue::{alarms, dashboards};
+use payonce_runtime::metrics::Metric;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -212,8 +215,9 @@ pub fn bill(load: &Load, prices: &Prices) -> Result<Bill, CostError> {
     );
 
     let functions = u128::from(load.providers);
-    let metrics = functions * METRICS_OF_A_PROVIDER + METRICS_OF_THE_STACK;
-    let alarms = functions * ALARMS_OF_A_PROVIDER + ALARMS_OF_THE_STACK;
+    let metrics = scaled_by(functions, Metric::ALL, |metric| is_of_providers(*metric));
+    let alarms = scaled_by(functions, &alarms::all(), |alarm| alarm.scope == Scope::EachProvider);
+    let dashboards = dashboards::all().len() as u128;
     let secrets = functions + SECRETS_OF_THE_STACK;
     let mut fixed = vec![];
     let mut add = |what, arithmetic: String, price: Price, units| {
@@ -221,6 +225,7 @@ pub fn bill(load: &Load, prices: &Prices) -> Result<Bill, CostError> {
     };
     add("Metrics", format!("{metrics}"), price(&prices.logs, "metric_month", 1)?, metrics);
     add("Alarms", format!("{alarms}"), price(&prices.logs, "alarm_month", 1)?, alarms);
+    add("Dashboards", format!("{dashboards}"), price(&prices.logs, "dashboard_month", 1)?, dashboards);
     add("Secrets", format!("{secrets}"), price(&prices.secrets, "secret_month", 1)?, secrets);
     add("Key", "1".to_owned(), price(&prices.kms, "key_month", 1)?, 1);
     let idle = IDLE_READ_UNITS_A_MINUTE * SECONDS_A_MONTH / 60;
@@ -266,11 +271,11 @@ pub fn bill(load: &Load, prices: &Prices) -> Result<Bill, CostError> {
     Ok(Bill { deliveries: count, running, fixed, keeping, perhaps })
 }
 
-/// Of one provider's function, and of everything else; a test counts them.
-pub const METRICS_OF_A_PROVIDER: u128 = 25;
-pub const METRICS_OF_THE_STACK: u128 = 21;
-pub const ALARMS_OF_A_PROVIDER: u128 = 5;
-pub const ALARMS_OF_THE_STACK: u128 = 21;
+/// How many there are, of which each provider has its own.
+fn scaled_by<T>(providers: u128, all: &[T], is_of_a_provider: impl Fn(&T) -> bool) -> u128 {
+    all.iter().map(|one| if is_of_a_provider(one) { providers } else { 1 }).sum()
+}
+
 /// The rail's two and the console's two.
 pub const SECRETS_OF_THE_STACK: u128 = 4;
 
