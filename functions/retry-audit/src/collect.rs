@@ -61,7 +61,37 @@ pub async fn deployed(aws: &Aws, names: &Names) -> Result<Deployed, NotSeen> {
         one_table(aws, table, name, &mut deployed.subjects).await?;
         deployed.tables.push(Table { name: name.clone(), table: (*table).to_owned() });
     }
+    for answer in alarms(aws, &prefix).await? {
+        let owner = text(&answer["AlarmName"]).to_owned();
+        deployed.subjects.push(Subject { of: "alarm", owner, answer, ..Subject::default() });
+    }
     Ok(deployed)
+}
+
+/// <https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_DescribeAlarms.html>
+async fn alarms(aws: &Aws, prefix: &str) -> Result<Vec<Value>, NotSeen> {
+    let what = "alarms";
+    let mut parameters =
+        json!({ "AlarmNamePrefix": prefix, "AlarmTypes": ["MetricAlarm", "CompositeAlarm"], "MaxRecords": 100 });
+    let mut all = vec![];
+    for _ in 0..PAGES_AT_MOST {
+        let operation = Some(("1.0", "GraniteServiceVersion20100801.DescribeAlarms", parameters.clone()));
+        let answer = aws.ask(&Ask { service: "monitoring", path: "/".to_owned(), operation }).await;
+        let mut answer = answer.map_err(not_seen(what))?;
+        for under in ["MetricAlarms", "CompositeAlarms"] {
+            match answer.get_mut(under).map(Value::take) {
+                Some(Value::Array(listed)) => all.extend(listed),
+                // A list of which nothing is there may be left out.
+                None if under == "CompositeAlarms" => {}
+                _ => return Err(not_seen(what)(NoAnswer::Unreadable)),
+            }
+        }
+        match answer["NextToken"].as_str() {
+            Some(next) if !next.is_empty() => parameters["NextToken"] = json!(next),
+            _ => return Ok(all),
+        }
+    }
+    Err(not_seen(what)(NoAnswer::Unreadable))
 }
 
 async fn one_function(aws: &Aws, function: &Function, arn: &str, subjects: &mut Vec<Subject>) -> Result<(), NotSeen> {

@@ -1,7 +1,7 @@
 //! Holds what is deployed against the retry census, each ten minutes: a setting that somebody changed by hand is named
 //! before it repeats a payout. It only reads.
 //!
-//! [`census`] is the file, [`collect`] asks AWS, [`mod@verdict`] compares and is a pure function. AWS's answers stay the JSON
+//! [`alarms`] are held against what the template made. [`census`] is the file, [`collect`] asks AWS, [`mod@verdict`] compares and is a pure function. AWS's answers stay the JSON
 //! that they are: an SDK's structs would drop settings that AWS added later, and those are to be reported as drift.
 //!
 //! What AWS did not answer is drift, too:
@@ -18,6 +18,7 @@
 //! # Ok::<(), String>(())
 //! ```
 
+pub mod alarms;
 pub mod census;
 pub mod collect;
 mod signed;
@@ -29,6 +30,7 @@ use payonce_runtime::start::Tables;
 use serde::Serialize;
 use serde_json::json;
 
+use alarms::Made;
 use census::{Census, Expected};
 use collect::{Names, NotSeen};
 pub use signed::Aws;
@@ -39,6 +41,8 @@ use verdict::{Drift, verdict};
 pub enum StartError {
     #[error("the retry census cannot be read: {0}")]
     Census(String),
+    #[error("the alarms as they were made cannot be read: {0}")]
+    Alarms(String),
     #[error("PAYONCE_EXPECTED {0}")]
     Expected(String),
     #[error("PAYONCE_STACK is not set")]
@@ -49,6 +53,7 @@ pub enum StartError {
 
 pub struct App {
     census: Census,
+    made: Made,
     expected: Expected,
     names: Names,
     aws: Aws,
@@ -68,6 +73,7 @@ impl App {
         let expected = environment.expected.as_deref().ok_or_else(|| StartError::Expected("is not set".to_owned()))?;
         let census = Census::parse(census::TEXT).map_err(StartError::Census)?;
         let expected = census.expected(expected).map_err(StartError::Expected)?;
+        let made = Made::parse(alarms::TEXT).map_err(StartError::Alarms)?;
         let names = Names {
             stack,
             tables: [
@@ -77,7 +83,7 @@ impl App {
             ],
         };
         let (clock, metrics) = (started.clock, started.metrics);
-        Ok(Self { census, expected, names, aws: Aws::new(&environment, clock.clone()), clock, metrics })
+        Ok(Self { census, made, expected, names, aws: Aws::new(&environment, clock.clone()), clock, metrics })
     }
 
     /// What differs. An answer that could not be had is an error, never "nothing differs".
@@ -85,7 +91,8 @@ impl App {
         let mut metrics = self.metrics.audit();
         let began = self.clock.now();
         let deployed = collect::deployed(&self.aws, &self.names).await?;
-        let drift = verdict(&self.census, &self.expected, &deployed);
+        let mut drift = verdict(&self.census, &self.expected, &deployed);
+        drift.extend(alarms::changed(&self.made, &self.expected, &deployed.subjects));
         for found in &drift {
             tracing::error!(
                 place = found.place,

@@ -195,6 +195,7 @@ fn as_deployed() -> Answers {
     }
     says(format!("{}/policy?Qualifier=live", function("payonce-webhook-stripe")), policy(&[statement(":live")]));
     says(format!("{}/policy?Qualifier=live", function("payonce-console")), policy(&[at_the_console()]));
+    says(alarms_after(None), json!({ "MetricAlarms": made_alarms(), "CompositeAlarms": [] }));
     says(MAPPINGS.to_owned(), json!({ "EventSourceMappings": [watch_mapping()] }));
     let scheduled = ["payonce-sweeper", "payonce-reconciler", "payonce-retry-audit"];
     let named = scheduled.map(|name| json!({ "Name": name, "GroupName": "default" }));
@@ -222,6 +223,26 @@ fn as_deployed() -> Answers {
         all.insert(policy_of(table), vec![(NO_POLICY.0, NO_POLICY.1.to_owned())]);
     }
     all
+}
+
+/// The question for alarms, after a page.
+fn alarms_after(token: Option<&str>) -> String {
+    let mut parameters =
+        json!({ "AlarmNamePrefix": "payonce-", "AlarmTypes": ["MetricAlarm", "CompositeAlarm"], "MaxRecords": 100 });
+    if let Some(token) = token {
+        parameters["NextToken"] = json!(token);
+    }
+    format!("monitoring GraniteServiceVersion20100801.DescribeAlarms {parameters}")
+}
+
+fn made_alarms() -> Vec<Value> {
+    let made = retry_audit::alarms::Made::parse(retry_audit::alarms::TEXT).unwrap();
+    let enabled = |alarm: serde_json::Map<String, Value>| {
+        let mut alarm = Value::Object(alarm);
+        alarm["ActionsEnabled"] = json!(true);
+        alarm
+    };
+    made.alarms.into_iter().map(enabled).collect()
 }
 
 const NO_POLICY: (u16, &str) =
@@ -424,4 +445,18 @@ async fn busy_service_is_asked_three_times() {
         let asked = fake.asked.lock().unwrap().iter().filter(|asked| **asked == question).count();
         assert_eq!(asked, 3, "{status}");
     }
+}
+
+#[tokio::test]
+async fn reads_every_page_of_alarms_and_takes_none_for_missing() {
+    let fake = Fake::start();
+    let alarms = made_alarms();
+    let (first, second) = alarms.split_at(alarms.len() / 2);
+    fake.says(&alarms_after(None), 200, &json!({ "MetricAlarms": first, "CompositeAlarms": [], "NextToken": "next" }));
+    fake.run().await.0.unwrap_err();
+    fake.says(&alarms_after(Some("next")), 200, &json!({ "MetricAlarms": second }));
+    assert_eq!(fake.drift().await, []);
+    fake.says(&alarms_after(Some("next")), 200, &json!({ "MetricAlarms": &second[1..] }));
+    let gone = format!("alarm {}", second[0]["AlarmName"].as_str().unwrap());
+    assert_eq!(fake.drift().await, [("alarms".to_owned(), gone)]);
 }

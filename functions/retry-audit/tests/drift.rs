@@ -179,6 +179,11 @@ const PAYER: &str = "payonce-payer";
 const AUDIT: &str = "payonce-audit";
 const POLICY: &str = "table_policy_statement";
 
+fn silenced() -> Subject {
+    let answer = json!({ "AlarmName": "payonce-lost", "ActionsEnabled": false });
+    Subject { of: "alarm", owner: "payonce-lost".to_owned(), answer, ..Subject::default() }
+}
+
 /// Another account may write there, by the table's own policy.
 fn lets_in(table: &'static str) -> Change {
     let allow = json!({ "Effect": "Allow", "Principal": { "AWS": "444455556666" }, "Action": "dynamodb:PutItem", "Resource": "*" });
@@ -201,6 +206,7 @@ fn names_the_place_of_every_changed_setting() {
     let retries = "/Target/RetryPolicy/MaximumRetryAttempts";
     let changes: Vec<(&str, Change)> = vec![
         ("async-retries", set(config, WEBHOOK, "live", "/MaximumRetryAttempts", json!(2))),
+        ("alarms", Box::new(|deployed| deployed.subjects.push(silenced()))),
         ("async-retries", set(config, WEBHOOK, "$LATEST", "/MaximumRetryAttempts", json!(1))),
         ("async-retries", gone(config, WEBHOOK, "$LATEST")),
         ("async-retries", gone(config, SWEEPER, "live")),

@@ -3,6 +3,7 @@
 //!
 //! * [`alarms`]: every alarm, as data; [`alarm`] says what one is, [`placed`] where each stands.
 //! * [`dashboards`]: the three dashboards and the saved queries; [`dashboard`] says what one is.
+//! * [`deployed`]: the alarms as CloudWatch must describe them, for retry-audit.
 //! * [`index`]: the alarms as people read them.
 //! * [`rehearsal`]: whether an alarm would have gone off, for tests.
 //! * [`template`]: the template as a whole, from the parts in `templates/`.
@@ -14,6 +15,7 @@ pub mod alarm;
 pub mod alarms;
 pub mod dashboard;
 pub mod dashboards;
+pub mod deployed;
 pub mod index;
 pub mod name;
 pub mod placed;

@@ -6,6 +6,7 @@ use payonce_runtime::config::Config;
 
 use crate::alarms;
 use crate::dashboards::{self, QUERIES, Query};
+use crate::deployed;
 use crate::name::TablesSuffix;
 use crate::placed::{Incident, Placed, Provider, incidents, muted, placed};
 
@@ -57,6 +58,8 @@ struct Drawn {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Template {
     pub text: String,
+    /// `infra/alarms.json`, which retry-audit holds against what is deployed.
+    pub alarms: String,
     /// In the order of the file.
     pub providers: Vec<String>,
 }
@@ -92,7 +95,7 @@ impl Template {
         let text = askama::Template::render(&parts).map_err(|error| Refused::NotWritten(error.to_string()))?;
         fits(&text)?;
         let providers = providers.into_iter().map(|provider| provider.name).collect();
-        Ok(Self { text: format!("{}\n", text.trim_end()), providers })
+        Ok(Self { text: format!("{}\n", text.trim_end()), alarms: deployed::file(&alarms), providers })
     }
 }
 

@@ -36,6 +36,16 @@ fn committed_template_is_made_from_the_committed_configuration() {
 }
 
 #[test]
+fn committed_alarms_are_those_that_retry_audit_expects() {
+    let made = Template::of(&Config::parse(CONFIG).unwrap(), &"".parse().unwrap()).unwrap();
+    assert!(made.alarms == include_str!("../../alarms.json"), "`cargo run -- template` writes it");
+    assert_eq!(
+        made.alarms.matches("\"AlarmName\"").count(),
+        made.text.matches("Type: AWS::CloudWatch::Alarm\n").count()
+    );
+}
+
+#[test]
 fn committed_index_of_the_alarms_is_the_catalogues() {
     let index = include_str!("../../runbooks/alarms.md");
     assert!(

@@ -1,5 +1,5 @@
-//! `payonce template`: writes what is made from the configuration and the catalogue, the template and beside it the index of its
-//! alarms, or says where they differ.
+//! `payonce template`: writes what is made from the configuration and the catalogue, the template, and beside it its alarms for
+//! retry-audit and for people, or says where they differ.
 
 use std::error::Error;
 use std::io;
@@ -58,8 +58,11 @@ pub fn run(options: &Options) -> Result<Done, Box<dyn Error + Send + Sync>> {
     // What was restored stays restored: whoever makes it again does not have to remember.
     let suffix = options.tables_suffix.clone().or_else(|| suffix_of(&there)).unwrap_or_default();
     let made = Template::of(&config, &suffix)?;
-    let alarms = options.out.with_file_name("runbooks").join("alarms.md");
-    let files = [(options.out.clone(), made.text), (alarms, index::page(&alarms::all()))];
+    let files = [
+        (options.out.clone(), made.text),
+        (options.out.with_file_name("alarms.json"), made.alarms),
+        (options.out.with_file_name("runbooks").join("alarms.md"), index::page(&alarms::all())),
+    ];
     let mut differs = None;
     for (file, text) in &files {
         if options.check {
