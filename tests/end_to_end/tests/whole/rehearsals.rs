@@ -37,7 +37,7 @@ async fn minutes(world: &World, name: &str, number: u64) {
 }
 
 async fn world() -> (World, u64) {
-    let world = World::with(|text| text.replace("eur = 500000, usd = 500000", "eur = 50000, usd = 50000")).await;
+    let world = World::with(|text| text.replace("= 200000000", "= 50000")).await;
     let began = world.clock.now();
     (world, began)
 }
