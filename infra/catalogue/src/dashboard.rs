@@ -74,6 +74,8 @@ impl Figure {
 
 const HEIGHT: u32 = 6;
 const COLUMNS: u32 = 24;
+/// What one widget takes.
+const ALARMS_AT_MOST: usize = 100;
 
 impl Dashboard {
     /// The body as a text of `Fn::Sub`, in lines: one for each panel, and below it one for each of its metrics.
@@ -122,8 +124,12 @@ impl Panel {
         let region = "${AWS::Region}";
         match self.view {
             View::Alarms => {
-                let pages = alarms.iter().filter(|one| one.alarm.urgency == Urgency::Page);
-                let arns: Vec<String> = pages.map(|one| format!("${{{}.Arn}}", one.id())).collect();
+                let pages = || alarms.iter().filter(|one| one.alarm.urgency == Urgency::Page);
+                // Those of the stack first: with very many providers not all are shown.
+                let (stack, each) =
+                    (pages().filter(|one| one.provider.is_none()), pages().filter(|one| one.provider.is_some()));
+                let arns = stack.chain(each).map(|one| format!("${{{}.Arn}}", one.id()));
+                let arns: Vec<String> = arns.take(ALARMS_AT_MOST).collect();
                 ("alarm", json!({ "title": title, "alarms": arns }), vec![])
             }
             View::Log(query) => {

@@ -53,6 +53,15 @@ fn a_provider_has_a_line_of_its_own_where_lines_are_by_provider() {
 }
 
 #[test]
+fn alarms_of_the_stack_are_shown_first_and_no_more_than_a_widget_takes() {
+    let names: Vec<String> = (0..17).map(|number| format!("p{number}")).collect();
+    let bodies = bodies(&names.iter().map(String::as_str).collect::<Vec<_>>());
+    let alarms = bodies["on-call"]["widgets"][0]["properties"]["alarms"].as_array().unwrap();
+    assert_eq!(alarms.len(), 100);
+    assert!(alarms.contains(&"${PaidTwiceAlarm.Arn}".into()) && alarms.contains(&"${Webhookp0Impossible.Arn}".into()));
+}
+
+#[test]
 fn saved_queries_look_into_the_log_of_every_function() {
     let config = Config::parse(include_str!("../../payonce.toml")).unwrap();
     let text = Template::of(&config, &"".parse().unwrap()).unwrap().text;

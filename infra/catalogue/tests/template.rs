@@ -109,6 +109,17 @@ fn refuses_names_whose_resources_could_have_one_logical_id() {
 }
 
 #[test]
+fn refuses_more_providers_than_a_stack_has_resources_for() {
+    let of = |number: usize| {
+        let names: Vec<String> = (1..number).map(|number| format!("p{number:02}")).collect();
+        let config = with(&names.iter().map(String::as_str).collect::<Vec<_>>());
+        Template::of(&config, &"".parse().unwrap()).map(drop)
+    };
+    assert_eq!(of(15), Ok(()));
+    assert!(matches!(of(30), Err(Refused::TooMany(resources)) if resources > 500));
+}
+
+#[test]
 fn transform_is_sams_alone_and_nothing_is_left_to_a_loop() {
     assert!(COMMITTED.contains("\nTransform: AWS::Serverless-2016-10-31\n"));
     assert!(!COMMITTED.contains("ForEach") && !COMMITTED.contains("${Provider}"));
