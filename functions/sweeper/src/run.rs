@@ -30,6 +30,8 @@ const STORE_EVERY: Duration = Duration::from_secs(1);
 const FAILURES_IN_A_ROW: usize = 3;
 /// So many owed buckets are not the buckets' fault either.
 const OWED_AT_MOST: usize = 256;
+/// Minutes after its first visit for which a minute says how payouts go now.
+const COUNTED_WITHIN: Minute = 10;
 /// Open cases that a run reads to count them.
 const COUNTED_AT_ONCE: usize = 5_000;
 
@@ -49,8 +51,9 @@ struct Place {
     progress: Progress,
     due: Vec<DueLookUp>,
     stored_due: Vec<DueLookUp>,
-    counts: OutcomeCounts,
-    stored_counts: OutcomeCounts,
+    /// A measurement. `None`: it could not be read, so that nothing is known and nothing may be stored.
+    counts: Option<OutcomeCounts>,
+    stored_counts: Option<OutcomeCounts>,
     stored_at: Instant,
 }
 
@@ -74,7 +77,8 @@ impl Run {
 
     /// How the attempts of this minute ended.
     pub(crate) fn counted(&mut self, minute: Minute, counts: Counts) {
-        self.place.iter_mut().for_each(|place| place.counts.count(minute, counts));
+        let known = self.place.as_mut().and_then(|place| place.counts.as_mut());
+        known.into_iter().for_each(|known| known.count(minute, counts));
     }
 
     /// What is to be looked up, unless it is waiting already.
@@ -110,7 +114,8 @@ impl Run {
         if let Some(place) = &self.place {
             self.report.minutes_behind = Some(place.progress.behind(self.minute()));
             self.report.look_ups_waiting = Some(place.due.len());
-            self.report.burn = Some(place.counts.burn(newest(self.minute()), self.objective));
+            let counted = newest(place, self.minute());
+            self.report.burn = place.counts.as_ref().zip(counted).map(|(all, at)| all.burn(at, self.objective));
         }
         (self.report, self.failed)
     }
@@ -172,7 +177,9 @@ impl App {
             }
             Err(error) => return Err(error),
         };
-        let (due, counts) = (ledger.due_look_ups().await?, ledger.outcome_counts().await?);
+        let due = ledger.due_look_ups().await?;
+        let counts = ledger.outcome_counts().await;
+        let counts = counts.inspect_err(|error| tracing::warn!(%error, "payouts are not counted in this run")).ok();
         let (stored_due, stored_counts) = (due.clone(), counts.clone());
         Ok((Place { progress, due, stored_due, counts, stored_counts, stored_at: Instant::now() }, unreadable))
     }
@@ -210,9 +217,11 @@ impl App {
     /// The look-ups first: a bucket is done when what it owes is on record.
     async fn store(&self, run: &mut Run) {
         let until = run.until(STORED_UNTIL);
-        let newest = newest(run.minute());
+        let minute = run.minute();
         let Some(place) = &mut run.place else { return };
-        place.counts.through(newest);
+        if let (Some(newest), Some(counts)) = (newest(place, minute), &mut place.counts) {
+            counts.through(newest);
+        }
         let stored = in_time("store the place", until, store(&self.parts.ledger, place));
         let stored = stored.instrument(warn_span!("store")).await;
         place.stored_at = Instant::now();
@@ -222,19 +231,24 @@ impl App {
     }
 }
 
-/// The newest minute that has had its first visit.
-fn newest(run: Minute) -> Minute {
-    run.saturating_sub(VISITS[0])
+/// The newest minute that has had its first visit, and all before it. `None`: what was counted is too old to say how it stands.
+fn newest(place: &Place, run: Minute) -> Option<Minute> {
+    let newest = place.progress.visited[0].min(run.saturating_sub(VISITS[0]));
+    (run - newest <= VISITS[0] + COUNTED_WITHIN).then_some(newest)
 }
 
 async fn store(ledger: &Ledger<powers::Sweeper>, place: &mut Place) -> Result<(), LedgerError> {
     ledger.set_due_look_ups(&place.stored_due, &place.due).await?;
     place.stored_due.clone_from(&place.due);
-    if place.stored_counts != place.counts {
-        ledger.set_outcome_counts(&place.counts).await?;
-        place.stored_counts.clone_from(&place.counts);
+    ledger.set_progress(&place.progress).await?;
+    // Last, and no fault: a measurement never stands before a duty.
+    if let Some(counts) = place.counts.as_ref().filter(|_| place.stored_counts != place.counts) {
+        match ledger.set_outcome_counts(counts).await {
+            Ok(()) => place.stored_counts.clone_from(&place.counts),
+            Err(error) => tracing::warn!(%error, "what was counted of payouts is not stored"),
+        }
     }
-    ledger.set_progress(&place.progress).await
+    Ok(())
 }
 
 /// A step that neither outlasts its time nor takes the others down with it.

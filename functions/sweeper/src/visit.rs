@@ -50,14 +50,12 @@ impl App {
         run.report.unreadable += seen.unreadable.len() as u32;
         let is_open = |name: &AttemptName| !seen.ended.contains_key(name) && !seen.unreadable.contains(name);
         let open: BTreeSet<AttemptName> = claims.into_iter().filter(is_open).collect();
-        let mut counts = self.counts(&seen.ended).await?;
+        let mut counts = Counts::default();
         let read = self.parts.ledger.attempts(&open).await?;
         run.report.unreadable += read.unreadable;
-        let mut unknown: Vec<AttemptName> = seen
-            .ended
-            .into_iter()
-            .filter_map(|(name, ended)| (ended.outcome == Outcome::Unknown).then_some(name))
-            .collect();
+        let is_unknown =
+            |(name, ended): (&AttemptName, &StoredEnd)| (ended.outcome == Outcome::Unknown).then(|| name.clone());
+        let mut unknown: Vec<AttemptName> = seen.ended.iter().filter_map(is_unknown).collect();
         let mut abandoned = Vec::new();
         for (claim, outcome) in read.found {
             match sweep::examine(claim.expires_at, outcome.is_some(), now, self.parts.margin_ms) {
@@ -74,7 +72,6 @@ impl App {
                 }
             }
         }
-        run.counted(bucket, counts);
         unknown.into_iter().for_each(|name| run.owe_look_up(name));
         let given_up = stream::iter(abandoned).map(|claim| async move {
             let span =
@@ -82,7 +79,13 @@ impl App {
             let done = self.give_up(&claim, now).instrument(span).await?;
             Ok((done, Some((claim.key, claim.attempt))))
         });
-        each(given_up.buffer_unordered(AT_ONCE), run).await
+        let given_up = each(given_up.buffer_unordered(AT_ONCE), run).await;
+        // A measurement, when the duty is done.
+        match self.counts(&seen.ended).await {
+            Ok(ended) => run.counted(bucket, counts.with(ended)),
+            Err(error) => tracing::warn!(%error, bucket, "the payouts of a minute are not counted"),
+        }
+        given_up
     }
 
     /// What these say of how well payouts go. One that was claimed while a person held payouts says nothing of it.

@@ -83,7 +83,12 @@ impl<'a> Delivery<'a> {
         });
         // On the heap: the compiler computes so many futures within each other and no more.
         let response = Box::pin(self.measured()).instrument(delivery.clone()).await;
-        delivery.record("http.response.status_code", response.status().as_u16());
+        let status = response.status().as_u16();
+        delivery.record("http.response.status_code", status);
+        // Anybody can cause these, as many as they like. The lines that they leave anyway say all there is.
+        if matches!(status, 401 | 413) {
+            telemetry::plain(&delivery);
+        }
         response
     }
 

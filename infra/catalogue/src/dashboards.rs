@@ -50,7 +50,7 @@ fn executive() -> Dashboard {
         ),
         panel("Cases for finance, each day", View::Lines, DAY_S, 12, totals(&[CasesFiled])),
         panel(
-            "Of a million payouts of seven days, answered",
+            "Of a million payouts attempted in seven days, answered",
             View::Lines,
             HOUR_S,
             12,

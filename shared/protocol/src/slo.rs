@@ -37,6 +37,11 @@ impl Counts {
         }
     }
 
+    pub fn with(mut self, other: Self) -> Self {
+        self.add(other);
+        self
+    }
+
     fn add(&mut self, other: Self) {
         self.good += other.good;
         self.failed += other.failed;
@@ -130,6 +135,10 @@ impl OutcomeCounts {
 
     /// Up to the newest minute that was visited: what is old enough goes into its hour, and what is older than the period goes.
     pub fn through(&mut self, newest: Minute) {
+        // A clock that was far ahead once must not keep minutes from being counted until then.
+        if self.kept_from > newest {
+            *self = Self::default();
+        }
         // Whole hours, so that no hour stands in both.
         let from = newest.saturating_sub(MINUTES_KEPT) / HOUR * HOUR;
         let young = self.minutes.split_off(&from);
@@ -162,20 +171,22 @@ impl OutcomeCounts {
         let left = budget.saturating_sub(month.failed);
         let good = |counts: Counts| (counts.good * MILLION).checked_div(counts.total());
         Burn {
-            page_percent: worst(&PAGES).max(self.gone_within_a_day(newest, left)),
+            page_percent: worst(&PAGES).max(self.gone_within_a_day(newest, left, objective)),
             ticket_percent: worst(&TICKETS),
             budget_left_percent: good(month).map(|_| (left * 100).checked_div(budget).unwrap_or_default()),
             good_of_a_million: good(week),
         }
     }
 
-    /// 100 when what failed within six hours, four times over, is all that is left. Nothing that has ended by now.
-    fn gone_within_a_day(&self, newest: Minute, left: u64) -> u64 {
+    /// 100 when what failed within six hours, four times over, is all that is left. Of a budget that is gone nothing can go any more:
+    /// a page that lasted until the month is over would hide the next outage. Nor is a rate that the budget allows for ever a page.
+    fn gone_within_a_day(&self, newest: Minute, left: u64, objective: Objective) -> u64 {
         let (long, short) = (self.over(newest, 6 * HOUR), self.over(newest, HOUR / 2));
-        if long.failed < LEAST_FAILED || short.failed == 0 {
+        let burns = |counts| objective.burn_percent(counts) >= 100;
+        if long.failed < LEAST_FAILED || !burns(long) || !burns(short) {
             return 0;
         }
-        (long.failed * 400).checked_div(left).unwrap_or(100).min(1_000_000)
+        (long.failed * 400).checked_div(left).unwrap_or_default()
     }
 
     /// As it is stored: for each minute and each hour a line.

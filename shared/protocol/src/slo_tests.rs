@@ -67,7 +67,7 @@ fn a_slow_burn_is_a_ticket_and_no_page() {
     let all = steady(30 * DAY, 1_997, 3);
     let burn = all.burn(NOW, THREE_NINES);
     assert!(burn.ticket_percent >= 100);
-    assert_eq!(burn.budget_left_percent, Some(0));
+    assert_eq!((burn.budget_left_percent, burn.page_percent < 100), (Some(0), true), "{burn:?}");
     let all = made(30 * DAY, |ago| if ago < 3 * DAY { (1_997, 3) } else { (2_000, 0) });
     let burn = all.burn(NOW, THREE_NINES);
     assert!((145..=150).contains(&burn.ticket_percent) && burn.page_percent < 100, "{burn:?}");
@@ -82,6 +82,26 @@ fn pages_when_what_is_left_would_be_gone_within_a_day() {
     let burn = all.burn(NOW, THREE_NINES);
     assert!(burn.budget_left_percent.is_some_and(|left| (1..10).contains(&left)), "{burn:?}");
     assert!(burn.page_percent >= 100, "{burn:?}");
+}
+
+/// Otherwise a page would last until the month is over, and the next outage would page nobody.
+#[test]
+fn a_budget_that_is_gone_pages_for_the_next_outage_alone() {
+    let gone = |ago: Minute| if (600..660).contains(&ago) { (0, 2_000) } else { (1_000, 0) };
+    let all = made(30 * DAY, |ago| if ago == 10 { (994, 6) } else { gone(ago) });
+    let burn = all.burn(NOW, THREE_NINES);
+    assert_eq!((burn.budget_left_percent, burn.page_percent < 100), (Some(0), true), "{burn:?}");
+    let again = made(30 * DAY, |ago| if ago < 30 { (0, 1_000) } else { gone(ago) });
+    assert!(again.burn(NOW, THREE_NINES).page_percent >= 100);
+}
+
+#[test]
+fn a_clock_that_was_ahead_once_does_not_keep_minutes_from_being_counted() {
+    let mut all = steady(HOUR, 1, 0);
+    all.through(NOW + 400 * DAY);
+    all.through(NOW);
+    all.count(NOW, Counts { good: 5, failed: 0 });
+    assert_eq!(all.over(NOW, HOUR).good, 5);
 }
 
 #[test]

@@ -335,7 +335,10 @@ fn broken(run: &KeptRun, it: &BreakLine) -> Line {
         line.sum().map_or_else(|| line.minor.to_string(), |sum| format!("{} {}", sum.minor(), sum.currency))
     };
     let rows = |rows: &[payonce_books::line::Line]| {
-        let row = |row: &payonce_books::line::Line| format!("{} {} {}", row.book, row.kind, row.id);
+        let row = |row: &payonce_books::line::Line| {
+            let to = row.payee.as_ref().map(|payee| format!(" to {payee}")).unwrap_or_default();
+            format!("{} {} {}{to}", row.book, row.kind, row.id)
+        };
         rows.iter().map(row).collect::<Vec<_>>().join("; ")
     };
     let facts = [

@@ -154,6 +154,7 @@ fn every_mistake_is_found_at_its_key() {
         ("[rail.http.books]", "[rail.http.errors]\ntype = \"\"\n[rail.http.books]".into(), "rail.http.errors.type"),
         // The books.
         (books, "".into(), "rail.http.books.full_page"),
+        (books, format!("{books}\ndestination = \"/payee\""), "rail.http.answer.echo.destination"),
         (books, "full_page = 0".into(), "rail.http.books.full_page"),
         (books, "full_page = 2\nmore = \"/more\"".into(), "rail.http.books.full_page"),
         (books, "more_header = \"a b\"".into(), "rail.http.books.more_header"),

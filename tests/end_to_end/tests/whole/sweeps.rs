@@ -281,3 +281,19 @@ async fn payouts_that_fail_use_up_the_error_budget_once() {
         assert!(burn.page_percent >= 100, "{burn:?}");
     }
 }
+
+/// How payouts go is a measurement: whatever becomes of its item, dead workers become cases, and the place goes on.
+#[tokio::test]
+async fn counts_that_can_be_neither_read_nor_stored_keep_no_case_from_being_filed() {
+    for target in ["GetItem", "PutItem"] {
+        let world = World::start().await;
+        let pattern = crate::arrives::pattern(&world).await;
+        crate::arrives::abandoned(&world, &pattern, "dead", 1).await;
+        world.proxy.plan(1_000, target, "outcome_counts", Fault::SERVER_ERROR);
+        world.clock.advance(4 * MINUTE_MS);
+        let report = world.sweeper().run().await.unwrap();
+        assert_eq!((report.abandoned, report.minutes_behind), (1, Some(0)), "{target}");
+        assert_eq!(report.burn.is_none(), target == "GetItem");
+        assert!(world.reasons().await.contains_key(&Reason::AttemptAbandoned), "{target}");
+    }
+}

@@ -36,6 +36,13 @@ pub(super) fn books(
     if find.is_some() && config.answer.echo.reference.is_none() {
         found.add("answer.echo.reference", "is missing: find rests on it, so the rail must show that it kept it");
     }
+    // One in another form (masked, grouped, an id of the rail's own) would make each payout one to somebody else: the first answer shows it.
+    if books.destination.is_some() && config.answer.echo.destination.is_none() {
+        found.add(
+            "answer.echo.destination",
+            "is missing: books.destination is compared with the payee, so the rail must show that it writes it as we do",
+        );
+    }
     let rails_own = [Some(&books.id), books.status.as_ref(), Some(&books.created)];
     if books.reference.as_ref().is_some_and(|reference| rails_own.contains(&Some(reference))) {
         found.add("books.reference", "is written by the rail; it must be the place of our own reference");
