@@ -16,14 +16,48 @@ PROGRAM = os.environ.get("PAYONCE", str(ROOT / "target" / "debug" / "payonce"))
 PAGES = [*sorted(FOLDER.glob("*.md")), ROOT / "infra" / "operating.md", ROOT / "infra" / "deploy.md", ROOT / "README.md"]
 
 
+ALARMS = {"AWS::CloudWatch::Alarm", "AWS::CloudWatch::CompositeAlarm"}
+
+
+def led_to(alarm):
+    """By the address at the end of its description."""
+    to = re.search(r"Runbook: \$\{RunbookUrl\}([a-z0-9-]+)\.md$", plain(alarm["Properties"]["AlarmDescription"]))
+    return to and to[1]
+
+
 def test_each_alarm_leads_to_its_runbook():
-    """By the address at the end of its description. What stands for several is the alarms that it stands for."""
-    resources = translate()["Resources"].values()
-    said = {r["Properties"]["AlarmName"]: plain(r["Properties"]["AlarmDescription"]) for r in resources if r["Type"] == "AWS::CloudWatch::Alarm"}
-    assert len(said) > 25
+    alarms = [r for r in translate()["Resources"].values() if r["Type"] in ALARMS]
+    assert len(alarms) > 28
     known = {runbook.name for runbook in RUNBOOKS}
-    led = {alarm: re.search(r"Runbook: \$\{RunbookUrl\}([a-z0-9-]+)\.md$", text) for alarm, text in said.items()}
-    assert {alarm for alarm, to in led.items() if not to or to[1] not in known} == set()
+    assert {r["Properties"]["AlarmName"] for r in alarms if led_to(r) not in known} == set()
+
+
+def test_runbook_of_several_alarms_leads_to_that_of_each():
+    resources = translate()["Resources"]
+    composed = [r for r in resources.values() if r["Type"] == "AWS::CloudWatch::CompositeAlarm"]
+    assert len(composed) == 3
+    for alarm in composed:
+        members = re.findall(r"ALARM\(\"\$\{(\w+)\}\"\)", alarm["Properties"]["AlarmRule"]["Fn::Sub"])
+        page = (FOLDER / f"{led_to(alarm)}.md").read_text()
+        assert members and {to for member in members if f"]({(to := led_to(resources[member]))}.md)" not in page} == set()
+
+
+def of_alarms():
+    """The runbooks that the list of alarms leads to."""
+    return set(re.findall(r"\| \[([a-z0-9-]+)\]\(\1\.md\) \|$", (FOLDER / "alarms.md").read_text(), re.M))
+
+
+@pytest.mark.parametrize("runbook", [runbook for runbook in RUNBOOKS if runbook.name in of_alarms()], ids=lambda runbook: runbook.name)
+def test_runbook_of_an_alarm_leads_with_whether_to_hold_payouts(runbook):
+    """After the first sentence, before anything is looked at."""
+    assert re.match(r"\*\*Hold payouts\?\*\* (No|Yes|Only if|They )", runbook.text.split("\n\n")[3]), runbook.name
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_figures_are_printed_in_the_order_of_time(page):
+    """CloudWatch gives them in none: https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_GetMetricStatistics.html"""
+    asked = re.findall(r"get-metric-statistics .*", page.read_text())
+    assert [line for line in asked if "sort_by(Datapoints,&Timestamp)" not in line] == []
 
 
 @pytest.mark.parametrize("runbook", RUNBOOKS, ids=lambda runbook: runbook.name)
@@ -40,11 +74,10 @@ def test_runbook_has_its_five_parts_and_begins_with_the_money(runbook):
 def test_index_names_each_runbook_with_its_sentence_about_money():
     """Of an alarm the list that is made with the template, of a situation the page by hand."""
     listed = dict(re.findall(r"^\| \[([a-z0-9-]+)\]\(\1\.md\) \| (.+) \|$", INDEX.text, re.M))
-    of_alarms = set(re.findall(r"\| \[([a-z0-9-]+)\]\(\1\.md\) \|$", (FOLDER / "alarms.md").read_text(), re.M))
     for runbook in RUNBOOKS:
-        assert (runbook.name in of_alarms) != (runbook.name in listed), runbook.name
+        assert (runbook.name in of_alarms()) != (runbook.name in listed), runbook.name
         assert listed.get(runbook.name, runbook.money()) == runbook.money()
-    assert of_alarms <= {runbook.name for runbook in RUNBOOKS}
+    assert of_alarms() <= {runbook.name for runbook in RUNBOOKS}
 
 
 def anchor(heading):

@@ -10,7 +10,22 @@ const HEAD: &str = "\
 # Alarms
 
 Each alarm by its name, the urgent ones first. A *page* calls somebody at any hour, a *ticket* waits for the next working day. Pages of
-one cause come as one, named in brackets, wherever composite alarms are on; the others page whatever else is on.
+one cause come as one, named in brackets, wherever composite alarms are on; the others page whatever else is on. What a person on call
+needs before the first night stands in the [README](README.md).
+
+Which are on:
+
+```sh
+aws cloudwatch describe-alarms --alarm-name-prefix payonce- --state-value ALARM --query 'MetricAlarms[].AlarmName' --output text
+```
+
+Several are on: begin with the first of these, and see in each runbook's first lines whether to hold payouts.
+
+1. Money or a guard, the pages without a cause in brackets: `paid-twice`, `claims-overwritten`, `webhook-…-impossible`, `tripwire`,
+   `retry-config-drift`, `unreadable`, `money-at-risk`, `lost`.
+2. `incident-payouts-stopped`, `incident-events-missing`, `incident-watchers-blind`, or the alarms in them. Each of the three has a
+   runbook that says with which of its alarms to begin.
+3. The tickets.
 
 ";
 
@@ -24,7 +39,8 @@ pub fn page(alarms: &[Alarm]) -> String {
     line(format_args!("| alarm | urgency | for your money it means | runbook |"));
     line(format_args!("|---|---|---|---|"));
     for cause in Cause::ALL {
-        line(format_args!("| `payonce-incident-{}` | page | {} | of the alarms in it |", cause.name(), cause.money()));
+        let (name, money) = (cause.name(), cause.money());
+        line(format_args!("| `payonce-incident-{name}` | page | {money} | [incident-{name}](incident-{name}.md) |"));
     }
     let mut sorted: Vec<&Alarm> = alarms.iter().collect();
     sorted.sort_by_key(|alarm| alarm.urgency);

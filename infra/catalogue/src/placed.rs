@@ -136,10 +136,8 @@ impl Incident {
     }
 
     pub fn description(&self) -> String {
-        format!(
-            "{} Open the runbook of the alarm that says most about money: ${{RunbookUrl}}alarms.md",
-            self.cause.money()
-        )
+        let (money, name) = (self.cause.money(), self.cause.name());
+        format!("{money} Its runbook says which alarm of it to begin with. Runbook: ${{RunbookUrl}}incident-{name}.md")
     }
 }
 

@@ -46,7 +46,9 @@ fn description_says_what_it_means_for_money_first_and_ends_with_the_runbook() {
         assert!(longest <= 1_024, "{}: {longest}", one.name());
     }
     for incident in incidents(&at(&["stripe"])) {
-        assert!(incident.description().len() + LONGEST_URL <= 1_024);
+        let description = incident.description();
+        assert!(description.starts_with(incident.cause.money()) && description.len() + LONGEST_URL <= 1_024);
+        assert!(description.ends_with(&format!("Runbook: ${{RunbookUrl}}incident-{}.md", incident.cause.name())));
     }
 }
 

@@ -90,7 +90,7 @@ pub(super) fn all() -> Vec<Alarm> {
             threshold: Threshold::Is(Thousandths(500)),
             urgency: Page,
             cause: Some(Cause::EventsMissing),
-            money: "Half of this provider's deliveries or more are not believed, so either its payouts are not made at all, or somebody forges deliveries and nothing happens to money.",
+            money: "Half of this provider's deliveries or more are not believed: genuine ones among them are not paid for now, and forged ones move no money.",
             text: "Most often the signing secret was changed at the provider and not here.",
             runbook: "webhook-unverified",
             ..EACH

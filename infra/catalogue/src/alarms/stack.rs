@@ -67,8 +67,8 @@ fn guards() -> Vec<Alarm> {
             },
             statistic: Statistic::Maximum,
             urgency: Page,
-            money: "Somebody invoked a function in a way in which AWS may run it more than once, or a changed claim was not looked at; the claim still keeps a payout from being made twice.",
-            text: "Read the message, find who did it; send nothing again.",
+            money: "Somebody invoked a function in a way in which AWS may run it more than once, a scheduled run failed, or a changed claim was not looked at; the claim still keeps a payout from being made twice.",
+            text: "Read the message: it says which of the three it is. Send nothing again.",
             runbook: "tripwire",
             ..ABOVE_ZERO
         },
@@ -89,8 +89,8 @@ fn guards() -> Vec<Alarm> {
             statistic: Statistic::Maximum,
             period_s: 600,
             urgency: Page,
-            money: "Nothing yet: a setting that keeps AWS from repeating or dropping a delivery differs from what it must be, and the claim alone stands between it and a second payout.",
-            text: "The log of retry-audit names it; deploy again, or hold payouts.",
+            money: "Nothing yet: a setting that keeps AWS from repeating or dropping a delivery, guards the claims, or makes an alarm speak differs from what it must be.",
+            text: "Ask retry-audit what differs and set that back by hand; hold payouts only if a place begins with claims-.",
             runbook: "retry-config-drift",
             ..ABOVE_ZERO
         },
