@@ -166,8 +166,8 @@ mod tests {
             ("payonce-endpoints-off", "/DatapointsToAlarm", |all| {
                 of(all, "payonce-endpoints-off")["DatapointsToAlarm"] = Value::Null;
             }),
-            ("payonce-incident-payouts-stopped", "/AlarmActions", |all| {
-                of(all, "payonce-incident-payouts-stopped")["AlarmActions"] = json!(["arn:ticket"]);
+            ("payonce-incident-stripe-payouts-stopped", "/AlarmActions", |all| {
+                of(all, "payonce-incident-stripe-payouts-stopped")["AlarmActions"] = json!(["arn:ticket"]);
             }),
         ];
         for (name, path, change) in changes {

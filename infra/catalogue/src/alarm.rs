@@ -22,8 +22,11 @@ pub struct Alarm {
     pub threshold: Threshold,
     pub missing: Missing,
     pub urgency: Urgency,
-    /// Alarms of one cause page once. Without one an alarm pages whatever else is on.
+    /// Alarms of one cause page once for each provider, and once for the stack's own. Without one an alarm pages whatever else is on.
     pub cause: Option<Cause>,
+    /// On for as long as its state is: a hold, a silence, what the last run saw. It pages by itself although it has a cause. An
+    /// alarm that stands for several pages when its state changes alone, and while this one is on the others would page nobody.
+    pub lasts: bool,
     /// What it means for money, in one sentence.
     pub money: &'static str,
     /// What was found and what is first.
@@ -34,10 +37,17 @@ pub struct Alarm {
     pub takes_canary_back: bool,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Scope {
     Stack,
     EachProvider,
+}
+
+impl Alarm {
+    /// Whether one composite alarm pages for it and for others of its cause; it then tells nobody by itself.
+    pub fn is_composed(&self) -> bool {
+        self.urgency == Urgency::Page && self.cause.is_some() && !self.lasts
+    }
 }
 
 /// The figure.
@@ -207,8 +217,8 @@ impl Urgency {
     }
 }
 
-/// What one incident may set off several alarms by. Whatever tells of money that is gone, or of a guard that failed, is in none: it
-/// pages even while an outage does.
+/// What one incident may set off several alarms by; a maintenance window mutes them. Whatever tells of money that is gone, or of a guard
+/// that failed, has none: it pages even while an outage does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Cause {
     /// Payouts are not made: the rail, the tables, the front door or a new version.
@@ -222,7 +232,7 @@ pub enum Cause {
 impl Cause {
     pub const ALL: [Self; 3] = [Self::PayoutsStopped, Self::EventsMissing, Self::WatchersBlind];
 
-    /// After `payonce-incident-`.
+    /// After `payonce-incident-`, and after the provider of one's own.
     pub fn name(self) -> &'static str {
         match self {
             Self::PayoutsStopped => "payouts-stopped",
@@ -231,11 +241,12 @@ impl Cause {
         }
     }
 
+    /// After `Incident`, or after `Webhook{provider}Incident`.
     pub fn id(self) -> &'static str {
         match self {
-            Self::PayoutsStopped => "IncidentPayoutsStopped",
-            Self::EventsMissing => "IncidentEventsMissing",
-            Self::WatchersBlind => "IncidentWatchersBlind",
+            Self::PayoutsStopped => "PayoutsStopped",
+            Self::EventsMissing => "EventsMissing",
+            Self::WatchersBlind => "WatchersBlind",
         }
     }
 

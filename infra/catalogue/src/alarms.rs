@@ -25,6 +25,7 @@ const ABOVE_ZERO: Alarm = Alarm {
     missing: Missing::NotBreaching,
     urgency: Urgency::Page,
     cause: None,
+    lasts: false,
     money: "",
     text: "",
     runbook: "",
@@ -32,7 +33,7 @@ const ABOVE_ZERO: Alarm = Alarm {
 };
 
 /// What the last run found, counted by every invocation until the next one: it lasts as long as what it says.
-const LAST_RUN: Alarm = Alarm { statistic: Statistic::Maximum, period_s: 3_600, ..ABOVE_ZERO };
+const LAST_RUN: Alarm = Alarm { statistic: Statistic::Maximum, period_s: 3_600, lasts: true, ..ABOVE_ZERO };
 
 /// No run ended well for so long.
 const SILENT: Alarm = Alarm {
@@ -40,6 +41,7 @@ const SILENT: Alarm = Alarm {
     comparison: Comparison::Below,
     threshold: Threshold::of(1),
     missing: Missing::Breaching,
+    lasts: true,
     ..ABOVE_ZERO
 };
 

@@ -3,25 +3,26 @@
 
 use serde_json::{Value, json};
 
-use crate::alarm::{Cause, Urgency};
-use crate::placed::Placed;
+use crate::alarm::Urgency;
+use crate::placed::{Placed, incidents};
 
 /// As it stands in `infra/alarms.json`: one alarm a line, in CloudWatch's words but for `Tells`, and a threshold as text.
 pub fn file(placed: &[Placed]) -> String {
     let alarms: Vec<String> = placed.iter().map(|one| format!("    {}", described(one))).collect();
     let incidents: Vec<String> =
-        Cause::ALL.iter().map(|cause| format!("\"payonce-incident-{}\"", cause.name())).collect();
-    format!("{{\n  \"alarms\": [\n{}\n  ],\n  \"incidents\": [{}]\n}}\n", alarms.join(",\n"), incidents.join(", "))
+        incidents(placed).iter().map(|incident| format!("    \"{}\"", incident.name())).collect();
+    let (alarms, incidents) = (alarms.join(",\n"), incidents.join(",\n"));
+    format!("{{\n  \"alarms\": [\n{alarms}\n  ],\n  \"incidents\": [\n{incidents}\n  ]\n}}\n")
 }
 
 fn described(one: &Placed) -> Value {
     let alarm = &one.alarm;
     let statistic = if alarm.statistic.is_percentile() { "ExtendedStatistic" } else { "Statistic" };
-    let tells = match (alarm.urgency, alarm.cause) {
-        (Urgency::Ticket, _) => "ticket",
-        (Urgency::Page, None) => "page",
+    let tells = match alarm.urgency {
+        Urgency::Ticket => "ticket",
         // By itself only where nothing is put together.
-        (Urgency::Page, Some(_)) => "cause",
+        Urgency::Page if alarm.is_composed() => "cause",
+        Urgency::Page => "page",
     };
     json!({
         "AlarmName": one.name(),

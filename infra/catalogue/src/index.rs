@@ -2,7 +2,8 @@
 
 use std::fmt::Write;
 
-use crate::alarm::{Alarm, Cause, Scope, Urgency};
+use crate::alarm::{Alarm, Scope};
+use crate::placed::causes;
 
 const HEAD: &str = "\
 <!-- Made by `cargo run -- template` from infra/catalogue. -->
@@ -10,8 +11,8 @@ const HEAD: &str = "\
 # Alarms
 
 Each alarm by its name, the urgent ones first. A *page* calls somebody at any hour, a *ticket* waits for the next working day. Pages of
-one cause come as one, named in brackets, wherever composite alarms are on; the others page whatever else is on. What a person on call
-needs before the first night stands in the [README](README.md).
+one cause come as one of a provider, and one of the whole stack, named in brackets, wherever composite alarms are on; the others page
+whatever else is on. What a person on call needs before the first night stands in the [README](README.md).
 
 Which are on:
 
@@ -23,8 +24,7 @@ Several are on: begin with the first of these, and see in each runbook's first l
 
 1. Money or a guard, the pages without a cause in brackets: `paid-twice`, `claims-overwritten`, `webhook-…-impossible`, `tripwire`,
    `retry-config-drift`, `unreadable`, `money-at-risk`, `lost`.
-2. `incident-payouts-stopped`, `incident-events-missing`, `incident-watchers-blind`, or the alarms in them. Each of the three has a
-   runbook that says with which of its alarms to begin.
+2. `incident-…`, or the alarms in it. Each has a runbook that says with which of its alarms to begin.
 3. The tickets.
 
 ";
@@ -38,18 +38,20 @@ pub fn page(alarms: &[Alarm]) -> String {
     };
     line(format_args!("| alarm | urgency | for your money it means | runbook |"));
     line(format_args!("|---|---|---|---|"));
-    for cause in Cause::ALL {
-        let (name, money) = (cause.name(), cause.money());
-        line(format_args!("| `payonce-incident-{name}` | page | {money} | [incident-{name}](incident-{name}.md) |"));
+    for (scope, cause) in causes(alarms) {
+        let of = if scope == Scope::EachProvider { "{provider}-" } else { "" };
+        line(format_args!(
+            "| `payonce-incident-{of}{name}` | page | {} | [incident-{name}](incident-{name}.md) |",
+            cause.money(),
+            name = cause.name()
+        ));
     }
     let mut sorted: Vec<&Alarm> = alarms.iter().collect();
     sorted.sort_by_key(|alarm| alarm.urgency);
     for alarm in sorted {
         let of = if alarm.scope == Scope::EachProvider { "webhook-{provider}-" } else { "" };
-        let cause = match (alarm.urgency, alarm.cause) {
-            (Urgency::Page, Some(cause)) => format!(" ({})", cause.name()),
-            _ => String::new(),
-        };
+        let cause = alarm.cause.filter(|_| alarm.is_composed());
+        let cause = cause.map(|cause| format!(" ({})", cause.name())).unwrap_or_default();
         let Alarm { name, money, runbook, .. } = alarm;
         let urgency = alarm.urgency.as_str();
         line(format_args!("| `payonce-{of}{name}` | {urgency}{cause} | {money} | [{runbook}]({runbook}.md) |"));

@@ -1,5 +1,7 @@
 //! Alarms where they stand: those of the stack once, those of a provider once for each, with the names that they have there.
 
+use std::collections::BTreeSet;
+
 use payonce_runtime::metrics::Metric;
 
 use crate::alarm::{Alarm, Cause, Scope, Source, Thousandths, Urgency, Value, is_of_providers};
@@ -89,13 +91,13 @@ impl Placed {
         format!("{property}: {}", statistic.as_str())
     }
 
-    /// Whom it tells: a condition, and the parameter that names the topic. One of a cause pages by itself only where nothing is
+    /// Whom it tells: a condition, and the parameter that names the topic. One that is composed pages by itself only where nothing is
     /// put together.
     pub fn tells(&self) -> (&'static str, &'static str) {
-        match (self.alarm.urgency, self.alarm.cause) {
-            (Urgency::Ticket, _) => ("HasTicketTopic", "TicketTopicArn"),
-            (Urgency::Page, None) => ("HasPageTopic", "PageTopicArn"),
-            (Urgency::Page, Some(_)) => ("PagesSingly", "PageTopicArn"),
+        match self.alarm.urgency {
+            Urgency::Ticket => ("HasTicketTopic", "TicketTopicArn"),
+            Urgency::Page if self.alarm.is_composed() => ("PagesSingly", "PageTopicArn"),
+            Urgency::Page => ("HasPageTopic", "PageTopicArn"),
         }
     }
 
@@ -112,33 +114,59 @@ impl Placed {
     }
 }
 
-/// Those of one cause that page, as one alarm.
+/// The composite alarms that there are, as each provider has them or as the stack does.
+pub fn causes(alarms: &[Alarm]) -> BTreeSet<(Scope, Cause)> {
+    let composed = alarms.iter().filter(|alarm| alarm.is_composed());
+    composed.filter_map(|alarm| Some((alarm.scope, alarm.cause?))).collect()
+}
+
+/// Those of one cause that page, of one provider or of the stack, as one alarm. Of several providers each has its own: a provider
+/// whose fault goes on for days keeps no other's from paging.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Incident {
     pub cause: Cause,
-    /// Logical ids, which are names once they are made.
-    pub of: Vec<String>,
+    pub provider: Option<Provider>,
+    pub of: Vec<Placed>,
 }
 
+/// In the order of the alarms, the providers' first.
 pub fn incidents(placed: &[Placed]) -> Vec<Incident> {
-    let of = |cause| {
-        let pages = |one: &&Placed| one.alarm.cause == Some(cause) && one.alarm.urgency == Urgency::Page;
-        Incident { cause, of: placed.iter().filter(pages).map(Placed::id).collect() }
-    };
-    Cause::ALL.into_iter().map(of).collect()
+    let mut all: Vec<Incident> = vec![];
+    for one in placed.iter().filter(|one| one.alarm.is_composed()) {
+        let Some(cause) = one.alarm.cause else { continue };
+        match all.iter_mut().find(|incident| incident.cause == cause && incident.provider == one.provider) {
+            Some(incident) => incident.of.push(one.clone()),
+            None => all.push(Incident { cause, provider: one.provider.clone(), of: vec![one.clone()] }),
+        }
+    }
+    all
 }
 
 impl Incident {
-    /// On while any is: <https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutCompositeAlarm.html>
+    pub fn id(&self) -> String {
+        let of = self.provider.as_ref().map(|provider| format!("Webhook{}", provider.id));
+        format!("{}Incident{}", of.unwrap_or_default(), self.cause.id())
+    }
+
+    pub fn name(&self) -> String {
+        let of = self.provider.as_ref().map(|provider| format!("{}-", provider.name));
+        format!("payonce-incident-{}{}", of.unwrap_or_default(), self.cause.name())
+    }
+
+    /// On while any is, as the template writes it: a logical id becomes the alarm's name.
+    /// <https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutCompositeAlarm.html>
     pub fn rule(&self) -> String {
-        let alarms: Vec<String> = self.of.iter().map(|id| format!("ALARM(\"${{{id}}}\")")).collect();
-        alarms.join(" OR ")
+        any(self.of.iter().map(|one| format!("${{{}}}", one.id())))
     }
 
     pub fn description(&self) -> String {
         let (money, name) = (self.cause.money(), self.cause.name());
         format!("{money} Its runbook says which alarm of it to begin with. Runbook: ${{RunbookUrl}}incident-{name}.md")
     }
+}
+
+fn any(names: impl Iterator<Item = String>) -> String {
+    names.map(|name| format!("ALARM(\"{name}\")")).collect::<Vec<_>>().join(" OR ")
 }
 
 /// So many alarms one rule mutes: <https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutAlarmMuteRule.html>
@@ -149,7 +177,7 @@ const MUTED_AT_MOST: usize = 100;
 pub fn muted(placed: &[Placed]) -> Vec<Vec<String>> {
     let is_muted = |one: &&Placed| one.alarm.urgency == Urgency::Ticket || one.alarm.cause.is_some();
     let alarms = placed.iter().filter(is_muted).map(|one| format!("!Ref {}", one.id()));
-    let incidents =
-        Cause::ALL.into_iter().map(|cause| format!("!If [ComposesAlarms, !Ref {}, !Ref AWS::NoValue]", cause.id()));
+    let incidents = incidents(placed);
+    let incidents = incidents.iter().map(|one| format!("!If [ComposesAlarms, !Ref {}, !Ref AWS::NoValue]", one.id()));
     incidents.chain(alarms).collect::<Vec<_>>().chunks(MUTED_AT_MOST).map(<[String]>::to_vec).collect()
 }

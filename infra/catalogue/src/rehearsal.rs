@@ -9,8 +9,8 @@ use std::collections::BTreeMap;
 use payonce_protocol::UnixMillis;
 use serde_json::Value;
 
-use crate::alarm::{Comparison, Missing, Source, Statistic, Thousandths};
-use crate::placed::Placed;
+use crate::alarm::{Alarm, Comparison, Missing, Statistic, Thousandths, Urgency};
+use crate::placed::{Placed, incidents};
 
 /// From when until when: only what lies in it is known.
 #[derive(Clone, Copy, Debug)]
@@ -21,27 +21,74 @@ pub struct Span {
 
 /// Whether it was on at any time. An alarm of AWS's own figures is never, as no line of ours has them.
 pub fn is_raised(placed: &Placed, lines: &[Value], span: Span) -> bool {
-    let Source::Ours(metric) = placed.alarm.source else { return false };
-    let provider = placed.provider.as_ref().map(|provider| provider.name.as_str());
-    let period_ms = u64::from(placed.alarm.period_s) * 1_000;
-    let mut periods: BTreeMap<u64, Vec<u64>> = BTreeMap::new();
-    for line in lines.iter().filter(|line| line["provider"].as_str() == provider) {
-        let (Some(at), value) = (line["_aws"]["Timestamp"].as_u64(), &line[metric.name()]) else { continue };
-        let values = match value {
-            Value::Array(values) => values.iter().filter_map(Value::as_u64).collect(),
-            value => value.as_u64().into_iter().collect::<Vec<u64>>(),
-        };
-        if !values.is_empty() {
-            periods.entry(at / period_ms).or_default().extend(values);
-        }
-    }
+    let figures = Figures::of(placed, lines);
+    let period_ms = period_ms(placed);
     // Whole periods alone.
     let (first, end) = (span.from.div_ceil(period_ms), span.until / period_ms);
-    let evaluated = u64::from(placed.alarm.evaluation_periods);
-    (first + evaluated..=end).any(|now| {
-        let beyond = (now - evaluated..now).filter(|period| is_beyond(placed, periods.get(period).map(Vec::as_slice)));
-        beyond.count() >= placed.alarm.datapoints_to_alarm as usize
-    })
+    (first + u64::from(placed.alarm.evaluation_periods)..=end).any(|now| figures.is_on(now))
+}
+
+/// Who is called, and when: each alarm that pages, at the minute in which it goes on. One that is composed pages nobody; the alarm that
+/// stands for it and for others does, when the first of them goes on.
+pub fn pages(placed: &[Placed], lines: &[Value], span: Span) -> Vec<(UnixMillis, String)> {
+    let incidents = incidents(placed).into_iter().map(|incident| (incident.name(), incident.of));
+    let alone = placed.iter().filter(|one| one.alarm.urgency == Urgency::Page && !one.alarm.is_composed());
+    let alone = alone.map(|one| (one.name(), vec![one.clone()]));
+    let mut pages = vec![];
+    for (name, of) in incidents.chain(alone) {
+        let of: Vec<Figures<'_>> = of.iter().map(|one| Figures::of(one, lines)).collect();
+        let is_on = |minute: u64| of.iter().any(|figures| figures.is_on_at(minute * MINUTE_MS, span.from));
+        let minutes = span.from / MINUTE_MS + 1..=span.until / MINUTE_MS;
+        let begins = minutes.filter(|minute| is_on(*minute) && !is_on(minute - 1));
+        pages.extend(begins.map(|minute| (minute * MINUTE_MS, name.clone())));
+    }
+    pages.sort();
+    pages
+}
+
+const MINUTE_MS: u64 = 60_000;
+
+fn period_ms(placed: &Placed) -> u64 {
+    u64::from(placed.alarm.period_s) * 1_000
+}
+
+/// The values of one alarm's figure, by the number of their period.
+struct Figures<'p> {
+    placed: &'p Placed,
+    periods: BTreeMap<u64, Vec<u64>>,
+}
+
+impl<'p> Figures<'p> {
+    fn of(placed: &'p Placed, lines: &[Value]) -> Self {
+        let mut periods: BTreeMap<u64, Vec<u64>> = BTreeMap::new();
+        let provider = placed.provider.as_ref().map(|provider| provider.name.as_str());
+        let Some(metric) = placed.metric() else { return Self { placed, periods } };
+        for line in lines.iter().filter(|line| line["provider"].as_str() == provider) {
+            let (Some(at), value) = (line["_aws"]["Timestamp"].as_u64(), &line[metric.name()]) else { continue };
+            let values = match value {
+                Value::Array(values) => values.iter().filter_map(Value::as_u64).collect(),
+                value => value.as_u64().into_iter().collect::<Vec<u64>>(),
+            };
+            if !values.is_empty() {
+                periods.entry(at / period_ms(placed)).or_default().extend(values);
+            }
+        }
+        Self { placed, periods }
+    }
+
+    /// By the periods before this one.
+    fn is_on(&self, now: u64) -> bool {
+        let Alarm { evaluation_periods, datapoints_to_alarm, .. } = self.placed.alarm;
+        let evaluated = now.saturating_sub(u64::from(evaluation_periods))..now;
+        let is_beyond = |period: &u64| is_beyond(self.placed, self.periods.get(period).map(Vec::as_slice));
+        self.placed.metric().is_some() && evaluated.filter(is_beyond).count() >= datapoints_to_alarm as usize
+    }
+
+    /// By the periods that are over at that time, where all of them are known.
+    fn is_on_at(&self, at: UnixMillis, known_from: UnixMillis) -> bool {
+        let (now, first) = (at / period_ms(self.placed), known_from.div_ceil(period_ms(self.placed)));
+        now >= first + u64::from(self.placed.alarm.evaluation_periods) && self.is_on(now)
+    }
 }
 
 fn is_beyond(placed: &Placed, values: Option<&[u64]>) -> bool {

@@ -4,7 +4,7 @@
 
 use std::collections::BTreeSet;
 
-use payonce_catalogue::alarm::{Alarm, Cause, Missing, Scope, Source, Statistic, Threshold, Urgency, is_of_providers};
+use payonce_catalogue::alarm::{Alarm, Missing, Scope, Source, Statistic, Threshold, Urgency, is_of_providers};
 use payonce_catalogue::alarms;
 use payonce_catalogue::placed::{Placed, Provider, incidents, muted, placed};
 use payonce_runtime::metrics::Kind;
@@ -109,19 +109,35 @@ fn one_cause_pages_once_and_its_rule_fits() {
     let providers: Vec<String> = (0..15).map(|number| format!("a-provider-of-this-many-letter{number:02}")).collect();
     let placed = at(&providers.iter().map(String::as_str).collect::<Vec<_>>());
     for incident in incidents(&placed) {
-        assert!(!incident.of.is_empty());
+        // One alarm needs nothing to stand for it.
+        assert!((2..=100).contains(&incident.of.len()), "{}: {}", incident.name(), incident.of.len());
         // With the names in place of their logical ids.
-        let longest = incident.of.len() * (12 + 64 + 20);
-        assert!(longest <= 10_240 && incident.of.len() <= 100, "{:?}: {}", incident.cause, incident.of.len());
+        assert!(incident.of.len() * (12 + 64 + 20) <= 10_240, "{}", incident.name());
+        assert!(incident.of.iter().all(|one| one.provider == incident.provider), "{}", incident.name());
     }
+    all_different(incidents(&placed).iter().map(|incident| incident.id()));
+    all_different(incidents(&placed).iter().map(|incident| incident.name()).chain(placed.iter().map(Placed::name)));
     for one in &placed {
-        let members = incidents(&placed).iter().filter(|incident| incident.of.contains(&one.id())).count();
+        let members = incidents(&placed).iter().filter(|incident| incident.of.contains(one)).count();
         let pages_by_itself = one.tells() == ("HasPageTopic", "PageTopicArn");
         match one.alarm.urgency {
             Urgency::Page => assert_eq!(members == 0, pages_by_itself, "{}", one.name()),
             Urgency::Ticket => assert_eq!((members, one.tells().1), (0, "TicketTopicArn"), "{}", one.name()),
         }
     }
+}
+
+/// What lasts until somebody acts, or until the next run, would keep the alarm that stands for it and for others on, and so silent.
+#[test]
+fn what_lasts_pages_by_itself() {
+    let lasting: BTreeSet<&str> = alarms::all()
+        .iter()
+        .filter(|alarm| alarm.urgency == Urgency::Page && alarm.cause.is_some() && !alarm.is_composed())
+        .map(|alarm| alarm.name)
+        .collect();
+    let expected =
+        ["held", "success-burning", "sweeper-silent", "reconciliation-late", "endpoints-off", "provider-silent"];
+    assert_eq!(lasting, expected.into());
 }
 
 #[test]
@@ -148,5 +164,8 @@ fn money_that_is_gone_and_a_guard_that_failed_page_whatever_else_is_on() {
         let is_muted = muted.contains(&format!("!Ref {}", one.id()));
         assert_eq!(is_muted, !always.contains(one.alarm.name), "{}", one.name());
     }
-    assert!(Cause::ALL.iter().all(|cause| muted.iter().any(|entry| entry.contains(cause.id()))));
+    for incident in incidents(&placed) {
+        let entry = format!("!If [ComposesAlarms, !Ref {}, !Ref AWS::NoValue]", incident.id());
+        assert!(muted.contains(&entry), "{}", incident.name());
+    }
 }

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use payonce_catalogue::alarm::Source;
 use payonce_catalogue::alarms;
 use payonce_catalogue::placed::{Placed, Provider, placed};
-use payonce_catalogue::rehearsal::{Span, is_raised};
+use payonce_catalogue::rehearsal::{Span, is_raised, pages};
 use payonce_protocol::end::End;
 use payonce_protocol::event::{Answer, Recorded, Refusal};
 use payonce_protocol::outcome::{Outcome, Verdict};
@@ -37,7 +37,11 @@ struct Hours {
 const NAMED: Named<'static> = Named { event: Some("evt_1"), payout_key: Some("stripe/pi_1"), attempt_id: None };
 
 fn answered(metrics: &Metrics, end: End, status: u16, ms: u64) {
-    let mut delivery = metrics.delivery("stripe");
+    answered_by("stripe", metrics, end, status, ms);
+}
+
+fn answered_by(provider: &str, metrics: &Metrics, end: End, status: u16, ms: u64) {
+    let mut delivery = metrics.delivery(provider);
     delivery.verified();
     delivery.event(NAMED, end);
     delivery.answered(status, ms);
@@ -89,8 +93,15 @@ const GOOD: Hours = Hours {
     watch: |_, _| {},
 };
 
-/// The lines, and which alarms were on.
+/// Which alarms were on.
 fn played(wrong: Hours) -> BTreeSet<&'static str> {
+    let lines = lines(wrong);
+    ours().iter().filter(|one| is_raised(one, &lines, SPAN)).map(|one| one.alarm.name).collect()
+}
+
+const SPAN: Span = Span { from: BEGINNING, until: BEGINNING + MINUTES * MINUTE_MS };
+
+fn lines(wrong: Hours) -> Vec<Value> {
     let clock = Clock::manual(BEGINNING);
     let (metrics, lines) = Metrics::captured(clock.clone());
     for minute in 0..MINUTES {
@@ -100,9 +111,7 @@ fn played(wrong: Hours) -> BTreeSet<&'static str> {
         }
         clock.advance(MINUTE_MS);
     }
-    let lines: Vec<Value> = lines.lines();
-    let span = Span { from: BEGINNING, until: BEGINNING + MINUTES * MINUTE_MS };
-    ours().iter().filter(|one| is_raised(one, &lines, span)).map(|one| one.alarm.name).collect()
+    lines.lines()
 }
 
 fn ours() -> Vec<Placed> {
@@ -319,4 +328,114 @@ fn a_little_less_raises_nothing() {
     for (alarm, hours) in nearly {
         assert_eq!(played(hours), BTreeSet::new(), "{alarm}");
     }
+}
+
+/// From here on a second thing is wrong, while the first still is.
+const SECOND_FROM: u64 = 4 * 60;
+
+fn refused(provider: &str, metrics: &Metrics) {
+    (0..3).for_each(|_| answered_by(provider, metrics, End::Order(Answer::Refused(Refusal::NoTime)), 503, 400));
+}
+
+/// A first fault that lasts, and a second one.
+const SECOND_FAULTS: [(&str, &str, Hours); 6] = [
+    (
+        "payonce-incident-stripe-payouts-stopped",
+        "payonce-incident-acme-payouts-stopped",
+        Hours {
+            delivery: |minute, metrics| {
+                refused("stripe", metrics);
+                if minute >= SECOND_FROM {
+                    refused("acme", metrics);
+                }
+            },
+            ..GOOD
+        },
+    ),
+    (
+        "payonce-incident-stripe-payouts-stopped",
+        "payonce-incident-stripe-events-missing",
+        Hours {
+            delivery: |minute, metrics| {
+                refused("stripe", metrics);
+                if minute >= SECOND_FROM {
+                    metrics.delivery("stripe").answered(413, 1);
+                }
+            },
+            ..GOOD
+        },
+    ),
+    (
+        "payonce-incident-stripe-payouts-stopped",
+        "payonce-incident-payouts-stopped",
+        Hours {
+            delivery: |_, metrics| refused("stripe", metrics),
+            sweep: |minute, metrics| {
+                metrics.sweep().ran(&Sweep { hold_tripped: minute == SECOND_FROM, ..WELL });
+            },
+            ..GOOD
+        },
+    ),
+    (
+        "payonce-webhook-stripe-held",
+        "payonce-incident-stripe-payouts-stopped",
+        Hours {
+            delivery: |minute, metrics| {
+                answered(metrics, End::Order(Answer::Refused(Refusal::Hold)), 503, 400);
+                if minute >= SECOND_FROM {
+                    refused("stripe", metrics);
+                }
+            },
+            ..GOOD
+        },
+    ),
+    (
+        "payonce-success-burning",
+        "payonce-incident-payouts-stopped",
+        Hours {
+            sweep: |minute, metrics| {
+                let burn = Some(Burn { page_percent: 100, ..BURN });
+                metrics.sweep().ran(&Sweep { burn, hold_tripped: minute == SECOND_FROM, ..WELL });
+            },
+            ..GOOD
+        },
+    ),
+    (
+        "payonce-endpoints-off",
+        "payonce-provider-silent",
+        Hours {
+            reconciliation: |minute, metrics| reconciled(minute, metrics, SETTLED, 1, u64::from(minute >= SECOND_FROM)),
+            ..GOOD
+        },
+    ),
+];
+
+#[test]
+fn a_second_fault_pages_while_the_first_is_still_on() {
+    let second = BEGINNING + SECOND_FROM * MINUTE_MS;
+    let providers = ["stripe", "acme"].map(|name| Provider::new(name, Some(10_000)));
+    for (first, then, hours) in SECOND_FAULTS {
+        let pages = pages(&placed(&alarms::all(), &providers), &lines(hours), SPAN);
+        let of = |late: bool| -> Vec<&str> {
+            pages.iter().filter(|(at, _)| (*at > second) == late).map(|(_, name)| name.as_str()).collect()
+        };
+        assert_eq!((of(false), of(true)), (vec![first], vec![then]));
+    }
+}
+
+#[test]
+fn several_alarms_of_one_cause_and_provider_page_once() {
+    let hours = Hours {
+        delivery: |_, metrics| {
+            refused("stripe", metrics);
+            answered(metrics, End::Order(Answer::Done(Verdict::plain(Outcome::Accepted), Recorded::Failed)), 200, 400);
+        },
+        ..GOOD
+    };
+    assert!(played(hours).is_superset(&["refused", "unrecorded"].into()));
+    let pages = pages(&ours(), &lines(hours), SPAN);
+    assert_eq!(
+        pages.iter().map(|(_, name)| name.as_str()).collect::<Vec<_>>(),
+        ["payonce-incident-stripe-payouts-stopped"]
+    );
 }

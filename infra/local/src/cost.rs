@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 
 use clap::Args;
 use payonce_catalogue::alarm::{Scope, is_of_providers};
+use payonce_catalogue::placed::causes;
 use payonce_catalogue::{alarms, dashboards};
 use payonce_runtime::metrics::Metric;
 use serde::Deserialize;
@@ -217,6 +218,8 @@ pub fn bill(load: &Load, prices: &Prices) -> Result<Bill, CostError> {
     let functions = u128::from(load.providers);
     let metrics = scaled_by(functions, Metric::ALL, |metric| is_of_providers(*metric));
     let alarms = scaled_by(functions, &alarms::all(), |alarm| alarm.scope == Scope::EachProvider);
+    let composed: Vec<_> = causes(&alarms::all()).into_iter().collect();
+    let composed = scaled_by(functions, &composed, |(scope, _)| *scope == Scope::EachProvider);
     let dashboards = dashboards::all().len() as u128;
     let secrets = functions + SECRETS_OF_THE_STACK;
     let mut fixed = vec![];
@@ -225,6 +228,7 @@ pub fn bill(load: &Load, prices: &Prices) -> Result<Bill, CostError> {
     };
     add("Metrics", format!("{metrics}"), price(&prices.logs, "metric_month", 1)?, metrics);
     add("Alarms", format!("{alarms}"), price(&prices.logs, "alarm_month", 1)?, alarms);
+    add("Composite alarms", format!("{composed}"), price(&prices.logs, "composite_alarm_month", 1)?, composed);
     add("Dashboards", format!("{dashboards}"), price(&prices.logs, "dashboard_month", 1)?, dashboards);
     add("Secrets", format!("{secrets}"), price(&prices.secrets, "secret_month", 1)?, secrets);
     add("Key", "1".to_owned(), price(&prices.kms, "key_month", 1)?, 1);

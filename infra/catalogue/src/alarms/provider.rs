@@ -72,6 +72,7 @@ pub(super) fn all() -> Vec<Alarm> {
             period_s: 300,
             urgency: Page,
             cause: Some(Cause::PayoutsStopped),
+            lasts: true,
             money: "Payees wait, because payouts are held or were never released; the provider keeps the events and brings them again until its patience ends.",
             text: "Payouts are held, or nobody released the tables or accepted the rules. `control show` says why.",
             runbook: "webhook-held",
