@@ -1,4 +1,4 @@
-//! What the last finished run says, as figures: whoever is late, lacks a book or paid twice shows there, run after run.
+//! What the last finished run says, as figures: whoever is late, lacks a book, paid twice or paid another shows there, run after run.
 
 use payonce_ledger::KeptRun;
 use payonce_protocol::UnixMillis;
@@ -25,6 +25,7 @@ pub(crate) fn of(run: &KeptRun, now: UnixMillis) -> Option<LastRun> {
         incomplete: gaps.iter().filter(is_of_window).filter(is_kept).count() as u64,
         open_breaks: count(breaks, Life::New.as_str())? + count(breaks, Life::Persisting.as_str())?,
         paid_twice: kinds(&[BreakKind::PaidTwice])?,
+        wrong_payee: kinds(&[BreakKind::PayeeMismatch])?,
         lost: kinds(&[BreakKind::EventMissing, BreakKind::CaseMissing])?,
     })
 }
@@ -51,8 +52,8 @@ mod tests {
         }
         let written = r#"{"verdict":"breaks","incomplete":[{"book":"rail","from":0,"until":1,"why":"page_lost"},
             {"book":"provider","from":0,"until":1,"why":"not_askable"},{"book":"rail","from":0,"until":0,"why":"page_lost"}],
-            "breaks":{"new":1,"persisting":2},"kinds":{"paid_twice":1,"event_missing":1,"case_missing":1}}"#;
-        let said = LastRun { behind_seconds: 8, incomplete: 1, open_breaks: 3, paid_twice: 1, lost: 2 };
+            "breaks":{"new":1,"persisting":2},"kinds":{"paid_twice":1,"event_missing":1,"case_missing":1,"payee_mismatch":3}}"#;
+        let said = LastRun { behind_seconds: 8, incomplete: 1, open_breaks: 3, paid_twice: 1, wrong_payee: 3, lost: 2 };
         assert_eq!(of(&run(written), 9_000), Some(said));
     }
 }

@@ -37,10 +37,11 @@ const ACCEPTED: Figure =
 /// For whoever answers for the money: seven days.
 fn executive() -> Dashboard {
     let rows = vec![
-        panel("Payouts that the rail took, of those claimed", View::Number, DAY_S, 6, vec![ACCEPTED]),
-        panel("Paid twice, by the books", View::Number, DAY_S, 6, ours(Maximum, &[PaidTwice])),
-        panel("Lost, by the books", View::Number, DAY_S, 6, ours(Maximum, &[Lost])),
-        panel("Discrepancies between the books", View::Number, DAY_S, 6, ours(Maximum, &[OpenBreaks])),
+        panel("Payouts that the rail took, of those claimed", View::Number, DAY_S, 8, vec![ACCEPTED]),
+        panel("Paid twice, by the books", View::Number, DAY_S, 4, ours(Maximum, &[PaidTwice])),
+        panel("Paid to another payee, by the books", View::Number, DAY_S, 4, ours(Maximum, &[WrongPayee])),
+        panel("Lost, by the books", View::Number, DAY_S, 4, ours(Maximum, &[Lost])),
+        panel("Discrepancies between the books", View::Number, DAY_S, 4, ours(Maximum, &[OpenBreaks])),
         panel(
             "Payouts by how they ended, each day",
             View::Lines,

@@ -156,6 +156,7 @@ fn money_that_is_gone_and_a_guard_that_failed_page_whatever_else_is_on() {
         "retry-config-drift",
         "tripwire",
         "unreadable",
+        "wrong-payee",
     ];
     assert_eq!(always, expected.into());
     let placed = at(&["stripe"]);

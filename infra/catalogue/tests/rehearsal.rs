@@ -65,7 +65,8 @@ const WELL: Sweep = Sweep {
 };
 const BURN: Burn =
     Burn { page_percent: 30, ticket_percent: 60, budget_left_percent: Some(80), good_of_a_million: Some(999_600) };
-const SETTLED: LastRun = LastRun { behind_seconds: 7_200, incomplete: 0, open_breaks: 0, paid_twice: 0, lost: 0 };
+const SETTLED: LastRun =
+    LastRun { behind_seconds: 7_200, incomplete: 0, open_breaks: 0, paid_twice: 0, wrong_payee: 0, lost: 0 };
 
 fn reconciled(minute: u64, metrics: &Metrics, last: LastRun, endpoints_off: u64, silent: u64) {
     if minute.is_multiple_of(60) {
@@ -120,7 +121,7 @@ fn ours() -> Vec<Placed> {
 }
 
 /// Fault → what it raises.
-const REHEARSALS: [(&str, Hours); 28] = [
+const REHEARSALS: [(&str, Hours); 29] = [
     (
         "impossible",
         Hours { delivery: |_, metrics| answered(metrics, End::Order(Answer::Impossible), 503, 400), ..GOOD },
@@ -238,6 +239,13 @@ const REHEARSALS: [(&str, Hours); 28] = [
         "paid-twice",
         Hours {
             reconciliation: |minute, metrics| reconciled(minute, metrics, LastRun { paid_twice: 1, ..SETTLED }, 0, 0),
+            ..GOOD
+        },
+    ),
+    (
+        "wrong-payee",
+        Hours {
+            reconciliation: |minute, metrics| reconciled(minute, metrics, LastRun { wrong_payee: 1, ..SETTLED }, 0, 0),
             ..GOOD
         },
     ),

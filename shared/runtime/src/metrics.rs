@@ -164,6 +164,7 @@ catalogue! {
     BooksIncomplete: Gauge Count, [Reconciliation], "Times of the last run of which a book could not speak that it keeps.";
     OpenBreaks: Gauge Count, [Reconciliation], "Contradictions between the books that the last run saw.";
     PaidTwice: Gauge Count, [Reconciliation], "Payouts beyond the first of one payout key, by the books of the last run.";
+    WrongPayee: Gauge Count, [Reconciliation], "Payouts to another payee than was asked for, by the books of the last run.";
     Lost: Gauge Count, [Reconciliation], "Events without a claim, and failed attempts without a case, by the books of the last run.";
     EndpointsOff: Gauge Count, [Reconciliation], "Providers that, by their own word, do not send here what a rule names, or that would not say.";
     ProvidersSilent: Gauge Count, [Reconciliation], "Providers of which nothing came for longer than was ever usual at that hour of the week.";
@@ -444,6 +445,8 @@ pub struct LastRun {
     pub incomplete: u64,
     pub open_breaks: u64,
     pub paid_twice: u64,
+    /// To another payee than was asked for.
+    pub wrong_payee: u64,
     pub lost: u64,
 }
 
@@ -472,6 +475,7 @@ impl ReconciliationMetrics {
         self.line.set(Metric::BooksIncomplete, last.incomplete);
         self.line.set(Metric::OpenBreaks, last.open_breaks);
         self.line.set(Metric::PaidTwice, last.paid_twice);
+        self.line.set(Metric::WrongPayee, last.wrong_payee);
         self.line.set(Metric::Lost, last.lost);
     }
 

@@ -294,6 +294,16 @@ fn reconciler() -> Vec<Alarm> {
             ..LAST_RUN
         },
         Alarm {
+            name: "wrong-payee",
+            id: "WrongPayeeAlarm",
+            source: Ours(Metric::WrongPayee),
+            urgency: Page,
+            money: "Money may be gone: by the books a payout went to another payee than its event or our record names.",
+            text: "Hold payouts, and find out who named the other payee, from the case and the run's page; finance asks for it back.",
+            runbook: "wrong-payee",
+            ..LAST_RUN
+        },
+        Alarm {
             name: "lost",
             id: "LostAlarm",
             source: Ours(Metric::Lost),

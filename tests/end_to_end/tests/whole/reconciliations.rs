@@ -116,8 +116,9 @@ async fn a_settled_window_is_one_run_and_each_break_one_case() {
     assert_eq!((report.runs, report.cases, report.behind_s), (1, 5, Some(600)));
     assert_eq!(cases(&world).await, expected);
     let line = reconciler.last_line();
-    let figures = ["Reconciliations", "BooksBehindSeconds", "BooksIncomplete", "OpenBreaks", "PaidTwice", "Lost"];
-    assert_eq!(figures.map(|name| line[name].as_u64()), [1, 600, 0, 5, 1, 0].map(Some));
+    let figures =
+        ["Reconciliations", "BooksBehindSeconds", "BooksIncomplete", "OpenBreaks", "PaidTwice", "WrongPayee", "Lost"];
+    assert_eq!(figures.map(|name| line[name].as_u64()), [1, 600, 0, 5, 1, 1, 0].map(Some));
     assert_eq!(line["CasesFiled"], 5);
 
     // Three hours later: a run for each, and nothing is filed again.
