@@ -18,6 +18,8 @@ pub struct Names {
     pub stack: String,
     /// The census' word for each table, and its name.
     pub tables: [(&'static str, String); 3],
+    /// CloudWatch has more here than metric alarms.
+    pub has_composites: bool,
 }
 
 /// A question without an answer.
@@ -65,7 +67,60 @@ pub async fn deployed(aws: &Aws, names: &Names) -> Result<Deployed, NotSeen> {
         let owner = text(&answer["AlarmName"]).to_owned();
         deployed.subjects.push(Subject { of: "alarm", owner, answer, ..Subject::default() });
     }
+    for answer in mute_rules(aws, names.has_composites).await? {
+        let owner = text(&answer["Name"]).to_owned();
+        deployed.subjects.push(Subject { of: "mute_rule", owner, answer, ..Subject::default() });
+    }
     Ok(deployed)
+}
+
+/// Those that mute now, or will. The list says neither which alarms nor when, so each is asked for.
+/// <https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_ListAlarmMuteRules.html>
+/// <https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_GetAlarmMuteRule.html>
+async fn mute_rules(aws: &Aws, has_composites: bool) -> Result<Vec<Value>, NotSeen> {
+    let what = "mute rules";
+    let mut parameters = json!({ "Statuses": ["SCHEDULED", "ACTIVE"], "MaxRecords": 100 });
+    let mut all = vec![];
+    for _ in 0..PAGES_AT_MOST {
+        let mut answer = match of_cloudwatch(aws, "ListAlarmMuteRules", parameters.clone()).await {
+            // Where there are metric alarms alone, the operation may be unknown, and then nothing is muted by a rule.
+            Err(NoAnswer::Refused { code, .. }) if !has_composites && code.contains("InvalidAction") => return Ok(all),
+            answer => answer.map_err(not_seen(what))?,
+        };
+        // A list of which nothing is there may be left out.
+        let listed = match answer.get_mut("AlarmMuteRuleSummaries").map(Value::take) {
+            Some(Value::Array(listed)) => listed,
+            None => vec![],
+            _ => return Err(not_seen(what)(NoAnswer::Unreadable)),
+        };
+        for summary in listed {
+            // A summary need not say the name, and the ARN ends with it.
+            let arn = || text(&summary["AlarmMuteRuleArn"]).split_once(":alarm-mute-rule:").map(|(_, name)| name);
+            let Some(name) = summary["Name"].as_str().or_else(arn) else {
+                return Err(not_seen(what)(NoAnswer::Unreadable));
+            };
+            match of_cloudwatch(aws, "GetAlarmMuteRule", json!({ "AlarmMuteRuleName": name })).await {
+                Ok(mut rule) if rule["Rule"].is_object() => {
+                    rule["Name"] = json!(name);
+                    all.push(rule);
+                }
+                // Deleted meanwhile.
+                Err(error) if error.is_absence() => {}
+                answer => return Err(not_seen(what)(answer.err().unwrap_or(NoAnswer::Unreadable))),
+            }
+        }
+        match answer["NextToken"].as_str() {
+            Some(next) if !next.is_empty() => parameters["NextToken"] = json!(next),
+            _ => return Ok(all),
+        }
+    }
+    Err(not_seen(what)(NoAnswer::Unreadable))
+}
+
+async fn of_cloudwatch(aws: &Aws, operation: &str, parameters: Value) -> Result<Value, NoAnswer> {
+    let operation = format!("GraniteServiceVersion20100801.{operation}");
+    let operation = Some(("1.0", operation.as_str(), parameters));
+    aws.ask(&Ask { service: "monitoring", path: "/".to_owned(), operation }).await
 }
 
 /// <https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_DescribeAlarms.html>
@@ -75,8 +130,7 @@ async fn alarms(aws: &Aws, prefix: &str) -> Result<Vec<Value>, NotSeen> {
         json!({ "AlarmNamePrefix": prefix, "AlarmTypes": ["MetricAlarm", "CompositeAlarm"], "MaxRecords": 100 });
     let mut all = vec![];
     for _ in 0..PAGES_AT_MOST {
-        let operation = Some(("1.0", "GraniteServiceVersion20100801.DescribeAlarms", parameters.clone()));
-        let answer = aws.ask(&Ask { service: "monitoring", path: "/".to_owned(), operation }).await;
+        let answer = of_cloudwatch(aws, "DescribeAlarms", parameters.clone()).await;
         let mut answer = answer.map_err(not_seen(what))?;
         for under in ["MetricAlarms", "CompositeAlarms"] {
             match answer.get_mut(under).map(Value::take) {

@@ -81,6 +81,7 @@ impl App {
                 ("bodies", environment.bodies_table.clone()),
                 ("reconcile", environment.reconcile_table.clone()),
             ],
+            has_composites: expected.get("composite_alarms").is_some_and(|composed| composed == "true"),
         };
         let (clock, metrics) = (started.clock, started.metrics);
         Ok(Self { census, made, expected, names, aws: Aws::new(&environment, clock.clone()), clock, metrics })
@@ -92,7 +93,7 @@ impl App {
         let began = self.clock.now();
         let deployed = collect::deployed(&self.aws, &self.names).await?;
         let mut drift = verdict(&self.census, &self.expected, &deployed);
-        drift.extend(alarms::changed(&self.made, &self.expected, &deployed.subjects));
+        drift.extend(alarms::changed(&self.made, &self.expected, &deployed));
         for found in &drift {
             tracing::error!(
                 place = found.place,

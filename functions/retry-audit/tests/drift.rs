@@ -2,6 +2,11 @@
 
 #![allow(clippy::unwrap_used, reason = "test code")]
 
+#[path = "made/alarms.rs"]
+mod made;
+
+use made::{PAGE, TICKET, mute_rule};
+use retry_audit::alarms::changed;
 use retry_audit::census::{Census, Expected, TEXT};
 use retry_audit::verdict::{Deployed, Function, KINDS, Subject, Table, verdict};
 use serde_json::{Value, json};
@@ -16,9 +21,17 @@ fn expected() -> Expected {
         of("audit_stream", STREAM),
         of("reserved_concurrency", "20"),
         of("function_timeout_seconds", "25"),
+        of("page_topic", PAGE),
+        of("ticket_topic", TICKET),
+        of("composite_alarms", "true"),
+        of("maintenance_schedule", MAINTENANCE),
+        of("maintenance_duration", "PT2H"),
     ]
     .into()
 }
+
+/// When the template mutes alarms.
+const MAINTENANCE: &str = "cron(0 3 * * SUN)";
 
 fn subject(of: &'static str, kind: &str, qualifier: &str, answer: Value) -> Subject {
     let owner = if kind == "webhook" { "payonce-webhook-stripe".to_owned() } else { format!("payonce-{kind}") };
@@ -69,6 +82,7 @@ fn deployed() -> Deployed {
                     "MemorySize": 512, "Architectures": ["arm64"], "SnapStart": { "ApplyOn": "None", "OptimizationStatus": "Off" },
                     "TracingConfig": { "Mode": "PassThrough" }, "State": "Active",
                     "Environment": { "Variables": { "PAYONCE_AUDIT_TABLE": "payonce-audit" } },
+                    "LoggingConfig": { "LogGroup": made::log_of(&name) },
                 }),
             );
         }
@@ -128,11 +142,21 @@ fn deployed() -> Deployed {
             deployed.subjects.push(of_table("table_policy_statement", table, claims_are_forever()));
         }
     }
+    for answer in made::described(true) {
+        let owner = answer["AlarmName"].as_str().unwrap().to_owned();
+        deployed.subjects.push(Subject { of: "alarm", owner, answer, ..Subject::default() });
+    }
+    deployed.subjects.push(muting("payonce-maintenance-1", mute_rule(MAINTENANCE, "PT2H", HELD)));
     deployed
 }
 
+fn muting(owner: &str, answer: Value) -> Subject {
+    Subject { of: "mute_rule", owner: owner.to_owned(), answer, ..Subject::default() }
+}
+
 fn places(deployed: &Deployed) -> Vec<String> {
-    let found = verdict(&Census::parse(TEXT).unwrap(), &expected(), deployed);
+    let mut found = verdict(&Census::parse(TEXT).unwrap(), &expected(), deployed);
+    found.extend(changed(&made::made(), &expected(), deployed));
     found.into_iter().map(|drift| drift.place).collect()
 }
 
@@ -179,9 +203,12 @@ const PAYER: &str = "payonce-payer";
 const AUDIT: &str = "payonce-audit";
 const POLICY: &str = "table_policy_statement";
 
-fn silenced() -> Subject {
-    let answer = json!({ "AlarmName": "payonce-lost", "ActionsEnabled": false });
-    Subject { of: "alarm", owner: "payonce-lost".to_owned(), answer, ..Subject::default() }
+const HELD: &str = "payonce-webhook-stripe-held";
+const INCIDENT: &str = "payonce-incident-stripe-payouts-stopped";
+
+/// A mute rule that somebody puts beside those of the template.
+fn muted(owner: &'static str, expression: &'static str, duration: &'static str, alarm: &'static str) -> Change {
+    Box::new(move |deployed| deployed.subjects.push(muting(owner, mute_rule(expression, duration, alarm))))
 }
 
 /// Another account may write there, by the table's own policy.
@@ -206,7 +233,10 @@ fn names_the_place_of_every_changed_setting() {
     let retries = "/Target/RetryPolicy/MaximumRetryAttempts";
     let changes: Vec<(&str, Change)> = vec![
         ("async-retries", set(config, WEBHOOK, "live", "/MaximumRetryAttempts", json!(2))),
-        ("alarms", Box::new(|deployed| deployed.subjects.push(silenced()))),
+        ("alarms", set("alarm", "payonce-lost", "", "/ActionsEnabled", json!(false))),
+        ("alarms", set("alarm", INCIDENT, "", "/AlarmRule", json!("FALSE"))),
+        ("alarms", set("alarm", "payonce-webhook-stripe-errors", "", "/Dimensions/0/Value", json!("payonce-payer"))),
+        ("alarms", muted("quiet", "at(2026-12-06T01:00)", "P15D", "payonce-paid-twice")),
         ("async-retries", set(config, WEBHOOK, "$LATEST", "/MaximumRetryAttempts", json!(1))),
         ("async-retries", gone(config, WEBHOOK, "$LATEST")),
         ("async-retries", gone(config, SWEEPER, "live")),

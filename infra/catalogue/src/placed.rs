@@ -159,6 +159,11 @@ impl Incident {
         any(self.of.iter().map(|one| format!("${{{}}}", one.id())))
     }
 
+    /// The same, as CloudWatch has it then.
+    pub fn rule_of_names(&self) -> String {
+        any(self.of.iter().map(Placed::name))
+    }
+
     pub fn description(&self) -> String {
         let (money, name) = (self.cause.money(), self.cause.name());
         format!("{money} Its runbook says which alarm of it to begin with. Runbook: ${{RunbookUrl}}incident-{name}.md")
@@ -172,11 +177,14 @@ fn any(names: impl Iterator<Item = String>) -> String {
 /// So many alarms one rule mutes: <https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutAlarmMuteRule.html>
 const MUTED_AT_MOST: usize = 100;
 
-/// What a maintenance window mutes, as values of YAML and one list for each rule: everything but what tells of money that is gone or
-/// of a guard that failed.
+/// Whether a maintenance window mutes it: everything but what tells of money that is gone or of a guard that failed.
+pub fn is_muted(one: &Placed) -> bool {
+    one.alarm.urgency == Urgency::Ticket || one.alarm.cause.is_some()
+}
+
+/// What a maintenance window mutes, as values of YAML and one list for each rule.
 pub fn muted(placed: &[Placed]) -> Vec<Vec<String>> {
-    let is_muted = |one: &&Placed| one.alarm.urgency == Urgency::Ticket || one.alarm.cause.is_some();
-    let alarms = placed.iter().filter(is_muted).map(|one| format!("!Ref {}", one.id()));
+    let alarms = placed.iter().filter(|one| is_muted(one)).map(|one| format!("!Ref {}", one.id()));
     let incidents = incidents(placed);
     let incidents = incidents.iter().map(|one| format!("!If [ComposesAlarms, !Ref {}, !Ref AWS::NoValue]", one.id()));
     incidents.chain(alarms).collect::<Vec<_>>().chunks(MUTED_AT_MOST).map(<[String]>::to_vec).collect()

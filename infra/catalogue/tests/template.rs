@@ -40,7 +40,7 @@ fn committed_alarms_are_those_that_retry_audit_expects() {
     let made = Template::of(&Config::parse(CONFIG).unwrap(), &"".parse().unwrap()).unwrap();
     assert!(made.alarms == include_str!("../../alarms.json"), "`cargo run -- template` writes it");
     assert_eq!(
-        made.alarms.matches("\"AlarmName\"").count(),
+        made.alarms.matches("\"Tells\"").count(),
         made.text.matches("Type: AWS::CloudWatch::Alarm\n").count()
     );
 }
