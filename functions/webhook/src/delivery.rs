@@ -110,7 +110,7 @@ impl<'a> Delivery<'a> {
             return response::too_large();
         }
         let verified = self.verify(body).instrument(warn_span!("verify")).await;
-        if self.app.parts.secrets.is_stale().await {
+        if self.app.parts.secrets.is_stale(self.app.parts.clock.now()).await {
             metrics.secrets_stale();
         }
         metrics.took(Step::Verify, self.app.parts.clock.now().saturating_sub(self.received_at));

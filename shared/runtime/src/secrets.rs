@@ -302,10 +302,11 @@ impl SecretSource {
         last.changed.then(|| self.current())
     }
 
-    /// The last reading failed: what is verified with is older than it should be.
-    pub async fn is_stale(&self) -> bool {
+    /// The last reading failed, and the one before that was due again: what is verified with is older than it should be. A reading that
+    /// failed earlier, as a bad signature makes one each minute, says nothing yet: half an hour of trust or more is left.
+    pub async fn is_stale(&self, now: UnixMillis) -> bool {
         let last = self.last.lock().await;
-        last.at != last.good_at
+        last.at != last.good_at && now.abs_diff(last.good_at) >= RENEW_AFTER_MS
     }
 
     async fn read_again(&self, last: &mut Reading, now: UnixMillis) {
