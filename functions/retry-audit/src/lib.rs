@@ -104,7 +104,8 @@ impl App {
                 "a deployed setting differs from the retry census"
             );
         }
-        metrics.ran(drift.iter().map(|found| json!(found)).collect());
+        let of_alarms = drift.iter().filter(|found| found.place == alarms::PLACE).count();
+        metrics.ran(drift.iter().map(|found| json!(found)).collect(), of_alarms);
         let took_ms = self.clock.now().saturating_sub(began);
         tracing::info!(functions = deployed.functions.len(), drift = drift.len(), took_ms, "retry audit done");
         Ok(Report { drift })

@@ -468,6 +468,9 @@ async fn reads_every_page_of_alarms_and_takes_none_for_missing() {
     fake.says(&alarms_after(Some("next")), 200, &json!({ "MetricAlarms": &second[1..] }));
     let gone = format!("alarm {}", second[0]["AlarmName"].as_str().unwrap());
     assert_eq!(fake.drift().await, [("alarms".to_owned(), gone)]);
+    // It is a figure of its own, and none of the settings by which a payout could be repeated.
+    let line = fake.run().await.1;
+    assert_eq!((&line["RetryConfigDrift"], &line["AlarmDrift"]), (&json!(0), &json!(1)));
 }
 
 #[tokio::test]

@@ -73,6 +73,8 @@ pub enum Value {
     OfProvider(&'static str),
     /// A table, whatever restore it is from.
     Table(&'static str),
+    /// An index of a table, with the table itself.
+    Index(&'static str, &'static str),
 }
 
 impl Source {

@@ -67,6 +67,13 @@ pub(crate) const fn front(metric: &'static str) -> Source {
 pub(crate) const fn table(metric: &'static str, table: &'static str) -> Source {
     Source::Aws { namespace: "AWS/DynamoDB", metric, dimension: "TableName", value: Value::Table(table) }
 }
+
+/// What an index was refused is counted under its own name beside the table's, and not with the table:
+/// <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/metrics-dimensions.html>
+pub(crate) const fn index(metric: &'static str, table: &'static str, index: &'static str) -> Source {
+    Source::Aws { namespace: "AWS/DynamoDB", metric, dimension: "TableName", value: Value::Index(table, index) }
+}
+pub(crate) const INDEX_DIMENSION: &str = "GlobalSecondaryIndexName";
 pub(crate) const DYNAMODB_WRITES: &str = "WriteThrottleEvents";
 pub(crate) const DYNAMODB_READS: &str = "ReadThrottleEvents";
 

@@ -5,6 +5,7 @@ use payonce_runtime::metrics::{Metric, NAMESPACE};
 use serde_json::{Value as Json, json};
 
 use crate::alarm::{Source, Statistic, Urgency, Value};
+use crate::alarms::INDEX_DIMENSION;
 use crate::placed::{Placed, Provider};
 
 #[derive(Clone, Debug)]
@@ -246,16 +247,23 @@ impl Lines<'_> {
         let values: Vec<(String, String)> = match value {
             Value::Ref(id) => vec![(label.to_owned(), format!("${{{id}}}"))],
             Value::Attribute(of) => vec![(label.to_owned(), format!("${{{of}}}"))],
-            Value::Table(table) => vec![(label.to_owned(), format!("${{{table}{}}}", self.nth))],
+            Value::Table(table) | Value::Index(table, _) => {
+                vec![(label.to_owned(), format!("${{{table}{}}}", self.nth))]
+            }
             Value::OfProvider(of) => self
                 .providers
                 .iter()
                 .map(|provider| (format!("{label} {}", provider.name), format!("${{Webhook{}{of}}}", provider.id)))
                 .collect(),
         };
-        for (label, value) in values {
+        for (label, of) in values {
             let shown = json!({ "stat": statistic.as_str(), "label": label });
-            self.written.push(json!([namespace, metric, dimension, value, shown]));
+            let mut line = vec![json!(namespace), json!(metric), json!(dimension), json!(of)];
+            if let Value::Index(_, index) = value {
+                line.extend([json!(INDEX_DIMENSION), json!(index)]);
+            }
+            line.push(shown);
+            self.written.push(line.into());
         }
     }
 }

@@ -5,7 +5,7 @@ use payonce_runtime::metrics::Metric::{self, *};
 use crate::alarm::Statistic;
 use crate::alarm::Statistic::{Maximum, Minimum, P50, P99, Sum};
 use crate::alarm::Value::{OfProvider, Ref};
-use crate::alarms::{DYNAMODB_READS, DYNAMODB_WRITES, PARSING, VALIDATION, front, lambda, log_lines, table};
+use crate::alarms::{DYNAMODB_READS, DYNAMODB_WRITES, PARSING, VALIDATION, front, index, lambda, log_lines, table};
 use crate::dashboard::{Dashboard, Figure, Panel, View};
 use crate::placed::Provider;
 
@@ -86,6 +86,8 @@ fn on_call() -> Dashboard {
         Figure::Aws("5xx at the front door", front("5xx"), Sum),
         Figure::Aws("writes of claims", table(DYNAMODB_WRITES, "AuditTable"), Sum),
         Figure::Aws("reads of claims", table(DYNAMODB_READS, "AuditTable"), Sum),
+        Figure::Aws("writes of claims by minute", index(DYNAMODB_WRITES, "AuditTable", "by_minute"), Sum),
+        Figure::Aws("reads of claims by minute", index(DYNAMODB_READS, "AuditTable", "by_minute"), Sum),
         Figure::Aws("writes of bodies", table(DYNAMODB_WRITES, "BodiesTable"), Sum),
         Figure::Aws("reads of bodies", table(DYNAMODB_READS, "BodiesTable"), Sum),
         Figure::Aws("writes of cases", table(DYNAMODB_WRITES, "ReconcileTable"), Sum),
@@ -183,7 +185,7 @@ fn debug() -> Dashboard {
             View::Lines,
             FIVE_MINUTES_S,
             12,
-            ours(Maximum, &[RetryConfigDrift, ClaimsOverwritten]),
+            ours(Maximum, &[RetryConfigDrift, AlarmDrift, ClaimsOverwritten]),
         ),
         panel(
             "Books: gaps, providers that are off or silent",

@@ -4,6 +4,7 @@
 use serde_json::{Value as Json, json};
 
 use crate::alarm::{Source, Urgency, Value, is_of_providers};
+use crate::alarms::INDEX_DIMENSION;
 use crate::placed::{Placed, incidents, is_muted};
 
 /// As it stands in `infra/alarms.json`: one alarm a line, in CloudWatch's words but for `Tells`, `Muted` and the values of dimensions, and
@@ -65,9 +66,13 @@ fn dimensions(one: &Placed) -> Vec<Json> {
             None => ("Value", format!("payonce-{}", hyphenated(id))),
         },
         Value::Attribute(of) => ("Expected", hyphenated(of.split('.').next().unwrap_or_default())),
-        Value::Table(table) => ("Table", hyphenated(table.trim_end_matches("Table"))),
+        Value::Table(table) | Value::Index(table, _) => ("Table", hyphenated(table.trim_end_matches("Table"))),
     };
-    vec![json!({ "Name": dimension, key: said })]
+    let index = match value {
+        Value::Index(_, index) => Some(json!({ "Name": INDEX_DIMENSION, "Value": index })),
+        _ => None,
+    };
+    [json!({ "Name": dimension, key: said })].into_iter().chain(index).collect()
 }
 
 /// `retry-audit` of `RetryAudit`: what functions and tables are called in the template.

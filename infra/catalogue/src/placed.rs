@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use payonce_runtime::metrics::Metric;
 
 use crate::alarm::{Alarm, Cause, Scope, Source, Thousandths, Urgency, Value, is_of_providers};
+use crate::alarms::INDEX_DIMENSION;
 use crate::name::logical;
 
 /// A provider of the configuration.
@@ -63,13 +64,13 @@ impl Placed {
         format!("{money} {text} Runbook: ${{RunbookUrl}}{runbook}.md").replace('\'', "''")
     }
 
-    /// Name and value of its dimension, the value as YAML; `nth` are the tables.
-    pub fn dimension(&self, nth: &str) -> Option<(&'static str, String)> {
+    /// Its dimensions as YAML, without the brackets around them; `nth` are the tables.
+    pub fn dimensions(&self, nth: &str) -> Option<String> {
         let provider = self.provider.as_ref();
-        match self.alarm.source {
+        let (dimension, value) = match self.alarm.source {
             Source::Ours(metric) => {
                 let provider = provider.filter(|_| is_of_providers(metric))?;
-                Some(("provider", format!("'{}'", provider.name)))
+                ("provider", format!("'{}'", provider.name))
             }
             Source::Aws { dimension, value, .. } => {
                 let id = provider.map_or("", |provider| provider.id.as_str());
@@ -77,11 +78,18 @@ impl Placed {
                     Value::Ref(of) => format!("!Ref {of}"),
                     Value::Attribute(of) => format!("!GetAtt {of}"),
                     Value::OfProvider(of) => format!("!Ref Webhook{id}{of}"),
-                    Value::Table(table) => format!("!Ref {table}{nth}"),
+                    Value::Table(table) | Value::Index(table, _) => format!("!Ref {table}{nth}"),
                 };
-                Some((dimension, value))
+                (dimension, value)
             }
-        }
+        };
+        let first = format!("{{Name: {dimension}, Value: {value}}}");
+        Some(match self.alarm.source {
+            Source::Aws { value: Value::Index(_, index), .. } => {
+                format!("{first}, {{Name: {INDEX_DIMENSION}, Value: {index}}}")
+            }
+            _ => first,
+        })
     }
 
     /// The property that names it.

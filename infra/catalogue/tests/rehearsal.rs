@@ -87,7 +87,7 @@ const GOOD: Hours = Hours {
     sweep: |_, metrics| metrics.sweep().ran(&WELL),
     audit: |minute, metrics| {
         if minute.is_multiple_of(10) {
-            metrics.audit().ran(vec![]);
+            metrics.audit().ran(vec![], 0);
         }
     },
     reconciliation: |minute, metrics| reconciled(minute, metrics, SETTLED, 0, 0),
@@ -121,7 +121,7 @@ fn ours() -> Vec<Placed> {
 }
 
 /// Fault → what it raises.
-const REHEARSALS: [(&str, Hours); 29] = [
+const REHEARSALS: [(&str, Hours); 30] = [
     (
         "impossible",
         Hours { delivery: |_, metrics| answered(metrics, End::Order(Answer::Impossible), 503, 400), ..GOOD },
@@ -173,7 +173,18 @@ const REHEARSALS: [(&str, Hours); 29] = [
         Hours {
             audit: |minute, metrics| {
                 if minute.is_multiple_of(10) {
-                    metrics.audit().ran(vec![json!({ "place": "async-retries" })]);
+                    metrics.audit().ran(vec![json!({ "place": "async-retries" })], 0);
+                }
+            },
+            ..GOOD
+        },
+    ),
+    (
+        "alarm-drift",
+        Hours {
+            audit: |minute, metrics| {
+                if minute.is_multiple_of(10) {
+                    metrics.audit().ran(vec![json!({ "place": "alarms" })], 1);
                 }
             },
             ..GOOD
@@ -280,7 +291,7 @@ fn each_alarm_of_ours_is_rehearsed() {
 
 #[test]
 fn a_little_less_raises_nothing() {
-    let nearly: [(&str, Hours); 7] = [
+    let nearly: [(&str, Hours); 8] = [
         ("slow", Hours { delivery: |_, metrics| answered(metrics, accepted(), 200, 8_000), ..GOOD }),
         (
             "sweeper-behind",
@@ -317,6 +328,18 @@ fn a_little_less_raises_nothing() {
             "refused",
             Hours {
                 delivery: |_, metrics| answered(metrics, End::Order(Answer::Refused(Refusal::NoTime)), 503, 400),
+                ..GOOD
+            },
+        ),
+        // A run beside a deployment.
+        (
+            "alarm-drift",
+            Hours {
+                audit: |minute, metrics| {
+                    if minute.is_multiple_of(10) {
+                        metrics.audit().ran(vec![], usize::from(minute == SECOND_FROM));
+                    }
+                },
                 ..GOOD
             },
         ),

@@ -170,6 +170,7 @@ catalogue! {
     ProvidersSilent: Gauge Count, [Reconciliation], "Providers of which nothing came for longer than was ever usual at that hour of the week.";
     ClaimsOverwritten: Counter Count, [Watch], "Audit records that were changed or removed.";
     RetryConfigDrift: Counter Count, [Audit], "Deployed settings that differ from the retry census.";
+    AlarmDrift: Counter Count, [Audit], "Alarms that differ from those that the template made, and mute rules that it did not.";
     AuditRuns: Gauge Count, [Audit], "Runs of retry-audit that worked to the end.";
 }
 
@@ -503,9 +504,11 @@ pub struct AuditMetrics {
 }
 
 impl AuditMetrics {
-    /// The run worked to its end, and this differs: each a place of the census, and what was found.
-    pub fn ran(&mut self, drift: Vec<Value>) {
-        self.line.set(Metric::RetryConfigDrift, drift.len() as u64);
+    /// The run worked to its end, and this differs: each a place of the census, and what was found. So many of them are alarms, which
+    /// keep no payout from being repeated, and which differ for a while in each deployment that changes one.
+    pub fn ran(&mut self, drift: Vec<Value>, of_alarms: usize) {
+        self.line.set(Metric::RetryConfigDrift, drift.len().saturating_sub(of_alarms) as u64);
+        self.line.set(Metric::AlarmDrift, of_alarms as u64);
         self.line.set(Metric::AuditRuns, 1);
         self.line.property("drift", drift);
     }

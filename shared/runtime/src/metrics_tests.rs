@@ -137,7 +137,9 @@ fn line_of_a_watch_keeps_its_shape() {
 
 #[test]
 fn line_of_an_audit_keeps_its_shape() {
-    let line = one_line(|metrics| metrics.audit().ran(vec![json!({ "place": "async-retries" })]));
+    let line = one_line(|metrics| {
+        metrics.audit().ran(vec![json!({ "place": "async-retries" }), json!({ "place": "alarms" })], 1)
+    });
     assert_valid(&line);
     let expected: Value = serde_json::from_str(include_str!("snapshots/audit.json")).unwrap();
     assert_eq!(line, expected, "\n{line:#}");
@@ -376,7 +378,7 @@ fn every_metric_is_raised_by_something_that_can_be_reported() {
     reconciliation.ran();
     drop(reconciliation);
     metrics.watch().overwritten();
-    metrics.audit().ran(vec![json!({})]);
+    metrics.audit().ran(vec![json!({}), json!({})], 1);
     let is_raised = |line: &Value, metric: &Metric| match &line[metric.name()] {
         Value::Array(values) => values.iter().any(|value| value != 0),
         value => value.as_u64().is_some_and(|value| value > 0),

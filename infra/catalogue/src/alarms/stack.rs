@@ -3,7 +3,8 @@
 use payonce_runtime::metrics::Metric;
 
 use super::{
-    ABOVE_ZERO, DYNAMODB_READS, DYNAMODB_WRITES, LAST_RUN, PARSING, SILENT, VALIDATION, front, lambda, malformed, table,
+    ABOVE_ZERO, DYNAMODB_READS, DYNAMODB_WRITES, LAST_RUN, PARSING, SILENT, VALIDATION, front, index, lambda,
+    malformed, table,
 };
 use crate::alarm::Comparison::AtLeast;
 use crate::alarm::Source::Ours;
@@ -92,6 +93,21 @@ fn guards() -> Vec<Alarm> {
             money: "Nothing yet: a setting that keeps AWS from repeating or dropping a delivery, guards the claims, or makes an alarm speak differs from what it must be.",
             text: "Ask retry-audit what differs and set that back by hand; hold payouts only if a place begins with claims-.",
             runbook: "retry-config-drift",
+            ..ABOVE_ZERO
+        },
+        // A deployment that changes an alarm changes the function that compares it at another moment: what lasts for two runs is none.
+        Alarm {
+            name: "alarm-drift",
+            id: "AlarmDriftAlarm",
+            source: Ours(Metric::AlarmDrift),
+            statistic: Statistic::Maximum,
+            period_s: 600,
+            evaluation_periods: 2,
+            datapoints_to_alarm: 2,
+            urgency: Ticket,
+            money: "Nothing by itself: an alarm is gone, muted or not as it was made, so a loss or a second payout may call nobody.",
+            text: "The log of retry-audit names it. Set it back, and find out who changed it.",
+            runbook: "alarm-drift",
             ..ABOVE_ZERO
         },
         Alarm {
@@ -377,10 +393,10 @@ fn front_door() -> Vec<Alarm> {
 }
 
 fn tables() -> Vec<Alarm> {
-    let of = |name, id, metric, of| Alarm {
+    let at = |name, id, source| Alarm {
         name,
         id,
-        source: table(metric, of),
+        source,
         period_s: 300,
         evaluation_periods: 3,
         datapoints_to_alarm: 2,
@@ -391,10 +407,15 @@ fn tables() -> Vec<Alarm> {
         runbook: "tables-throttled",
         ..ABOVE_ZERO
     };
+    let of = |name, id, metric, of| at(name, id, table(metric, of));
+    // The index that every claim is written to, and that the sweeper reads: of all the claims of a minute it has few partitions.
+    let by_minute = |name, id, metric| at(name, id, index(metric, "AuditTable", "by_minute"));
     let (writes, reads) = (DYNAMODB_WRITES, DYNAMODB_READS);
     vec![
         of("audit-writes-throttled", "AuditWritesThrottledAlarm", writes, "AuditTable"),
         of("audit-reads-throttled", "AuditReadsThrottledAlarm", reads, "AuditTable"),
+        by_minute("audit-by-minute-writes-throttled", "AuditByMinuteWritesThrottledAlarm", writes),
+        by_minute("audit-by-minute-reads-throttled", "AuditByMinuteReadsThrottledAlarm", reads),
         of("bodies-writes-throttled", "BodiesWritesThrottledAlarm", writes, "BodiesTable"),
         of("bodies-reads-throttled", "BodiesReadsThrottledAlarm", reads, "BodiesTable"),
         of("reconcile-writes-throttled", "ReconcileWritesThrottledAlarm", writes, "ReconcileTable"),
