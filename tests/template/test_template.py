@@ -12,7 +12,7 @@ import pytest
 from census import PLACES, violations
 from rights import FILE, ITEMS
 from subjects import Subjects
-from translated import PROVIDERS, REGION, ROOT, decoded, plain, source, translate
+from translated import MADE, PROVIDERS, REGION, ROOT, decoded, plain, source, translate
 
 
 CFN_LINT = Path(sys.executable).with_name("cfn-lint")
@@ -477,3 +477,35 @@ def test_every_alarm_counts_a_metric_that_something_writes(template):
         of_provider = metrics[properties["MetricName"]] <= {"Delivery", "Payout"}
         assert of_provider or not metrics[properties["MetricName"]] & {"Delivery", "Payout"}, f"{properties['MetricName']} has two sets of dimensions"
         assert bool(properties.get("Dimensions")) == of_provider, properties["MetricName"]
+
+
+def test_what_alarms_look_at_is_what_retry_audit_is_told(template):
+    """By the file that is compiled into it: a name as it is written out, or whose it is where CloudFormation makes the name."""
+    resources = template["Resources"]
+    functions = {plain(r["Properties"]["FunctionName"]): plain(r["Properties"]) for r in resources.values() if r["Type"] == "AWS::Lambda::Function"}
+    tables = {table: name for name, table in Subjects(template).tables.items()}
+    known = {plain(r["Properties"]["AlarmName"]): plain(r["Properties"]) for r in resources.values() if r["Type"] in ("AWS::CloudWatch::Alarm", "AWS::CloudWatch::CompositeAlarm")}
+    names = {logical: plain(r["Properties"]["FunctionName"]) for logical, r in resources.items() if r["Type"] == "AWS::Lambda::Function"}
+    told = json.loads((MADE / "alarms.json").read_text())
+    assert len(told["alarms"]) + len(told["incidents"]) == len(known)
+    for alarm in told["alarms"]:
+        says = {
+            "Value": lambda value: value,
+            "LogOf": lambda function: functions[function]["LoggingConfig"]["LogGroup"],
+            "ApiOf": lambda _: "Api",
+            "Table": tables.__getitem__,
+            "Expected": str.capitalize,
+        }
+        expected = {one["Name"]: says[key](value) for one in alarm["Dimensions"] for key, value in one.items() if key != "Name"}
+        found = {one["Name"]: names.get(one["Value"], one["Value"]) for one in known[alarm["AlarmName"]].get("Dimensions", [])}
+        assert found == expected, alarm["AlarmName"]
+    for incident in told["incidents"]:
+        rule = re.sub(r"\$\{(\w+)\}", lambda id: resources[id[1]]["Properties"]["AlarmName"], known[incident["AlarmName"]]["AlarmRule"])
+        assert rule == incident["AlarmRule"]
+
+
+def test_alarms_are_there_before_they_are_compared(template):
+    """And nothing that may not be made: the schedule would not be, either."""
+    after = set(template["Resources"]["RetryAuditSchedule"]["DependsOn"])
+    assert after == {name for name, r in template["Resources"].items() if r["Type"] == "AWS::CloudWatch::Alarm"}
+    assert not [name for name in after if "Condition" in template["Resources"][name]]
