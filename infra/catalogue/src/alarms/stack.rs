@@ -131,7 +131,6 @@ fn sweeper() -> Vec<Alarm> {
             id: "SweeperSilentAlarm",
             source: Ours(Metric::Heartbeat),
             urgency: Page,
-            cause: Some(Cause::WatchersBlind),
             money: "Nothing is lost while the sweeper does not run, but an attempt whose function died is in no list yet, and an outage of the rail does not stop payouts by itself.",
             text: "No run of the sweeper was without a failure for five minutes. It catches up.",
             runbook: "sweeper-silent",
