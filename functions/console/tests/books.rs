@@ -209,6 +209,7 @@ fn case_shows_both_books_in_words_and_leads_to_its_run() {
             "Attempt 1 begun 1\u{202f}234.50\u{a0}EUR",
             "Differs by 100.00\u{a0}EUR",
         ),
+        ("payee_mismatch", Reason::PayeeMismatch, "Attempt 1 begun 52.00\u{a0}EUR", "to acct_1Somebody"),
         (
             "payout_returned",
             Reason::PayoutReturned,

@@ -12,7 +12,7 @@ use payonce_books::said::{BreakLine, SaidLine, read};
 use payonce_books::{line::Line, manifest};
 use payonce_protocol::case::{Ending, Status};
 use payonce_protocol::fact::{FactName, Facts};
-use payonce_protocol::order::EventId;
+use payonce_protocol::order::{Destination, EventId};
 use payonce_protocol::outcome::{Outcome, Reason};
 use payonce_protocol::reconcile::rows::{Book, BookKey, Direction, RailState, Record, Row, RowId, Sum};
 use payonce_protocol::reconcile::run::{Before, Window};
@@ -40,8 +40,15 @@ struct Day {
 
 impl Day {
     fn add(&mut self, key: &str, id: &str, minutes: u64, record: Record) {
+        self.add_to("acct_1QfT7xLkdIwHu7", key, id, minutes, record);
+    }
+
+    /// To this payee, where such a row names one.
+    fn add_to(&mut self, payee: &str, key: &str, id: &str, minutes: u64, record: Record) {
         let (key, id) = (BookKey::parse(key).unwrap(), RowId::new(id).unwrap());
-        self.rows.push(Row { key, id, at: self.from + minutes * MINUTE, carried: false, payee: None, record });
+        let names = matches!(record, Record::Event { .. } | Record::Claim { .. } | Record::Payout { .. });
+        let payee = names.then(|| Destination::new(payee).unwrap());
+        self.rows.push(Row { key, id, at: self.from + minutes * MINUTE, carried: false, payee, record });
     }
 
     fn lacks(&mut self, book: Book, hours: std::ops::Range<u64>, why: Why) {
@@ -114,6 +121,8 @@ fn last_day() -> Day {
     let paid =
         |minor, currency| Record::Payout { sum: sum(minor, currency), state: RailState::Paid, shows_at_bank: false };
     day.add(&other, "tr_3Qother", 70, paid(133_450, "EUR"));
+    let elsewhere = day.paid("pi_3Qelsewhere", sum(5_200, "EUR"), &["payout"]);
+    day.add_to("acct_1Somebody", &elsewhere, "tr_3Qelsewhere", 75, paid(5_200, "EUR"));
     let twice = day.paid("pi_3Qtwice", sum(29_900, "EUR"), &[]);
     day.add(&twice, "tr_3Qtwice_again", 95, paid(29_900, "EUR"));
     let back = day.paid("pi_3Qback", sum(2_500_000, "JPY"), &["payout"]);
@@ -209,6 +218,7 @@ pub fn all(base: &str) -> Vec<(&'static str, String)> {
         ("run_unread", RunPage { breaks: BreakList::Not(unread), ..run_page(f(), last) }.render().unwrap()),
         ("case_event_missing", case_of_books(base, "event_missing", Reason::EventMissing).render().unwrap()),
         ("case_amount_mismatch", case_of_books(base, "amount_mismatch", Reason::AmountMismatch).render().unwrap()),
+        ("case_payee_mismatch", case_of_books(base, "payee_mismatch", Reason::PayeeMismatch).render().unwrap()),
         ("case_payout_orphan", case_of_books(base, "payout_orphan", Reason::PayoutOrphan).render().unwrap()),
         ("case_payout_missing", case_of_books(base, "payout_missing", Reason::PayoutMissing).render().unwrap()),
         ("case_payout_returned", case_of_books(base, "payout_returned", Reason::PayoutReturned).render().unwrap()),
