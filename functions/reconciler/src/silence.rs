@@ -5,8 +5,9 @@
 //! wrote; between runs the claims say whether something came since. A webhook that does not come leaves no other trace.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::pin::pin;
 
-use futures_util::{StreamExt, TryStreamExt, stream};
+use futures_util::TryStreamExt;
 use payonce_ledger::powers::{QueriesAudit, Reads};
 use payonce_ledger::{Entry, Ledger, LedgerError};
 use payonce_protocol::UnixMillis;
@@ -17,9 +18,6 @@ use serde::{Deserialize, Serialize};
 
 /// Among a run's files.
 pub(crate) const HEARD: &str = "heard.json";
-
-/// Each asks all its shards at once.
-const MINUTES_AT_ONCE: usize = 4;
 
 /// By the namespace of its payout keys, which is what two tables of one provider share.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -91,8 +89,7 @@ impl Heard {
         self.of = self.of.into_iter().map(|(name, histogram)| (name, histogram.until(now))).collect();
         let mut quiet: BTreeSet<String> = self.of.keys().cloned().collect();
         // From now backwards, until each of them was heard.
-        let minutes = stream::iter((since / MINUTE_MS..=now / MINUTE_MS).rev());
-        let mut minutes = minutes.map(|minute| ledger.minute(minute)).buffered(MINUTES_AT_ONCE);
+        let mut minutes = pin!(ledger.minutes((since / MINUTE_MS..=now / MINUTE_MS).rev()).await?);
         while !quiet.is_empty()
             && let Some(minute) = minutes.try_next().await?
         {

@@ -1,6 +1,6 @@
 //! The outage switch: whatever says the same of every payout holds payouts.
 
-use payonce_ledger::{AttemptName, Entry, LedgerError, Outcomes, StoredEnd};
+use payonce_ledger::{AttemptName, Entry, LedgerError, MinuteRows, Outcomes, StoredEnd};
 use payonce_protocol::UnixMillis;
 use payonce_protocol::fact::{FactName, Facts};
 use payonce_protocol::hold::{HELD, Hold, Tally, WINDOW_MS};
@@ -34,8 +34,9 @@ impl App {
     /// How the claims ended that were received since.
     async fn tally(&self, since: UnixMillis, now: UnixMillis) -> Result<Tally, LedgerError> {
         let mut attempts: Vec<(UnixMillis, AttemptName)> = Vec::new();
+        let shards = self.parts.ledger.shards().await?;
         for minute in since / MINUTE_MS..=now / MINUTE_MS {
-            let rows = self.parts.ledger.rows_of_minute(minute).await?;
+            let MinuteRows { rows, .. } = self.parts.ledger.minute(minute, shards).await?;
             attempts.extend(rows.into_iter().filter_map(|row| match row.entry {
                 Entry::Claim(attempt) if row.received_at >= since => Some((row.received_at, (row.key, attempt))),
                 _ => None,

@@ -7,6 +7,7 @@ use std::time::Duration;
 use futures_util::FutureExt;
 use payonce_ledger::{AttemptName, DUE_AT_MOST, DueLookUp, Ledger, LedgerError, Totals, powers};
 use payonce_protocol::UnixMillis;
+use payonce_protocol::ids::Shards;
 use payonce_protocol::slo::{Counts, Objective, OutcomeCounts};
 use payonce_protocol::sweep::{MINUTE_MS, Minute, Progress, VISITS};
 use payonce_runtime::config::Watch;
@@ -173,10 +174,11 @@ impl App {
             Ok(None) => (Progress::of_new_stack(minute), 0),
             Err(error @ LedgerError::Unreadable { .. }) => {
                 tracing::error!(%error, "the last day is swept again");
-                (Progress::of_new_stack(minute), 1)
+                (Progress { shards: Shards::MOST, ..Progress::of_new_stack(minute) }, 1)
             }
             Err(error) => return Err(error),
         };
+        let progress = Progress { shards: progress.shards.max(ledger.shards_written()), ..progress };
         let due = ledger.due_look_ups().await?;
         let counts = ledger.outcome_counts().await;
         let counts = counts.inspect_err(|error| tracing::warn!(%error, "payouts are not counted in this run")).ok();
@@ -187,10 +189,11 @@ impl App {
     /// Bucket after bucket. One that fails is owed as soon as a later one does not.
     async fn visits(&self, run: &mut Run) {
         let minute = run.minute();
-        let listed = run.place.as_ref().map(|place| place.progress.due(minute)).unwrap_or_default();
+        let Some(place) = &run.place else { return };
+        let (listed, shards) = (place.progress.due(minute), place.progress.shards);
         let mut failed = Vec::new();
         for bucket in listed {
-            let visit = AssertUnwindSafe(self.visit_bucket(bucket, run)).catch_unwind().await;
+            let visit = AssertUnwindSafe(self.visit_bucket(bucket, shards, run)).catch_unwind().await;
             let visit = visit.unwrap_or_else(|_| Err(panicked("visit a minute")));
             let Some(place) = &mut run.place else { return };
             match visit {

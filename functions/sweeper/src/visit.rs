@@ -10,7 +10,7 @@ use payonce_ledger::{
 use payonce_protocol::UnixMillis;
 use payonce_protocol::fact::FactName;
 use payonce_protocol::hold::HELD;
-use payonce_protocol::ids::Digest;
+use payonce_protocol::ids::{Digest, Shards};
 use payonce_protocol::outcome::{Outcome, Reason};
 use payonce_protocol::slo::Counts;
 use payonce_protocol::sweep::{self, Finding, Minute};
@@ -23,8 +23,8 @@ use crate::{App, Report};
 const AT_ONCE: usize = 16;
 
 impl App {
-    pub(crate) async fn visit_bucket(&self, bucket: Minute, run: &mut Run) -> Result<(), LedgerError> {
-        let MinuteRows { rows, unreadable } = self.parts.ledger.minute(bucket).await?;
+    pub(crate) async fn visit_bucket(&self, bucket: Minute, shards: Shards, run: &mut Run) -> Result<(), LedgerError> {
+        let MinuteRows { rows, unreadable } = self.parts.ledger.minute(bucket, shards).await?;
         run.report.unreadable += unreadable;
         let (mut claims, mut refusals, mut unfiled) = (BTreeSet::new(), Vec::new(), Vec::new());
         for row in rows {

@@ -23,6 +23,8 @@ const MILLIONTHS: u128 = 1_000_000;
 
 /// What one accepted delivery of one event of 3 KB makes. A test holds each against what the functions really sent and wrote.
 pub mod measured {
+    /// Of a sweeper that finds nothing, each minute.
+    pub const IDLE_READ_UNITS_A_MINUTE: u128 = 6;
     /// Claim, its three rows of indexes, outcome and body; of a body of 3 KB two.
     pub const WRITE_UNITS: u128 = 7;
     /// Claim and outcome with their rows of indexes, kept for ever.
@@ -50,8 +52,6 @@ const WEBHOOK_MEMORY_MB: u128 = 512;
 const BESIDE_THE_RAIL_MS: u128 = 100;
 /// An item's overhead, which DynamoDB bills as stored: <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/CapacityUnitCalculations.html>.
 const ITEM_OVERHEAD_BYTES: u128 = 100;
-/// Of the sweeper each minute: the empty index shards of all the minutes that it visits.
-const IDLE_READ_UNITS_A_MINUTE: u128 = 56;
 const STORED_LOG_PERCENT: u128 = 15;
 
 #[derive(Clone, Debug, Args)]
@@ -177,7 +177,7 @@ fn total(items: &[Item]) -> u128 {
 
 /// What a month of this load costs.
 pub fn bill(load: &Load, prices: &Prices) -> Result<Bill, CostError> {
-    use measured::{AUDIT_BYTES, BODY_BYTES, LOG_BYTES, SWEEPER_READ_UNITS, WRITE_UNITS};
+    use measured::{AUDIT_BYTES, BODY_BYTES, IDLE_READ_UNITS_A_MINUTE, LOG_BYTES, SWEEPER_READ_UNITS, WRITE_UNITS};
 
     let count = load.rate * SECONDS_A_MONTH / MILLIONTHS;
     let cases = count * load.case_share / MILLIONTHS;

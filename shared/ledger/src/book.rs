@@ -2,8 +2,9 @@
 //! an export of the tables gives the same rows.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::pin::pin;
 
-use futures_util::{StreamExt, TryStreamExt, stream};
+use futures_util::TryStreamExt;
 use payonce_protocol::UnixMillis;
 use payonce_protocol::case::Ending;
 use payonce_protocol::fact::FactName;
@@ -17,9 +18,6 @@ use payonce_protocol::sweep::MINUTE_MS;
 use crate::keys::AuditSk;
 use crate::powers::{QueriesAudit, QueriesCases, Reads};
 use crate::{Entry, FiledCase, Ledger, LedgerError, Payout, RefusalNote};
-
-/// Each asks all its shards at once: 64 questions, with which a day is read in seconds.
-const MINUTES_AT_ONCE: usize = 4;
 
 /// A delivery is claimed, and its claim is stamped, within this after it came: no invocation of Lambda's lasts longer
 /// (<https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html>).
@@ -59,7 +57,7 @@ impl<P: Reads + QueriesAudit + QueriesCases> Ledger<P> {
         let from = window.from().saturating_sub(CLAIMED_WITHIN_MS);
         let minutes = from / MINUTE_MS..window.to().div_ceil(MINUTE_MS);
         let mut listed = ListedKeys::default();
-        let mut read = stream::iter(minutes).map(|minute| self.minute(minute)).buffer_unordered(MINUTES_AT_ONCE);
+        let mut read = pin!(self.minutes(minutes).await?);
         while let Some(minute) = read.try_next().await? {
             listed.unreadable = listed.unreadable.saturating_add(minute.unreadable);
             for row in minute.rows {

@@ -45,6 +45,7 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 
 use aws_sdk_dynamodb::Client;
+use payonce_protocol::ids::Shards;
 
 use powers::Holder;
 
@@ -98,6 +99,8 @@ pub struct Ledger<P = powers::Everything> {
     audit: audit::append::Audit,
     bodies: String,
     reconcile: String,
+    /// Under how many partitions claims are listed from now on.
+    shards: Shards,
     holder: PhantomData<P>,
 }
 
@@ -110,13 +113,20 @@ impl Ledger {
             audit: audit::append::Audit::new(tables.audit),
             bodies: tables.bodies,
             reconcile: tables.reconcile,
+            shards: Shards::ONE,
             holder: PhantomData,
         })
     }
 
+    /// For whoever writes claims; readers find out ([`Ledger::shards`]).
+    #[must_use]
+    pub fn listing_under(self, shards: Shards) -> Self {
+        Self { shards, ..self }
+    }
+
     /// The same tables and clients, for a function that may do less.
     pub fn narrowed<P: Holder>(&self) -> Arc<Ledger<P>> {
-        let Self { claims, records, audit, bodies, reconcile, .. } = self.clone();
-        Arc::new(Ledger { claims, records, audit, bodies, reconcile, holder: PhantomData })
+        let Self { claims, records, audit, bodies, reconcile, shards, .. } = self.clone();
+        Arc::new(Ledger { claims, records, audit, bodies, reconcile, shards, holder: PhantomData })
     }
 }

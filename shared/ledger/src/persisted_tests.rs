@@ -6,7 +6,7 @@ use payonce_protocol::approval::Approval;
 use payonce_protocol::case::{Act, BatchState, Ending, Status};
 use payonce_protocol::fact::{FactName, Facts};
 use payonce_protocol::hold::Hold;
-use payonce_protocol::ids::{AttemptId, CaseId, Digest};
+use payonce_protocol::ids::{AttemptId, CaseId, Digest, Shards};
 use payonce_protocol::money::Money;
 use payonce_protocol::order::{Destination, EventId, Mode, PayoutKey};
 use payonce_protocol::outcome::{Outcome, Reason, Verdict};
@@ -122,7 +122,7 @@ fn bar() -> Bar {
 fn every_mode_and_ending_in_the_place_of_an_attempt_comes_back_as_it_was() {
     for mode in modes() {
         let claim = claim(mode);
-        let item = claim.to_item();
+        let item = claim.to_item(Shards::ONE);
         assert!(!is_no_attempt(&item));
         assert_eq!(Standing::from_item(&item).unwrap(), Standing::Claim(claim));
         for ending in Ending::ALL {
@@ -194,7 +194,7 @@ fn note_of_a_refusal_comes_back_as_it_was() {
         refused_at: NOW,
         final_after: NOW + 1,
     };
-    assert_eq!(RefusalNote::from_item(&note.to_item()).unwrap(), note);
+    assert_eq!(RefusalNote::from_item(&note.to_item(Shards::ONE)).unwrap(), note);
 }
 
 fn filed(reason: Reason, status: Status, ending: Ending) -> FiledCase {

@@ -162,12 +162,35 @@ impl fmt::Display for CaseId {
     }
 }
 
-/// Index shards of one minute. May only grow, and then the older count must still be read.
-pub const SHARDS: u8 = 16;
+/// Under how many partitions the index lists the claims of one minute. A partition takes a thousand writes a second
+/// (<https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/bp-partition-key-design.html>), and each is asked for in each
+/// visit. Whoever reads asks for the most that were ever written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Shards(u8);
 
-/// Which shard of its minute a payout key's claim is listed under.
-pub fn shard(key: &PayoutKey) -> u8 {
-    Hasher::new("payonce/shard/1").part(key.as_str()).finish().0[0] % SHARDS
+impl Shards {
+    pub const ONE: Self = Self(1);
+    /// Of stacks from before the number could be chosen.
+    pub const UNCHOSEN: Self = Self(16);
+    pub const MOST: Self = Self(64);
+
+    pub fn new(number: u64) -> Option<Self> {
+        let number = u8::try_from(number).ok().map(Self)?;
+        (Self::ONE..=Self::MOST).contains(&number).then_some(number)
+    }
+
+    pub fn number(self) -> u8 {
+        self.0
+    }
+
+    /// Which of them a payout key's claim is listed under.
+    pub fn of(self, key: &PayoutKey) -> u8 {
+        Hasher::new("payonce/shard/1").part(key.as_str()).finish().0[0] % self.0
+    }
+
+    pub fn all(self) -> impl Iterator<Item = u8> {
+        0..self.0
+    }
 }
 
 #[cfg(test)]
@@ -188,7 +211,7 @@ mod tests {
             CaseId::new(Reason::PayoutUnknown, &["stripe/pi_1", "1"]).as_str(),
             "20b08ebd-f665-8c43-b6ef-eee1de011172"
         );
-        assert_eq!(shard(&key()), 1);
+        assert_eq!((Shards::UNCHOSEN.of(&key()), Shards::ONE.of(&key())), (1, 0));
     }
 
     #[test]

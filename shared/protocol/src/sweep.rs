@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::UnixMillis;
+use crate::ids::Shards;
 
 /// Added to a claim's expiry before it is given up: clock skew between hosts, and writes that land late.
 pub const MARGIN_MS: u64 = 120_000;
@@ -61,17 +62,19 @@ pub struct Progress {
     pub visited: [Minute; VISITS.len()],
     /// Buckets that could not be worked off while later ones could.
     pub owed: BTreeSet<Minute>,
+    /// The most that any version ever listed a minute under: it never falls, or what was listed under more would be unseen.
+    pub shards: Shards,
 }
 
 impl Progress {
     /// Every visit that was due by the run of this minute has been made.
     pub fn through(run: Minute) -> Self {
-        Self { visited: VISITS.map(|visit| run.saturating_sub(visit)), owed: BTreeSet::new() }
+        Self { visited: VISITS.map(|visit| run.saturating_sub(visit)), owed: BTreeSet::new(), shards: Shards::ONE }
     }
 
     /// Nothing is known of any visit: whatever was claimed lately may have been left behind.
     pub fn of_new_stack(now: Minute) -> Self {
-        Self { visited: VISITS.map(|_| now.saturating_sub(NEW_STACK + 1)), owed: BTreeSet::new() }
+        Self { visited: VISITS.map(|_| now.saturating_sub(NEW_STACK + 1)), owed: BTreeSet::new(), shards: Shards::ONE }
     }
 
     /// The buckets to read now, the oldest first, and after them some that are owed. One reading is every visit that is due

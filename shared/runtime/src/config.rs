@@ -6,6 +6,7 @@ use std::path::Path;
 
 use payonce_lists::{ListConfig, ListKind, SourceConfig};
 use payonce_protocol::config::ConfigError;
+use payonce_protocol::ids::Shards;
 use payonce_protocol::money::Currency;
 use payonce_protocol::release::KeyRules;
 use payonce_protocol::slo::Objective;
@@ -55,11 +56,25 @@ pub struct Limits {
     /// The outcome, with all retries.
     pub record_ms: u64,
     pub body_days: u32,
+    /// Under how many partitions the index lists the claims of a minute. A partition takes a thousand writes a second.
+    #[serde(deserialize_with = "index_shards")]
+    pub index_shards: Shards,
+}
+
+fn index_shards<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Shards, D::Error> {
+    Shards::new(u64::deserialize(from)?).ok_or_else(|| serde::de::Error::custom("must be 1 to 64"))
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { connect_ms: 2_000, claim_ms: 2_000, payout_ms: 10_000, record_ms: 5_000, body_days: 400 }
+        Self {
+            connect_ms: 2_000,
+            claim_ms: 2_000,
+            payout_ms: 10_000,
+            record_ms: 5_000,
+            body_days: 400,
+            index_shards: Shards::ONE,
+        }
     }
 }
 

@@ -88,6 +88,7 @@ fn finds_each_mistake_at_its_path() {
         ("[rail]", "[rails]", "rails"),
         ("[rail]", "[limits]\nconnect = 3\n[rail]", "limits.connect"),
         ("[rail]", "[limits]\nbody_days = 0\n[rail]", "limits.body_days"),
+        ("[rail]", "[limits]\nindex_shards = 65\n[rail]", "limits.index_shards"),
     ] {
         let found = paths(&with(from, to));
         assert!(found.iter().any(|found| found == path), "{from} -> {to}: {path} not in {found:?}");

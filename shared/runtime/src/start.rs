@@ -102,7 +102,7 @@ fn watched() -> Result<(Environment, Clock, Metrics), StartError> {
     Ok((environment, clock, metrics))
 }
 
-fn ledger(environment: &Environment, credentials: Credentials) -> Result<Arc<Ledger>, StartError> {
+fn ledger(environment: &Environment, credentials: Credentials) -> Result<Ledger, StartError> {
     let settings =
         Settings { region: environment.region.clone(), endpoint: environment.endpoints.dynamodb.clone(), credentials };
     let tables = payonce_ledger::Tables {
@@ -110,7 +110,7 @@ fn ledger(environment: &Environment, credentials: Credentials) -> Result<Arc<Led
         bodies: environment.bodies_table.clone(),
         reconcile: environment.reconcile_table.clone(),
     };
-    Ok(Arc::new(Ledger::new(&settings, tables)?))
+    Ok(Ledger::new(&settings, tables)?)
 }
 
 impl Started {
@@ -123,7 +123,7 @@ impl Started {
         clock: Clock,
         metrics: Metrics,
     ) -> Result<Self, StartError> {
-        let ledger = ledger(&environment, credentials)?;
+        let ledger = Arc::new(ledger(&environment, credentials)?.listing_under(config.limits.index_shards));
         let places = RailSecrets::of(duty, &config)?;
         let (secret, lookup) = places.read(&reader).await?;
         let rail = Arc::new(Rail::new(&config.rail, secret, lookup, None)?.rereading(places.reread(reader.clone())));

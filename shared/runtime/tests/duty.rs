@@ -58,6 +58,12 @@ async fn each_duty_reads_only_its_own_secrets() {
 }
 
 #[tokio::test]
+async fn claims_are_listed_under_as_many_shards_as_the_configuration_says() {
+    let (started, _) = start(Duty::Pay, "[limits]\nindex_shards = 3\n").await;
+    assert_eq!(started.unwrap().ledger.shards_written().number(), 3);
+}
+
+#[tokio::test]
 async fn single_secret_serves_look_ups_too() {
     for duty in [Duty::LookUp, Duty::Pay] {
         assert_eq!(read(duty, "").await, ["PAYING"], "{duty:?}");

@@ -14,7 +14,7 @@ use aws_sdk_dynamodb::types::{AttributeValue, PutRequest, WriteRequest};
 use futures_util::{StreamExt, stream};
 use payonce_ledger::{Case, Claim, OutcomeRecord};
 use payonce_protocol::fact::{FactName, Facts};
-use payonce_protocol::ids::{AttemptId, Digest, shard};
+use payonce_protocol::ids::{AttemptId, Digest, Shards};
 use payonce_protocol::money::Money;
 use payonce_protocol::order::{Destination, EventId, Mode, PayoutKey};
 use payonce_protocol::outcome::{Outcome, Reason, Verdict};
@@ -226,7 +226,7 @@ impl Day {
             let text = |text: String| AttributeValue::S(text);
             let mut claim = claim_item.clone();
             claim.insert("pk".to_owned(), text(key.to_string()));
-            claim.insert("bucket".to_owned(), text(format!("{minute}#{:02}", shard(&key))));
+            claim.insert("bucket".to_owned(), text(format!("{minute}#{:02}", Shards::ONE.of(&key))));
             let ended = outcome(number).map(|outcome| {
                 let mut item = outcome_item.clone();
                 item.insert("pk".to_owned(), text(key.to_string()));

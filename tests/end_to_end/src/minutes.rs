@@ -35,7 +35,8 @@ impl World {
         if due.len() + progress.owed.len() > OWED_AT_MOST {
             return;
         }
-        progress = Progress { owed: progress.owed.into_iter().chain(due).collect(), ..Progress::through(now) };
+        let (owed, shards) = (progress.owed.into_iter().chain(due).collect(), progress.shards);
+        progress = Progress { owed, shards, ..Progress::through(now) };
         self.ledger.set_progress(&progress).await.unwrap();
     }
 

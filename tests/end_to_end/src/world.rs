@@ -230,7 +230,7 @@ impl World {
 
     pub fn sweeper(&self) -> sweeper::App {
         sweeper::App::new(sweeper::Parts {
-            ledger: self.parts.0.narrowed(),
+            ledger: Ledger::clone(&self.parts.0).listing_under(self.config.limits.index_shards).narrowed(),
             rail: self.parts.1.clone(),
             clock: self.clock.clone(),
             metrics: self.metrics.clone(),
@@ -291,7 +291,7 @@ async fn app(
     Arc::new(webhook::App::new(webhook::Parts {
         provider: config.provider(Some(sender)).unwrap(),
         secrets: SecretSource::open(reader, config.secrets(sender), clock.now()).await.unwrap(),
-        ledger: parts.0.narrowed(),
+        ledger: Ledger::clone(&parts.0).listing_under(config.limits.index_shards).narrowed(),
         rail: parts.1.clone(),
         clock: clock.clone(),
         limits: config.limits,

@@ -2,11 +2,12 @@
 //! it. What was looked at is said.
 
 use std::collections::BTreeSet;
+use std::pin::pin;
 
 use console::pages::words::Words as _;
 use console::pages::{FoundBy, Hit, Looked, RailSaid};
 use console::story::{Among, Place, Shown, Tables};
-use futures_util::{StreamExt, TryStreamExt, stream};
+use futures_util::TryStreamExt;
 use payonce_ledger::powers::Reader;
 use payonce_ledger::{AttemptName, Entry, Ledger, LedgerError, MinuteRows};
 use payonce_protocol::UnixMillis;
@@ -19,7 +20,6 @@ const ASKED_BYTES: usize = MAX_KEY_BYTES;
 /// For how long back the claims are read, and how many of them, for an attempt's id.
 const HOURS: u64 = 3;
 const CLAIMS_AT_MOST: usize = 20_000;
-const MINUTES_AT_ONCE: usize = 4;
 /// Of what is listed instead of told.
 const LISTED: usize = 20;
 
@@ -150,7 +150,7 @@ async fn claimed_by(
 ) -> Result<(Option<PayoutKey>, usize), LedgerError> {
     let last = now / MINUTE_MS;
     let minutes = (last.saturating_sub(HOURS * 60)..=last).rev();
-    let mut listed = stream::iter(minutes).map(|minute| ledger.minute(minute)).buffered(MINUTES_AT_ONCE);
+    let mut listed = pin!(ledger.minutes(minutes).await?);
     let mut read = 0;
     while let Some(MinuteRows { rows, .. }) = listed.try_next().await? {
         let claims = rows.into_iter().filter_map(|row| match row.entry {

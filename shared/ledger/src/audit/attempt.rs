@@ -5,9 +5,10 @@ use aws_sdk_dynamodb::error::SdkError;
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::types::AttributeValue;
 use futures_util::future::try_join_all;
+use futures_util::{Stream, StreamExt, stream};
 use payonce_protocol::UnixMillis;
 use payonce_protocol::event::ClaimAnswer;
-use payonce_protocol::ids::{Digest, SHARDS};
+use payonce_protocol::ids::{Digest, Shards};
 use payonce_protocol::order::PayoutKey;
 use payonce_protocol::sweep::Minute;
 
@@ -21,6 +22,9 @@ use crate::keys::{self, AuditSk};
 use crate::powers::{Claims, QueriesAudit, Reads};
 use crate::schema::BY_MINUTE;
 use crate::{Ledger, LedgerError};
+
+/// Questions to the index that are open at a time, of whichever minute.
+const ASKED_AT_ONCE: usize = 64;
 
 /// A hint that something is to be examined.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -49,7 +53,7 @@ impl<P: Reads> Ledger<P> {
     where
         P: Claims,
     {
-        let answer = self.audit.append(&self.claims, claim.to_item()).send().await;
+        let answer = self.audit.append(&self.claims, claim.to_item(self.shards)).send().await;
         claim_answer::classify(claim, answer)
     }
 
@@ -64,7 +68,7 @@ impl<P: Reads> Ledger<P> {
     where
         P: Claims,
     {
-        match self.audit.append(&self.records, note.to_item()).send().await {
+        match self.audit.append(&self.records, note.to_item(self.shards)).send().await {
             Ok(_) => Ok(()),
             Err(error) if is_taken(&error) => Ok(()),
             Err(error) => Err(LedgerError::failed("note a refusal", &error)),
@@ -105,20 +109,25 @@ impl<P: Reads> Ledger<P> {
         }
     }
 
-    /// Everything that the index lists under a minute, all shards and pages, without what cannot be read.
-    pub async fn rows_of_minute(&self, minute: Minute) -> Result<Vec<IndexRow>, LedgerError>
+    /// These minutes in their order, several at a time: a day is read in seconds.
+    pub async fn minutes(
+        &self,
+        minutes: impl Iterator<Item = Minute>,
+    ) -> Result<impl Stream<Item = Result<MinuteRows, LedgerError>>, LedgerError>
     where
         P: QueriesAudit,
     {
-        Ok(self.minute(minute).await?.rows)
+        let shards = self.shards().await?;
+        let at_once = ASKED_AT_ONCE.div_ceil(usize::from(shards.number()));
+        Ok(stream::iter(minutes).map(move |minute| self.minute(minute, shards)).buffered(at_once))
     }
 
-    /// The same, with how many rows cannot be read.
-    pub async fn minute(&self, minute: Minute) -> Result<MinuteRows, LedgerError>
+    /// Everything that the index lists under a minute, of all pages of so many shards ([`Ledger::shards`]).
+    pub async fn minute(&self, minute: Minute, shards: Shards) -> Result<MinuteRows, LedgerError>
     where
         P: QueriesAudit,
     {
-        let shards = try_join_all((0..SHARDS).map(|shard| self.shard(keys::bucket(minute, shard)))).await?;
+        let shards = try_join_all(shards.all().map(|shard| self.shard(keys::bucket(minute, shard)))).await?;
         let mut all = MinuteRows::default();
         for MinuteRows { rows, unreadable } in shards {
             all.rows.extend(rows);

@@ -3,7 +3,7 @@
 
 use payonce_protocol::UnixMillis;
 use payonce_protocol::event::ClaimFacts;
-use payonce_protocol::ids::{AttemptId, Digest, KeyGeneration, shard};
+use payonce_protocol::ids::{AttemptId, Digest, KeyGeneration, Shards};
 use payonce_protocol::money::Money;
 use payonce_protocol::order::{Destination, EventId, Mode, PayoutKey, terms};
 use payonce_protocol::sweep::MINUTE_MS;
@@ -48,7 +48,7 @@ impl Claim {
         }
     }
 
-    pub(crate) fn to_item(&self) -> Item {
+    pub(crate) fn to_item(&self, shards: Shards) -> Item {
         Fields::new(AuditSk::Claim(self.attempt).of(&self.key))
             .text("attempt_id", self.attempt_id)
             .text("event", &self.event)
@@ -68,7 +68,7 @@ impl Claim {
             .bytes("request", self.request.0)
             .text("request_id", &self.request_id)
             .optional(self.trace_id.as_ref(), |fields, trace_id| fields.text("trace_id", trace_id))
-            .text("bucket", bucket(self.received_at / MINUTE_MS, shard(&self.key)))
+            .text("bucket", bucket(self.received_at / MINUTE_MS, shards.of(&self.key)))
             .done()
     }
 
@@ -113,7 +113,7 @@ pub struct RefusalNote {
 }
 
 impl RefusalNote {
-    pub(crate) fn to_item(&self) -> Item {
+    pub(crate) fn to_item(&self, shards: Shards) -> Item {
         Fields::new(AuditSk::Refused(Digest::of(self.event.as_str())).of(&self.key))
             .text("event", &self.event)
             .text("provider", &self.provider)
@@ -122,7 +122,7 @@ impl RefusalNote {
             .number("received_at", self.refused_at)
             .number("final_after", self.final_after)
             // Listed under the minute in which it becomes final, days from now: the sweeper's visits start there.
-            .text("bucket", bucket(self.final_after / MINUTE_MS, shard(&self.key)))
+            .text("bucket", bucket(self.final_after / MINUTE_MS, shards.of(&self.key)))
             .done()
     }
 

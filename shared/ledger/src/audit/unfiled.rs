@@ -2,7 +2,7 @@
 //! files it. Such an event may have neither a payout key nor an id, so that its case names the note.
 
 use payonce_protocol::UnixMillis;
-use payonce_protocol::ids::shard;
+use payonce_protocol::ids::Shards;
 use payonce_protocol::order::PayoutKey;
 use payonce_protocol::sweep::MINUTE_MS;
 
@@ -25,7 +25,7 @@ impl<P: Reads> Ledger<P> {
     where
         P: Claims,
     {
-        let item = note(case, &note_key(case, case.opened_at)?);
+        let item = note(case, &note_key(case, case.opened_at)?, self.shards);
         match self.audit.append(&self.records, item).send().await {
             Ok(_) => Ok(()),
             Err(error) if is_taken(&error) => Ok(()),
@@ -42,10 +42,10 @@ impl<P: Reads> Ledger<P> {
     }
 }
 
-fn note(case: &Case, key: &PayoutKey) -> Item {
+fn note(case: &Case, key: &PayoutKey, shards: Shards) -> Item {
     case.fields(Fields::new(AuditSk::Unfiled.of(key)))
         .number("received_at", case.opened_at)
-        .text("bucket", keys::bucket(case.opened_at / MINUTE_MS, shard(key)))
+        .text("bucket", keys::bucket(case.opened_at / MINUTE_MS, shards.of(key)))
         .done()
 }
 
@@ -67,7 +67,7 @@ mod tests {
         }
         .of_cause("stripe");
         let key = note_key(&case, case.opened_at).unwrap();
-        let item = note(&case, &key);
+        let item = note(&case, &key, Shards::ONE);
         assert_eq!(Case::from_item(&ItemReader::new("the note of a case", &item)).unwrap(), case);
         assert!(item["bucket"].as_s().unwrap().starts_with("29400002#"));
     }

@@ -65,7 +65,7 @@ impl<P: Reads> Ledger<P> {
         let act = Act::Approve.as_str();
         let record = history(Versioned::Case(id), seen.version + 1, act, decided.checker, decided.at, decided.facts);
         let mut parts = vec![
-            self.audit.append_with(claim.to_item())?,
+            self.audit.append_with(claim.to_item(self.shards))?,
             self.move_on_by_another(seen, after, decided.checker)?,
             self.put_new(record)?,
         ];

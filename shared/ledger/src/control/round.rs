@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use payonce_protocol::UnixMillis;
+use payonce_protocol::ids::Shards;
 use payonce_protocol::order::PayoutKey;
 use payonce_protocol::slo::OutcomeCounts;
 use payonce_protocol::sweep::{Minute, Progress, VISITS};
@@ -33,13 +34,29 @@ impl<P: Reads> Ledger<P> {
         item.as_ref().map(progress).transpose()
     }
 
+    /// Under how many partitions a minute's claims may be listed: what this version writes, or what any other ever did.
+    pub async fn shards(&self) -> Result<Shards, LedgerError> {
+        let written = match self.progress().await {
+            Ok(progress) => progress.map_or(Shards::ONE, |progress| progress.shards),
+            Err(LedgerError::Unreadable { .. }) => Shards::MOST,
+            Err(error) => return Err(error),
+        };
+        Ok(written.max(self.shards))
+    }
+
+    /// What this version lists claims under.
+    pub fn shards_written(&self) -> Shards {
+        self.shards
+    }
+
     pub async fn set_progress(&self, progress: &Progress) -> Result<(), LedgerError>
     where
         P: Sweeps,
     {
         let visited = VISITS.iter().zip(progress.visited);
         let owed: Vec<String> = progress.owed.iter().map(Minute::to_string).collect();
-        let item = Fields::new(ReconcileKey::Round.keys()).map("visited", visited).list("owed", &owed).done();
+        let item = Fields::new(ReconcileKey::Round.keys()).map("visited", visited).list("owed", &owed);
+        let item = item.number("shards", progress.shards.number()).done();
         self.overwrite("store a round", item).await
     }
 
@@ -135,7 +152,9 @@ fn progress(item: &Item) -> Result<Progress, LedgerError> {
         *visited = number(stored, "visited")?;
     }
     let owed = read.list("owed")?.iter().map(|minute| number(minute, "owed")).collect::<Result<BTreeSet<_>, _>>()?;
-    Ok(Progress { visited, owed })
+    let shards =
+        read.optional("shards", |read| Shards::new(read.number("shards")?).ok_or_else(|| read.unreadable("shards")))?;
+    Ok(Progress { visited, owed, shards: shards.unwrap_or(Shards::UNCHOSEN) })
 }
 
 impl DueLookUp {

@@ -136,14 +136,17 @@ async fn bill_reckons_with_what_a_delivery_takes() {
     // Everything that the sweeper reads because of it, in the half hour in which it visits its minute.
     let quiet = swept(&World::start().await).await;
     let busy = swept(&world).await;
+    holds("read units of an idle minute", quiet.div_ceil(2 * MINUTES), measured::IDLE_READ_UNITS_A_MINUTE);
     holds("read units of the sweeper", (busy - quiet).div_ceil(2), measured::SWEEPER_READ_UNITS);
 }
+
+const MINUTES: usize = 40;
 
 /// In half units.
 async fn swept(world: &World) -> usize {
     let sweeper = world.sweeper();
     world.proxy.forget();
-    for _ in 0..40 {
+    for _ in 0..MINUTES {
         world.clock.advance(MINUTE_MS);
         sweeper.run().await.unwrap();
     }

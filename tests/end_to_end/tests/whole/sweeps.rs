@@ -15,6 +15,7 @@ use payonce_runtime::config::{Config, Watch};
 use payonce_runtime::metrics::Metrics;
 use payonce_runtime::telemetry::Captured;
 use payonce_suite::faults::Fault;
+use serde_json::Value;
 
 const CLAIM: &str = "#claim";
 
@@ -30,6 +31,28 @@ async fn a_claim_is_left_alone_while_its_worker_may_live() {
     assert_eq!(world.outcome(&key_of(&event)).await, None, "25 s and 120 s are not over");
     world.minutes_pass(3).await;
     assert_eq!(world.outcome(&key_of(&event)).await, Some(Outcome::Unknown));
+}
+
+/// After a deployment that lists claims under fewer shards, and after one that lists them under more.
+#[tokio::test]
+async fn a_claim_is_found_whatever_number_of_shards_another_version_lists_under() {
+    let under =
+        |shards: u8| move |text: String| text.replace("[limits]\n", &format!("[limits]\nindex_shards = {shards}\n"));
+    for (before, after) in [(64, 1), (1, 64)] {
+        let mut world = World::with(under(before)).await;
+        world.minutes_pass(1).await;
+        world.proxy.plan(100, "PutItem", "#outcome", Fault::SERVER_ERROR);
+        let events: Vec<Value> = ["1", "2", "3"].map(|id| payment(id, PAYEE, world.clock.now())).into();
+        for event in &events {
+            world.deliver(event).await;
+        }
+        world.proxy.forget();
+        world.restart_with(under(after)).await;
+        world.minutes_pass(10).await;
+        for event in &events {
+            assert_eq!(world.outcome(&key_of(event)).await, Some(Outcome::Unknown), "{before}, then {after}");
+        }
+    }
 }
 
 /// A late put, indexed under an old minute that the sweeper has visited already.

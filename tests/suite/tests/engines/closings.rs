@@ -15,6 +15,7 @@ use payonce_suite::faults::Fault;
 
 use crate::acts::approve;
 use crate::bench::{Bench, MINUTE, NOW, case_of, claim, closing, outcome, person, proposal};
+use crate::index::rows;
 
 /// A case whose event has no claim, as it awaits approval of an ending that Ann proposed.
 async fn awaiting(bench: &Bench, object: &str, ending: Ending) -> FiledCase {
@@ -78,7 +79,7 @@ pub async fn closing_is_no_attempt(bench: Bench) {
     assert!(passed_on.is_closed_for(&of_same_event), "the same event's, and said to be so");
     assert!(!passed_on.is_closed_for(&case_of(&claim("pi_2", 1), Reason::SecondEventForKey)));
     // Nobody sweeps it, and nobody takes it for a claim.
-    assert_eq!(bench.ledger.rows_of_minute(MINUTE).await, Ok(vec![]));
+    assert_eq!(rows(&bench, MINUTE).await, vec![]);
     assert_eq!(bench.ledger.read_claim(&ours.key, 1).await, Ok(None));
     assert_eq!(bench.ledger.attempt(&ours.key, 1).await, Ok(None));
     let after = again(&bench, &seen).await;

@@ -8,7 +8,7 @@ use payonce_ledger::{
 use payonce_protocol::case::Ending;
 use payonce_protocol::fact::{FactName, Facts};
 use payonce_protocol::hold::Hold;
-use payonce_protocol::ids::Digest;
+use payonce_protocol::ids::{Digest, Shards};
 use payonce_protocol::order::PayoutKey;
 use payonce_protocol::outcome::{Outcome, Reason, Verdict};
 use payonce_protocol::release::SEEN_AFTER_MS;
@@ -35,7 +35,7 @@ fn requests_are_what_they_were() {
 }
 
 async fn requests(bench: &Bench) -> Value {
-    let ledger = &bench.ledger;
+    let ledger = &bench.ledger.clone().listing_under(Shards::UNCHOSEN);
     let ours = claim("pi_3PayonceGolden", 0xa5);
     let mut all = serde_json::Map::new();
     let mut keep = |name: &str| {
@@ -64,7 +64,7 @@ async fn requests(bench: &Bench) -> Value {
     keep("note of a refusal");
     ledger.refusal(&ours.key, Digest::of(ours.event.as_str())).await.unwrap();
     keep("read of a refusal");
-    ledger.rows_of_minute(MINUTE).await.unwrap();
+    ledger.minute(MINUTE, Shards::UNCHOSEN).await.unwrap();
     keep("rows of a minute");
     ledger.attempt(&ours.key, 1).await.unwrap();
     keep("an attempt");

@@ -6,11 +6,16 @@ use std::collections::BTreeSet;
 use aws_sdk_dynamodb::types::AttributeValue;
 use payonce_ledger::{Abandoned, Entry, IndexRow, RefusalNote};
 use payonce_protocol::event::{ClaimAnswer, Recorded};
-use payonce_protocol::ids::{Digest, SHARDS, shard};
+use payonce_protocol::ids::{Digest, Shards};
 use payonce_protocol::outcome::{Outcome, Reason};
+use payonce_protocol::sweep::{Minute, Progress};
 use payonce_suite::faults::Fault;
 
 use crate::bench::{Bench, MINUTE, NOW, case_of, claim, outcome, text};
+
+pub async fn rows(bench: &Bench, minute: Minute) -> Vec<IndexRow> {
+    bench.ledger.minute(minute, bench.ledger.shards().await.unwrap()).await.unwrap().rows
+}
 
 /// The put timed out, twice; the delivery was answered 503; then the put landed, with its old time.
 pub async fn put_that_lands_late_is_swept(bench: Bench) {
@@ -18,13 +23,13 @@ pub async fn put_that_lands_late_is_swept(bench: Bench) {
     bench.proxy.plan(2, "PutItem", "#claim", Fault::Hold);
     assert_eq!(bench.ledger.put_claim(&ours).await, ClaimAnswer::NoAnswer);
     assert_eq!(bench.ledger.put_claim(&ours).await, ClaimAnswer::NoAnswer);
-    assert_eq!(bench.ledger.rows_of_minute(MINUTE).await, Ok(vec![]));
+    assert_eq!(rows(&bench, MINUTE).await, vec![]);
     assert_eq!(bench.ledger.attempt(&ours.key, 1).await, Ok(None));
 
     let landed: Vec<u16> = bench.proxy.release_held().await.into_iter().map(|(status, _)| status).collect();
     assert_eq!(landed, [200, 400], "the condition holds for late puts too");
     let row = IndexRow { key: ours.key.clone(), entry: Entry::Claim(1), received_at: NOW };
-    assert_eq!(bench.ledger.rows_of_minute(MINUTE).await, Ok(vec![row]));
+    assert_eq!(rows(&bench, MINUTE).await, vec![row]);
     assert_eq!(bench.ledger.attempt(&ours.key, 1).await, Ok(Some((ours.clone(), None))));
     assert_eq!(bench.ledger.abandon(&ours, NOW + 200_000).await, Ok(Abandoned::Filed));
     let (_, given_up) = bench.ledger.attempt(&ours.key, 1).await.unwrap().unwrap();
@@ -36,35 +41,60 @@ pub async fn claim_behind_a_lagging_index_is_found_later(bench: Bench) {
     assert_eq!(bench.ledger.put_claim(&early).await, ClaimAnswer::Written);
     bench.proxy.lag_index();
     assert_eq!(bench.ledger.put_claim(&late).await, ClaimAnswer::Written);
-    let rows = bench.ledger.rows_of_minute(MINUTE).await.unwrap();
-    assert_eq!(rows.iter().map(|row| &row.key).collect::<Vec<_>>(), [&early.key]);
+    let early_rows = rows(&bench, MINUTE).await;
+    assert_eq!(early_rows.iter().map(|row| &row.key).collect::<Vec<_>>(), [&early.key]);
     // The table itself does not lag.
     assert!(bench.ledger.attempt(&late.key, 1).await.unwrap().is_some());
     bench.proxy.release_index();
-    assert_eq!(bench.ledger.rows_of_minute(MINUTE).await.unwrap().len(), 2);
+    assert_eq!(rows(&bench, MINUTE).await.len(), 2);
 }
 
 /// Some in every shard.
 pub async fn every_row_of_a_busy_minute_is_read(bench: Bench) {
     let mut expected = Vec::new();
-    let mut shards = std::collections::BTreeSet::new();
+    let mut found = BTreeSet::new();
+    let shards = Shards::new(16).unwrap();
+    let ledger = bench.ledger.clone().listing_under(shards);
     for number in 0..80 {
         let ours = claim(&format!("pi_{number}"), 1);
-        assert_eq!(bench.ledger.put_claim(&ours).await, ClaimAnswer::Written);
-        shards.insert(shard(&ours.key));
+        assert_eq!(ledger.put_claim(&ours).await, ClaimAnswer::Written);
+        found.insert(shards.of(&ours.key));
         expected.push(ours.key.to_string());
     }
-    assert_eq!(shards.len(), usize::from(SHARDS), "this test needs claims in every shard");
+    assert_eq!(found.len(), 16, "this test needs claims in every shard");
     let mut neighbour = claim("pi_next", 1);
     neighbour.received_at += 60_000;
-    assert_eq!(bench.ledger.put_claim(&neighbour).await, ClaimAnswer::Written);
+    assert_eq!(ledger.put_claim(&neighbour).await, ClaimAnswer::Written);
 
-    let rows = bench.ledger.rows_of_minute(MINUTE).await.unwrap();
+    let rows = ledger.minute(MINUTE, shards).await.unwrap().rows;
     let mut found: Vec<String> = rows.iter().map(|row| row.key.to_string()).collect();
     expected.sort();
     found.sort();
     assert_eq!(found, expected);
-    assert_eq!(bench.ledger.rows_of_minute(MINUTE + 1).await.unwrap().len(), 1);
+    assert_eq!(ledger.minute(MINUTE + 1, shards).await.unwrap().rows.len(), 1);
+}
+
+/// A version that lists under more of them, or fewer, hides nothing that another one listed; nor does a stack of which nobody wrote
+/// the number down.
+pub async fn another_number_of_shards_hides_nothing(bench: Bench) {
+    let (many, few) = (bench.ledger.clone().listing_under(Shards::MOST), bench.ledger.clone());
+    assert_eq!((few.shards().await, many.shards().await), (Ok(Shards::ONE), Ok(Shards::MOST)));
+    for number in 0..20 {
+        let ledger = if number % 2 == 0 { &many } else { &few };
+        assert_eq!(ledger.put_claim(&claim(&format!("pi_{number}"), 1)).await, ClaimAnswer::Written);
+    }
+    assert_eq!(many.minute(MINUTE, Shards::MOST).await.unwrap().rows.len(), 20);
+    few.set_progress(&Progress { shards: Shards::MOST, ..Progress::through(MINUTE) }).await.unwrap();
+    assert_eq!(few.shards().await, Ok(Shards::MOST));
+    assert_eq!(rows(&bench, MINUTE).await.len(), 20);
+
+    let mut older = bench.reconcile("sweeper", "round").await.unwrap();
+    assert_eq!(older.remove("shards"), Some(AttributeValue::N("64".to_owned())));
+    bench.plant(&bench.tables.reconcile, older.clone()).await;
+    assert_eq!(few.shards().await, Ok(Shards::UNCHOSEN));
+    older.insert("v".to_owned(), AttributeValue::N("2".to_owned()));
+    bench.plant(&bench.tables.reconcile, older).await;
+    assert_eq!(few.shards().await, Ok(Shards::MOST), "nobody can read it");
 }
 
 pub async fn second_page_is_read(bench: Bench) {
@@ -74,7 +104,7 @@ pub async fn second_page_is_read(bench: Bench) {
         bench.ledger.open_case(&case_of(&ours, Reason::InvalidEvent)).await.unwrap();
     }
     bench.proxy.cut_pages(1);
-    assert_eq!(bench.ledger.rows_of_minute(MINUTE).await.unwrap().len(), 40);
+    assert_eq!(rows(&bench, MINUTE).await.len(), 40);
     assert_eq!(bench.ledger.open_cases(100).await.unwrap().len(), 40);
 }
 
@@ -89,9 +119,9 @@ pub async fn odd_row_does_not_stop_the_sweep(bench: Bench) {
     let event = Digest::of(odd.event.as_str());
     item.insert("sk".to_owned(), text(format!("0000#refused#{event}")));
     bench.plant(&bench.tables.audit, item).await;
-    let rows = bench.ledger.rows_of_minute(MINUTE).await.unwrap();
+    let rows = rows(&bench, MINUTE).await;
     assert_eq!(rows.len(), 3, "{rows:?}");
-    assert_eq!(bench.ledger.minute(MINUTE).await.unwrap().unreadable, 1);
+    assert_eq!(bench.ledger.minute(MINUTE, Shards::ONE).await.unwrap().unreadable, 1);
     assert!(rows.iter().any(|row| row.key == ours.key));
     assert_eq!(bench.ledger.refusal(&odd.key, event).await, Ok(None));
 }
@@ -108,9 +138,9 @@ pub async fn refusal_is_listed_when_it_is_final(bench: Bench) {
         final_after: NOW + 3 * 86_400_000,
     };
     assert_eq!(bench.ledger.note_refusal(&note).await, Ok(()));
-    assert_eq!(bench.ledger.rows_of_minute(MINUTE).await, Ok(vec![]));
+    assert_eq!(rows(&bench, MINUTE).await, vec![]);
     let row = IndexRow { key: ours.key, entry: Entry::Refusal(Digest::of(ours.event.as_str())), received_at: NOW };
-    assert_eq!(bench.ledger.rows_of_minute(MINUTE + 3 * 1_440).await, Ok(vec![row]));
+    assert_eq!(rows(&bench, MINUTE + 3 * 1_440).await, vec![row]);
 }
 
 pub async fn outcome_is_not_listed_for_the_sweeper(bench: Bench) {
@@ -118,7 +148,7 @@ pub async fn outcome_is_not_listed_for_the_sweeper(bench: Bench) {
     assert_eq!(bench.ledger.put_claim(&ours).await, ClaimAnswer::Written);
     assert_eq!(bench.ledger.abandon(&ours, NOW + 200_000).await, Ok(Abandoned::Filed));
     assert_eq!(bench.ledger.record(&ours, &outcome(Outcome::Accepted), None).await, Recorded::Late);
-    let rows = bench.ledger.rows_of_minute(MINUTE).await.unwrap();
+    let rows = rows(&bench, MINUTE).await;
     assert_eq!(rows.iter().map(|row| row.entry).collect::<Vec<_>>(), [Entry::Claim(1)]);
 }
 

@@ -130,6 +130,7 @@ on_both_engines! {
         put_that_lands_late_is_swept,
         claim_behind_a_lagging_index_is_found_later,
         every_row_of_a_busy_minute_is_read,
+        another_number_of_shards_hides_nothing,
         second_page_is_read,
         odd_row_does_not_stop_the_sweep,
         refusal_is_listed_when_it_is_final,
