@@ -33,7 +33,7 @@ def by_standard_webhooks(world, event_id, data, at=None):
 def test_documented_commands_deploy(world):
     world.deploy()
     names = {f["FunctionName"] for f in world.client("lambda").list_functions()["Functions"]}
-    others = {"payonce-sweeper", "payonce-reconciler", "payonce-retry-audit", "payonce-audit-watch", "payonce-console", "payonce-payer"}
+    others = {"payonce-sweeper", "payonce-reconciler", "payonce-retry-audit", "payonce-audit-watch", "payonce-notices", "payonce-console", "payonce-payer"}
     assert names == {"payonce-webhook-stripe", "payonce-webhook-standardwebhooks", *others}
 
 
@@ -108,6 +108,32 @@ def test_delivery_of_the_providers_own_library_is_paid_once(world):
 
     sorts = sorted(item["sk"]["S"] for item in world.items("audit") if item["pk"]["S"] == payout_key(event))
     assert sorts == ["0001#claim", "0001#outcome"]
+
+
+def test_outcome_is_told_on_the_bus(world):
+    events, queues = world.client("events"), world.client("sqs")
+    queue = queues.create_queue(QueueName="told")["QueueUrl"]
+    arn = queues.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    events.put_rule(Name="told", EventBusName="payonce", EventPattern='{"source":["payonce"]}')
+    events.put_targets(Rule="told", EventBusName="payonce", Targets=[{"Id": "1", "Arn": arn}])
+    event = stripe_event()
+    assert outcome(by_stripe(world, event)) == (200, "accepted", None)
+
+    def told():
+        messages = queues.receive_message(QueueUrl=queue, MaxNumberOfMessages=10).get("Messages", [])
+        found = [json.loads(message["Body"]) for message in messages]
+        return next((notice for notice in found if notice["detail"]["payout_key"] == payout_key(event)), None)
+
+    notice = wait_for("a notice", told)
+    assert (notice["source"], notice["detail-type"]) == ("payonce", "Payout Attempt Ended")
+    assert (notice["detail"]["outcome"], notice["detail"]["attempt"], notice["detail"]["schema"]) == ("accepted", 1, 1)
+    # A rule of the owner's is no drift, unless it starts something here.
+    assert world.drift() == []
+    webhook = world.client("lambda").get_function(FunctionName="payonce-webhook-stripe", Qualifier="live")["Configuration"]["FunctionArn"]
+    events.put_targets(Rule="told", EventBusName="payonce", Targets=[{"Id": "2", "Arn": webhook}])
+    assert [place for place, *_ in world.drift()] == ["event-rules"]
+    events.remove_targets(Rule="told", EventBusName="payonce", Ids=["1", "2"])
+    events.delete_rule(Name="told", EventBusName="payonce")
 
 
 def test_forged_deliveries_and_unknown_paths_leave_no_trace(world):
@@ -210,6 +236,7 @@ CASE = "20b08ebd-f665-8c43-b6ef-eee1de011172"
     ("ConsoleRole", [CASE, "person", "batches", "batch/x"], ["control", "sweeper"]),
     ("PayerRole", [CASE], ["control", "sweeper", "person", "batches"]),
     ("AuditWatchRole", ["control"], [CASE, "sweeper", "person"]),
+    ("NoticesRole", [], [CASE, "control", "sweeper", "person"]),
 ])
 def test_each_role_writes_only_its_own_items(world, role, own, others):
     tables = world.client("dynamodb", world.session_of(role))
@@ -228,7 +255,7 @@ def test_each_role_writes_only_its_own_items(world, role, own, others):
         assert put(key) == {"ConditionalCheckFailedException", "TransactionCanceledException"}, key
     for key in others:
         assert put(key) == {"AccessDeniedException"}, key
-        assert put(own[0], key) == {"ConditionalCheckFailedException", "AccessDeniedException"}, key
+        assert not own or put(own[0], key) == {"ConditionalCheckFailedException", "AccessDeniedException"}, key
 
 
 def test_overwritten_claim_holds_payouts(world):

@@ -20,6 +20,7 @@ ALLOWED_TYPES = {
     "AWS::CodeDeploy::Application",
     "AWS::CodeDeploy::DeploymentGroup",
     "AWS::DynamoDB::Table",
+    "AWS::Events::EventBus",
     "AWS::IAM::Role",
     "AWS::KMS::Key",
     "AWS::Lambda::Alias",
@@ -35,7 +36,7 @@ ALLOWED_TYPES = {
     "AWS::SQS::Queue",
 }
 
-KINDS = ("webhook", "sweeper", "reconciler", "retry-audit", "audit-watch", "console", "payer")
+KINDS = ("webhook", "sweeper", "reconciler", "retry-audit", "audit-watch", "notices", "console", "payer")
 TABLES = ("audit", "bodies", "reconcile")
 
 # On the audit table. With PutItem alone nothing can be freed; what PutItem can do is watched.
@@ -53,8 +54,8 @@ FORBIDDEN_ON_AUDIT = {
     "dynamodb:DeleteResourcePolicy",
 }
 # Whoever works with people's browsers, or compares our book with others, may look at claims, and put none there.
-READS_AUDIT = ("ConsoleRole", "ReconcilerRole")
-READING = ("dynamodb:GetItem", "dynamodb:Query", "dynamodb:DescribeTable")
+READS_AUDIT = ("ConsoleRole", "ReconcilerRole", "NoticesRole")
+READING = tuple(f"dynamodb:{action}" for action in ("GetItem", "Query", "DescribeTable", "DescribeStream", "GetRecords", "GetShardIterator", "ListStreams"))
 
 
 @dataclass

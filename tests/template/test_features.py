@@ -8,7 +8,7 @@ from collections import defaultdict
 from translated import ROOT
 
 # The last one is the webhook with a clock that panics, which tests run beside them.
-FUNCTIONS = ["webhook", "sweeper", "reconciler", "retry-audit", "audit-watch", "console", "payer", "panics"]
+FUNCTIONS = ["webhook", "sweeper", "reconciler", "retry-audit", "audit-watch", "notices", "console", "payer", "panics"]
 
 
 def cargo(*arguments):

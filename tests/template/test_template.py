@@ -230,7 +230,7 @@ def test_each_role_reads_only_its_own_secrets(template):
     own = [f"{prefix}/console-cookies-??????", f"{prefix}/console-client-??????"]
     assert _may_read(template, "ConsoleRole") == [f"{prefix}/rail-lookup-??????", *own], "the console cannot pay"
     assert _may_read(template, "PayerRole") == [*rail, f"{prefix}/source-*"]
-    for role in ("RetryAuditRole", "AuditWatchRole", "ScheduleRole"):
+    for role in ("RetryAuditRole", "AuditWatchRole", "NoticesRole", "ScheduleRole"):
         assert _may_read(template, role) == []
 
 
@@ -277,7 +277,7 @@ def test_each_role_allows_what_the_powers_of_its_function_need_and_no_more(templ
     """What compiles and is not allowed fails on AWS alone, where nobody tests."""
     code = (ROOT / "shared" / "ledger" / "src" / "powers.rs").read_text()
     holders = dict(re.findall(r"^    (\w+): ?([\w, ]*);$", code[code.index("holders! {\n    Webhook") :], re.M))
-    roles = {"Webhook": ["Webhookstripe", "Webhookadyen"], **{name: [name] for name in ("Payer", "Sweeper", "Reconciler", "Console", "AuditWatch")}}
+    roles = {"Webhook": ["Webhookstripe", "Webhookadyen"], **{name: [name] for name in ("Payer", "Sweeper", "Reconciler", "Console", "AuditWatch", "Notices")}}
     assert set(holders) == {*roles, "Nothing", "Reader", "Everything"}
     watched = set().union(*NEEDS.values())
     for holder, functions in roles.items():

@@ -1,13 +1,15 @@
 //! Asks AWS for every setting that the census speaks of. What is not there is an answer; what could not be asked is an
 //! error, because "not seen" must not read as "not changed".
 
+use payonce_runtime::aws::{Ask, Aws, NoAnswer};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Value, json};
 
-use crate::signed::{Ask, Aws, NoAnswer};
 use crate::verdict::{Deployed, Function, KINDS, Subject, Table};
 
 const LATEST: &str = "$LATEST";
+/// As the template names it.
+const NOTICES_BUS: &str = "payonce";
 /// No list here is longer than a few pages.
 const PAGES_AT_MOST: usize = 200;
 
@@ -38,12 +40,14 @@ pub async fn deployed(aws: &Aws, names: &Names) -> Result<Deployed, NotSeen> {
     let schedules = schedules(aws).await?;
     let functions = pages(aws, "lambda", "/2015-03-31/functions/", "Functions", ("Marker", "NextMarker")).await?;
     let prefix = format!("{}-", names.stack);
+    let tells = functions.iter().any(|listed| listed["FunctionName"] == format!("{prefix}notices"));
+    let buses = if tells { &[None, Some(NOTICES_BUS)][..] } else { &[None] };
     for listed in functions {
         let Some(rest) = listed["FunctionName"].as_str().and_then(|name| name.strip_prefix(&prefix)) else { continue };
         let kind = KINDS.into_iter().find(|kind| rest == *kind || *kind == "webhook" && rest.starts_with("webhook-"));
         let function = Function { name: format!("{prefix}{rest}"), kind: kind.unwrap_or("unknown").to_owned() };
         let arn = text(&listed["FunctionArn"]);
-        one_function(aws, &function, arn, &mut deployed.subjects).await?;
+        one_function(aws, &function, arn, buses, &mut deployed.subjects).await?;
         let owned = |of, answer: &Value, target: &Value| {
             let qualifier = qualifier(text(target), arn)?;
             Some(subject(of, &function, qualifier, answer.clone()))
@@ -148,7 +152,13 @@ async fn alarms(aws: &Aws, prefix: &str) -> Result<Vec<Value>, NotSeen> {
     Err(not_seen(what)(NoAnswer::Unreadable))
 }
 
-async fn one_function(aws: &Aws, function: &Function, arn: &str, subjects: &mut Vec<Subject>) -> Result<(), NotSeen> {
+async fn one_function(
+    aws: &Aws,
+    function: &Function,
+    arn: &str,
+    buses: &[Option<&str>],
+    subjects: &mut Vec<Subject>,
+) -> Result<(), NotSeen> {
     let name = &function.name;
     let mut add = |of, qualifier: &str, answer| subjects.push(subject(of, function, qualifier, answer));
     let aliases =
@@ -217,8 +227,10 @@ async fn one_function(aws: &Aws, function: &Function, arn: &str, subjects: &mut 
     }
     for qualifier in &qualifiers {
         let target = if qualifier == LATEST { arn.to_owned() } else { format!("{arn}:{qualifier}") };
-        for rule in rules(aws, &target).await? {
-            add("rule", qualifier, rule);
+        for bus in buses {
+            for rule in rules(aws, &target, *bus).await? {
+                add("rule", qualifier, rule);
+            }
         }
     }
     Ok(())
@@ -271,10 +283,13 @@ async fn schedules(aws: &Aws) -> Result<Vec<Value>, NotSeen> {
     Ok(all)
 }
 
-/// Rules of EventBridge, of the default bus, that have the function as their target.
-async fn rules(aws: &Aws, target: &str) -> Result<Vec<Value>, NotSeen> {
+/// Rules of EventBridge, of the default bus where none is named, that have the function as their target.
+async fn rules(aws: &Aws, target: &str, bus: Option<&str>) -> Result<Vec<Value>, NotSeen> {
     let what = format!("rules of {target}");
     let mut parameters = json!({ "TargetArn": target });
+    if let Some(bus) = bus {
+        parameters["EventBusName"] = json!(bus);
+    }
     let mut all = vec![];
     for _ in 0..PAGES_AT_MOST {
         let operation = Some(("1.1", "AWSEvents.ListRuleNamesByTarget", parameters.clone()));
@@ -285,7 +300,7 @@ async fn rules(aws: &Aws, target: &str) -> Result<Vec<Value>, NotSeen> {
             _ => return Err(not_seen(&what)(NoAnswer::Unreadable)),
         }
         match answer["NextToken"].as_str() {
-            Some(next) if !next.is_empty() => parameters = json!({ "TargetArn": target, "NextToken": next }),
+            Some(next) if !next.is_empty() => parameters["NextToken"] = json!(next),
             _ => return Ok(all),
         }
     }

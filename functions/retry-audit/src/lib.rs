@@ -21,9 +21,9 @@
 pub mod alarms;
 pub mod census;
 pub mod collect;
-mod signed;
 pub mod verdict;
 
+use payonce_runtime::aws::Aws;
 use payonce_runtime::clock::Clock;
 use payonce_runtime::metrics::Metrics;
 use payonce_runtime::start::Tables;
@@ -33,7 +33,6 @@ use serde_json::json;
 use alarms::Made;
 use census::{Census, Expected};
 use collect::{Names, NotSeen};
-pub use signed::Aws;
 use verdict::{Drift, verdict};
 
 /// Why it does not start.

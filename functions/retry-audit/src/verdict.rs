@@ -7,8 +7,12 @@ use serde_json::Value;
 
 use crate::census::{Census, Expected, Row};
 
-/// The kinds of function that a stack has at least one of.
-pub const KINDS: [&str; 7] = ["webhook", "sweeper", "reconciler", "retry-audit", "audit-watch", "console", "payer"];
+/// The kinds of function that a stack has.
+pub const KINDS: [&str; 8] =
+    ["webhook", "sweeper", "reconciler", "retry-audit", "audit-watch", "console", "payer", "notices"];
+
+/// There only where the configuration says so.
+const OPTIONAL: &str = "notices";
 
 /// What is a table's; everything else is a function's.
 pub const OF_TABLES: [&str; 4] = ["table", "time_to_live", "backups", "table_policy_statement"];
@@ -91,7 +95,7 @@ fn strangers(deployed: &Deployed) -> Vec<Drift> {
         )
     });
     let kinds: BTreeSet<&str> = deployed.functions.iter().map(|function| function.kind.as_str()).collect();
-    let missing = KINDS.into_iter().filter(|kind| !kinds.contains(kind));
+    let missing = KINDS.into_iter().filter(|kind| *kind != OPTIONAL && !kinds.contains(kind));
     unknown
         .chain(missing.map(|kind| drift("missing-function", kind, "it is there", "no function of this kind")))
         .collect()

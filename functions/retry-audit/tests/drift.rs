@@ -103,6 +103,21 @@ fn deployed() -> Deployed {
             }
             // Nothing at it lets anybody in: the console's role may invoke it.
             "payer" => {}
+            "notices" => {
+                for filters in [1, 2] {
+                    let filters = vec![json!({ "Pattern": "{}" }); filters];
+                    add(
+                        "mapping",
+                        "live",
+                        json!({
+                            "EventSourceArn": STREAM, "State": "Enabled", "MaximumRetryAttempts": 1000,
+                            "MaximumRecordAgeInSeconds": 86400, "BisectBatchOnFunctionError": true,
+                            "FilterCriteria": { "Filters": filters },
+                            "DestinationConfig": { "OnFailure": { "Destination": TRIPWIRE } },
+                        }),
+                    );
+                }
+            }
             "audit-watch" => add(
                 "mapping",
                 "live",
@@ -233,6 +248,8 @@ fn names_the_place_of_every_changed_setting() {
     let retries = "/Target/RetryPolicy/MaximumRetryAttempts";
     let changes: Vec<(&str, Change)> = vec![
         ("async-retries", set(config, WEBHOOK, "live", "/MaximumRetryAttempts", json!(2))),
+        ("notices-mapping", set("mapping", "payonce-notices", "live", "/MaximumRetryAttempts", json!(0))),
+        ("notices-mapping", set("mapping", "payonce-notices", "live", "/State", json!("Disabled"))),
         ("alarms", set("alarm", "payonce-lost", "", "/ActionsEnabled", json!(false))),
         ("alarms", set("alarm", INCIDENT, "", "/AlarmRule", json!("FALSE"))),
         ("alarms", set("alarm", "payonce-webhook-stripe-errors", "", "/Dimensions/0/Value", json!("payonce-payer"))),

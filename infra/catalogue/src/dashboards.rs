@@ -235,8 +235,9 @@ pub const QUERIES: [Query; 3] = [
 ];
 
 /// Logical ids of the log groups of every function.
-pub fn logs(providers: &[Provider]) -> Vec<String> {
+pub fn logs(providers: &[Provider], tells: bool) -> Vec<String> {
     let webhooks = providers.iter().map(|provider| format!("Webhook{}Log", provider.id));
     let stack = ["SweeperLog", "ReconcilerLog", "ConsoleLog", "PayerLog", "RetryAuditLog", "AuditWatchLog"];
-    webhooks.chain(stack.map(str::to_owned)).collect()
+    let notices = tells.then(|| "NoticesLog".to_owned());
+    webhooks.chain(stack.map(str::to_owned)).chain(notices).collect()
 }

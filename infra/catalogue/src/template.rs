@@ -45,7 +45,26 @@ struct Parts<'t> {
     queries: &'t [Query],
     /// Of all functions.
     logs: &'t [String],
+    /// What notices are made of; empty where nobody is told.
+    streams: &'t [(&'t str, &'t str, &'t [&'t str])],
 }
+
+/// Which changes end an attempt or a case, or open a case again: the mapping's id, its table, the filters.
+const STREAMS: [(&str, &str, &[&str]); 2] = [
+    (
+        "Audit",
+        "AuditTable",
+        &[r#"{"eventName":["INSERT"],"dynamodb":{"NewImage":{"outcome":{"S":[{"exists":true}]}}}}"#],
+    ),
+    (
+        "Case",
+        "ReconcileTable",
+        &[
+            r#"{"dynamodb":{"Keys":{"sk":{"S":["case"]}},"NewImage":{"status":{"S":["resolved"]}},"OldImage":{"status":{"S":[{"anything-but":["resolved"]}]}}}}"#,
+            r#"{"dynamodb":{"Keys":{"sk":{"S":["case"]}},"NewImage":{"status":{"S":[{"anything-but":["resolved"]}]}},"OldImage":{"status":{"S":["resolved"]}}}}"#,
+        ],
+    ),
+];
 
 /// A dashboard with its body as lines of YAML.
 struct Drawn {
@@ -73,7 +92,8 @@ impl Template {
         }
         check(&providers)?;
         let alarms = placed(&alarms::all(), &providers);
-        let logs = dashboards::logs(&providers);
+        let tells = config.tells().map_err(Refused::Config)?;
+        let logs = dashboards::logs(&providers, tells);
         let all = dashboards::all();
         let drawn = all.iter().map(|dashboard| Drawn {
             id: dashboard.id,
@@ -91,6 +111,7 @@ impl Template {
             dashboards: drawn.collect(),
             queries: &QUERIES,
             logs: &logs,
+            streams: if tells { &STREAMS } else { &[] },
         };
         let text = askama::Template::render(&parts).map_err(|error| Refused::NotWritten(error.to_string()))?;
         fits(&text)?;

@@ -33,7 +33,7 @@ fn each_panel_shows_something_and_a_number_is_one() {
 
 fn bodies(names: &[&str]) -> BTreeMap<&'static str, Value> {
     let providers: Vec<Provider> = names.iter().map(|name| Provider::new(name, None)).collect();
-    let (alarms, logs) = (placed(&alarms::all(), &providers), dashboards::logs(&providers));
+    let (alarms, logs) = (placed(&alarms::all(), &providers), dashboards::logs(&providers, false));
     let body = |dashboard: &Dashboard| {
         serde_json::from_str(&dashboard.body(&providers, &alarms, &logs, "2").join("\n")).unwrap()
     };

@@ -228,6 +228,14 @@ pub fn is_claim(sort_key: &str) -> bool {
     AuditSk::claimed(sort_key).is_some()
 }
 
+/// The attempt that this item of the audit table says the end of, be it late.
+pub fn ended_attempt(sort_key: &str) -> Option<u16> {
+    match AuditSk::parse(sort_key)? {
+        AuditSk::Outcome(attempt) | AuditSk::Late(attempt) => Some(attempt),
+        _ => None,
+    }
+}
+
 // --- The reconcile table -----------------------------------------------------------------------------------------------
 
 /// An item of the reconcile table.

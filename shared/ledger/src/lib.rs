@@ -77,7 +77,7 @@ pub use control::runs::{KeptFile, KeptRun};
 pub use control::samples::Sample;
 pub use error::LedgerError;
 pub use item::SCHEMA;
-pub use keys::{cause_of_incident, is_case, is_claim};
+pub use keys::{cause_of_incident, ended_attempt, is_case, is_claim};
 pub use schema::{BODIES_TTL, BY_MINUTE, OPEN, create_tables};
 pub use size::{item_size, write_units};
 

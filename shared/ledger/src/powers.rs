@@ -138,6 +138,7 @@ holders! {
     Reconciler: Reads, QueriesAudit, QueriesCases, KeepsBodies, Files, Reconciles;
     Console: Reads, QueriesAudit, QueriesCases, Acts, ServesPeople;
     AuditWatch: Holds;
+    Notices: Reads, QueriesAudit;
     /// A function that leaves the tables alone.
     Nothing: ;
     /// A person at a terminal who only looks.

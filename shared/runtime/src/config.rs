@@ -34,6 +34,8 @@ pub struct Config {
     reconciler: Option<Value>,
     /// What the bank's files are written in, by name.
     statements: Option<Value>,
+    /// That whoever depends on payouts is told how they ended.
+    notices: Option<Value>,
     /// How each provider is asked for its own list, where it is.
     lists: BTreeMap<String, Value>,
     /// Of each provider, in the order written.
@@ -93,6 +95,12 @@ fn objective<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Objective, D::
     let text = String::deserialize(from)?;
     let wrong = || serde::de::Error::custom("must be a percentage from 90% to below 100%, such as \"99.9%\"");
     Objective::parse(&text).ok_or_else(wrong)
+}
+
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Notices {
+    on: bool,
 }
 
 impl Watch {
@@ -216,11 +224,11 @@ impl Config {
         };
         let mut lists = BTreeMap::new();
         let providers = read_providers(sections.remove("providers"), &mut lists, &mut problems);
-        let [console, sources, reconciler, statements] =
-            ["console", "sources", "reconciler", "statements"].map(|name| sections.remove(name));
+        let [console, sources, reconciler, statements, notices] =
+            ["console", "sources", "reconciler", "statements", "notices"].map(|name| sections.remove(name));
         for unknown in sections.keys() {
             let why =
-                "is unknown; there are providers, rail, limits, watch, console, sources, reconciler and statements"
+                "is unknown; there are providers, rail, limits, watch, console, sources, reconciler, statements and notices"
                     .to_owned();
             problems.push(ConfigError::new(unknown.clone(), why));
         }
@@ -254,6 +262,7 @@ impl Config {
                 sources,
                 reconciler,
                 statements,
+                notices,
                 lists,
                 secrets,
                 rail_secret,
@@ -271,11 +280,17 @@ impl Config {
             "sources" => &self.sources,
             "reconciler" => &self.reconciler,
             "statements" => &self.statements,
+            "notices" => &self.notices,
             _ => &None,
         };
         let mut problems = vec![];
         let section = section.clone().and_then(|section| read(name, section, &mut problems));
         if problems.is_empty() { Ok(section) } else { Err(problems) }
+    }
+
+    /// `[notices]`: whether outcomes and resolved cases are told on a bus.
+    pub fn tells(&self) -> Result<bool, Vec<ConfigError>> {
+        Ok(self.section::<Notices>("notices")?.is_some_and(|notices| notices.on))
     }
 
     /// `[sources.PROVIDER]`, each with where its secret is kept.

@@ -25,6 +25,8 @@ pub struct Environment {
     pub stack: Option<String>,
     /// What the stack was deployed with, for retry-audit.
     pub expected: Option<String>,
+    /// Where notices go.
+    pub notices_bus: Option<String>,
     /// What browsers call the console, as its pages and the issuer must know it.
     pub origin: Option<String>,
     pub region: String,
@@ -89,6 +91,7 @@ impl Environment {
             provider: reader.optional("PAYONCE_PROVIDER"),
             stack: reader.optional("PAYONCE_STACK"),
             expected: reader.optional("PAYONCE_EXPECTED"),
+            notices_bus: reader.optional("PAYONCE_NOTICES_BUS"),
             origin: reader.origin("PAYONCE_ORIGIN"),
             region: reader.required("AWS_REGION"),
             credentials: reader.credentials(),

@@ -3,7 +3,7 @@
 //! * [`environment`] and [`config`]: what a function is told, read and checked whole at start.
 //! * [`secrets`]: signing secrets and rail keys, by reference.
 //! * [`look_up`]: asking the rail for a payout, by a search that was shown to see.
-//! * [`signed`]: requests to AWS that no SDK sends.
+//! * [`signed`] and [`aws`]: requests to AWS that no SDK sends.
 //! * [`clock`] and [`random`]: the one place each for time and for randomness.
 //! * [`start`]: what every function builds from these at init.
 //! * [`telemetry`] and [`metrics`]: logs, and the one catalogue of metrics.
@@ -18,6 +18,7 @@
 //! assert_eq!(paths, ["rail", "providers", "colour"]);
 //! ```
 
+pub mod aws;
 pub mod clock;
 pub mod config;
 pub mod environment;

@@ -50,8 +50,8 @@ impl Level {
 
 /// Our own crates log at the chosen level. Libraries never say more than warnings: at `debug` some of them write
 /// requests and answers, and with them secrets.
-const OUR_TARGETS: [&str; 8] =
-    ["payonce", "webhook", "sweeper", "reconciler", "audit_watch", "retry_audit", "console", "payer"];
+const OUR_TARGETS: [&str; 9] =
+    ["payonce", "webhook", "sweeper", "reconciler", "audit_watch", "retry_audit", "console", "payer", "notices"];
 
 /// Logs to stdout for the rest of the process. Call it once, first thing in `main`; a second call changes nothing.
 pub fn start(level: Level, clock: Clock) {

@@ -24,6 +24,7 @@ mod lifted;
 mod limits;
 mod listed;
 mod misfits;
+mod notices;
 mod odd_bodies;
 mod outage;
 mod rails;

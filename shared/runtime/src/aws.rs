@@ -1,5 +1,5 @@
-//! One signed request to an AWS service, and its JSON. The services are few and the requests are plain, so there is no
-//! SDK between: see the crate's head for why.
+//! One signed request to an AWS service, and its JSON, for the few that want no SDK between: its structs would drop what AWS adds
+//! later, and a client of some hundred operations for one of them is no bargain.
 
 use std::time::Duration;
 
@@ -10,11 +10,12 @@ use aws_smithy_runtime_api::client::http::HttpConnector;
 use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
 use aws_smithy_types::body::SdkBody;
 use aws_smithy_types::byte_stream::ByteStream;
-use payonce_runtime::clock::Clock;
-use payonce_runtime::environment::Environment;
-use payonce_runtime::signed::{Signer, ToSign};
 use serde_json::Value;
 use tokio::time::{sleep, timeout};
+
+use crate::clock::Clock;
+use crate::environment::Environment;
+use crate::signed::{Signer, ToSign};
 
 const ANSWERED_WITHIN: Duration = Duration::from_secs(5);
 /// Reading twice does no harm; the services ask for it when they are busy.
