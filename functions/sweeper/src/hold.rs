@@ -8,6 +8,7 @@ use payonce_protocol::outcome::Outcome;
 use payonce_protocol::sweep::MINUTE_MS;
 
 use crate::App;
+use crate::run::Run;
 
 /// The newest attempts are enough: what is the matter with all is the matter with these.
 const COUNTED_AT_MOST: usize = 20_000;
@@ -28,6 +29,23 @@ impl App {
         let Some(trip) = self.tally(since, now).await?.trips() else { return Ok(false) };
         self.parts.ledger.stop_payouts("sweeper", &trip.to_string(), now).await?;
         tracing::error!(why = %trip, "payouts are held");
+        Ok(true)
+    }
+
+    /// Sets `refuse` when more was accepted within an hour than a person allows. What was accepted before payouts were last released
+    /// is not counted: somebody looked at it.
+    pub(crate) async fn trip_velocity(&self, run: &Run) -> Result<bool, LedgerError> {
+        if run.too_fast(0).is_none() {
+            return Ok(false);
+        }
+        let Some(control) = self.parts.ledger.control().await?.filter(|control| control.hold == Hold::Pay) else {
+            return Ok(false);
+        };
+        // A person whose clock is ahead must not keep the sweeper from counting.
+        let since = if control.set_at <= run.now { control.set_at } else { 0 };
+        let Some(why) = run.too_fast(since) else { return Ok(false) };
+        self.parts.ledger.stop_payouts("sweeper", &why.to_string(), run.now).await?;
+        tracing::error!(%why, "payouts are held");
         Ok(true)
     }
 

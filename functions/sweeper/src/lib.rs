@@ -103,6 +103,8 @@ pub struct Report {
     pub oldest_open_age_s: Option<u64>,
     /// Of what `[watch]` allows; of several currencies the highest.
     pub money_at_risk_percent: Option<u64>,
+    /// What the rail accepted within an hour, of what `[watch]` allows.
+    pub accepted_hour_percent: Option<u64>,
     /// How well payouts go, as of the newest minute that was visited.
     #[serde(skip)]
     pub burn: Option<Burn>,
@@ -121,6 +123,7 @@ impl Report {
             cases_filed: u64::from(self.abandoned + self.refusals + self.unfiled),
             oldest_open_age_seconds: self.oldest_open_age_s,
             money_at_risk_percent: self.money_at_risk_percent,
+            accepted_hour_percent: self.accepted_hour_percent,
             rounds_behind: self.minutes_behind,
             hold_tripped: self.hold_tripped,
             unreadable: u64::from(self.unreadable),
@@ -149,7 +152,7 @@ impl App {
 
     async fn swept(&self, within: Duration) -> Result<Report, LedgerError> {
         let mut metrics = self.parts.metrics.sweep();
-        let mut run = Run::new(self.parts.clock.now(), within, self.parts.watch.delivery_success);
+        let mut run = Run::new(self.parts.clock.now(), within, &self.parts.watch);
         if AssertUnwindSafe(self.steps(&mut run)).catch_unwind().await.is_err() {
             run.failed(LedgerError::Failed { doing: "sweep", why: "panic".to_owned() });
         }
@@ -175,6 +178,7 @@ impl App {
             minutes_behind = report.minutes_behind,
             oldest_open_age_s = report.oldest_open_age_s,
             money_at_risk_percent = report.money_at_risk_percent,
+            accepted_hour_percent = report.accepted_hour_percent,
             "sweep done"
         );
         Ok(report)

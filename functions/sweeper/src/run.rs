@@ -10,6 +10,7 @@ use payonce_protocol::UnixMillis;
 use payonce_protocol::ids::Shards;
 use payonce_protocol::slo::{Counts, Objective, OutcomeCounts};
 use payonce_protocol::sweep::{MINUTE_MS, Minute, Progress, VISITS};
+use payonce_protocol::velocity::{Sums, TooFast};
 use payonce_runtime::config::Watch;
 use tokio::time::{Instant, timeout_at};
 use tracing::{Instrument, warn_span};
@@ -19,6 +20,7 @@ use crate::{App, Report};
 /// Per cent of the run's time at whose end each step is over. What is left stores the place: a record has five seconds.
 const HOLD_UNTIL: u32 = 20;
 const VISITS_UNTIL: u32 = 60;
+const VELOCITY_UNTIL: u32 = 62;
 const STOCK_UNTIL: u32 = 68;
 const LOOK_UPS_UNTIL: u32 = 85;
 const STORED_UNTIL: u32 = 97;
@@ -43,6 +45,8 @@ pub(crate) struct Run {
     began: Instant,
     within: Duration,
     objective: Objective,
+    /// What may be accepted within an hour.
+    limits: Sums,
     place: Option<Place>,
     failed: Option<LedgerError>,
 }
@@ -59,8 +63,18 @@ struct Place {
 }
 
 impl Run {
-    pub(crate) fn new(now: UnixMillis, within: Duration, objective: Objective) -> Self {
-        Self { now, report: Report::default(), began: Instant::now(), within, objective, place: None, failed: None }
+    pub(crate) fn new(now: UnixMillis, within: Duration, watch: &Watch) -> Self {
+        let (objective, limits) = (watch.delivery_success, watch.accepted_an_hour());
+        Self {
+            now,
+            report: Report::default(),
+            began: Instant::now(),
+            within,
+            objective,
+            limits,
+            place: None,
+            failed: None,
+        }
     }
 
     fn until(&self, per_cent: u32) -> Instant {
@@ -80,6 +94,26 @@ impl Run {
     pub(crate) fn counted(&mut self, minute: Minute, counts: Counts) {
         let known = self.place.as_mut().and_then(|place| place.counts.as_mut());
         known.into_iter().for_each(|known| known.count(minute, counts));
+    }
+
+    /// Whether what the rail accepted of this minute is still to be counted.
+    pub(crate) fn wants_sums(&self, minute: Minute) -> bool {
+        let now = self.minute();
+        let counts = self.place.as_ref().and_then(|place| place.counts.as_ref());
+        !self.limits.is_empty() && counts.is_some_and(|counts| counts.accepted.wants(minute, now))
+    }
+
+    /// What the rail accepted of this minute.
+    pub(crate) fn accepted(&mut self, minute: Minute, sums: Sums) {
+        let known = self.place.as_mut().and_then(|place| place.counts.as_mut());
+        known.into_iter().for_each(|known| known.accepted.count(minute, sums.clone()));
+    }
+
+    /// More than may be, since this moment: within the hour up to the newest minute that was visited.
+    pub(crate) fn too_fast(&self, since: UnixMillis) -> Option<TooFast> {
+        let place = self.place.as_ref()?;
+        let newest = newest(place, self.minute())?;
+        place.counts.as_ref()?.accepted.too_fast(newest, since.div_ceil(MINUTE_MS), &self.limits)
     }
 
     /// What is to be looked up, unless it is waiting already.
@@ -116,6 +150,8 @@ impl Run {
             self.report.minutes_behind = Some(place.progress.behind(self.minute()));
             self.report.look_ups_waiting = Some(place.due.len());
             let counted = newest(place, self.minute());
+            let percent = |(all, at): (&OutcomeCounts, Minute)| all.accepted.percent(at, &self.limits);
+            self.report.accepted_hour_percent = place.counts.as_ref().zip(counted).and_then(percent);
             self.report.burn = place.counts.as_ref().zip(counted).map(|(all, at)| all.burn(at, self.objective));
         }
         (self.report, self.failed)
@@ -148,6 +184,11 @@ impl App {
                 // Out of time is no fault: the place says where the next run begins.
                 let _ = timeout_at(run.until(VISITS_UNTIL), self.visits(run)).instrument(warn_span!("visits")).await;
                 self.store(run).await;
+                let hold = in_time("decide about the hold", run.until(VELOCITY_UNTIL), self.trip_velocity(run));
+                match hold.instrument(warn_span!("velocity")).await {
+                    Ok(tripped) => run.report.hold_tripped |= tripped,
+                    Err(error) => run.failed(error),
+                }
             }
             Err(error) => run.failed(error),
         }

@@ -14,6 +14,7 @@ use payonce_protocol::ids::{Digest, Shards};
 use payonce_protocol::outcome::{Outcome, Reason};
 use payonce_protocol::slo::Counts;
 use payonce_protocol::sweep::{self, Finding, Minute};
+use payonce_protocol::velocity::sums;
 use tracing::{Instrument, warn_span};
 
 use crate::run::Run;
@@ -56,7 +57,7 @@ impl App {
         let is_unknown =
             |(name, ended): (&AttemptName, &StoredEnd)| (ended.outcome == Outcome::Unknown).then(|| name.clone());
         let mut unknown: Vec<AttemptName> = seen.ended.iter().filter_map(is_unknown).collect();
-        let mut abandoned = Vec::new();
+        let (mut abandoned, mut settled) = (Vec::new(), Vec::new());
         for (claim, outcome) in read.found {
             match sweep::examine(claim.expires_at, outcome.is_some(), now, self.parts.margin_ms) {
                 Finding::TooEarly => {}
@@ -65,10 +66,13 @@ impl App {
                     abandoned.push(claim);
                 }
                 Finding::Settled => {
-                    counts.count(outcome.as_ref().map_or(Outcome::Unknown, |outcome| outcome.verdict.outcome));
-                    let is_unknown =
-                        |outcome: &payonce_ledger::StoredOutcome| outcome.verdict.outcome == Outcome::Unknown;
-                    unknown.extend(outcome.filter(is_unknown).map(|_| (claim.key, claim.attempt)));
+                    let outcome = outcome.map_or(Outcome::Unknown, |outcome| outcome.verdict.outcome);
+                    counts.count(outcome);
+                    let name = (claim.key, claim.attempt);
+                    if outcome == Outcome::Unknown {
+                        unknown.push(name.clone());
+                    }
+                    settled.push((name, outcome));
                 }
             }
         }
@@ -84,6 +88,14 @@ impl App {
         match self.counts(&seen.ended).await {
             Ok(ended) => run.counted(bucket, counts.with(ended)),
             Err(error) => tracing::warn!(%error, bucket, "the payouts of a minute are not counted"),
+        }
+        let ended = seen.ended.into_iter().map(|(name, ended)| (name, ended.outcome)).chain(settled);
+        let accepted = ended.filter(|(_, outcome)| *outcome == Outcome::Accepted).map(|(name, _)| name).collect();
+        if run.wants_sums(bucket) {
+            match self.parts.ledger.claimed(&accepted).await {
+                Ok(claimed) => run.accepted(bucket, sums(claimed)),
+                Err(error) => tracing::warn!(%error, bucket, "what was accepted in a minute is not counted"),
+            }
         }
         given_up
     }

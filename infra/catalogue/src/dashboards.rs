@@ -66,6 +66,13 @@ fn executive() -> Dashboard {
         ),
         panel("Money at risk, of what is allowed, %", View::Lines, HOUR_S, 12, ours(Maximum, &[MoneyAtRiskPercent])),
         panel("Age of the oldest open case, seconds", View::Lines, HOUR_S, 12, ours(Maximum, &[OldestOpenAgeSeconds])),
+        panel(
+            "Accepted within an hour, of what is allowed, %",
+            View::Lines,
+            HOUR_S,
+            12,
+            ours(Maximum, &[AcceptedHourPercent]),
+        ),
     ];
     Dashboard { name: "executive", id: "ExecutiveDashboard", since: "-P7D", panels: rows }
 }

@@ -56,6 +56,7 @@ const WELL: Sweep = Sweep {
     cases_filed: 0,
     oldest_open_age_seconds: Some(3_600),
     money_at_risk_percent: Some(20),
+    accepted_hour_percent: Some(30),
     rounds_behind: Some(0),
     hold_tripped: false,
     unreadable: 0,

@@ -58,6 +58,7 @@ pub mod release;
 pub mod silence;
 pub mod slo;
 pub mod sweep;
+pub mod velocity;
 pub mod words;
 
 /// Milliseconds since 1970-01-01T00:00:00Z. The protocol is told the time, it never reads it.

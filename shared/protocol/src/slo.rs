@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 
 use crate::outcome::Outcome;
 use crate::sweep::Minute;
+use crate::velocity::AcceptedSums;
 
 const HOUR: Minute = 60;
 const DAY: Minute = 24 * HOUR;
@@ -117,6 +118,8 @@ pub struct OutcomeCounts {
     hours: BTreeMap<Minute, Counts>,
     /// All before this minute stands in the hours.
     kept_from: Minute,
+    /// Kept beside it, and of the last hour alone.
+    pub accepted: AcceptedSums,
 }
 
 impl OutcomeCounts {
@@ -135,9 +138,10 @@ impl OutcomeCounts {
 
     /// Up to the newest minute that was visited: what is old enough goes into its hour, and what is older than the period goes.
     pub fn through(&mut self, newest: Minute) {
+        self.accepted.through(newest);
         // A clock that was far ahead once must not keep minutes from being counted until then.
         if self.kept_from > newest {
-            *self = Self::default();
+            *self = Self { accepted: std::mem::take(&mut self.accepted), ..Self::default() };
         }
         // Whole hours, so that no hour stands in both.
         let from = newest.saturating_sub(MINUTES_KEPT) / HOUR * HOUR;

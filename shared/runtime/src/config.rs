@@ -10,6 +10,7 @@ use payonce_protocol::ids::Shards;
 use payonce_protocol::money::Currency;
 use payonce_protocol::release::KeyRules;
 use payonce_protocol::slo::Objective;
+use payonce_protocol::velocity::Sums;
 use payonce_providers::{Provider, ProviderConfig, Rule, SecretForm, split_payments, unbarred, unwise};
 use payonce_rails::RailConfig;
 use serde::Deserialize;
@@ -86,6 +87,9 @@ impl Default for Limits {
 pub struct Watch {
     /// Currency → so much may be at risk in open cases, in its smallest unit. A currency that is not in it has no limit.
     pub money_at_risk: BTreeMap<String, u64>,
+    /// Currency → so much may be accepted by the rail within an hour, in its smallest unit; above it payouts are held. A currency that is
+    /// not in it has no limit.
+    pub accepted_an_hour: BTreeMap<String, u64>,
     /// Which share of payouts the rail must have answered, such as `99.9%`: accepted, or refused in so many words.
     #[serde(deserialize_with = "objective")]
     pub delivery_success: Objective,
@@ -106,20 +110,30 @@ struct Notices {
 impl Watch {
     /// With currencies as they stand in money.
     fn checked(self, problems: &mut Vec<ConfigError>) -> Self {
-        let mut money_at_risk = BTreeMap::new();
-        for (written, limit) in &self.money_at_risk {
-            let key = format!("watch.money_at_risk.{written}");
-            match written.parse::<Currency>() {
-                Ok(_) if *limit == 0 => problems.push(ConfigError::new(key, "must be at least 1")),
-                Ok(currency) => {
-                    if money_at_risk.insert(currency.to_string(), *limit).is_some() {
-                        problems.push(ConfigError::new(key, "is there twice"));
+        let mut checked = |name: &str, limits: &BTreeMap<String, u64>| {
+            let mut of = BTreeMap::new();
+            for (written, limit) in limits {
+                let key = format!("watch.{name}.{written}");
+                match written.parse::<Currency>() {
+                    Ok(_) if *limit == 0 => problems.push(ConfigError::new(key, "must be at least 1")),
+                    Ok(currency) => {
+                        if of.insert(currency.to_string(), *limit).is_some() {
+                            problems.push(ConfigError::new(key, "is there twice"));
+                        }
                     }
+                    Err(error) => problems.push(ConfigError::new(key, error.to_string())),
                 }
-                Err(error) => problems.push(ConfigError::new(key, error.to_string())),
             }
-        }
-        Self { money_at_risk, ..self }
+            of
+        };
+        let money_at_risk = checked("money_at_risk", &self.money_at_risk);
+        let accepted_an_hour = checked("accepted_an_hour", &self.accepted_an_hour);
+        Self { money_at_risk, accepted_an_hour, ..self }
+    }
+
+    /// As the sums are counted.
+    pub fn accepted_an_hour(&self) -> Sums {
+        self.accepted_an_hour.iter().filter_map(|(currency, limit)| Some((currency.parse().ok()?, *limit))).collect()
     }
 }
 

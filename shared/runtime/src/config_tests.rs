@@ -215,6 +215,9 @@ fn money_at_risk_is_watched_in_the_currencies_that_are_written() {
     assert_eq!(limits.into_iter().collect::<Vec<_>>(), [("EUR".to_owned(), 500), ("JPY".to_owned(), 7)]);
     assert_eq!(parsed(&with("[rail]", "[rail]")).watch, Watch::default());
     assert_eq!(paths(&watch("money_at_risk = { eur = 0 }")), ["watch.money_at_risk.eur"]);
+    assert_eq!(paths(&watch("accepted_an_hour = { eur = 0 }")), ["watch.accepted_an_hour.eur"]);
+    let allowed = parsed(&watch("accepted_an_hour = { eur = 500 }")).watch.accepted_an_hour();
+    assert_eq!(allowed, [("EUR".parse().unwrap(), 500)].into());
     assert_eq!(paths(&watch("money_at_risk = { euro = 1 }")), ["watch.money_at_risk.euro"]);
     assert_eq!(paths(&watch("money_at_risk = { EUR = 1, eur = 2 }")), ["watch.money_at_risk.eur"]);
     assert_eq!(paths(&watch("money = 1")), ["watch.money"]);

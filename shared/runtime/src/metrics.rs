@@ -149,6 +149,7 @@ catalogue! {
     Swept: Counter Count, [Sweep], "Claims that were given up: their worker died.";
     OldestOpenAgeSeconds: Gauge Seconds, [Sweep], "Age of the oldest open case.";
     MoneyAtRiskPercent: Gauge Percent, [Sweep], "Open money at risk, of what the configuration allows; of several currencies the highest.";
+    AcceptedHourPercent: Gauge Percent, [Sweep], "What the rail accepted within an hour, of what the configuration allows; of several currencies the highest.";
     RoundsBehind: Gauge Count, [Sweep], "Minutes that the sweeper has yet to make up.";
     HoldTripped: Counter Count, [Sweep], "Runs of the sweeper that stopped payouts.";
     Heartbeat: Gauge Count, [Sweep], "Runs of the sweeper in which nothing failed, and what they had time for was done.";
@@ -389,6 +390,8 @@ pub struct Sweep {
     pub oldest_open_age_seconds: Option<u64>,
     /// `None` when nobody says how much may be, or nobody looked yet.
     pub money_at_risk_percent: Option<u64>,
+    /// `None` when nobody says how much may be, or nobody looked yet.
+    pub accepted_hour_percent: Option<u64>,
     /// `None` until it is known.
     pub rounds_behind: Option<u64>,
     pub hold_tripped: bool,
@@ -416,6 +419,7 @@ impl SweepMetrics {
         let gauges = [
             (Metric::OldestOpenAgeSeconds, sweep.oldest_open_age_seconds),
             (Metric::MoneyAtRiskPercent, sweep.money_at_risk_percent),
+            (Metric::AcceptedHourPercent, sweep.accepted_hour_percent),
             (Metric::RoundsBehind, sweep.rounds_behind),
             (Metric::LookUpsWaiting, sweep.look_ups_waiting),
             (Metric::SuccessBurnPage, sweep.burn.map(|burn| burn.page_percent)),

@@ -152,7 +152,7 @@ fn sweeper() -> Vec<Alarm> {
             source: Ours(Metric::HoldTripped),
             urgency: Page,
             cause: Some(Cause::PayoutsStopped),
-            money: "payonce has stopped all payouts, because of ten or more attempts within two minutes at least half ended unknown, or were not made for one and the same cause; payees wait.",
+            money: "payonce has stopped all payouts, because of ten or more attempts within two minutes at least half ended unknown, or were not made for one and the same cause, or the rail accepted more within an hour than you allow; payees wait.",
             text: "The hold names the cause. The providers keep the rest until a person releases it.",
             runbook: "hold-tripped",
             ..ABOVE_ZERO

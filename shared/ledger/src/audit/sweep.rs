@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use futures_util::{StreamExt, TryStreamExt, stream};
 use payonce_protocol::fact::Facts;
 use payonce_protocol::ids::Digest;
+use payonce_protocol::money::Money;
 use payonce_protocol::order::PayoutKey;
 use payonce_protocol::outcome::Outcome;
 use tokio::time::sleep;
@@ -109,6 +110,14 @@ impl<P: Reads> Ledger<P> {
             }
         }
         Ok(attempts)
+    }
+
+    /// The sums of these claims. Eventually consistent: a measurement.
+    pub async fn claimed(&self, names: &BTreeSet<AttemptName>) -> Result<Vec<Money>, LedgerError> {
+        let keys = names.iter().map(|(key, attempt)| AuditSk::Claim(*attempt).of(key).into_item());
+        let projection = Projection { consistent: false, attributes: &["amount", "exponent", "currency"] };
+        let claims = self.read_batches(keys, projection).await?;
+        claims.iter().map(|claim| ItemReader::new("the claim", claim).money()).collect()
     }
 
     /// Which of these refused events came back and claimed their payout. Eventually consistent, as [`Ledger::outcomes`] is.

@@ -8,6 +8,7 @@ use payonce_protocol::ids::Shards;
 use payonce_protocol::order::PayoutKey;
 use payonce_protocol::slo::OutcomeCounts;
 use payonce_protocol::sweep::{Minute, Progress, VISITS};
+use payonce_protocol::velocity::AcceptedSums;
 
 use crate::audit::attempt::AttemptName;
 use crate::item::{Fields, Item, ItemReader};
@@ -73,19 +74,24 @@ impl<P: Reads> Ledger<P> {
         let Some(item) = self.read_reconcile(&ReconcileKey::OutcomeCounts).await? else {
             return Ok(Default::default());
         };
-        let lines = ItemReader::new("the counts of outcomes", &item).list("counts").unwrap_or_default();
+        let read = ItemReader::new("the counts of outcomes", &item);
+        let (lines, sums) = (read.list("counts").unwrap_or_default(), read.list("sums").unwrap_or_default());
         let counts = OutcomeCounts::from_lines(lines.iter().map(String::as_str));
-        Ok(counts.unwrap_or_else(|| {
+        let sums = AcceptedSums::from_lines(sums.iter().map(String::as_str));
+        if counts.is_none() || sums.is_none() {
             tracing::error!("the counts of outcomes cannot be read, and begin anew");
-            OutcomeCounts::default()
-        }))
+        }
+        let mut counts = counts.unwrap_or_default();
+        counts.accepted = sums.unwrap_or_default();
+        Ok(counts)
     }
 
     pub async fn set_outcome_counts(&self, counts: &OutcomeCounts) -> Result<(), LedgerError>
     where
         P: Sweeps,
     {
-        let item = Fields::new(ReconcileKey::OutcomeCounts.keys()).list("counts", &counts.to_lines()).done();
+        let item = Fields::new(ReconcileKey::OutcomeCounts.keys()).list("counts", &counts.to_lines());
+        let item = item.list("sums", &counts.accepted.to_lines()).done();
         self.overwrite("store the counts of outcomes", item).await
     }
 

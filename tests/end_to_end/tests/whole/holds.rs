@@ -92,3 +92,47 @@ async fn too_little_time_refuses_before_the_claim() {
     world.function_ms = budget;
     assert_eq!(world.deliver(&event).await.outcome(), "accepted");
 }
+
+/// More than a person allows: whoever makes payouts that nobody meant makes many. Somebody looks at them, and what they looked at does
+/// not stop payouts again.
+#[tokio::test]
+async fn payouts_are_held_when_more_is_accepted_within_an_hour_than_is_allowed() {
+    let allowed = |text: String| text.replace("[watch]\n", "[watch]\naccepted_an_hour = { eur = 5000 }\n");
+    let world = World::with(allowed).await;
+    let sum = payment("0", PAYEE, 0)["data"]["object"]["amount_received"].as_u64().unwrap();
+    let some = usize::try_from(5_000 / sum).unwrap();
+    let pay = async |from: usize, to: usize| {
+        for number in from..to {
+            let event = payment(&number.to_string(), PAYEE, world.clock.now());
+            assert_eq!(world.deliver(&event).await.outcome(), "accepted");
+        }
+    };
+    pay(0, some).await;
+    world.minutes_pass(6).await;
+    assert_eq!(world.ledger.control().await.unwrap().unwrap().hold, Hold::Pay, "as much as is allowed");
+    pay(some, some + 1).await;
+    world.minutes_pass(5).await;
+    let control = world.ledger.control().await.unwrap().unwrap();
+    assert_eq!((control.hold, control.set_by.as_str()), (Hold::Refuse, "sweeper"));
+    assert!(control.why.contains("EUR's smallest unit were accepted within an hour"), "{}", control.why);
+    assert!(
+        world
+            .measured
+            .lines()
+            .iter()
+            .any(|line| line["HoldTripped"] == 1 && line["AcceptedHourPercent"].as_u64() > Some(100))
+    );
+
+    world.ledger.set_hold(Hold::Pay, "a person", "a sale", world.clock.now()).await.unwrap();
+    world.minutes_pass(10).await;
+    assert_eq!(
+        world.ledger.control().await.unwrap().unwrap().hold,
+        Hold::Pay,
+        "what was looked at is not counted again"
+    );
+    world.clock.advance(HOUR_MS);
+    world.minutes_pass(2).await;
+    pay(some + 1, some + 2).await;
+    world.minutes_pass(6).await;
+    assert_eq!(world.ledger.control().await.unwrap().unwrap().hold, Hold::Pay, "an hour is over");
+}
