@@ -20,6 +20,7 @@ pub struct Names {
     pub stack: String,
     /// The census' word for each table, and its name.
     pub tables: [(&'static str, String); 3],
+    pub dashboards: Vec<String>,
     /// CloudWatch has more here than metric alarms.
     pub has_composites: bool,
 }
@@ -74,6 +75,16 @@ pub async fn deployed(aws: &Aws, names: &Names) -> Result<Deployed, NotSeen> {
     for answer in mute_rules(aws, names.has_composites).await? {
         let owner = text(&answer["Name"]).to_owned();
         deployed.subjects.push(Subject { of: "mute_rule", owner, answer, ..Subject::default() });
+    }
+    for name in &names.dashboards {
+        match of_cloudwatch(aws, "GetDashboard", json!({ "DashboardName": name })).await {
+            Ok(answer) => {
+                let owner = name.clone();
+                deployed.subjects.push(Subject { of: "dashboard", owner, answer, ..Subject::default() });
+            }
+            Err(error) if error.is_absence() => {}
+            Err(error) => return Err(not_seen(name)(error)),
+        }
     }
     Ok(deployed)
 }

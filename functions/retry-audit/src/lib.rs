@@ -1,7 +1,7 @@
 //! Holds what is deployed against the retry census, each ten minutes: a setting that somebody changed by hand is named
 //! before it repeats a payout. It only reads.
 //!
-//! [`alarms`] are held against what the template made. [`census`] is the file, [`collect`] asks AWS, [`mod@verdict`] compares and is a pure function. AWS's answers stay the JSON
+//! [`alarms`] and [`dashboards`] are held against what the template made. [`census`] is the file, [`collect`] asks AWS, [`mod@verdict`] compares and is a pure function. AWS's answers stay the JSON
 //! that they are: an SDK's structs would drop settings that AWS added later, and those are to be reported as drift.
 //!
 //! What AWS did not answer is drift, too:
@@ -21,6 +21,7 @@
 pub mod alarms;
 pub mod census;
 pub mod collect;
+pub mod dashboards;
 pub mod verdict;
 
 use payonce_runtime::aws::Aws;
@@ -42,6 +43,8 @@ pub enum StartError {
     Census(String),
     #[error("the alarms as they were made cannot be read: {0}")]
     Alarms(String),
+    #[error("the dashboards as they were made cannot be read: {0}")]
+    Dashboards(String),
     #[error("PAYONCE_EXPECTED {0}")]
     Expected(String),
     #[error("PAYONCE_STACK is not set")]
@@ -53,6 +56,7 @@ pub enum StartError {
 pub struct App {
     census: Census,
     made: Made,
+    shown: dashboards::Made,
     expected: Expected,
     names: Names,
     aws: Aws,
@@ -73,6 +77,7 @@ impl App {
         let census = Census::parse(census::TEXT).map_err(StartError::Census)?;
         let expected = census.expected(expected).map_err(StartError::Expected)?;
         let made = Made::parse(alarms::TEXT).map_err(StartError::Alarms)?;
+        let shown = dashboards::parse(dashboards::TEXT).map_err(StartError::Dashboards)?;
         let names = Names {
             stack,
             tables: [
@@ -80,10 +85,11 @@ impl App {
                 ("bodies", environment.bodies_table.clone()),
                 ("reconcile", environment.reconcile_table.clone()),
             ],
+            dashboards: shown.keys().cloned().collect(),
             has_composites: expected.get("composite_alarms").is_some_and(|composed| composed == "true"),
         };
         let (clock, metrics) = (started.clock, started.metrics);
-        Ok(Self { census, made, expected, names, aws: Aws::new(&environment, clock.clone()), clock, metrics })
+        Ok(Self { census, made, shown, expected, names, aws: Aws::new(&environment, clock.clone()), clock, metrics })
     }
 
     /// What differs. An answer that could not be had is an error, never "nothing differs".
@@ -93,6 +99,7 @@ impl App {
         let deployed = collect::deployed(&self.aws, &self.names).await?;
         let mut drift = verdict(&self.census, &self.expected, &deployed);
         drift.extend(alarms::changed(&self.made, &self.expected, &deployed));
+        drift.extend(dashboards::changed(&self.shown, &deployed));
         for found in &drift {
             tracing::error!(
                 place = found.place,

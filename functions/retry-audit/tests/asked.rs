@@ -225,10 +225,29 @@ fn as_deployed() -> Answers {
         says(described("DescribeContinuousBackups", table), json!({ "ContinuousBackupsDescription": recovery }));
     }
     says(policy_of("audit"), policy(&[claims_are_forever()]));
+    let dashboards: Value = serde_json::from_str(retry_audit::dashboards::TEXT).unwrap();
+    for (name, panels) in dashboards.as_object().unwrap() {
+        says(dashboard(name), json!({ "DashboardName": name, "DashboardBody": body(panels.as_array().unwrap()) }));
+    }
     for table in ["bodies", "reconcile"] {
         all.insert(policy_of(table), vec![(NO_POLICY.0, NO_POLICY.1.to_owned())]);
     }
     all
+}
+
+fn dashboard(name: &str) -> String {
+    format!("monitoring GraniteServiceVersion20100801.GetDashboard {}", json!({ "DashboardName": name }))
+}
+
+/// As CloudWatch has it.
+fn body(panels: &[Value]) -> String {
+    let metrics = |panel: &Value| -> Vec<Value> {
+        let named =
+            panel["metrics"].as_array().unwrap().iter().map(|name| name.as_str().unwrap().split_once(' ').unwrap());
+        named.map(|(namespace, metric)| json!([namespace, metric, "provider", "stripe"])).collect()
+    };
+    let widget = |panel: &Value| json!({ "type": panel["type"], "properties": { "title": panel["title"], "metrics": metrics(panel) } });
+    json!({ "widgets": panels.iter().map(widget).collect::<Vec<_>>() }).to_string()
 }
 
 /// The question for alarms, after a page.
@@ -356,6 +375,8 @@ async fn refused_or_strange_answer_is_never_no_drift() {
                     let may_be_empty = ["/event-invoke-config?", "ListAlarmMuteRules"];
                     !report.drift.is_empty() || may_be_empty.iter().any(|part| question.contains(part))
                 }
+                // One that is not there is drift.
+                Ok(report) if question.contains("GetDashboard") => status == 404 && !report.drift.is_empty(),
                 Ok(_) => status == 404 && may_be_missing,
             };
             assert!(told, "{question} -> {status} {answer}: {done:?}");
@@ -405,6 +426,19 @@ async fn reads_every_page() {
         .collect();
     copied.iter().for_each(|(question, answers)| fake.says_in_turn(question, answers));
     assert!(fake.drift().await.contains(&("unknown-function".to_owned(), stranger.to_owned())));
+}
+
+#[tokio::test]
+async fn sees_a_dashboard_that_is_gone_or_lost_a_panel() {
+    let fake = Fake::start();
+    let name = "payonce-on-call";
+    let drift = [("alarms".to_owned(), format!("dashboard {name}"))];
+    fake.says(&dashboard(name), 200, &json!({ "DashboardName": name, "DashboardBody": body(&[]) }));
+    assert_eq!(fake.drift().await, drift);
+    fake.says(&dashboard(name), 404, &json!({ "__type": "ResourceNotFound" }));
+    assert_eq!(fake.drift().await, drift);
+    fake.says(&dashboard(name), 403, &json!({ "__type": "AccessDeniedException" }));
+    assert!(fake.run().await.0.is_err(), "what could not be asked is no answer");
 }
 
 #[tokio::test]

@@ -1,6 +1,8 @@
 //! The alarms as CloudWatch must describe them once they are deployed: retry-audit holds its answers against this file, which is compiled
 //! into it.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Value as Json, json};
 
 use crate::alarm::{Source, Urgency, Value, is_of_providers};
@@ -17,6 +19,24 @@ pub fn file(placed: &[Placed]) -> String {
         .collect();
     let (alarms, incidents) = (alarms.join(",\n"), incidents.join(",\n"));
     format!("{{\n  \"alarms\": [\n{alarms}\n  ],\n  \"incidents\": [\n{incidents}\n  ]\n}}\n")
+}
+
+/// As they stand in `infra/dashboards.json`: of each its panels, a line each, with the metrics that they show.
+pub fn dashboards<'a>(drawn: impl Iterator<Item = (&'a str, &'a [String])>) -> Option<String> {
+    let mut all = vec![];
+    for (name, lines) in drawn {
+        let body: Json = serde_json::from_str(&lines.join("\n")).ok()?;
+        let panels = body["widgets"].as_array()?.iter().map(|widget| {
+            let properties = &widget["properties"];
+            let metrics = properties["metrics"].as_array().into_iter().flatten();
+            let named = metrics.filter_map(|metric| Some(format!("{} {}", metric[0].as_str()?, metric[1].as_str()?)));
+            let named: BTreeSet<String> = named.collect();
+            format!("    {}", json!({ "title": properties["title"], "type": widget["type"], "metrics": named }))
+        });
+        let panels: Vec<String> = panels.collect();
+        all.push(format!("  \"payonce-{name}\": [\n{}\n  ]", panels.join(",\n")));
+    }
+    Some(format!("{{\n{}\n}}\n", all.join(",\n")))
 }
 
 fn described(one: &Placed) -> Json {

@@ -79,6 +79,8 @@ pub struct Template {
     pub text: String,
     /// `infra/alarms.json`, which retry-audit holds against what is deployed.
     pub alarms: String,
+    /// `infra/dashboards.json`, likewise.
+    pub dashboards: String,
     /// In the order of the file.
     pub providers: Vec<String>,
 }
@@ -113,10 +115,13 @@ impl Template {
             logs: &logs,
             streams: if tells { &STREAMS } else { &[] },
         };
+        let dashboards =
+            deployed::dashboards(parts.dashboards.iter().map(|drawn| (drawn.name, drawn.lines.as_slice())))
+                .ok_or_else(|| Refused::NotWritten("a dashboard is no JSON".to_owned()))?;
         let text = askama::Template::render(&parts).map_err(|error| Refused::NotWritten(error.to_string()))?;
         fits(&text)?;
         let providers = providers.into_iter().map(|provider| provider.name).collect();
-        Ok(Self { text: format!("{}\n", text.trim_end()), alarms: deployed::file(&alarms), providers })
+        Ok(Self { text: format!("{}\n", text.trim_end()), alarms: deployed::file(&alarms), dashboards, providers })
     }
 }
 

@@ -39,6 +39,7 @@ fn committed_template_is_made_from_the_committed_configuration() {
 fn committed_alarms_are_those_that_retry_audit_expects() {
     let made = Template::of(&Config::parse(CONFIG).unwrap(), &"".parse().unwrap()).unwrap();
     assert!(made.alarms == include_str!("../../alarms.json"), "`cargo run -- template` writes it");
+    assert!(made.dashboards == include_str!("../../dashboards.json"), "`cargo run -- template` writes it");
     assert_eq!(made.alarms.matches("\"Tells\"").count(), made.text.matches("Type: AWS::CloudWatch::Alarm\n").count());
 }
 

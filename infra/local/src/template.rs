@@ -61,6 +61,7 @@ pub fn run(options: &Options) -> Result<Done, Box<dyn Error + Send + Sync>> {
     let files = [
         (options.out.clone(), made.text),
         (options.out.with_file_name("alarms.json"), made.alarms),
+        (options.out.with_file_name("dashboards.json"), made.dashboards),
         (options.out.with_file_name("runbooks").join("alarms.md"), index::page(&alarms::all())),
     ];
     let mut differs = None;
