@@ -3,7 +3,7 @@
 
 use std::fmt::Write as _;
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 use payonce_catalogue::alarm::{Scope, is_of_providers};
 use payonce_catalogue::placed::causes;
 use payonce_catalogue::{alarms, dashboards};
@@ -25,16 +25,18 @@ const MILLIONTHS: u128 = 1_000_000;
 pub mod measured {
     /// Of a sweeper that finds nothing, each minute.
     pub const IDLE_READ_UNITS_A_MINUTE: u128 = 6;
-    /// Claim, its three rows of indexes, outcome and body; of a body of 3 KB two.
-    pub const WRITE_UNITS: u128 = 7;
-    /// Claim and outcome with their rows of indexes, kept for ever.
-    pub const AUDIT_BYTES: u128 = 1_600;
+    /// Claim, its three rows of indexes, outcome and body; one of a body of 3 KB.
+    pub const WRITE_UNITS: u128 = 6;
+    /// Claim and outcome, kept for ever.
+    pub const AUDIT_BYTES: u128 = 1_060;
+    /// Their rows of indexes, of which no backup is kept.
+    pub const INDEX_BYTES: u128 = 560;
     /// The compressed body under its hash.
-    pub const BODY_BYTES: u128 = 1_350;
-    /// The one line that the webhook logs.
-    pub const LOG_BYTES: u128 = 2_000;
+    pub const BODY_BYTES: u128 = 650;
+    /// The one line that the webhook logs; the first of a minute has its zeros beside it.
+    pub const LOG_BYTES: u128 = 1_050;
     /// What the sweeper reads of it in all of its visits.
-    pub const SWEEPER_READ_UNITS: u128 = 10;
+    pub const SWEEPER_READ_UNITS: u128 = 3;
 }
 
 /// Of Lambda and API Gateway themselves: START, END and REPORT, and the access log.
@@ -47,9 +49,9 @@ const CASE_WRITE_UNITS: u128 = 60;
 const CASE_BYTES: u128 = 30_000;
 /// Each record of ours once, by key.
 const RECONCILER_READ_UNITS: u128 = 3;
-const WEBHOOK_MEMORY_MB: u128 = 512;
+const WEBHOOK_MEMORY_MB: u128 = 256;
 /// Connecting to the rail, a claim on a connection of its own, the outcome, and the processor time of two handshakes.
-const BESIDE_THE_RAIL_MS: u128 = 100;
+const BESIDE_THE_RAIL_MS: u128 = 120;
 /// An item's overhead, which DynamoDB bills as stored: <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/CapacityUnitCalculations.html>.
 const ITEM_OVERHEAD_BYTES: u128 = 100;
 const STORED_LOG_PERCENT: u128 = 15;
@@ -68,9 +70,21 @@ pub struct Load {
     /// How long the rail takes to answer
     #[arg(long, value_name = "MS", default_value_t = 300)]
     pub rail_ms: u32,
+    /// In which class audit records and bodies are kept, as the template's TableClass says
+    #[arg(long, value_name = "CLASS", value_enum, default_value_t)]
+    pub table_class: TableClass,
     /// How long bodies are kept
     #[arg(long, value_name = "DAYS", default_value_t = 400)]
     pub body_days: u32,
+}
+
+/// DynamoDB's two: with the second, requests cost a quarter more and what is kept less than half.
+/// <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/HowItWorks.TableClasses.html>
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum TableClass {
+    #[default]
+    Standard,
+    InfrequentAccess,
 }
 
 /// A decimal number in millionths.
@@ -103,6 +117,7 @@ pub struct Prices {
     api: Table,
     lambda: Table,
     dynamodb: Table,
+    dynamodb_infrequent_access: Table,
     logs: Table,
     network: Table,
     secrets: Table,
@@ -177,7 +192,9 @@ fn total(items: &[Item]) -> u128 {
 
 /// What a month of this load costs.
 pub fn bill(load: &Load, prices: &Prices) -> Result<Bill, CostError> {
-    use measured::{AUDIT_BYTES, BODY_BYTES, IDLE_READ_UNITS_A_MINUTE, LOG_BYTES, SWEEPER_READ_UNITS, WRITE_UNITS};
+    use measured::{
+        AUDIT_BYTES, BODY_BYTES, IDLE_READ_UNITS_A_MINUTE, INDEX_BYTES, LOG_BYTES, SWEEPER_READ_UNITS, WRITE_UNITS,
+    };
 
     let count = load.rate * SECONDS_A_MONTH / MILLIONTHS;
     let cases = count * load.case_share / MILLIONTHS;
@@ -196,9 +213,14 @@ pub fn bill(load: &Load, prices: &Prices) -> Result<Bill, CostError> {
         price(&prices.lambda, "gigabyte_second", 1024 * 1000)?,
         count * WEBHOOK_MEMORY_MB * duration_ms,
     );
-    let writes = price(&prices.dynamodb, "million_write_units", MILLION)?;
-    let reads = price(&prices.dynamodb, "million_read_units", MILLION)?;
+    let class = match load.table_class {
+        TableClass::Standard => &prices.dynamodb,
+        TableClass::InfrequentAccess => &prices.dynamodb_infrequent_access,
+    };
+    let writes = price(class, "million_write_units", MILLION)?;
     add("DynamoDB writes", format!("{WRITE_UNITS} units"), writes, count * WRITE_UNITS);
+    let writes = price(&prices.dynamodb, "million_write_units", MILLION)?;
+    let reads = price(class, "million_read_units", MILLION)?;
     add("DynamoDB writes of cases", format!("{CASE_WRITE_UNITS} units a case"), writes, cases * CASE_WRITE_UNITS);
     add("Sweeper's reads", format!("{SWEEPER_READ_UNITS} units"), reads, count * SWEEPER_READ_UNITS);
     add("Reconciler's reads", format!("{RECONCILER_READ_UNITS} units"), reads, count * RECONCILER_READ_UNITS);
@@ -237,9 +259,14 @@ pub fn bill(load: &Load, prices: &Prices) -> Result<Bill, CostError> {
 
     // Both are kept through the months that follow: what one month brings is paid for twelve times, a body for its own days.
     let gigabyte_month = GIGABYTE;
-    let kept = price(&prices.dynamodb, "gigabyte_month", gigabyte_month)?;
     let recovery = price(&prices.dynamodb, "gigabyte_month_recovery", gigabyte_month)?;
-    let both = Price { fine: kept.fine + recovery.fine, of: gigabyte_month };
+    let with_recovery = |table| {
+        let kept = price(table, "gigabyte_month", gigabyte_month)?;
+        Ok::<_, CostError>(Price { fine: kept.fine + recovery.fine, of: gigabyte_month })
+    };
+    // A backup is charged by the table's own size: https://aws.amazon.com/dynamodb/pricing/on-demand/
+    let kept = price(class, "gigabyte_month", gigabyte_month)?;
+    let (both, of_cases) = (with_recovery(class)?, with_recovery(&prices.dynamodb)?);
     let body_bytes = BODY_BYTES + ITEM_OVERHEAD_BYTES;
     let body_days = u128::from(load.body_days);
     let keeping = vec![
@@ -250,13 +277,15 @@ pub fn bill(load: &Load, prices: &Prices) -> Result<Bill, CostError> {
         },
         Item {
             what: "Audit records",
-            arithmetic: format!("{AUDIT_BYTES} bytes for twelve months, with their backup; and every year again"),
-            nano_dollars: both.times(count * AUDIT_BYTES * 12),
+            arithmetic: format!(
+                "{AUDIT_BYTES} bytes for twelve months, with their backup, and {INDEX_BYTES} in indexes; and every year again"
+            ),
+            nano_dollars: both.times(count * AUDIT_BYTES * 12) + kept.times(count * INDEX_BYTES * 12),
         },
         Item {
             what: "Cases",
             arithmetic: format!("{CASE_BYTES} bytes a case for twelve months, with their backup"),
-            nano_dollars: both.times(cases * CASE_BYTES * 12),
+            nano_dollars: of_cases.times(cases * CASE_BYTES * 12),
         },
         Item {
             what: "Logs",

@@ -13,6 +13,7 @@ fn load(rate: &str) -> Load {
         providers: 1,
         case_share: percent("0.5%").unwrap(),
         rail_ms: 300,
+        table_class: TableClass::Standard,
         body_days: 400,
     }
 }
@@ -75,6 +76,17 @@ fn tables() -> String {
             dollars(bill.per_million(item.nano_dollars)),
             item.arithmetic
         );
+    }
+    text += "\n| table class of audit and bodies | running, $ a million | first year, $ a million | each further year of audit records, $ |\n|---|---|---|---|\n";
+    for (name, table_class) in [("Standard", TableClass::Standard), ("Standard-IA", TableClass::InfrequentAccess)] {
+        let of_class = super::bill(&Load { table_class, ..load("50") }, &prices).unwrap();
+        let kept = of_class.keeping.iter().find(|item| item.what == "Audit records").unwrap();
+        let sums = [
+            of_class.running_per_million(),
+            of_class.first_year_per_million(),
+            of_class.per_million(kept.nano_dollars),
+        ];
+        let _ = writeln!(text, "| {name} | {} |", sums.map(dollars).join(" | "));
     }
     let warehouse = Warehouse { payouts: 100 * MILLION, case_share: percent("0.5%").unwrap() };
     text += "\n| 100 million payouts a month, reconciled by Athena | $ | how it comes about |\n|---|---|---|\n";

@@ -2,4 +2,5 @@
 //! that people attach to cases.
 
 pub(crate) mod body;
+mod dictionary;
 pub(crate) mod evidence;

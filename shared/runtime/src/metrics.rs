@@ -7,13 +7,15 @@
 
 use std::collections::BTreeMap;
 use std::io::Write;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
+use payonce_protocol::UnixMillis;
 use payonce_protocol::end::End;
 use payonce_protocol::event::{Answer, Recorded};
 use payonce_protocol::ids::AttemptId;
 use payonce_protocol::outcome::Outcome;
 use payonce_protocol::slo::Burn;
+use payonce_protocol::sweep::MINUTE_MS;
 use serde_json::{Map, Value, json};
 
 use crate::clock::Clock;
@@ -80,7 +82,7 @@ impl Unit {
 /// What stands in a line when nothing was reported.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
-    /// Zero, so that a graph or a ratio has no gaps.
+    /// Zero, so that a graph or a ratio has no gaps; of deliveries once a minute.
     Counter,
     /// Nothing: an unmeasured value is not a small one.
     Gauge,
@@ -180,6 +182,8 @@ catalogue! {
 pub struct Metrics {
     clock: Clock,
     write: Arc<dyn Fn(&str) + Send + Sync>,
+    /// Of each provider the last minute of which a delivery's counters were written that are zero.
+    zeros: Arc<Mutex<BTreeMap<String, u64>>>,
 }
 
 impl Metrics {
@@ -193,7 +197,7 @@ impl Metrics {
 
     /// Each line without its line feed.
     pub fn to(clock: Clock, write: impl Fn(&str) + Send + Sync + 'static) -> Self {
-        Self { clock, write: Arc::new(write) }
+        Self { clock, write: Arc::new(write), zeros: Arc::default() }
     }
 
     pub fn captured(clock: Clock) -> (Self, Captured) {
@@ -546,6 +550,17 @@ impl Line {
         values.iter_mut().for_each(|value| *value += by);
     }
 
+    /// A counter of zero is half of a delivery's line, and the bill for it. An alarm, and a sum of several counters, need one in each of
+    /// CloudWatch's minutes: every environment writes it once.
+    fn wants_zeros(&self, now: UnixMillis) -> bool {
+        if self.wide != Wide::Delivery {
+            return true;
+        }
+        let (minute, provider) = (now / MINUTE_MS, self.properties.get("provider").map(Value::to_string));
+        let mut zeros = self.to.zeros.lock().unwrap_or_else(PoisonError::into_inner);
+        zeros.insert(provider.unwrap_or_default(), minute) != Some(minute)
+    }
+
     fn measure(&mut self, metric: Metric, value: u64) {
         let values = self.values.entry(metric).or_default();
         if values.len() < MAX_VALUES {
@@ -556,12 +571,16 @@ impl Line {
 
 impl Drop for Line {
     fn drop(&mut self) {
+        let now = self.to.clock.now();
+        if !self.wants_zeros(now) {
+            self.values.retain(|metric, values| metric.kind() != Kind::Counter || *values != [0]);
+        }
         let named = |metric: &Metric| json!({ "Name": metric.name(), "Unit": metric.unit().as_str() });
         let mut line = std::mem::take(&mut self.properties);
         line.insert(
             "_aws".to_owned(),
             json!({
-                "Timestamp": self.to.clock.now(),
+                "Timestamp": now,
                 "CloudWatchMetrics": [{
                     "Namespace": NAMESPACE,
                     "Dimensions": [self.wide.dimensions()],

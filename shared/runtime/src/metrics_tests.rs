@@ -52,6 +52,29 @@ fn assert_valid(line: &Value) {
     }
 }
 
+/// Half a line's bytes are the names of what did not happen; CloudWatch adds a minute up.
+#[test]
+fn counters_of_zero_are_written_once_a_minute_for_each_provider() {
+    let clock = Clock::manual(1_795_000_020_000);
+    let (metrics, lines) = Metrics::captured(clock.clone());
+    let deliver = |provider| {
+        let mut delivery = metrics.delivery(provider);
+        delivery.event(named("evt_1", "stripe/pi_1"), accepted());
+        delivery.answered(200, 5);
+    };
+    deliver("stripe");
+    deliver("stripe");
+    deliver("adyen");
+    clock.advance(60_000);
+    deliver("stripe");
+    let lines = lines.lines();
+    let has_zeros: Vec<bool> = lines.iter().map(|line| line.get("Refused503").is_some()).collect();
+    assert_eq!(has_zeros, [true, false, true, true]);
+    lines.iter().for_each(assert_valid);
+    assert!(lines.iter().all(|line| line["Accepted"] == 1 && line["TotalTime"] == 5));
+    assert!(lines[1].to_string().len() < lines[0].to_string().len() * 2 / 3);
+}
+
 #[test]
 fn line_of_a_delivery_keeps_its_shape() {
     let line = one_line(|metrics| {

@@ -1,16 +1,15 @@
 //! Bodies of deliveries, one item each under its SHA-256, compressed, for a while. Erasure and size live here and not in
 //! the audit table, where nothing is ever deleted (claims-are-forever).
 
-use std::io::{Read, Write};
+use std::io::Read;
 
-use flate2::Compression;
 use flate2::read::ZlibDecoder;
-use flate2::write::ZlibEncoder;
 use payonce_protocol::UnixMillis;
 use payonce_protocol::ids::Digest;
 
 use crate::audit::append::NOTHING_THERE;
 use crate::audit::attempt::is_taken;
+use crate::bodies::dictionary::Dictionary;
 use crate::item::{Fields, Item, ItemReader};
 use crate::keys::BodyKey;
 use crate::powers::{KeepsBodies, Reads};
@@ -76,12 +75,14 @@ impl<P: Reads> Ledger<P> {
 }
 
 fn to_item(digest: Digest, body: &[u8], received_at: UnixMillis, ttl_days: u32) -> Result<Item, LedgerError> {
-    let mut compressed =
-        compress(body).map_err(|_| LedgerError::Failed { doing: "keep a body", why: "compression".to_owned() })?;
+    let dictionary = Dictionary::newest();
+    let failed = |_| LedgerError::Failed { doing: "keep a body", why: "compression".to_owned() };
+    let mut compressed = dictionary.compress(body).map_err(failed)?;
     let is_cut = compressed.len() > MAX_COMPRESSED;
     compressed.truncate(MAX_COMPRESSED);
     Ok(Fields::new(BodyKey::Body(digest).keys())
-        .bytes("zlib", compressed)
+        .bytes("deflate", compressed)
+        .number("dictionary", dictionary.number())
         .number("length", body.len() as u64)
         .mark("cut", is_cut)
         .number("received_at", received_at)
@@ -94,24 +95,30 @@ pub(crate) fn expires(at: UnixMillis, ttl_days: u32) -> u64 {
     at / 1_000 + u64::from(ttl_days) * SECONDS_PER_DAY
 }
 
-fn compress(body: &[u8]) -> std::io::Result<Vec<u8>> {
-    let mut encoder = ZlibEncoder::new(Vec::new(), Compression::best());
-    encoder.write_all(body)?;
-    encoder.finish()
-}
-
 /// Never inflates beyond the recorded length: a small body may be a compression bomb. Of a body that was cut, as much as can be had.
 fn from_item(item: &Item) -> Result<StoredBody, LedgerError> {
     let read = ItemReader::new("the body", item);
     let length = read.number("length")?;
     let is_cut = read.mark("cut");
-    let mut bytes = Vec::new();
-    let inflated = ZlibDecoder::new(read.bytes("zlib")?).take(length).read_to_end(&mut bytes);
-    if inflated.is_err() && !is_cut {
-        return Err(read.unreadable("zlib"));
+    let (bytes, is_whole) = inflated(&read, length)?;
+    if !is_whole && !is_cut {
+        return Err(read.unreadable("deflate"));
     }
     let kept_until = read.number(BODIES_TTL)?.saturating_mul(1_000);
     Ok(StoredBody { bytes, length, received_at: read.number("received_at")?, kept_until, is_cut })
+}
+
+/// The bytes, and whether they are what was compressed.
+fn inflated(read: &ItemReader<'_>, length: u64) -> Result<(Vec<u8>, bool), LedgerError> {
+    let Some(number) = read.optional("dictionary", |read| read.small("dictionary"))? else {
+        // From before there were dictionaries.
+        let mut bytes = Vec::new();
+        let inflated = ZlibDecoder::new(read.bytes("zlib")?).take(length).read_to_end(&mut bytes);
+        return Ok((bytes, inflated.is_ok()));
+    };
+    let dictionary = Dictionary::numbered(number).ok_or_else(|| read.unreadable("dictionary"))?;
+    let length = usize::try_from(length).map_err(|_| read.unreadable("length"))?;
+    Ok(dictionary.inflate(read.bytes("deflate")?, length))
 }
 
 #[cfg(test)]
@@ -153,6 +160,47 @@ mod tests {
     fn a_bomb_inflates_to_its_recorded_length_only() {
         let mut item = to_item(Digest::of("x"), &vec![0; 1_000_000], 0, 1).unwrap();
         item.insert("length".to_owned(), AttributeValue::N("10".to_owned()));
+        assert!(from_item(&item).is_err(), "it is longer than it says");
+        item.insert("cut".to_owned(), AttributeValue::Bool(true));
         assert_eq!(from_item(&item).unwrap().bytes.len(), 10);
+    }
+
+    const BODY: &[u8] = b"{\"id\":\"evt_1\",\"object\":\"event\"}";
+
+    /// As it was kept once: `attributes` beside the length and the times.
+    fn kept(attributes: &[(&str, AttributeValue)]) -> Result<StoredBody, LedgerError> {
+        let mut item = to_item(Digest::of(BODY), BODY, 1_764_000_123_456, 400).unwrap();
+        item.remove("deflate");
+        item.remove("dictionary");
+        item.extend(attributes.iter().map(|(name, value)| ((*name).to_owned(), value.clone())));
+        from_item(&item)
+    }
+
+    /// A golden test of each way in which bodies were ever kept.
+    #[test]
+    fn a_body_that_was_kept_by_an_earlier_version_is_read() {
+        let bytes = |hex: &str| {
+            let digits: Vec<u8> =
+                (0..hex.len()).step_by(2).map(|at| u8::from_str_radix(&hex[at..at + 2], 16).unwrap()).collect();
+            AttributeValue::B(digits.into())
+        };
+        let number = |number: u8| AttributeValue::N(number.to_string());
+        assert_eq!(
+            kept(&[("zlib", bytes("78daab56ca4c51b2524a2d2b893754d251ca4fca4a4d2e010ba4e69528d50200992809ee"))])
+                .unwrap()
+                .bytes,
+            BODY
+        );
+        assert_eq!(kept(&[("deflate", bytes("43de4c8ab99fad1600")), ("dictionary", number(1))]).unwrap().bytes, BODY);
+        // By a version that is newer than this one.
+        assert!(kept(&[("deflate", bytes("43de4c8ab99fad1600")), ("dictionary", number(200))]).is_err());
+        assert!(kept(&[("deflate", bytes("43de4c8ab99fad1600"))]).is_err());
+    }
+
+    #[test]
+    fn a_delivery_of_three_kilobytes_takes_one_write_unit() {
+        let event = include_bytes!("../../../../tests/suite/tests/engines/stripe_event_3kb.json");
+        let item = to_item(Digest::of(event), event, 1_764_000_123_456, 400).unwrap();
+        assert!(crate::item_size(&item) < 800, "{}", crate::item_size(&item));
     }
 }

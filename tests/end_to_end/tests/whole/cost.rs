@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 
 use aws_sdk_dynamodb::types::AttributeValue;
-use payonce_end_to_end::{PAYEE, World};
+use payonce_end_to_end::{PAYEE, World, payment};
 use payonce_ledger::{item_size, write_units};
 use payonce_local::cost::measured;
 use payonce_local::stack::sandbox_secret;
@@ -128,28 +128,40 @@ async fn bill_reckons_with_what_a_delivery_takes() {
     let rows: Vec<usize> = audit.iter().flat_map(index_rows).collect();
     holds("write units", units + rows.iter().map(|size| write_units(*size)).sum::<usize>(), measured::WRITE_UNITS);
     // Each item and each row of an index has 100 bytes of its own.
-    let kept: usize = audit.iter().map(item_size).chain(rows).map(|size| size + 100).sum();
-    holds("bytes of audit records", kept, measured::AUDIT_BYTES);
+    let kept = |sizes: &[usize]| sizes.iter().map(|size| size + 100).sum::<usize>();
+    holds("bytes of audit records", kept(&audit.iter().map(item_size).collect::<Vec<_>>()), measured::AUDIT_BYTES);
+    holds("bytes of their index rows", kept(&rows), measured::INDEX_BYTES);
     holds("bytes of the body", item_size(&bodies[0]), measured::BODY_BYTES);
-    holds("bytes of the log", lines.text().len(), measured::LOG_BYTES);
+    // Counters of zero stand in the first line of a minute alone.
+    let again = payment("again", PAYEE, world.clock.now());
+    assert_eq!(app.handle(world.request(again.to_string().as_bytes())).await.status(), 200);
+    let second = lines.text().lines().last().unwrap().len() + 1;
+    holds("bytes of the log", second, measured::LOG_BYTES);
 
-    // Everything that the sweeper reads because of it, in the half hour in which it visits its minute.
-    let quiet = swept(&World::start().await).await;
-    let busy = swept(&world).await;
+    // Everything that the sweeper reads because of it, in all three visits of its minute and in the tallies of the hold.
+    let (quiet, one, eleven) = (swept(0).await, swept(1).await, swept(11).await);
     holds("read units of an idle minute", quiet.div_ceil(2 * MINUTES), measured::IDLE_READ_UNITS_A_MINUTE);
-    holds("read units of the sweeper", (busy - quiet).div_ceil(2), measured::SWEEPER_READ_UNITS);
+    holds("read units of the sweeper", (eleven - one).div_ceil(2 * 10), measured::SWEEPER_READ_UNITS);
 }
 
 const MINUTES: usize = 40;
 
-/// In half units.
-async fn swept(world: &World) -> usize {
+/// In half units: of a minute with so many claims, until its last visit is over.
+async fn swept(claims: usize) -> usize {
+    let world = World::start().await;
+    for number in 0..claims {
+        world.deliver(&payment(&number.to_string(), PAYEE, world.clock.now())).await;
+    }
     let sweeper = world.sweeper();
     world.proxy.forget();
     for _ in 0..MINUTES {
         world.clock.advance(MINUTE_MS);
         sweeper.run().await.unwrap();
     }
+    // A day after it: the minutes between hold nothing.
+    world.clock.advance((24 * 60 - MINUTES as u64) * MINUTE_MS);
+    world.ledger.set_round(world.clock.now() / MINUTE_MS - 1).await.unwrap();
+    sweeper.run().await.unwrap();
     world.proxy.seen().iter().map(read_halves).sum()
 }
 

@@ -254,8 +254,8 @@ fn timeless(target: &str, mut body: Value) -> Value {
             }
         }
     }
-    if let Some(zlib) = body.pointer_mut("/Item/zlib") {
-        *zlib = json!("compressed");
+    if let Some(deflate) = body.pointer_mut("/Item/deflate") {
+        *deflate = json!("compressed");
     }
     body.as_object_mut().unwrap().insert("Operation".to_owned(), json!(target));
     body

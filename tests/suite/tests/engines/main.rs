@@ -150,7 +150,7 @@ on_both_engines! {
         a_file_of_a_run_comes_back_whole_or_not_at_all,
     }
     units::{
-        an_ordinary_event_costs_at_most_seven_units,
+        an_ordinary_event_costs_at_most_six_units,
         the_longest_claim_costs_a_second_unit,
         our_units_agree_with_the_engines,
     }

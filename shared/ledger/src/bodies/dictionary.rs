@@ -1,0 +1,110 @@
+//! What bodies are compressed against: texts that most of them share. A dictionary is kept as long as bodies are, and never changed: a body
+//! names the one that it needs, and without the very same bytes nobody can read it.
+
+use flate2::{Compress, Compression, Decompress, FlushCompress, FlushDecompress, Status};
+
+/// How much is inflated at a time.
+const CHUNK: usize = 64 * 1024;
+
+/// Under which number a body names it, from 1. The first is made of what every provider's deliveries look like, `events/`, once without
+/// spaces and once as they are written; deflate looks back 32 KB, and a dictionary has to leave some of that to the body.
+const DICTIONARIES: [&[u8]; 1] = [include_bytes!("dictionary-1.txt")];
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Dictionary {
+    number: u8,
+    bytes: &'static [u8],
+}
+
+/// Neither a reason nor a remedy: what was compressed is not what is there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Broken;
+
+impl Dictionary {
+    /// For what is kept from now on.
+    pub(crate) fn newest() -> Self {
+        let [.., bytes] = DICTIONARIES;
+        Self { number: DICTIONARIES.len() as u8, bytes }
+    }
+
+    /// `None`: a later version's.
+    pub(crate) fn numbered(number: u8) -> Option<Self> {
+        let bytes = DICTIONARIES.get(usize::from(number).checked_sub(1)?)?;
+        Some(Self { number, bytes })
+    }
+
+    pub(crate) fn number(self) -> u8 {
+        self.number
+    }
+
+    /// Raw deflate (RFC 1951). The hash of the whole body is its key, so that no other checksum is needed.
+    pub(crate) fn compress(self, body: &[u8]) -> Result<Vec<u8>, Broken> {
+        let mut compress = Compress::new(Compression::best(), false);
+        compress.set_dictionary(self.bytes).map_err(|_| Broken)?;
+        let mut out = Vec::with_capacity(body.len() / 4 + 64);
+        loop {
+            let rest = usize::try_from(compress.total_in()).ok().and_then(|read| body.get(read..)).ok_or(Broken)?;
+            match compress.compress_vec(rest, &mut out, FlushCompress::Finish) {
+                Ok(Status::StreamEnd) => return Ok(out),
+                Ok(Status::Ok | Status::BufError) => out.reserve(out.capacity().max(CHUNK)),
+                Err(_) => return Err(Broken),
+            }
+        }
+    }
+
+    /// At most so many bytes, whatever is there; and whether that is the end of it.
+    pub(crate) fn inflate(self, compressed: &[u8], length: usize) -> (Vec<u8>, bool) {
+        let mut inflate = Decompress::new(false);
+        if inflate.set_dictionary(self.bytes).is_err() {
+            return (vec![], false);
+        }
+        let mut out = vec![];
+        loop {
+            out.reserve(CHUNK.min(length.saturating_sub(out.len())).max(1));
+            let read = usize::try_from(inflate.total_in()).unwrap_or(usize::MAX);
+            let before = (inflate.total_in(), out.len());
+            let status =
+                inflate.decompress_vec(compressed.get(read..).unwrap_or_default(), &mut out, FlushDecompress::None);
+            let is_over = matches!(status, Ok(Status::StreamEnd));
+            let is_stuck = status.is_err() || before == (inflate.total_in(), out.len());
+            if is_over || is_stuck || out.len() > length {
+                let is_whole = is_over && out.len() == length;
+                out.truncate(length);
+                return (out, is_whole);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use payonce_protocol::ids::Digest;
+
+    use super::*;
+
+    /// Another byte in one of these, and every body that names it is lost.
+    #[test]
+    fn golden_dictionaries_never_change() {
+        let hashes = DICTIONARIES.map(|bytes| Digest::of(bytes).to_string());
+        assert_eq!(hashes, ["393673714f8d1ff9490bf07f1cdfe863bc117493af94a53e1abcf179e7c364c0"]);
+        assert!(DICTIONARIES.iter().all(|bytes| bytes.len() < 28 * 1024));
+    }
+
+    #[test]
+    fn each_dictionary_has_its_number_and_there_is_no_other() {
+        assert_eq!(Dictionary::numbered(0), None);
+        assert_eq!(Dictionary::numbered(DICTIONARIES.len() as u8 + 1), None);
+        assert_eq!(Dictionary::numbered(DICTIONARIES.len() as u8), Some(Dictionary::newest()));
+    }
+
+    #[test]
+    fn whatever_is_there_is_inflated_no_further_than_was_asked() {
+        let bomb = Dictionary::newest().compress(&vec![b'a'; 5_000_000]).unwrap();
+        assert!(bomb.len() < 10_000);
+        let (bytes, is_whole) = Dictionary::newest().inflate(&bomb, 1_000);
+        assert_eq!((bytes.len(), is_whole), (1_000, false));
+        for noise in [&b""[..], b"x", &[0xff; 100], &bomb[..bomb.len() / 2]] {
+            assert!(!Dictionary::newest().inflate(noise, 5_000_000).1);
+        }
+    }
+}
