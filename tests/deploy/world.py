@@ -73,7 +73,7 @@ class World:
             (HERE / folder).symlink_to(ROOT / folder)
         shutil.copytree(ROOT / "infra", HERE / "infra", ignore=shutil.ignore_patterns(".aws-sam", "local"))
         # What an emulator on this machine needs: no CodeDeploy and no composite alarms there, nobody to confirm, this machine's processor.
-        self._adapt("infra/samconfig.toml", '["PathToken="]', '["PathToken=", "GradualDeployment=false", "CompositeAlarms=false", "Architecture=x86_64"]')
+        self._adapt("infra/samconfig.toml", '["PathToken="]', '["PathToken=", "GradualDeployment=false", "CompositeAlarms=false", "Architecture=x86_64", "RequestsPerSecond=50", "RequestsBurst=100"]')
         self._adapt("infra/samconfig.toml", "confirm_changeset = true", "confirm_changeset = false")
         config = (Path(__file__).parent / "payonce.toml").read_text().replace("RAIL", str(self.rail)).replace("ISSUER", str(self.issuer))
         (HERE / "infra" / "payonce.toml").write_text(config)

@@ -181,6 +181,7 @@ MUTATIONS = [
     ("a layer", "layers", put("Globals/Layers", ["arn:aws:lambda:eu-central-1:111122223333:layer:x:1"])),
     ("provisioned concurrency", "provisioned-concurrency", put("Globals/ProvisionedConcurrencyConfig", {"ProvisionedConcurrentExecutions": 1})),
     ("the concurrency is fixed", "reserved-concurrency", put("Webhook/ReservedConcurrentExecutions", 100)),
+    ("a slow rail may keep the sweeper from running", "reserved-concurrency", gone("Sweeper/ReservedConcurrentExecutions")),
     ("payer has no concurrency", "reserved-concurrency", put("Payer/ReservedConcurrentExecutions", 0)),
     ("strangers may use up the account at the console", "reserved-concurrency", gone("Console/ReservedConcurrentExecutions")),
     ("loops are allowed", "recursion", put("Globals/RecursiveLoop", "Allow")),

@@ -189,6 +189,8 @@ fn as_deployed() -> Answers {
         let reserved = match name {
             "payonce-console" => 10,
             "payonce-payer" => 5,
+            "payonce-sweeper" | "payonce-reconciler" | "payonce-audit-watch" => 2,
+            "payonce-retry-audit" => 1,
             _ => 20,
         };
         says(format!("{v3}/concurrency"), json!({ "ReservedConcurrentExecutions": reserved }));

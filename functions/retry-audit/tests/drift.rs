@@ -60,6 +60,8 @@ fn deployed() -> Deployed {
         add("alias", "live", json!({ "Name": "live", "FunctionVersion": "3" }));
         let (reserved, seconds) = match kind {
             "console" => (10, 29),
+            "sweeper" | "reconciler" | "audit-watch" => (2, 25),
+            "retry-audit" => (1, 25),
             "payer" => (5, 25),
             _ => (20, 25),
         };

@@ -38,6 +38,8 @@ struct Parts<'t> {
     /// Of the tables' logical ids.
     nth: &'t str,
     providers: &'t [Provider],
+    /// Requests a second of each route.
+    door: u32,
     alarms: &'t [Placed],
     incidents: Vec<Incident>,
     muted: Vec<Vec<String>>,
@@ -107,6 +109,7 @@ impl Template {
             suffix,
             nth: suffix.nth(),
             providers: &providers,
+            door: door(config.rail.payouts_a_second(), providers.len()),
             alarms: &alarms,
             incidents: incidents(&alarms),
             muted: muted(&alarms),
@@ -123,6 +126,15 @@ impl Template {
         let providers = providers.into_iter().map(|provider| provider.name).collect();
         Ok(Self { text: format!("{}\n", text.trim_end()), alarms: deployed::file(&alarms), dashboards, providers })
     }
+}
+
+/// Of one that says nothing: what rails ask for at the least.
+const PAYOUTS_A_SECOND: u32 = 5;
+
+/// Four fifths of what the rail takes, shared by all providers: people and further attempts pay beside them.
+fn door(payouts_a_second: Option<u32>, providers: usize) -> u32 {
+    let shared = u64::from(payouts_a_second.unwrap_or(PAYOUTS_A_SECOND)) * 4 / 5 / (providers.max(1) as u64);
+    u32::try_from(shared).unwrap_or(u32::MAX).max(1)
 }
 
 fn command(suffix: &TablesSuffix) -> String {

@@ -35,6 +35,21 @@ fn committed_template_is_made_from_the_committed_configuration() {
     assert!(COMMITTED == made, "`cargo run -- template` writes it");
 }
 
+/// The rail is the first limit: what all routes let through together stays below it.
+#[test]
+fn front_door_lets_through_what_the_rail_takes() {
+    let rate = |rail: &str, providers: &str| {
+        let text = CONFIG.replace("kind = \"stripe\"\n", &format!("kind = \"stripe\"\n{rail}")) + providers;
+        let text = made(&Config::parse(&text).unwrap(), "");
+        let (_, after) = text.split_once("  RequestsPerSecond:\n    Type: Number\n    Default: ").unwrap();
+        after.lines().next().unwrap().parse::<u32>().unwrap()
+    };
+    let other =
+        "\n[providers.acme]\nscheme = \"adyen\"\nsecrets = [\"secretsmanager:payonce/acme\"]\nmode = \"test\"\n";
+    assert_eq!((rate("", ""), rate("", other)), (20, 10));
+    assert_eq!((rate("payouts_a_second = 100\n", ""), rate("payouts_a_second = 1\n", other)), (80, 1));
+}
+
 #[test]
 fn committed_alarms_are_those_that_retry_audit_expects() {
     let made = Template::of(&Config::parse(CONFIG).unwrap(), &"".parse().unwrap()).unwrap();
@@ -62,6 +77,8 @@ fn a_provider_gets_its_own_resources_and_leaves_the_others_as_they_are() {
         "AWS::CloudWatch::Dashboard",
         "AWS::Logs::QueryDefinition",
         "  RetryAuditSchedule:",
+        // The door is shared by all.
+        "  RequestsPerSecond:\n",
     ];
     let of_all = |part: &str| together.iter().any(|kind| part.contains(kind));
     let parts = |text: &str, name: &str| -> Vec<String> {

@@ -39,8 +39,10 @@ pub mod measured {
     pub const SWEEPER_READ_UNITS: u128 = 3;
 }
 
-/// Of Lambda and API Gateway themselves: START, END and REPORT, and the access log.
-const PLATFORM_LOG_BYTES: u128 = 810;
+/// Of Lambda itself: START, END and REPORT.
+const PLATFORM_LOG_BYTES: u128 = 330;
+/// Kept for 30 days, which is too little to show.
+const ACCESS_LOG_BYTES: u128 = 480;
 /// Answer, payout and the handshakes of two connections.
 const BYTES_OUT: u128 = 4_000;
 /// A transaction of outcome and case with the case's indexes, and the acts of two people.
@@ -229,6 +231,12 @@ pub fn bill(load: &Load, prices: &Prices) -> Result<Bill, CostError> {
         format!("{log_bytes} bytes, of which {LOG_BYTES} are ours"),
         price(&prices.logs, "gigabyte_ingested", GIGABYTE)?,
         count * log_bytes,
+    );
+    add(
+        "Access log",
+        format!("{ACCESS_LOG_BYTES} bytes"),
+        price(&prices.logs, "gigabyte_ingested_infrequent_access", GIGABYTE)?,
+        count * ACCESS_LOG_BYTES,
     );
     add(
         "Traffic out",

@@ -22,6 +22,8 @@ pub struct RailConfig {
     pub secret: String,
     /// The same for a secret that can only read; look-ups use it where it is given.
     pub lookup_secret: Option<String>,
+    /// How many payouts the rail takes each second, by its own word. Above it payouts are refused and become cases.
+    pub payouts_a_second: Option<u32>,
     /// The API, where `kind` is `http`.
     pub http: Option<Box<HttpConfig>>,
 }
@@ -34,7 +36,16 @@ pub enum RailKind {
     Http,
 }
 
+/// "each API endpoint has a default rate limit of 25 requests per second" <https://docs.stripe.com/rate-limits>.
+const STRIPE_PAYOUTS_A_SECOND: u32 = 25;
+
 impl RailConfig {
+    /// How many payouts it takes each second, where that is known.
+    pub fn payouts_a_second(&self) -> Option<u32> {
+        let by_default = (self.kind == RailKind::Stripe).then_some(STRIPE_PAYOUTS_A_SECOND);
+        self.payouts_a_second.or(by_default)
+    }
+
     /// Everything that is wrong, each with its place in the configuration.
     pub fn check(&self) -> Vec<ConfigError> {
         self.read().err().unwrap_or_default()
@@ -52,6 +63,9 @@ impl RailConfig {
             if text.is_some_and(|text| text.trim().is_empty()) {
                 add(place, "is empty");
             }
+        }
+        if self.payouts_a_second == Some(0) {
+            add("rail.payouts_a_second", "must be at least 1");
         }
         match (self.kind, &self.account) {
             (RailKind::Stripe, Some(account)) if is_stripe_account(account) => {}
@@ -104,7 +118,8 @@ mod tests {
         let secret = "env:RAIL".into();
         let account = Some("acct_1".into());
         let kind = RailKind::Stripe;
-        RailConfig { kind, url: url.into(), account, secret, lookup_secret: None, http: None }.check()
+        RailConfig { kind, url: url.into(), account, secret, lookup_secret: None, payouts_a_second: None, http: None }
+            .check()
     }
 
     #[test]

@@ -466,6 +466,7 @@ mod tests {
             secret: secret_place,
             account: Some("acct_1".into()),
             lookup_secret: None,
+            payouts_a_second: None,
             http: None,
         };
         Rail::new(&config, ApiSecret::new(secret).unwrap(), lookup.map(|text| ApiSecret::new(text).unwrap()), None)

@@ -409,6 +409,10 @@ impl Config {
                 found.push(ConfigError::new(format!("providers.{name}.namespace"), why));
             }
         }
+        if self.rail.payouts_a_second().is_none() {
+            let why = "not given: nobody holds what the front door lets through against what the rail takes".to_owned();
+            found.push(ConfigError::new("rail.payouts_a_second", why));
+        }
         if self.lookup_secret.is_none() {
             let why = "not given: look-ups need the secret that can pay".to_owned();
             found.push(ConfigError::new("rail.lookup_secret", why));

@@ -89,6 +89,7 @@ fn finds_each_mistake_at_its_path() {
         ("[rail]", "[limits]\nconnect = 3\n[rail]", "limits.connect"),
         ("[rail]", "[limits]\nbody_days = 0\n[rail]", "limits.body_days"),
         ("[rail]", "[limits]\nindex_shards = 65\n[rail]", "limits.index_shards"),
+        ("kind = \"stripe\"", "kind = \"stripe\"\npayouts_a_second = 0", "rail.payouts_a_second"),
     ] {
         let found = paths(&with(from, to));
         assert!(found.iter().any(|found| found == path), "{from} -> {to}: {path} not in {found:?}");
@@ -512,7 +513,7 @@ fn a_mistake_is_named_by_its_whole_path_and_in_the_words_of_the_file() {
         (
             "[rail]",
             "[rail]\ncolour = 1",
-            "rail.colour: is unknown; there are: kind, url, account, secret, lookup_secret, http",
+            "rail.colour: is unknown; there are: kind, url, account, secret, lookup_secret, payouts_a_second, http",
         ),
         ("key = \"/data/object/id\"\n", "", "providers.stripe.payouts[0].key: is missing"),
         (

@@ -41,7 +41,7 @@ pub fn rail(url: &str, roots: RootCertStore) -> Rail {
     let secret = "env:RAIL".into();
     let account = Some(ACCOUNT.to_owned());
     let (kind, url) = (RailKind::Stripe, url.to_owned());
-    let config = RailConfig { kind, url, account, secret, lookup_secret: None, http: None };
+    let config = RailConfig { kind, url, account, secret, lookup_secret: None, payouts_a_second: None, http: None };
     Rail::new(&config, RailSecret::new(SECRET).unwrap(), None, Some(roots)).unwrap()
 }
 
