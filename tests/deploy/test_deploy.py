@@ -136,6 +136,19 @@ def test_outcome_is_told_on_the_bus(world):
     events.delete_rule(Name="told", EventBusName="payonce")
 
 
+def test_first_account_is_asked_what_no_emulator_shows(world):
+    """As far as this one goes: what it has is as stated, and the rest is not seen and never taken for good."""
+    done = subprocess.run([ROOT / "infra" / "first-account"], cwd=ROOT, env=world.environment, capture_output=True, text=True)
+    said = {line[10:].split()[0]: (line[:10].strip(), line) for line in done.stdout.splitlines()}
+    print(done.stdout)
+    assert done.returncode in (1, 2) and len(said) == 13, done.stdout + done.stderr
+    assert not [line for _, line in said.values() if "of another form" in line]
+    for name in ("recovery", "saved-queries", "streams"):
+        assert said[name][0] == "as stated", said[name]
+    for name in ("composite-alarms", "canary", "mute-rules"):
+        assert said[name][0] == "not seen", said[name]
+
+
 def test_forged_deliveries_and_unknown_paths_leave_no_trace(world):
     before = len(world.items("audit")), len(world.items("bodies")), len(world.items("reconcile"))
     assert by_stripe(world, stripe_event(), secret="whsec_another")[0] == 401

@@ -1,6 +1,7 @@
 """The template, translated, against the census and against what the code expects of it."""
 
 import itertools
+import copy
 import json
 import re
 import subprocess
@@ -146,6 +147,28 @@ def test_configured_providers_are_the_deployed_ones():
     functions = decoded(ROOT / "infra" / "template.yaml")["Resources"].values()
     names = [r["Properties"]["FunctionName"] for r in functions if r["Type"] == "AWS::Serverless::Function"]
     assert sorted(name.removeprefix("payonce-webhook-") for name in names if "-webhook-" in name) == sorted(configured)
+
+
+# Of the last release. https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_UpdateTable.html: one is made or removed at a time,
+# so that an update of a stack with two of them fails half-way.
+RELEASED_INDEXES = {
+    "AuditTable": {"by_minute", "by_event", "by_rail_key"},
+    "BodiesTable": set(),
+    "ReconcileTable": {"open", "by_risk", "by_owner", "by_incident", "awaiting", "resolved", "by_key", "by_event"},
+}
+
+
+def changed_indexes(template):
+    for name, released in RELEASED_INDEXES.items():
+        indexes = template["Resources"][name]["Properties"].get("GlobalSecondaryIndexes", [])
+        yield name, released ^ {index["IndexName"] for index in indexes}
+
+
+def test_a_release_makes_or_removes_one_index_of_a_table_at_the_most(template):
+    assert [(name, changed) for name, changed in changed_indexes(template) if len(changed) > 1] == []
+    other = copy.deepcopy(template)
+    other["Resources"]["AuditTable"]["Properties"]["GlobalSecondaryIndexes"][0]["IndexName"] = "by_hour"
+    assert [name for name, changed in changed_indexes(other) if len(changed) > 1] == ["AuditTable"], "one goes and another comes"
 
 
 def test_deployed_stack_keeps_every_resource(template):
