@@ -1,7 +1,7 @@
 """The template, translated, against the census and against what the code expects of it."""
 
-import itertools
 import copy
+import itertools
 import json
 import re
 import subprocess
