@@ -247,7 +247,7 @@ def test_each_role_reads_only_its_own_secrets(template):
     prefix = "${SecretPrefix}"
     for provider in PROVIDERS:
         rail = [f"{prefix}/rail-??????", f"{prefix}/rail-lookup-??????"]
-        assert _may_read(template, f"Webhook{provider}Role") == [f"{prefix}/{provider}-??????", *rail]
+        assert _may_read(template, f"Webhook{provider}Role") == [f"{prefix}/{provider}-??????", rail[0]], "a webhook looks nothing up"
     assert _may_read(template, "SweeperRole") == [f"{prefix}/rail-lookup-??????"], "the sweeper cannot pay"
     assert _may_read(template, "ReconcilerRole") == [f"{prefix}/rail-lookup-??????", f"{prefix}/list-*"], "the reconciler cannot pay"
     own = [f"{prefix}/console-cookies-??????", f"{prefix}/console-client-??????"]

@@ -9,7 +9,7 @@
 //! ```no_run
 //! # use payonce_runtime::start::{Duty, StartError, on_lambda};
 //! # async fn answers(request: lambda_http::Request) -> Result<lambda_http::Response<lambda_http::Body>, Box<dyn std::error::Error>> {
-//! let app = webhook::App::start(on_lambda(Duty::Pay).await?).await?;
+//! let app = webhook::App::start(on_lambda(Duty::Deliver).await?).await?;
 //! Ok(app.handle(request).await)
 //! # }
 //! ```

@@ -8,7 +8,7 @@ use webhook::App;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
-    let app = Arc::new(App::start(on_lambda(Duty::Pay).await?).await?);
+    let app = Arc::new(App::start(on_lambda(Duty::Deliver).await?).await?);
     run(service_fn(move |request| {
         let app = app.clone();
         async move { Ok::<_, Error>(app.handle(request).await) }

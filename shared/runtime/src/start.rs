@@ -46,7 +46,9 @@ fn listed(problems: &[ConfigError]) -> String {
 /// What a function is for; it reads no secret that it has no use for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Duty {
-    /// Pays, and so reads the rail's paying secret.
+    /// Pays for a delivery, and asks for nothing: it reads the paying secret alone.
+    Deliver,
+    /// Pays for people, and asks the rail before: it reads both.
     Pay,
     /// Only asks the rail: the paying secret is read where the configuration names no other.
     LookUp,
@@ -153,17 +155,19 @@ impl RailSecrets {
                 let problem = "is missing: the console may not read the secret that pays";
                 Err(StartError::wrong("rail.lookup_secret", problem))
             }
+            (Duty::Deliver, _) => Ok(Self { first: paying, lookup: None }),
             (Duty::Pay | Duty::LookUp, lookup) => Ok(Self { first: paying, lookup }),
         }
     }
 
     async fn read(&self, reader: &SecretReader) -> Result<SecretPair, SecretError> {
-        let first = reader.rail_secret(&self.first).await?;
-        let lookup = match &self.lookup {
-            Some(lookup) => Some(reader.rail_secret(lookup).await?),
-            None => None,
+        let lookup = async {
+            match &self.lookup {
+                Some(lookup) => Ok(Some(reader.rail_secret(lookup).await?)),
+                None => Ok(None),
+            }
         };
-        Ok((first, lookup))
+        tokio::try_join!(reader.rail_secret(&self.first), lookup)
     }
 
     /// For the rail, after a 401.

@@ -55,6 +55,7 @@ async fn each_duty_reads_only_its_own_secrets() {
     assert_eq!(read(Duty::LookUp, lookup).await, ["LOOKING"]);
     assert_eq!(read(Duty::Show, lookup).await, ["LOOKING"]);
     assert_eq!(read(Duty::Pay, lookup).await, ["PAYING", "LOOKING"]);
+    assert_eq!(read(Duty::Deliver, lookup).await, ["PAYING"]);
 }
 
 #[tokio::test]
@@ -65,7 +66,7 @@ async fn claims_are_listed_under_as_many_shards_as_the_configuration_says() {
 
 #[tokio::test]
 async fn single_secret_serves_look_ups_too() {
-    for duty in [Duty::LookUp, Duty::Pay] {
+    for duty in [Duty::LookUp, Duty::Pay, Duty::Deliver] {
         assert_eq!(read(duty, "").await, ["PAYING"], "{duty:?}");
     }
 }

@@ -16,7 +16,7 @@ static READING: AtomicU32 = AtomicU32::new(0);
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
-    let mut started = on_lambda(Duty::Pay).await?;
+    let mut started = on_lambda(Duty::Deliver).await?;
     let system = started.clock.clone();
     started.clock = Clock::told(move || {
         let reading = READING.fetch_add(1, Ordering::SeqCst) + 1;
