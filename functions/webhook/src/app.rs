@@ -41,19 +41,21 @@ impl App {
     pub async fn start(started: Started<powers::Webhook>) -> Result<Self, StartError> {
         let provider = started.config.provider(started.environment.provider.as_deref()).map_err(StartError::Config)?;
         let references = started.config.secrets(provider.name());
-        let secrets = SecretSource::open(started.reader, references, started.clock.now()).await?;
-        let app = Self::new(Parts {
+        let control = ControlCache::new(provider.derivations());
+        let now = started.clock.now();
+        let secrets = SecretSource::open(started.reader, references, now);
+        // Before the first delivery, which has its time to keep. What cannot be read now is read then.
+        let (secrets, _) = tokio::join!(secrets, control.ruling(&started.ledger, now));
+        let parts = Parts {
             provider,
-            secrets,
+            secrets: secrets?,
             rail: started.rail,
             ledger: started.ledger,
             limits: started.config.limits,
             clock: started.clock,
             metrics: started.metrics,
-        });
-        // Before the first delivery, which has its time to keep. What cannot be read now is read then.
-        app.control.ruling(&app.parts.ledger, app.parts.clock.now()).await;
-        Ok(app)
+        };
+        Ok(Self { parts, control })
     }
 
     /// Answers one delivery. Never an error: an error would be a 502 that says nothing.
