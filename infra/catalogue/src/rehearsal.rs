@@ -19,13 +19,18 @@ pub struct Span {
     pub until: UnixMillis,
 }
 
-/// Whether it was on at any time. An alarm of AWS's own figures is never, as no line of ours has them.
+/// Whether it was on at any time. An alarm of AWS's own figures is never, as no line of ours has them: [`is_raised_by`].
 pub fn is_raised(placed: &Placed, lines: &[Value], span: Span) -> bool {
-    let figures = Figures::of(placed, lines);
-    let period_ms = period_ms(placed);
-    // Whole periods alone.
-    let (first, end) = (span.from.div_ceil(period_ms), span.until / period_ms);
-    (first + u64::from(placed.alarm.evaluation_periods)..=end).any(|now| figures.is_on(now))
+    placed.metric().is_some() && Figures::of(placed, lines).are_on_within(span)
+}
+
+/// The same, by what its figure was and when.
+pub fn is_raised_by(placed: &Placed, points: impl IntoIterator<Item = (UnixMillis, u64)>, span: Span) -> bool {
+    let mut figures = Figures { placed, periods: BTreeMap::new() };
+    for (at, value) in points {
+        figures.periods.entry(at / period_ms(placed)).or_default().push(value);
+    }
+    figures.are_on_within(span)
 }
 
 /// Who is called, and when: each alarm that pages, at the minute in which it goes on. One that is composed pages nobody; the alarm that
@@ -76,18 +81,26 @@ impl<'p> Figures<'p> {
         Self { placed, periods }
     }
 
+    fn are_on_within(&self, span: Span) -> bool {
+        let period_ms = period_ms(self.placed);
+        // Whole periods alone.
+        let (first, end) = (span.from.div_ceil(period_ms), span.until / period_ms);
+        (first + u64::from(self.placed.alarm.evaluation_periods)..=end).any(|now| self.is_on(now))
+    }
+
     /// By the periods before this one.
     fn is_on(&self, now: u64) -> bool {
         let Alarm { evaluation_periods, datapoints_to_alarm, .. } = self.placed.alarm;
         let evaluated = now.saturating_sub(u64::from(evaluation_periods))..now;
         let is_beyond = |period: &u64| is_beyond(self.placed, self.periods.get(period).map(Vec::as_slice));
-        self.placed.metric().is_some() && evaluated.filter(is_beyond).count() >= datapoints_to_alarm as usize
+        evaluated.filter(is_beyond).count() >= datapoints_to_alarm as usize
     }
 
     /// By the periods that are over at that time, where all of them are known.
     fn is_on_at(&self, at: UnixMillis, known_from: UnixMillis) -> bool {
         let (now, first) = (at / period_ms(self.placed), known_from.div_ceil(period_ms(self.placed)));
-        now >= first + u64::from(self.placed.alarm.evaluation_periods) && self.is_on(now)
+        let is_known = self.placed.metric().is_some();
+        is_known && now >= first + u64::from(self.placed.alarm.evaluation_periods) && self.is_on(now)
     }
 }
 

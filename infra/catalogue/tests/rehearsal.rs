@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use payonce_catalogue::alarm::Source;
 use payonce_catalogue::alarms;
 use payonce_catalogue::placed::{Placed, Provider, placed};
-use payonce_catalogue::rehearsal::{Span, is_raised, pages};
+use payonce_catalogue::rehearsal::{Span, is_raised, is_raised_by, pages};
 use payonce_protocol::end::End;
 use payonce_protocol::event::{Answer, Recorded, Refusal};
 use payonce_protocol::outcome::{Outcome, Verdict};
@@ -360,6 +360,61 @@ fn a_little_less_raises_nothing() {
     for (alarm, hours) in nearly {
         assert_eq!(played(hours), BTreeSet::new(), "{alarm}");
     }
+}
+
+/// Minutes in which AWS's figure has these values, one for each request or invocation of it.
+type Points = fn(u64) -> Vec<u64>;
+
+/// Of each figure of AWS's that an alarm looks at: what it is while all is well or nearly so, and what the fault makes of it, with what AWS
+/// says of it.
+const OF_AWS: [(&str, Points, Points); 8] = [
+    // "The number of invocations that result in a function error", 0 of one that does not:
+    // https://docs.aws.amazon.com/lambda/latest/dg/monitoring-metrics-types.html
+    ("Errors", |_| vec![0, 0, 0], |minute| vec![0, u64::from(minute == WRONG_FROM), 0]),
+    // "The number of invocation requests that are throttled": a burst of some minutes is none.
+    ("Throttles", |_| vec![0], |minute| if minute >= WRONG_FROM { vec![3] } else { vec![0] }),
+    // A line that is no EMF, or one whose figures are none: nothing is written of good ones.
+    // https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch-Logs-Monitoring-CloudWatch-Metrics.html
+    ("EMFParsingErrors", |_| vec![], |minute| vec![1; usize::from(minute == WRONG_FROM)]),
+    ("EMFValidationErrors", |_| vec![], |minute| vec![1; usize::from(minute == WRONG_FROM)]),
+    // Of an idle queue nothing is written; with a message each minute.
+    // https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-monitoring-using-cloudwatch.html
+    (
+        "ApproximateNumberOfMessagesVisible",
+        |minute| vec![0; usize::from(minute > WRONG_FROM)],
+        |minute| vec![1; usize::from(minute >= WRONG_FROM)],
+    ),
+    // 1 for each request that ends so and 0 for each other, so that the average is the rate.
+    // https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-metrics.html
+    ("5xx", |minute| vec![0, 0, u64::from(minute % 5 < 4)], |_| vec![0, 0, 1]),
+    ("4xx", |minute| vec![0, 1, 0, minute % 2], |minute| vec![1, u64::from(minute >= WRONG_FROM), 0, 1]),
+    // Of a table on demand there are none but under a sudden load: once is its own growing.
+    // https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/metrics-dimensions.html
+    (
+        "ThrottleEvents",
+        |minute| vec![2; usize::from(minute == WRONG_FROM)],
+        |minute| vec![2; usize::from(minute >= WRONG_FROM && minute % 15 < 10)],
+    ),
+];
+
+#[test]
+fn each_alarm_of_awss_figures_goes_off_by_its_fault_and_by_nothing_less() {
+    let points = |of: Points| {
+        let minute =
+            move |minute: u64| of(minute).into_iter().map(move |value| (BEGINNING + minute * MINUTE_MS, value));
+        (0..MINUTES).flat_map(minute).collect::<Vec<_>>()
+    };
+    let placed = placed(&alarms::all(), &[Provider::new("stripe", Some(10_000))]);
+    let mut rehearsed = 0;
+    for one in placed.iter().filter(|one| one.metric().is_none()) {
+        let metric = one.alarm.source.metric();
+        let found = OF_AWS.iter().find(|(name, ..)| metric == *name || metric.ends_with(*name) && name.len() > 10);
+        let (_, well, wrong) = found.unwrap_or_else(|| panic!("{metric} is not rehearsed"));
+        assert!(!is_raised_by(one, points(*well), SPAN), "{} goes off for little", one.name());
+        assert!(is_raised_by(one, points(*wrong), SPAN), "{} does not go off", one.name());
+        rehearsed += 1;
+    }
+    assert!(rehearsed > 25, "{rehearsed}");
 }
 
 /// From here on a second thing is wrong, while the first still is.
