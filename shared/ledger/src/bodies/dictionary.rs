@@ -3,6 +3,8 @@
 
 use flate2::{Compress, Compression, Decompress, FlushCompress, FlushDecompress, Status};
 
+/// Beyond it the dictionary takes longer than what it saves is worth.
+const LEVEL: Compression = Compression::new(4);
 /// How much is inflated at a time.
 const CHUNK: usize = 64 * 1024;
 
@@ -38,12 +40,22 @@ impl Dictionary {
     }
 
     /// Raw deflate (RFC 1951). The hash of the whole body is its key, so that no other checksum is needed.
+    ///
+    /// The dictionary is compressed first, up to a flush, which ends at a whole byte; of that nothing is kept. What follows refers back to
+    /// it as to any text before. A library that takes a dictionary (zlib-rs) does the same and makes the function a sixteenth larger.
     pub(crate) fn compress(self, body: &[u8]) -> Result<Vec<u8>, Broken> {
-        let mut compress = Compress::new(Compression::best(), false);
-        compress.set_dictionary(self.bytes).map_err(|_| Broken)?;
-        let mut out = Vec::with_capacity(body.len() / 4 + 64);
+        let mut compress = Compress::new(LEVEL, false);
+        let before = self.bytes.len();
+        let mut out = Vec::with_capacity(before + CHUNK);
+        compress.compress_vec(self.bytes, &mut out, FlushCompress::Sync).map_err(|_| Broken)?;
+        // Room was left, so that the flush is over.
+        if compress.total_in() != before as u64 || out.len() == out.capacity() {
+            return Err(Broken);
+        }
+        out.clear();
         loop {
-            let rest = usize::try_from(compress.total_in()).ok().and_then(|read| body.get(read..)).ok_or(Broken)?;
+            let read = usize::try_from(compress.total_in()).ok().and_then(|read| read.checked_sub(before));
+            let rest = read.and_then(|read| body.get(read..)).ok_or(Broken)?;
             match compress.compress_vec(rest, &mut out, FlushCompress::Finish) {
                 Ok(Status::StreamEnd) => return Ok(out),
                 Ok(Status::Ok | Status::BufError) => out.reserve(out.capacity().max(CHUNK)),
@@ -52,16 +64,24 @@ impl Dictionary {
         }
     }
 
+    /// As a block of deflate that is stored and not the last: the text that a body's own blocks refer back to.
+    fn stored(self) -> Vec<u8> {
+        let length = self.bytes.len() as u16;
+        [&[0][..], &length.to_le_bytes(), &(!length).to_le_bytes(), self.bytes].concat()
+    }
+
     /// At most so many bytes, whatever is there; and whether that is the end of it.
     pub(crate) fn inflate(self, compressed: &[u8], length: usize) -> (Vec<u8>, bool) {
         let mut inflate = Decompress::new(false);
-        if inflate.set_dictionary(self.bytes).is_err() {
+        let (stored, mut out) = (self.stored(), Vec::with_capacity(self.bytes.len() + 1));
+        let was_read = inflate.decompress_vec(&stored, &mut out, FlushDecompress::None).is_ok();
+        if !was_read || out != self.bytes {
             return (vec![], false);
         }
-        let mut out = vec![];
+        out.clear();
         loop {
             out.reserve(CHUNK.min(length.saturating_sub(out.len())).max(1));
-            let read = usize::try_from(inflate.total_in()).unwrap_or(usize::MAX);
+            let read = usize::try_from(inflate.total_in()).unwrap_or(usize::MAX).saturating_sub(stored.len());
             let before = (inflate.total_in(), out.len());
             let status =
                 inflate.decompress_vec(compressed.get(read..).unwrap_or_default(), &mut out, FlushDecompress::None);
