@@ -143,7 +143,7 @@ def test_first_account_is_asked_what_no_emulator_shows(world):
     print(done.stdout)
     assert done.returncode in (1, 2) and len(said) == 13, done.stdout + done.stderr
     assert not [line for _, line in said.values() if "of another form" in line]
-    for name in ("recovery", "saved-queries", "streams"):
+    for name in ("recovery", "dashboards", "streams"):
         assert said[name][0] == "as stated", said[name]
     for name in ("composite-alarms", "canary", "mute-rules"):
         assert said[name][0] == "not seen", said[name]
