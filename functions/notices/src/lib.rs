@@ -48,6 +48,16 @@ enum Subject {
     Case(CaseId),
 }
 
+impl Subject {
+    fn is_missing(&self) {
+        const WHAT: &str = "the stream names what the tables do not have";
+        match self {
+            Self::Attempt(key, attempt) => tracing::error!(payout_key = %key, attempt, "{WHAT}"),
+            Self::Case(case) => tracing::error!(%case, "{WHAT}"),
+        }
+    }
+}
+
 pub struct App {
     ledger: Arc<Ledger<powers::Notices>>,
     bus: String,
@@ -73,7 +83,7 @@ impl App {
         for subject in subjects(batch) {
             match self.notice(&subject).await? {
                 Some(notice) => notices.push(notice),
-                None => tracing::error!(?subject, "the stream names what the tables do not have"),
+                None => subject.is_missing(),
             }
         }
         for some in notices.chunks(ENTRIES_AT_MOST) {
