@@ -49,11 +49,11 @@ enum Subject {
 }
 
 impl Subject {
-    fn is_missing(&self) {
-        const WHAT: &str = "the stream names what the tables do not have";
+    /// What cannot be told is named and passed by: handed over again, it would keep everything behind it in its shard from being told.
+    fn is_passed_by(&self, why: &dyn std::fmt::Display) {
         match self {
-            Self::Attempt(key, attempt) => tracing::error!(payout_key = %key, attempt, "{WHAT}"),
-            Self::Case(case) => tracing::error!(%case, "{WHAT}"),
+            Self::Attempt(key, attempt) => tracing::error!(payout_key = %key, attempt, %why, "nobody is told"),
+            Self::Case(case) => tracing::error!(%case, %why, "nobody is told"),
         }
     }
 }
@@ -81,9 +81,11 @@ impl App {
     pub async fn run(&self, batch: &Value) -> Result<Report, NotTold> {
         let mut notices = vec![];
         for subject in subjects(batch) {
-            match self.notice(&subject).await? {
-                Some(notice) => notices.push(notice),
-                None => subject.is_missing(),
+            match self.notice(&subject).await {
+                Ok(Some(notice)) => notices.push(notice),
+                Ok(None) => subject.is_passed_by(&"the stream names what the tables do not have"),
+                Err(error @ LedgerError::Unreadable { .. }) => subject.is_passed_by(&error),
+                Err(error) => return Err(error.into()),
             }
         }
         for some in notices.chunks(ENTRIES_AT_MOST) {
@@ -93,7 +95,7 @@ impl App {
         Ok(Report { told: notices.len() })
     }
 
-    async fn notice(&self, subject: &Subject) -> Result<Option<Notice>, NotTold> {
+    async fn notice(&self, subject: &Subject) -> Result<Option<Notice>, LedgerError> {
         let now = self.clock.now();
         Ok(match subject {
             Subject::Attempt(key, attempt) => {
@@ -134,6 +136,9 @@ impl App {
 /// Each once. A record that names neither an attempt's end nor a case is passed by.
 fn subjects(batch: &Value) -> BTreeSet<Subject> {
     let records = batch["Records"].as_array().map(Vec::as_slice).unwrap_or_default();
+    if records.is_empty() {
+        tracing::error!("the stream handed over no records");
+    }
     records.iter().filter_map(subject).collect()
 }
 

@@ -392,6 +392,37 @@ async fn refused_or_strange_answer_is_never_no_drift() {
     assert!(tried > 60, "{tried}");
 }
 
+/// Where others are told, the bus of notices is asked, too: a rule there may start anything but a function of this stack.
+#[tokio::test]
+async fn sees_a_rule_on_the_bus_of_notices_that_starts_a_function() {
+    let (fake, notices) = (Fake::start(), "payonce-notices");
+    let all: Vec<&str> = FUNCTIONS.into_iter().chain([notices]).collect();
+    let listed: Vec<Value> = all.iter().map(|name| json!({ "FunctionName": name, "FunctionArn": arn(name) })).collect();
+    for (question, answers) in as_deployed().iter().filter(|(question, _)| question.contains("payonce-audit-watch")) {
+        let renamed = |text: &String| text.replace("payonce-audit-watch", notices);
+        let answers: Vec<(u16, String)> = answers.iter().map(|(status, answer)| (*status, renamed(answer))).collect();
+        fake.says_in_turn(&renamed(question), &answers);
+    }
+    fake.says(&format!("lambda /2019-09-30/functions/{notices}/concurrency"), 200, &json!({}));
+    let mapping = json!({
+        "FunctionArn": format!("{}:live", arn(notices)), "EventSourceArn": STREAM, "State": "Enabled", "MaximumRetryAttempts": 1000,
+        "MaximumRecordAgeInSeconds": 86400, "BisectBatchOnFunctionError": true, "FilterCriteria": { "Filters": [{ "Pattern": "{}" }] },
+        "DestinationConfig": { "OnFailure": { "Destination": TRIPWIRE } },
+    });
+    fake.says(MAPPINGS, 200, &json!({ "EventSourceMappings": [watch_mapping(), mapping, mapping] }));
+    fake.says(LISTED, 200, &json!({ "Functions": listed }));
+    let on_the_bus = |target: &str| {
+        format!("events AWSEvents.ListRuleNamesByTarget {}", json!({ "EventBusName": "payonce", "TargetArn": target }))
+    };
+    for target in all.iter().flat_map(|name| [arn(name), format!("{}:live", arn(name))]) {
+        fake.says(&on_the_bus(&target), 200, &json!({ "RuleNames": [] }));
+    }
+    assert_eq!(fake.drift().await, []);
+    let webhook = format!("{}:live", arn("payonce-webhook-stripe"));
+    fake.says(&on_the_bus(&webhook), 200, &json!({ "RuleNames": ["pay again"] }));
+    assert_eq!(fake.drift().await, [("event-rules".to_owned(), "rule of payonce-webhook-stripe".to_owned())]);
+}
+
 #[tokio::test]
 async fn reads_every_page() {
     let stranger = "payonce-helper";

@@ -105,8 +105,9 @@ impl Run {
 
     /// What the rail accepted of this minute.
     pub(crate) fn accepted(&mut self, minute: Minute, sums: Sums) {
-        let known = self.place.as_mut().and_then(|place| place.counts.as_mut());
-        known.into_iter().for_each(|known| known.accepted.count(minute, sums.clone()));
+        if let Some(known) = self.place.as_mut().and_then(|place| place.counts.as_mut()) {
+            known.accepted.count(minute, sums);
+        }
     }
 
     /// More than may be, since this moment: within the hour up to the newest minute that was visited.

@@ -1,9 +1,11 @@
 //! Whoever depends on a payout is told how it ended: each attempt and each case, as they stand, and again until the bus took them.
 
+use std::collections::HashMap;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 
+use aws_sdk_dynamodb::types::AttributeValue;
 use notices::App;
 use payonce_end_to_end::{PAYEE, World, key_of, payment};
 use payonce_protocol::case::Ending;
@@ -14,6 +16,7 @@ use payonce_runtime::start::Tables;
 use payonce_suite::faults::Fault;
 use serde_json::{Value, json};
 
+use crate::arrives::change;
 use crate::endings::{Cause, Claimless};
 
 /// What `infra/notices.md` shows of each.
@@ -147,6 +150,25 @@ async fn what_became_of_an_attempt_since_is_told_whatever_comes_from_the_stream(
     app.run(&batch(&[ended(&key)])).await.unwrap();
     let [(_, detail)] = bus.details().try_into().unwrap();
     assert_eq!((&detail["outcome"], &detail["given_up"]), (&json!("unknown"), &json!(true)));
+}
+
+/// A record that this version cannot read must not keep those behind it from being told.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_nobody_can_read_keeps_nothing_else_from_being_told() {
+    let (world, bus) = (World::start().await, Bus::default());
+    let app = bus.app(&world);
+    let events: Vec<Value> = ["1", "2"].map(|id| payment(id, PAYEE, world.clock.now())).into();
+    for event in &events {
+        world.deliver(event).await;
+    }
+    let keys: Vec<PayoutKey> = events.iter().map(key_of).collect();
+    let newer = |item: &mut HashMap<String, AttributeValue>| {
+        item.insert("v".to_owned(), AttributeValue::N("2".to_owned()));
+    };
+    change(&world, keys[0].as_str(), "0001#outcome", newer).await;
+    assert_eq!(app.run(&batch(&[ended(&keys[0]), ended(&keys[1])])).await.unwrap().told, 1);
+    let [(_, detail)] = bus.details().try_into().unwrap();
+    assert_eq!(detail["payout_key"], json!(keys[1].as_str()));
 }
 
 #[tokio::test(flavor = "multi_thread")]
