@@ -15,6 +15,9 @@ const COUNTED_AT_MOST: usize = 20_000;
 /// No worker lives longer after its delivery came: API Gateway waits half of this.
 const WORKER_AT_MOST_MS: UnixMillis = 60_000;
 
+/// Between a person's machine, the console and the sweeper.
+const CLOCKS_DIFFER_MS: UnixMillis = 120_000;
+
 impl App {
     /// Sets `refuse` when most of the last two minutes ended `Unknown` or without a word of their workers, or was not made for
     /// one cause; only a person sets it back, and what was counted before that is not counted again.
@@ -41,8 +44,9 @@ impl App {
         let Some(control) = self.parts.ledger.control().await?.filter(|control| control.hold == Hold::Pay) else {
             return Ok(false);
         };
-        // A person whose clock is ahead must not keep the sweeper from counting.
-        let since = if control.set_at <= run.now { control.set_at } else { 0 };
+        // A person whose clock is far ahead must not keep the sweeper from counting; one who decided while this ran is to be heard.
+        let is_now = control.set_at <= self.parts.clock.now().saturating_add(CLOCKS_DIFFER_MS);
+        let since = if is_now { control.set_at } else { 0 };
         let Some(why) = run.too_fast(since) else { return Ok(false) };
         self.parts.ledger.stop_payouts("sweeper", &why.to_string(), run.now).await?;
         tracing::error!(%why, "payouts are held");

@@ -104,7 +104,8 @@ impl Run {
     }
 
     /// What the rail accepted of this minute.
-    pub(crate) fn accepted(&mut self, minute: Minute, sums: Sums) {
+    pub(crate) fn accepted(&mut self, minute: Minute, mut sums: Sums) {
+        sums.retain(|currency, _| self.limits.contains_key(currency));
         if let Some(known) = self.place.as_mut().and_then(|place| place.counts.as_mut()) {
             known.accepted.count(minute, sums);
         }
@@ -113,7 +114,8 @@ impl Run {
     /// More than may be, since this moment: within the hour up to the newest minute that was visited.
     pub(crate) fn too_fast(&self, since: UnixMillis) -> Option<TooFast> {
         let place = self.place.as_ref()?;
-        let newest = newest(place, self.minute())?;
+        // However far behind: a backlog is no reason to let more through.
+        let newest = place.progress.visited[0].min(self.minute());
         place.counts.as_ref()?.accepted.too_fast(newest, since.div_ceil(MINUTE_MS), &self.limits)
     }
 
@@ -179,17 +181,24 @@ impl App {
         }
         let place = in_time("read the place", run.until(VISITS_UNTIL), self.place(run.minute()));
         match place.instrument(warn_span!("place")).await {
-            Ok((place, unreadable)) => {
+            Ok((place, unreadable, uncounted)) => {
+                // A measurement, but for whoever wants payouts to be held by it.
+                if let Some(error) = uncounted {
+                    tracing::warn!(%error, "payouts are not counted in this run");
+                    if !run.limits.is_empty() {
+                        run.failed(error);
+                    }
+                }
                 run.place = Some(place);
                 run.report.unreadable += unreadable;
                 // Out of time is no fault: the place says where the next run begins.
                 let _ = timeout_at(run.until(VISITS_UNTIL), self.visits(run)).instrument(warn_span!("visits")).await;
-                self.store(run).await;
                 let hold = in_time("decide about the hold", run.until(VELOCITY_UNTIL), self.trip_velocity(run));
                 match hold.instrument(warn_span!("velocity")).await {
                     Ok(tripped) => run.report.hold_tripped |= tripped,
                     Err(error) => run.failed(error),
                 }
+                self.store(run).await;
             }
             Err(error) => run.failed(error),
         }
@@ -209,7 +218,7 @@ impl App {
         self.store(run).await;
     }
 
-    async fn place(&self, minute: Minute) -> Result<(Place, u32), LedgerError> {
+    async fn place(&self, minute: Minute) -> Result<(Place, u32, Option<LedgerError>), LedgerError> {
         let ledger = &self.parts.ledger;
         let (progress, unreadable) = match ledger.progress().await {
             Ok(Some(progress)) => (progress, 0),
@@ -223,9 +232,16 @@ impl App {
         let progress = Progress { shards: progress.shards.max(ledger.shards_written()), ..progress };
         let due = ledger.due_look_ups().await?;
         let counts = ledger.outcome_counts().await;
-        let counts = counts.inspect_err(|error| tracing::warn!(%error, "payouts are not counted in this run")).ok();
+        let (counts, uncounted) = match counts {
+            Ok(counts) => (Some(counts), None),
+            Err(error) => (None, Some(error)),
+        };
         let (stored_due, stored_counts) = (due.clone(), counts.clone());
-        Ok((Place { progress, due, stored_due, counts, stored_counts, stored_at: Instant::now() }, unreadable))
+        Ok((
+            Place { progress, due, stored_due, counts, stored_counts, stored_at: Instant::now() },
+            unreadable,
+            uncounted,
+        ))
     }
 
     /// Bucket after bucket. One that fails is owed as soon as a later one does not.

@@ -53,11 +53,7 @@ struct Parts<'t> {
 
 /// Which changes end an attempt or a case, or open a case again: the mapping's id, its table, the filters.
 const STREAMS: [(&str, &str, &[&str]); 2] = [
-    (
-        "Audit",
-        "AuditTable",
-        &[r#"{"eventName":["INSERT"],"dynamodb":{"NewImage":{"outcome":{"S":[{"exists":true}]}}}}"#],
-    ),
+    ("Audit", "AuditTable", &[r#"{"dynamodb":{"NewImage":{"outcome":{"S":[{"exists":true}]}}}}"#]),
     (
         "Case",
         "ReconcileTable",

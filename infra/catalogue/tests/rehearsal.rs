@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use payonce_catalogue::alarm::Source;
+use payonce_catalogue::alarm::{Source, Statistic};
 use payonce_catalogue::alarms;
 use payonce_catalogue::placed::{Placed, Provider, placed};
 use payonce_catalogue::rehearsal::{Span, is_raised, is_raised_by, pages};
@@ -12,7 +12,7 @@ use payonce_protocol::event::{Answer, Recorded, Refusal};
 use payonce_protocol::outcome::{Outcome, Verdict};
 use payonce_protocol::slo::Burn;
 use payonce_runtime::clock::Clock;
-use payonce_runtime::metrics::{LastRun, Metrics, Named, Sweep};
+use payonce_runtime::metrics::{AVERAGED, LastRun, Metric, Metrics, Named, Sweep};
 use serde_json::{Value, json};
 
 /// 2026-11-23T00:00:00Z.
@@ -288,6 +288,23 @@ fn each_fault_raises_its_own_alarm_and_no_other() {
 fn each_alarm_of_ours_is_rehearsed() {
     let rehearsed: BTreeSet<&str> = REHEARSALS.iter().map(|(alarm, _)| *alarm).collect();
     assert_eq!(rehearsed, ours().iter().map(|one| one.alarm.name).collect());
+}
+
+/// A share needs the zero of each delivery, of which all others are written once a minute.
+#[test]
+fn each_average_of_ours_is_of_a_figure_that_every_line_has() {
+    let averaged = ours().into_iter().filter(|one| one.alarm.statistic == Statistic::Average);
+    let metrics: BTreeSet<Metric> = averaged.filter_map(|one| one.metric()).collect();
+    assert_eq!(metrics, AVERAGED.into());
+    // One forged delivery a minute among fifty good ones, in one environment.
+    let hours = Hours {
+        delivery: |_, metrics| {
+            metrics.delivery("stripe").answered(401, 3);
+            (0..50).for_each(|_| answered(metrics, accepted(), 200, 400));
+        },
+        ..GOOD
+    };
+    assert_eq!(played(hours), BTreeSet::new());
 }
 
 #[test]

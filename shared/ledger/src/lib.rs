@@ -43,6 +43,7 @@ mod persisted_tests;
 
 use std::marker::PhantomData;
 use std::sync::Arc;
+use std::time::Duration;
 
 use aws_sdk_dynamodb::Client;
 use payonce_protocol::ids::Shards;
@@ -81,6 +82,9 @@ pub use keys::{cause_of_incident, ended_attempt, is_case, is_claim};
 pub use schema::{BODIES_TTL, BY_MINUTE, OPEN, create_tables};
 pub use size::{item_size, write_units};
 
+/// A function that starts does not wait longer for what only makes it faster.
+const SAID_WITHIN: Duration = Duration::from_secs(1);
+
 /// Names of the three tables.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Tables {
@@ -118,7 +122,20 @@ impl Ledger {
         })
     }
 
-    /// For whoever writes claims; readers find out ([`Ledger::shards`]).
+    /// For whoever writes claims: under as many as are wanted, and never more than a sweeper says that it reads. So a number that is
+    /// raised counts once a sweeper of that version has run; until then, and where nobody can say, it is one.
+    pub async fn listing_under_at_most(self, wanted: Shards) -> Self {
+        if wanted == Shards::ONE {
+            return self;
+        }
+        let read = match tokio::time::timeout(SAID_WITHIN, self.progress()).await {
+            Ok(Ok(progress)) => progress.map(|progress| progress.shards),
+            _ => None,
+        };
+        self.listing_under(read.unwrap_or(Shards::ONE).min(wanted))
+    }
+
+    /// For the sweeper, which says so; readers find out ([`Ledger::shards`]).
     #[must_use]
     pub fn listing_under(self, shards: Shards) -> Self {
         Self { shards, ..self }

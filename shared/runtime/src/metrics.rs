@@ -177,6 +177,9 @@ catalogue! {
     AuditRuns: Gauge Count, [Audit], "Runs of retry-audit that worked to the end.";
 }
 
+/// Counters of which an alarm takes the average: 0 or 1 for each delivery, and none may be missing.
+pub const AVERAGED: [Metric; 1] = [Metric::Refused401];
+
 /// Makes the events, and writes their lines.
 #[derive(Clone)]
 pub struct Metrics {
@@ -573,7 +576,8 @@ impl Drop for Line {
     fn drop(&mut self) {
         let now = self.to.clock.now();
         if !self.wants_zeros(now) {
-            self.values.retain(|metric, values| metric.kind() != Kind::Counter || *values != [0]);
+            let is_kept = |metric: &Metric| metric.kind() != Kind::Counter || AVERAGED.contains(metric);
+            self.values.retain(|metric, values| is_kept(metric) || *values != [0]);
         }
         let named = |metric: &Metric| json!({ "Name": metric.name(), "Unit": metric.unit().as_str() });
         let mut line = std::mem::take(&mut self.properties);

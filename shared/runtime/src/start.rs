@@ -125,9 +125,16 @@ impl Started {
         clock: Clock,
         metrics: Metrics,
     ) -> Result<Self, StartError> {
-        let ledger = Arc::new(ledger(&environment, credentials)?.listing_under(config.limits.index_shards));
+        let (ledger, shards) = (ledger(&environment, credentials)?, config.limits.index_shards);
         let places = RailSecrets::of(duty, &config)?;
-        let (secret, lookup) = places.read(&reader).await?;
+        let listing = async {
+            match duty {
+                Duty::Deliver | Duty::Pay => ledger.listing_under_at_most(shards).await,
+                Duty::LookUp | Duty::Show => ledger.listing_under(shards),
+            }
+        };
+        let (ledger, secrets) = tokio::join!(listing, places.read(&reader));
+        let (ledger, (secret, lookup)) = (Arc::new(ledger), secrets?);
         let rail = Arc::new(Rail::new(&config.rail, secret, lookup, None)?.rereading(places.reread(reader.clone())));
         Ok(Self { environment, config, clock, reader, ledger, rail, metrics })
     }

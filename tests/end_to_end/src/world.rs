@@ -291,7 +291,7 @@ async fn app(
     Arc::new(webhook::App::new(webhook::Parts {
         provider: config.provider(Some(sender)).unwrap(),
         secrets: SecretSource::open(reader, config.secrets(sender), clock.now()).await.unwrap(),
-        ledger: Ledger::clone(&parts.0).listing_under(config.limits.index_shards).narrowed(),
+        ledger: Ledger::clone(&parts.0).listing_under_at_most(config.limits.index_shards).await.narrowed(),
         rail: parts.1.clone(),
         clock: clock.clone(),
         limits: config.limits,

@@ -112,12 +112,12 @@ impl<P: Reads> Ledger<P> {
         Ok(attempts)
     }
 
-    /// The sums of these claims. Eventually consistent: a measurement.
+    /// The sums of these claims, of those that can be read. Eventually consistent: a measurement.
     pub async fn claimed(&self, names: &BTreeSet<AttemptName>) -> Result<Vec<Money>, LedgerError> {
         let keys = names.iter().map(|(key, attempt)| AuditSk::Claim(*attempt).of(key).into_item());
         let projection = Projection { consistent: false, attributes: &["amount", "exponent", "currency"] };
         let claims = self.read_batches(keys, projection).await?;
-        claims.iter().map(|claim| ItemReader::new("the claim", claim).money()).collect()
+        Ok(claims.iter().filter_map(|claim| ItemReader::new("the claim", claim).money().ok()).collect())
     }
 
     /// Which of these refused events came back and claimed their payout. Eventually consistent, as [`Ledger::outcomes`] is.

@@ -8,8 +8,12 @@ use std::sync::{Arc, Mutex};
 use aws_sdk_dynamodb::types::AttributeValue;
 use notices::App;
 use payonce_end_to_end::{PAYEE, World, key_of, payment};
+use payonce_ledger::OutcomeRecord;
 use payonce_protocol::case::Ending;
+use payonce_protocol::event::Recorded;
+use payonce_protocol::fact::Facts;
 use payonce_protocol::order::PayoutKey;
+use payonce_protocol::outcome::{Outcome, Verdict};
 use payonce_runtime::environment::Environment;
 use payonce_runtime::metrics::Metrics;
 use payonce_runtime::start::Tables;
@@ -150,6 +154,20 @@ async fn what_became_of_an_attempt_since_is_told_whatever_comes_from_the_stream(
     app.run(&batch(&[ended(&key)])).await.unwrap();
     let [(_, detail)] = bus.details().try_into().unwrap();
     assert_eq!((&detail["outcome"], &detail["given_up"]), (&json!("unknown"), &json!(true)));
+
+    let (claim, _) = world.ledger.attempt(&key, 1).await.unwrap().unwrap();
+    let late = OutcomeRecord {
+        verdict: Verdict::plain(Outcome::Accepted),
+        evidence: Facts::default(),
+        recorded_at: world.clock.now(),
+    };
+    assert_eq!(world.ledger.record(&claim, &late, None).await, Recorded::Late);
+    // The stream says of the outcome once more, and of the late one for the first time.
+    for sk in ["0001#outcome", "0001#late"] {
+        app.run(&batch(&[(key.to_string(), sk)])).await.unwrap();
+        let [(_, detail)] = bus.details().try_into().unwrap();
+        assert_eq!((&detail["outcome"], &detail["given_up"]), (&json!("accepted"), &json!(true)), "{sk}");
+    }
 }
 
 /// A record that this version cannot read must not keep those behind it from being told.

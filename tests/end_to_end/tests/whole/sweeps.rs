@@ -41,6 +41,7 @@ async fn a_claim_is_found_whatever_number_of_shards_another_version_lists_under(
     for (before, after) in [(64, 1), (1, 64)] {
         let mut world = World::with(under(before)).await;
         world.minutes_pass(1).await;
+        world.restart_with(under(before)).await;
         world.proxy.plan(100, "PutItem", "#outcome", Fault::SERVER_ERROR);
         let events: Vec<Value> = ["1", "2", "3"].map(|id| payment(id, PAYEE, world.clock.now())).into();
         for event in &events {
@@ -52,6 +53,29 @@ async fn a_claim_is_found_whatever_number_of_shards_another_version_lists_under(
         for event in &events {
             assert_eq!(world.outcome(&key_of(event)).await, Some(Outcome::Unknown), "{before}, then {after}");
         }
+    }
+}
+
+/// A webhook is released by itself, before any sweeper knows that there is more to read.
+#[tokio::test]
+async fn no_claim_is_listed_where_no_sweeper_looks_yet() {
+    let under =
+        |shards: u8| move |text: String| text.replace("[limits]\n", &format!("[limits]\nindex_shards = {shards}\n"));
+    let mut world = World::start().await;
+    let old = world.sweeper();
+    world.restart_with(under(64)).await;
+    world.proxy.plan(100, "PutItem", "#outcome", Fault::SERVER_ERROR);
+    let events: Vec<Value> = ["1", "2", "3"].map(|id| payment(id, PAYEE, world.clock.now())).into();
+    for event in &events {
+        world.deliver(event).await;
+    }
+    world.proxy.forget();
+    for _ in 0..10 {
+        world.clock.advance(MINUTE_MS);
+        old.run().await.unwrap();
+    }
+    for event in &events {
+        assert_eq!(world.outcome(&key_of(event)).await, Some(Outcome::Unknown));
     }
 }
 
