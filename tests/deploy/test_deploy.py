@@ -14,7 +14,7 @@ import pytest
 import standardwebhooks
 from botocore.exceptions import ClientError
 from deliveries import by_stripe, outcome, payout_key, stripe_event
-from world import SECRETS, STANDARD_WEBHOOKS_SECRET, World, documented, wait_for
+from world import ROOT, SECRETS, STANDARD_WEBHOOKS_SECRET, World, documented, wait_for
 
 DOCUMENTED = documented()
 SESSION = {}
