@@ -2,7 +2,7 @@
 //! The claim stands or falls with their case.
 
 use payonce_attempt::{Attempt, Intent, Occasion, Parts};
-use payonce_ledger::{Case, Claim, FiledCase, FurtherDecision, powers};
+use payonce_ledger::{Case, Claim, ClaimConnection, FiledCase, FurtherDecision, powers};
 use payonce_protocol::UnixMillis;
 use payonce_protocol::end::End;
 use payonce_protocol::event::{self, ClaimAnswer, Patience};
@@ -97,7 +97,7 @@ impl Occasion for Approved<'_> {
         Patience::Lasts
     }
 
-    async fn put_claim(&self, claim: &Claim) -> ClaimAnswer {
+    async fn put_claim(&self, connection: Option<ClaimConnection>, claim: &Claim) -> ClaimAnswer {
         let decision = FurtherDecision {
             case: self.case,
             checker: &self.people.checker,
@@ -106,7 +106,7 @@ impl Occasion for Approved<'_> {
             after_closing: self.after_closing,
             at: claim.claimed_at,
         };
-        self.app.parts.ledger.put_further_claim(claim, decision).await
+        self.app.parts.ledger.put_further_claim(connection, claim, decision).await
     }
 
     /// Nothing is forgotten: the case stays open.

@@ -2,7 +2,7 @@
 //! webhook than for people.
 
 use payonce_attempt::{Attempt, Intent, Occasion, Parts};
-use payonce_ledger::{Case, Claim, RefusalNote, Standing, powers};
+use payonce_ledger::{Case, Claim, ClaimConnection, RefusalNote, Standing, powers};
 use payonce_protocol::UnixMillis;
 use payonce_protocol::end::End;
 use payonce_protocol::event::{Answer, ClaimAnswer, Patience};
@@ -87,8 +87,8 @@ impl Occasion for Delivered<'_> {
         if age >= refuse_for { Patience::Over } else { Patience::Lasts }
     }
 
-    async fn put_claim(&self, claim: &Claim) -> ClaimAnswer {
-        self.parts().ledger.put_claim(claim).await
+    async fn put_claim(&self, connection: Option<ClaimConnection>, claim: &Claim) -> ClaimAnswer {
+        self.parts().ledger.put_claim_on(connection, claim).await
     }
 
     /// Once for each event of a key: the sweeper opens a case should the provider never come back. Final within the

@@ -122,6 +122,7 @@ async fn acted(target: &Target, command: &Command) -> Result<Stands, Failure> {
         region: target.region.clone(),
         endpoint: target.own_endpoint().map(str::to_owned),
         credentials: Credentials::Environment,
+        authorities: None,
     };
     let [audit, bodies, reconcile] = ["audit", "bodies", "reconcile"].map(|what| target.table(what));
     let ledger = Ledger::new(&settings, Tables { audit, bodies, reconcile })?;

@@ -244,6 +244,7 @@ impl Stack {
             region: "eu-central-1".to_owned(),
             endpoint: Some(dynamo.url()),
             credentials: Credentials::Given { key_id: "sandbox".to_owned(), secret: "sandbox".to_owned() },
+            authorities: None,
         };
         Ledger::new(&settings, Tables { audit, bodies, reconcile })
     }

@@ -125,7 +125,7 @@ impl Place {
             None => format!("tables {audit}, {reconcile}, {}", target.region),
         };
         let endpoint = local.clone().or(own);
-        let settings = Settings { region: target.region.clone(), endpoint, credentials };
+        let settings = Settings { region: target.region.clone(), endpoint, credentials, authorities: None };
         let ledger = Ledger::new(&settings, Tables { audit, bodies, reconcile })?;
         Ok(Self { ledger: ledger.narrowed::<Reader>().as_ref().clone(), name, local })
     }

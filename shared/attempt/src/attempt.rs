@@ -100,7 +100,7 @@ impl<'a, O: Occasion> Attempt<'a, O> {
                 self.occasion.note_refusal(&self.intent).await;
                 Input::Noted
             }
-            Action::PutClaim => Input::Claim(self.occasion.put_claim(&self.claim).await),
+            Action::PutClaim => Input::Claim(self.occasion.put_claim(socket.take_for_claim(), &self.claim).await),
             Action::Pay(claimed) => self.pay(claimed, socket).await,
             Action::Record(verdict) => self.record(verdict, &socket.close()).await,
             Action::FileCase(reason) => self.file(reason).await,
@@ -153,10 +153,14 @@ impl<'a, O: Occasion> Attempt<'a, O> {
         }
     }
 
+    /// To the rail, and to the claim's table beside it: whoever waits for the payout waits for the slower of the two. Without the rail
+    /// nothing is claimed; without the other the claim has still a connection of its own to open.
     async fn connect(&self, socket: &mut Socket) -> Input {
-        match self.parts.rail.connect(Duration::from_millis(self.parts.limits.connect_ms)).await {
-            Ok(connection) => {
-                socket.open(connection);
+        let Parts { rail, ledger, limits, .. } = self.parts;
+        let rail = rail.connect(Duration::from_millis(limits.connect_ms));
+        match tokio::try_join!(rail, ledger.connect_for_claim().map(Ok)) {
+            Ok((rail, claim)) => {
+                socket.open(rail, claim);
                 Input::Connected
             }
             Err(failure) => {

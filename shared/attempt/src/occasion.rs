@@ -1,7 +1,7 @@
 //! What is to be paid, and what differs by who asks for it.
 
 use payonce_ledger::powers::{Claims, Files, Reads};
-use payonce_ledger::{Case, Claim};
+use payonce_ledger::{Case, Claim, ClaimConnection};
 use payonce_protocol::UnixMillis;
 use payonce_protocol::event::{ClaimAnswer, Patience, Refusal};
 use payonce_protocol::hold::Hold;
@@ -47,7 +47,8 @@ pub trait Occasion: Sync {
     fn patience(&self, now: UnixMillis) -> Patience;
 
     /// The conditional write that makes the claim. The same claim, put again, is to be the identical request.
-    fn put_claim(&self, claim: &Claim) -> impl Future<Output = ClaimAnswer> + Send;
+    fn put_claim(&self, connection: Option<ClaimConnection>, claim: &Claim)
+    -> impl Future<Output = ClaimAnswer> + Send;
 
     /// Nothing was claimed, and whoever asks is told to come back.
     fn note_refusal(&self, intent: &Intent) -> impl Future<Output = ()> + Send;

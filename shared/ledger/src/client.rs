@@ -14,15 +14,20 @@ use aws_sdk_dynamodb::config::timeout::TimeoutConfig;
 use aws_sdk_dynamodb::config::{BehaviorVersion, Config, Region, SharedHttpClient};
 use aws_smithy_http_client::Connector;
 use aws_smithy_http_client::proxy::ProxyConfig;
-use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
+use aws_smithy_http_client::tls::{Provider, TlsContext, TrustStore, rustls_provider::CryptoMode};
 use aws_smithy_runtime_api::client::http::{HttpConnectorSettings, SharedHttpConnector, http_client_fn};
 use aws_types::endpoint_config::AccountIdEndpointMode;
 
-use crate::LedgerError;
+use rustls::RootCertStore;
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject as _;
 
-const CONNECT_WITHIN: Duration = Duration::from_secs(1);
+use crate::LedgerError;
+use crate::single_shot::SingleShot;
+
+pub(crate) const CONNECT_WITHIN: Duration = Duration::from_secs(1);
 /// One HTTP request, from connecting to the end of its answer.
-const ATTEMPT_WITHIN: Duration = Duration::from_millis(1_500);
+pub(crate) const ATTEMPT_WITHIN: Duration = Duration::from_millis(1_500);
 const CLAIM_WITHIN: Duration = Duration::from_secs(2);
 /// A record with all its retries.
 pub(crate) const RECORD_WITHIN: Duration = Duration::from_secs(5);
@@ -40,6 +45,25 @@ pub struct Settings {
     /// `None`: AWS's own. Any other must be on a loopback host: elsewhere a claim would guard nothing.
     pub endpoint: Option<String>,
     pub credentials: Credentials,
+    /// PEM: trusted instead of the public authorities, by tests.
+    pub authorities: Option<String>,
+}
+
+impl Settings {
+    pub(crate) fn endpoint(&self) -> Result<Option<&str>, LedgerError> {
+        match &self.endpoint {
+            Some(endpoint) if !is_loopback(endpoint) => Err(LedgerError::Endpoint(endpoint.clone())),
+            endpoint => Ok(endpoint.as_deref()),
+        }
+    }
+
+    /// What cannot be read is trusted by nobody.
+    pub(crate) fn roots(&self) -> Option<RootCertStore> {
+        let mut roots = RootCertStore::empty();
+        roots
+            .add_parsable_certificates(CertificateDer::pem_slice_iter(self.authorities.as_ref()?.as_bytes()).flatten());
+        Some(roots)
+    }
 }
 
 #[derive(Clone)]
@@ -61,18 +85,12 @@ impl fmt::Debug for Credentials {
     }
 }
 
-/// One HTTP request for each call, whatever happens to it.
-///
-/// No connection is kept: after a freeze a kept one may be dead without anybody knowing, and hyper's pool would send a
-/// request that it had not begun a second time on its own. The price is one TCP and one TLS handshake for each claim,
-/// some milliseconds; a put on a dead socket would cost its whole time-out and leave the claim uncertain.
-pub(crate) fn claims(settings: &Settings) -> Result<Client, LedgerError> {
-    let timeouts = TimeoutConfig::builder()
-        .connect_timeout(CONNECT_WITHIN)
-        .operation_attempt_timeout(ATTEMPT_WITHIN)
-        .operation_timeout(CLAIM_WITHIN)
-        .build();
-    client(settings, RetryConfig::disabled(), timeouts, Pool::None)
+/// One HTTP request for each call, whatever happens to it ([`SingleShot`]).
+pub(crate) fn claims(settings: &Settings, single_shot: SingleShot) -> Result<Client, LedgerError> {
+    let timeouts =
+        TimeoutConfig::builder().operation_attempt_timeout(ATTEMPT_WITHIN).operation_timeout(CLAIM_WITHIN).build();
+    let connector = SharedHttpConnector::new(single_shot);
+    client(settings, RetryConfig::disabled(), timeouts, http_client_fn(move |_, _| connector.clone()))
 }
 
 /// Retries inside its time. Connections are kept for a while; a dead one is what the retries are for.
@@ -87,13 +105,7 @@ pub(crate) fn records(settings: &Settings) -> Result<Client, LedgerError> {
         .with_max_attempts(RECORD_ATTEMPTS)
         .with_initial_backoff(RECORD_BACKOFF)
         .with_max_backoff(RECORD_BACKOFF_MAX);
-    client(settings, retries, timeouts, Pool::Idle(RECORD_IDLE))
-}
-
-#[derive(Clone, Copy)]
-enum Pool {
-    None,
-    Idle(Duration),
+    client(settings, retries, timeouts, kept_alive(settings)?)
 }
 
 #[expect(clippy::disallowed_methods, reason = "the one place that builds DynamoDB clients")]
@@ -101,7 +113,7 @@ fn client(
     settings: &Settings,
     retries: RetryConfig,
     timeouts: TimeoutConfig,
-    pool: Pool,
+    http: SharedHttpClient,
 ) -> Result<Client, LedgerError> {
     let credentials = match &settings.credentials {
         Credentials::Environment => SharedCredentialsProvider::new(EnvironmentVariableCredentialsProvider::new()),
@@ -117,27 +129,30 @@ fn client(
         .account_id_endpoint_mode(AccountIdEndpointMode::Disabled)
         .retry_config(retries)
         .timeout_config(timeouts)
-        .http_client(http_client(pool));
-    if let Some(endpoint) = &settings.endpoint {
-        if !is_loopback(endpoint) {
-            return Err(LedgerError::Endpoint(endpoint.clone()));
-        }
+        .http_client(http);
+    if let Some(endpoint) = settings.endpoint()? {
         config = config.endpoint_url(endpoint);
     }
     Ok(Client::from_conf(config.build()))
 }
 
 /// TLS by ring, and never a proxy: the SDK's own client would obey `HTTPS_PROXY`. The connector is built here, once, and
-/// not by the first request: reading the root certificates must not eat the time of a claim.
-fn http_client(pool: Pool) -> SharedHttpClient {
-    let settings = HttpConnectorSettings::builder().connect_timeout(CONNECT_WITHIN).build();
-    let connector = Connector::builder().proxy_config(ProxyConfig::disabled()).connector_settings(settings);
-    let connector = match pool {
-        Pool::None => connector.pool_max_idle_per_host(0),
-        Pool::Idle(idle) => connector.pool_idle_timeout(idle),
+/// not by the first request: reading the root certificates must not eat the time of a record.
+fn kept_alive(settings: &Settings) -> Result<SharedHttpClient, LedgerError> {
+    let trusted = match &settings.authorities {
+        Some(pem) => TrustStore::empty().with_pem_certificate(pem.as_bytes()),
+        None => TrustStore::default(),
     };
-    let connector = SharedHttpConnector::new(connector.tls_provider(Provider::Rustls(CryptoMode::Ring)).build());
-    http_client_fn(move |_, _| connector.clone())
+    let tls = TlsContext::builder().with_trust_store(trusted).build();
+    let connector = Connector::builder()
+        .proxy_config(ProxyConfig::disabled())
+        .connector_settings(HttpConnectorSettings::builder().connect_timeout(CONNECT_WITHIN).build())
+        .pool_idle_timeout(RECORD_IDLE)
+        .tls_provider(Provider::Rustls(CryptoMode::Ring))
+        .tls_context(tls.map_err(|_| LedgerError::Failed { doing: "trust a server", why: "authorities".to_owned() })?)
+        .build();
+    let connector = SharedHttpConnector::new(connector);
+    Ok(http_client_fn(move |_, _| connector.clone()))
 }
 
 /// A user name in front of the host, as in `http://127.0.0.1@elsewhere`, does not deceive the parser.
@@ -171,9 +186,10 @@ mod tests {
                 region: "eu-central-1".to_owned(),
                 endpoint: Some(bad.to_owned()),
                 credentials: Credentials::Environment,
+                authorities: None,
             };
             if bad != "127.0.0.1" {
-                assert!(claims(&settings).is_err(), "{bad}");
+                assert!(SingleShot::new(&settings).is_err(), "{bad}");
                 assert!(records(&settings).is_err(), "{bad}");
             }
         }

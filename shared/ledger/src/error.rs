@@ -7,6 +7,8 @@ use thiserror::Error;
 pub enum LedgerError {
     #[error("the DynamoDB endpoint {0} is not on a loopback host, and only AWS's own is used elsewhere")]
     Endpoint(String),
+    #[error("no DynamoDB is known in a region of the name {0}")]
+    Region(String),
     /// `why` is DynamoDB's error code, or how the call ended without one.
     #[error("could not {doing}: {why}")]
     Failed { doing: &'static str, why: String },

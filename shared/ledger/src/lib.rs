@@ -35,6 +35,7 @@ mod keys;
 pub mod powers;
 mod reconcile;
 mod schema;
+mod single_shot;
 mod size;
 mod transaction;
 
@@ -49,6 +50,7 @@ use aws_sdk_dynamodb::Client;
 use payonce_protocol::ids::Shards;
 
 use powers::Holder;
+use single_shot::SingleShot;
 
 pub use audit::attempt::{AttemptName, Entry, IndexRow};
 pub use audit::bar::{Bar, Barred, Made};
@@ -80,6 +82,7 @@ pub use error::LedgerError;
 pub use item::SCHEMA;
 pub use keys::{cause_of_incident, ended_attempt, is_case, is_claim};
 pub use schema::{BODIES_TTL, BY_MINUTE, OPEN, create_tables};
+pub use single_shot::ClaimConnection;
 pub use size::{item_size, write_units};
 
 /// A function that starts does not wait longer for what only makes it faster.
@@ -98,6 +101,7 @@ pub struct Tables {
 pub struct Ledger<P = powers::Everything> {
     /// Sends each request once.
     claims: Client,
+    single_shot: SingleShot,
     /// Retries.
     records: Client,
     audit: audit::append::Audit,
@@ -111,8 +115,10 @@ pub struct Ledger<P = powers::Everything> {
 impl Ledger {
     /// Builds both clients; nothing is sent. The only failure is an endpoint that is neither AWS's nor on loopback.
     pub fn new(settings: &Settings, tables: Tables) -> Result<Self, LedgerError> {
+        let single_shot = SingleShot::new(settings)?;
         Ok(Self {
-            claims: client::claims(settings)?,
+            claims: client::claims(settings, single_shot.clone())?,
+            single_shot,
             records: client::records(settings)?,
             audit: audit::append::Audit::new(tables.audit),
             bodies: tables.bodies,
@@ -143,7 +149,7 @@ impl Ledger {
 
     /// The same tables and clients, for a function that may do less.
     pub fn narrowed<P: Holder>(&self) -> Arc<Ledger<P>> {
-        let Self { claims, records, audit, bodies, reconcile, shards, .. } = self.clone();
-        Arc::new(Ledger { claims, records, audit, bodies, reconcile, shards, holder: PhantomData })
+        let Self { claims, single_shot, records, audit, bodies, reconcile, shards, .. } = self.clone();
+        Arc::new(Ledger { claims, single_shot, records, audit, bodies, reconcile, shards, holder: PhantomData })
     }
 }

@@ -15,6 +15,7 @@ use tokio::time::{sleep, timeout};
 use crate::client::RECORD_WITHIN;
 use crate::item::Item;
 use crate::powers::Holder;
+use crate::single_shot::{ClaimConnection, SingleShot};
 use crate::{Ledger, LedgerError};
 
 pub(crate) const FIRST_PAUSE: Duration = Duration::from_millis(20);
@@ -84,9 +85,14 @@ type Sent = Result<TransactWriteItemsOutput, SdkError<TransactWriteItemsError>>;
 impl<P: Holder> Ledger<P> {
     /// Exactly one HTTP request, by the client for claims.
     #[expect(clippy::disallowed_methods, reason = "the one place that sends transactions")]
-    pub(crate) async fn send_once(&self, parts: Vec<TransactWriteItem>, token: String) -> Sent {
+    pub(crate) async fn send_once(
+        &self,
+        connection: Option<ClaimConnection>,
+        parts: Vec<TransactWriteItem>,
+        token: String,
+    ) -> Sent {
         let transaction = self.claims.transact_write_items().set_transact_items(Some(parts));
-        transaction.client_request_token(token).send().await
+        SingleShot::on(connection, transaction.client_request_token(token).send()).await
     }
 }
 

@@ -105,8 +105,12 @@ fn watched() -> Result<(Environment, Clock, Metrics), StartError> {
 }
 
 fn ledger(environment: &Environment, credentials: Credentials) -> Result<Ledger, StartError> {
-    let settings =
-        Settings { region: environment.region.clone(), endpoint: environment.endpoints.dynamodb.clone(), credentials };
+    let settings = Settings {
+        region: environment.region.clone(),
+        endpoint: environment.endpoints.dynamodb.clone(),
+        credentials,
+        authorities: None,
+    };
     let tables = payonce_ledger::Tables {
         audit: environment.audit_table.clone(),
         bodies: environment.bodies_table.clone(),

@@ -1,5 +1,6 @@
 //! The way to a host, up to the moment before the first request byte: resolve, TCP, TLS. A fresh connection for each
-//! request; there is no pool, no proxy and no resumption, so there is nothing to switch off.
+//! request; there is no pool and no proxy, so there is nothing to switch off. Of an earlier connection only TLS's session is taken up
+//! again, which spares its certificates, and never with early data.
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};
@@ -126,6 +127,8 @@ impl std::fmt::Debug for Connection {
     }
 }
 
+/// A client has one host.
+const SESSIONS_AT_MOST: usize = 8;
 /// Tried in the order of the resolver; the time is shared among them.
 const ADDRESSES_AT_MOST: usize = 4;
 
@@ -145,6 +148,12 @@ impl Connector {
             None
         };
         Ok(Self { target, tls })
+    }
+
+    pub(crate) fn is_to(&self, host: &str, port: Option<u16>) -> bool {
+        let Target { host: ours, port: our_port, tls } = &self.target;
+        let host = host.trim_start_matches('[').trim_end_matches(']');
+        host.eq_ignore_ascii_case(ours) && port.unwrap_or(default_port(*tls)) == *our_port
     }
 
     pub(crate) async fn connect(&self, within: Duration) -> Result<Connection, ConnectFailure> {
@@ -203,7 +212,7 @@ fn tls_config(roots: Option<RootCertStore>) -> Result<ClientConfig, &'static str
         .with_root_certificates(roots)
         .with_no_client_auth();
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
-    config.resumption = Resumption::disabled();
+    config.resumption = Resumption::in_memory_sessions(SESSIONS_AT_MOST);
     // 0-RTT data can be replayed by anybody on the way.
     config.enable_early_data = false;
     Ok(config)

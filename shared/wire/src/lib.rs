@@ -1,4 +1,4 @@
-//! One HTTP/1.1 request on one fresh connection, and its whole answer: the only client that a payout, a question to a rail, to
+//! One HTTP/1.1 request on one fresh connection, and its whole answer: the only client that a payout, a claim, a question to a rail, to
 //! a provider, to an issuer, and the way to payer are sent with. There is no pool, no redirect, no proxy, no retry and no
 //! spawned task, so there is nothing to switch off.
 //!

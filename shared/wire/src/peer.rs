@@ -12,7 +12,7 @@ use thiserror::Error;
 use tokio::time::Instant;
 
 use crate::connect::{ConnectFailure, Connection, Connector, Target};
-use crate::exchange::Gate;
+use crate::exchange::{Exchange, Gate};
 
 /// Why there is no answer.
 #[derive(Debug, Error)]
@@ -29,6 +29,7 @@ pub enum PeerFailure {
 pub struct Peer {
     connector: Connector,
     authority: String,
+    host: HeaderValue,
 }
 
 impl Peer {
@@ -36,12 +37,18 @@ impl Peer {
     pub fn new(url: &str, roots: Option<RootCertStore>) -> Result<Self, &'static str> {
         let target = Target::parse(url)?;
         let authority = target.authority();
-        Ok(Self { connector: Connector::new(target, roots)?, authority })
+        let host = HeaderValue::from_str(&authority).map_err(|_| "has a host that no header can name")?;
+        Ok(Self { connector: Connector::new(target, roots)?, authority, host })
     }
 
     /// The value of the `Host` header.
     pub fn authority(&self) -> &str {
         &self.authority
+    }
+
+    /// Whether this is that host. No port is the scheme's own.
+    pub fn is_at(&self, host: &str, port: Option<u16>) -> bool {
+        self.connector.is_to(host, port)
     }
 
     /// TCP and TLS, afresh. No byte of HTTP is written.
@@ -52,18 +59,28 @@ impl Peer {
     /// The request names path and query; its host is set here, its length by hyper.
     pub async fn ask(
         &self,
-        mut request: Request<Full<Bytes>>,
+        request: Request<Full<Bytes>>,
         within: Duration,
         answer_bytes_at_most: u64,
     ) -> Result<Response<Bytes>, PeerFailure> {
-        let host = HeaderValue::from_str(&self.authority).map_err(|_| PeerFailure::NoAnswer("unsendable_request"))?;
-        request.headers_mut().insert(header::HOST, host);
         let deadline = Instant::now() + within;
         let connection = self.connect(within).await?;
         let within = deadline.saturating_duration_since(Instant::now());
+        let answer = self.ask_on(connection, request, within, answer_bytes_at_most).await.answer;
+        answer.map_err(|failure| PeerFailure::NoAnswer(failure.as_str()))
+    }
+
+    /// The same on a connection to this host that stands already. The tally says whether anything was sent.
+    pub async fn ask_on(
+        &self,
+        connection: Connection,
+        mut request: Request<Full<Bytes>>,
+        within: Duration,
+        answer_bytes_at_most: u64,
+    ) -> Exchange {
+        request.headers_mut().insert(header::HOST, self.host.clone());
         // A question moves no money: its first byte is never too late.
         let gate = Gate { first_byte_before: UnixMillis::MAX, within, now: &|| 0 };
-        let answer = connection.exchange(request, &gate, answer_bytes_at_most).await.answer;
-        answer.map_err(|failure| PeerFailure::NoAnswer(failure.as_str()))
+        connection.exchange(request, &gate, answer_bytes_at_most).await
     }
 }

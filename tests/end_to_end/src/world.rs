@@ -149,6 +149,12 @@ impl World {
         self.app = app(&self.config, self.sender, &self.clock, &self.metrics, &self.parts, &self.secrets_away).await;
     }
 
+    /// The functions, each afresh, with another way to the tables and to the rail.
+    pub async fn restart_between(&mut self, ledger: Ledger, rail: Rail) {
+        self.parts = (Arc::new(ledger), Arc::new(rail));
+        self.app = app(&self.config, self.sender, &self.clock, &self.metrics, &self.parts, &self.secrets_away).await;
+    }
+
     /// A rail as the configuration says, with these secrets.
     pub fn rail_with(&self, secret: &str, lookup: Option<&str>) -> Rail {
         let lookup = lookup.map(|text| RailSecret::new(text).unwrap());

@@ -118,6 +118,7 @@ pub fn settings(url: &str) -> Settings {
         region: REGION.to_owned(),
         endpoint: Some(url.to_owned()),
         credentials: Credentials::Given { key_id: KEY.to_owned(), secret: KEY.to_owned() },
+        authorities: None,
     }
 }
 

@@ -4,6 +4,7 @@
 use std::collections::HashSet;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
 
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
@@ -15,6 +16,7 @@ use hyper::{Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
 use serde_json::{Value, json};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
 
 use crate::dynamo::{Background, Engine, listen};
 
@@ -63,6 +65,7 @@ struct Plan {
 #[derive(Default)]
 struct State {
     connections: usize,
+    standing: usize,
     requests: usize,
     seen: Vec<Seen>,
     plans: Vec<Plan>,
@@ -79,6 +82,7 @@ pub struct Proxy {
     address: SocketAddr,
     upstream: SocketAddr,
     state: Arc<Mutex<State>>,
+    hang_up: watch::Sender<()>,
     _serving: Background,
 }
 
@@ -92,18 +96,27 @@ impl Proxy {
         let (listener, address) = listen();
         let state = Arc::new(Mutex::new(State::default()));
         let shared = Arc::clone(&state);
+        let (hang_up, hung_up) = watch::channel(());
         let serving = Background::start(async move {
             let listener = TcpListener::from_std(listener).expect("a listener");
             while let Ok((stream, _)) = listener.accept().await {
-                let state = Arc::clone(&shared);
-                lock(&state).connections += 1;
+                let (state, counted, mut hung_up) = (Arc::clone(&shared), Arc::clone(&shared), hung_up.clone());
+                hung_up.mark_unchanged();
+                let mut counts = lock(&counted);
+                (counts.connections, counts.standing) = (counts.connections + 1, counts.standing + 1);
+                drop(counts);
                 let service = service_fn(move |request| handle(request, upstream, Arc::clone(&state)));
-                tokio::spawn(
-                    hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service),
-                );
+                let serve = hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service);
+                tokio::spawn(async move {
+                    tokio::select! {
+                        _ = serve => {}
+                        _ = hung_up.changed() => {}
+                    }
+                    lock(&counted).standing -= 1;
+                });
             }
         });
-        Self { address, upstream, state, _serving: serving }
+        Self { address, upstream, state, hang_up, _serving: serving }
     }
 
     pub fn url(&self) -> String {
@@ -126,6 +139,17 @@ impl Proxy {
     /// Connections that were accepted so far.
     pub fn connections(&self) -> usize {
         self.lock().connections
+    }
+
+    /// Waits for a connection that stands, and closes it and every other.
+    pub async fn hang_up(&self) {
+        while self.lock().standing == 0 {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        self.hang_up.send_replace(());
+        while self.lock().standing > 0 {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
     }
 
     /// Requests that arrived since the start, whatever is remembered of them.

@@ -21,6 +21,7 @@ use crate::item::{Item, ItemReader};
 use crate::keys::{self, AuditSk};
 use crate::powers::{Claims, QueriesAudit, Reads};
 use crate::schema::BY_MINUTE;
+use crate::single_shot::{ClaimConnection, SingleShot};
 use crate::{Ledger, LedgerError};
 
 /// Questions to the index that are open at a time, of whichever minute.
@@ -53,8 +54,24 @@ impl<P: Reads> Ledger<P> {
     where
         P: Claims,
     {
-        let answer = self.audit.append(&self.claims, claim.to_item(self.shards)).send().await;
-        claim_answer::classify(claim, answer)
+        self.put_claim_on(None, claim).await
+    }
+
+    /// On a connection that stands already, where there is one.
+    pub async fn put_claim_on(&self, connection: Option<ClaimConnection>, claim: &Claim) -> ClaimAnswer
+    where
+        P: Claims,
+    {
+        let put = self.audit.append(&self.claims, claim.to_item(self.shards)).send();
+        claim_answer::classify(claim, SingleShot::on(connection, put).await)
+    }
+
+    /// For a claim that is about to be put. `None`: none could be had, and the claim opens its own.
+    pub async fn connect_for_claim(&self) -> Option<ClaimConnection>
+    where
+        P: Claims,
+    {
+        self.single_shot.stand().await
     }
 
     /// The claim of an attempt; where people closed the payout, or a blocking event bars it, there is none. A consistent read.

@@ -17,6 +17,7 @@ use crate::cases::case::{FiledCase, Resolution, Who};
 use crate::cases::case_item::history;
 use crate::keys::Versioned;
 use crate::powers::{Acts, Claims, Reads};
+use crate::single_shot::ClaimConnection;
 use crate::{Ledger, LedgerError};
 
 /// Two people's decision on a case.
@@ -37,13 +38,18 @@ pub struct FurtherDecision<'a> {
 impl<P: Reads> Ledger<P> {
     /// Exactly one HTTP request. Asked a second time with the same claim it sends the identical transaction under the same
     /// token, which is the claim's own: DynamoDB answers that as it answered the first.
-    pub async fn put_further_claim(&self, claim: &Claim, decided: FurtherDecision<'_>) -> ClaimAnswer
+    pub async fn put_further_claim(
+        &self,
+        connection: Option<ClaimConnection>,
+        claim: &Claim,
+        decided: FurtherDecision<'_>,
+    ) -> ClaimAnswer
     where
         P: Claims + Acts,
     {
         let Ok(parts) = self.further_claim(claim, decided) else { return ClaimAnswer::NotApplied };
         let token = claim.attempt_id.to_string();
-        let answer = self.send_once(parts, token).await;
+        let answer = self.send_once(connection, parts, token).await;
         let Err(error) = answer else { return ClaimAnswer::Written };
         let means = refused(claim, &error);
         let answer = claim_answer::in_a_word(&means);

@@ -41,4 +41,5 @@ mod sandbox;
 mod spans;
 mod starts;
 mod sweeps;
+mod trips;
 mod watch;

@@ -65,7 +65,7 @@ async fn decide(bench: &Bench, claim: &Claim, seen: &FiledCase, by: &str) -> Cla
     let facts = Facts::from([(FactName::Source, "paid")]);
     let (checker, unless_barred) = (&person(by), &claim.key);
     let decided = FurtherDecision { case: seen, checker, facts: &facts, unless_barred, after_closing: false, at: NOW };
-    bench.ledger.put_further_claim(claim, decided).await
+    bench.ledger.put_further_claim(None, claim, decided).await
 }
 
 pub async fn each_act_leaves_its_record(bench: Bench) {

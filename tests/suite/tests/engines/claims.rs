@@ -178,3 +178,32 @@ pub async fn each_claim_opens_a_fresh_connection(bench: Bench) {
     }
     assert_eq!(bench.proxy.connections(), 4);
 }
+
+pub async fn connection_that_stands_carries_one_claim(bench: Bench) {
+    let standing = bench.ledger.connect_for_claim().await;
+    assert!(standing.is_some());
+    assert_eq!(bench.ledger.put_claim_on(standing, &claim("pi_1", 1)).await, ClaimAnswer::Written);
+    assert_eq!(bench.proxy.connections(), 1);
+    assert_eq!(bench.ledger.put_claim(&claim("pi_2", 1)).await, ClaimAnswer::Written);
+    assert_eq!(bench.proxy.connections(), 2);
+}
+
+pub async fn connection_that_was_closed_meanwhile_is_replaced_before_anything_is_sent(bench: Bench) {
+    let standing = bench.ledger.connect_for_claim().await;
+    bench.proxy.hang_up().await;
+    assert_eq!(bench.ledger.put_claim_on(standing, &claim("pi_1", 1)).await, ClaimAnswer::Written);
+    assert_eq!((bench.proxy.connections(), bench.proxy.count("PutItem")), (2, 1));
+}
+
+pub async fn claim_whose_connection_dies_under_it_is_not_sent_again(bench: Bench) {
+    let ours = claim("pi_1", 1);
+    for fault in [Fault::DropAnswer, Fault::DropRequest, Fault::Hold] {
+        bench.proxy.forget();
+        let connections = bench.proxy.connections();
+        let standing = bench.ledger.connect_for_claim().await;
+        bench.proxy.plan(1, "PutItem", "#claim", fault);
+        assert_eq!(bench.ledger.put_claim_on(standing, &ours).await, ClaimAnswer::NoAnswer, "{fault:?}");
+        assert_eq!(bench.proxy.count("PutItem"), 1, "{fault:?}");
+        assert_eq!(bench.proxy.connections(), connections + 1, "{fault:?}");
+    }
+}

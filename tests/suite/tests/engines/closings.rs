@@ -169,19 +169,28 @@ pub async fn further_claim_follows_a_closing(bench: Bench) {
         after_closing,
         at: NOW,
     };
-    assert_eq!(bench.ledger.put_further_claim(&further("pi_1", 1), decided(false)).await, ClaimAnswer::NotApplied);
-    assert_eq!(bench.ledger.put_further_claim(&further("pi_none", 2), decided(true)).await, ClaimAnswer::NotApplied);
+    assert_eq!(
+        bench.ledger.put_further_claim(None, &further("pi_1", 1), decided(false)).await,
+        ClaimAnswer::NotApplied
+    );
+    assert_eq!(
+        bench.ledger.put_further_claim(None, &further("pi_none", 2), decided(true)).await,
+        ClaimAnswer::NotApplied
+    );
     bench.ledger.put_claim(&claim("pi_claimed", 3)).await;
-    assert_eq!(bench.ledger.put_further_claim(&further("pi_claimed", 4), decided(true)).await, ClaimAnswer::NotApplied);
+    assert_eq!(
+        bench.ledger.put_further_claim(None, &further("pi_claimed", 4), decided(true)).await,
+        ClaimAnswer::NotApplied
+    );
     // A blocking event that came between payer's look and its claim.
     let back = claim("pi_back", 6);
     let (event, provider, body) = (back.event, back.provider, back.body);
     let bar = Bar { key: back.key, event, provider, body, received_at: NOW, barred_at: NOW };
     assert_eq!(bench.ledger.bar(&bar).await, Ok(vec![]));
     let barred = FurtherDecision { unless_barred: &bar.key, ..decided(true) };
-    assert_eq!(bench.ledger.put_further_claim(&further("pi_1", 6), barred).await, ClaimAnswer::NotApplied);
+    assert_eq!(bench.ledger.put_further_claim(None, &further("pi_1", 6), barred).await, ClaimAnswer::NotApplied);
     let second = further("pi_1", 5);
-    assert_eq!(bench.ledger.put_further_claim(&second, decided(true)).await, ClaimAnswer::Written);
+    assert_eq!(bench.ledger.put_further_claim(None, &second, decided(true)).await, ClaimAnswer::Written);
     let payout = bench.ledger.payout(&ours.key).await.unwrap();
     assert_eq!((payout.attempts.len(), payout.is_closed_for(&seen.case)), (1, false));
     assert_eq!(payout.attempts[0].claim, second);

@@ -167,10 +167,10 @@ async fn requests(bench: &Bench) -> Value {
     keep("bar");
     let (facts, unless_barred) = (&Default::default(), &ours.key);
     let decided = FurtherDecision { case: &seen, checker: &ben, facts, unless_barred, after_closing: false, at: NOW };
-    ledger.put_further_claim(&Claim { attempt: 2, key_generation: 2, ..ours.clone() }, decided).await;
+    ledger.put_further_claim(None, &Claim { attempt: 2, key_generation: 2, ..ours.clone() }, decided).await;
     keep("claim of a further attempt");
     let after_closing = FurtherDecision { after_closing: true, ..decided };
-    ledger.put_further_claim(&Claim { attempt: 2, ..claim("pi_closed", 0xc3) }, after_closing).await;
+    ledger.put_further_claim(None, &Claim { attempt: 2, ..claim("pi_closed", 0xc3) }, after_closing).await;
     keep("claim of a further attempt after a closing");
     let agreed = Agreed { case: &seen, checker: &ben, note: "seen", at: NOW };
     ledger.close(&closing(&case, "pi_closed"), &[], agreed).await.unwrap();

@@ -54,6 +54,9 @@ on_both_engines! {
         claim_comes_back_as_it_was_written,
         second_note_of_a_refusal_leaves_the_first,
         each_claim_opens_a_fresh_connection,
+        connection_that_stands_carries_one_claim,
+        connection_that_was_closed_meanwhile_is_replaced_before_anything_is_sent,
+        claim_whose_connection_dies_under_it_is_not_sent_again,
     }
     outcomes::{
         outcome_and_case_are_written_together,
