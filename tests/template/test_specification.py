@@ -1,6 +1,6 @@
 """SPECIFICATION.md against the repository. Each promise has an id that stays, and either names what fails when it is broken, which must be
 there, or says that nothing does. Each of its numbers is read out of the code, the template or the test that holds it, so that a number that
-changed there fails here. What ARCHITECTURE.md and README.md name and count is held to the same."""
+changed there fails here. What ARCHITECTURE.md and infra/measured.md name and count is held to the same."""
 
 import ast
 import json
@@ -293,7 +293,7 @@ def variants(path, enum):
 
 
 def storm_events():
-    return stated("README.md", r"10,000 deliveries with ([\d,]+) events")
+    return stated("infra/measured.md", r"10,000 deliveries with ([\d,]+) events")
 
 
 # id → the promise's numbers in their order, as they are where they come from. 0 needs no source.
@@ -502,9 +502,9 @@ def mutations_of(place):
 
 
 COUNTED = {
-    "faults of the model": ("README.md", r"under (\d+) kinds of faults", lambda: NUMBERS["SAFE-9"]()[0]),
-    "guards of the model": ("README.md", r"(\d+) guards, each shown", lambda: NUMBERS["SAFE-9"]()[2]),
-    "changes of the template": ("README.md", r"\*\*(\d+) changes to the template", lambda: len(MUTATIONS_OF_THE_TEMPLATE)),
+    "faults of the model": ("infra/measured.md", r"under (\d+) kinds of faults", lambda: NUMBERS["SAFE-9"]()[0]),
+    "guards of the model": ("infra/measured.md", r"(\d+) guards, each shown", lambda: NUMBERS["SAFE-9"]()[2]),
+    "changes of the template": ("infra/measured.md", r"\*\*(\d+) changes to the template", lambda: len(MUTATIONS_OF_THE_TEMPLATE)),
     "mutations of the template": ("ARCHITECTURE.md", r"\| (\d+) mutations, at least one", lambda: len(MUTATIONS_OF_THE_TEMPLATE)),
     "mutations of items": ("ARCHITECTURE.md", r"`items-of-others`, (\d+) mutations", lambda: mutations_of("items-of-others")),
     "mutations of the SQL": ("ARCHITECTURE.md", r"says the same, (\d+) mutations", lambda: NUMBERS["BOOK-10"]()[0]),
