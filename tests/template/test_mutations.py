@@ -214,6 +214,7 @@ MUTATIONS = [
     ("bodies stay for ever", "claims-expire", gone("BodiesTable/TimeToLiveSpecification")),
     ("no deletion protection", "claims-deleted", put("AuditTable/DeletionProtectionEnabled", False)),
     ("no recovery to a point in time", "claims-deleted", gone("AuditTable/PointInTimeRecoverySpecification")),
+    ("recovery to a point in time of a week", "claims-deleted", put("AuditTable/PointInTimeRecoverySpecification/RecoveryPeriodInDays", 7)),
     ("the table goes with the stack", "claims-deleted", attribute("AuditTable", "DeletionPolicy", "Delete")),
     ("the table goes when it is replaced", "claims-deleted", attribute("ReconcileTable", "UpdateReplacePolicy", "Delete")),
     ("the table's name is made up by CloudFormation", "claims-deleted", put("AuditTable/TableName", {"Ref": "AWS::NoValue"})),

@@ -13,7 +13,7 @@ from translated import REGION, plain, translate
 
 PROGRAM = os.environ.get("PAYONCE", str(ROOT / "target" / "debug" / "payonce"))
 # Pages whose links are followed.
-PAGES = [*sorted(FOLDER.glob("*.md")), ROOT / "infra" / "operating.md", ROOT / "infra" / "deploy.md", ROOT / "README.md"]
+PAGES = [*sorted(FOLDER.glob("*.md")), *sorted((ROOT / "infra").glob("*.md")), *sorted(ROOT.glob("*.md"))]
 
 
 ALARMS = {"AWS::CloudWatch::Alarm", "AWS::CloudWatch::CompositeAlarm"}

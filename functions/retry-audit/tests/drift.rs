@@ -361,6 +361,7 @@ fn names_the_place_of_every_changed_setting() {
         ("claims-expire", set("time_to_live", "payonce-bodies", "", "/TimeToLiveStatus", json!("DISABLED"))),
         ("claims-deleted", set("table", AUDIT, "", "/DeletionProtectionEnabled", json!(false))),
         ("claims-deleted", set("backups", AUDIT, "", "/PointInTimeRecoveryDescription", Value::Null)),
+        ("claims-deleted", set("backups", AUDIT, "", "/PointInTimeRecoveryDescription/RecoveryPeriodInDays", json!(7))),
         ("claims-in-two-regions", set("table", AUDIT, "", "/Replicas", json!([{ "RegionName": "eu-west-1" }]))),
         ("claims-overwritten", set("table", AUDIT, "", "/StreamSpecification", Value::Null)),
         ("claims-unprotected", gone(POLICY, AUDIT, "")),

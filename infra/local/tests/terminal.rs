@@ -42,7 +42,7 @@ fn play_ends_with_books_that_agree_and_a_restart_keeps_them() {
     assert_eq!(shown.lines().last(), Some("  0 paid twice, 0 lost"));
     assert!(shown.chars().all(|character| character == '\n' || !character.is_control()), "control characters");
     assert!(count(&shown, "answered 401") > 0);
-    is_the_play_of_the_readme(&shown);
+    is_the_play_of_the_page(&shown);
     assert_eq!(count(&shown, "claims in the audit table"), count(&shown, "payout requests at the rail"));
     assert_eq!(count(&shown, "attempt_abandoned"), 1);
     // One of them met what two people had ended and paid by hand.
@@ -83,10 +83,10 @@ fn play_ends_with_books_that_agree_and_a_restart_keeps_them() {
     assert!(spoiled.contains(&format!("paid twice: {}", transfer.payout_key())), "{spoiled}");
 }
 
-/// README.md shows the play as it is: `PAYONCE_WRITE=1` writes it anew.
-fn is_the_play_of_the_readme(shown: &str) {
+/// infra/local.md shows the play as it is: `PAYONCE_WRITE=1` writes it anew. README.md quotes lines of that page.
+fn is_the_play_of_the_page(shown: &str) {
     const BEGINS: &str = "```text\n$ cargo run -- --exit\n";
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../README.md");
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../local.md");
     let page = std::fs::read_to_string(&path).unwrap();
     let (before, rest) = page.split_once(BEGINS).unwrap();
     let (written, after) = rest.split_once("```").unwrap();
@@ -97,7 +97,7 @@ fn is_the_play_of_the_readme(shown: &str) {
     if std::env::var_os("PAYONCE_WRITE").is_some() {
         return std::fs::write(&path, format!("{before}{BEGINS}{head}{played}```{after}")).unwrap();
     }
-    assert_eq!(played, written, "README.md shows another play: run this test with PAYONCE_WRITE=1");
+    assert_eq!(played, written, "infra/local.md shows another play: run this test with PAYONCE_WRITE=1");
 }
 
 /// What the functions log is read by people at night and by queries: numbers are numbers, no text is a Rust value, and whatever has

@@ -19,7 +19,7 @@ const AT_ONCE: usize = 8;
 /// The worse kind of outage: connections stand, and every answer is a 503, which proves nothing.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_hour_of_outage_costs_few_cases_and_no_money() {
-    // The README's figures are those of three.
+    // The figures of infra/measured.md are those of three.
     let a_second = env::var("PAYONCE_DELIVERIES_A_SECOND").map_or(1, |number| number.parse().unwrap());
     let began = Instant::now();
     let mut world = World::start().await;

@@ -1,4 +1,4 @@
-//! What is promised about cost: at most seven write units for an ordinary event, one for a duplicate. Counted from the
+//! What is promised about cost: at most six write units for an ordinary event, one for a duplicate. Counted from the
 //! requests that were really sent.
 
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnConsumedCapacity};
