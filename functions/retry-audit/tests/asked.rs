@@ -132,6 +132,7 @@ impl Fake {
             region: environment.region.clone(),
             endpoint: environment.endpoints.dynamodb.clone(),
             credentials,
+            authorities: None,
         };
         let tables = payonce_ledger::Tables {
             audit: environment.audit_table.clone(),

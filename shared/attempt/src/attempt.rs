@@ -157,8 +157,8 @@ impl<'a, O: Occasion> Attempt<'a, O> {
     /// nothing is claimed; without the other the claim has still a connection of its own to open.
     async fn connect(&self, socket: &mut Socket) -> Input {
         let Parts { rail, ledger, limits, .. } = self.parts;
-        let rail = rail.connect(Duration::from_millis(limits.connect_ms));
-        match tokio::try_join!(rail, ledger.connect_for_claim().map(Ok)) {
+        let within = Duration::from_millis(limits.connect_ms);
+        match tokio::try_join!(rail.connect(within), ledger.connect_for_claim(within).map(Ok)) {
             Ok((rail, claim)) => {
                 socket.open(rail, claim);
                 Input::Connected

@@ -7,6 +7,7 @@
 
 use std::cell::RefCell;
 use std::fmt;
+use std::time::Duration;
 
 use aws_sdk_dynamodb::config::endpoint::{DefaultResolver, Params, ResolveEndpoint as _};
 use aws_smithy_runtime_api::client::http::{HttpConnector, HttpConnectorFuture};
@@ -55,8 +56,8 @@ impl SingleShot {
     }
 
     /// `None`: it does not stand in time. Then the claim opens its own, and says what becomes of it.
-    pub(crate) async fn stand(&self) -> Option<ClaimConnection> {
-        let opened = self.peer.connect(CONNECT_WITHIN).await;
+    pub(crate) async fn stand(&self, within: Duration) -> Option<ClaimConnection> {
+        let opened = self.peer.connect(within.min(CONNECT_WITHIN)).await;
         opened
             .inspect_err(|failure| tracing::warn!(%failure, "no connection for the claim yet"))
             .ok()

@@ -1,6 +1,8 @@
 //! Claims and notes: writing them, finding them again. The index is only a hint of where to look; whatever is concluded
 //! is concluded from a consistent read of the table.
 
+use std::time::Duration;
+
 use aws_sdk_dynamodb::error::SdkError;
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::types::AttributeValue;
@@ -66,12 +68,12 @@ impl<P: Reads> Ledger<P> {
         claim_answer::classify(claim, SingleShot::on(connection, put).await)
     }
 
-    /// For a claim that is about to be put. `None`: none could be had, and the claim opens its own.
-    pub async fn connect_for_claim(&self) -> Option<ClaimConnection>
+    /// For a claim that is about to be put. `None`: none could be had in time, and the claim opens its own.
+    pub async fn connect_for_claim(&self, within: Duration) -> Option<ClaimConnection>
     where
         P: Claims,
     {
-        self.single_shot.stand().await
+        self.single_shot.stand(within).await
     }
 
     /// The claim of an attempt; where people closed the payout, or a blocking event bars it, there is none. A consistent read.

@@ -1,5 +1,7 @@
 //! The one request that decides whether money moves. Each test is named after what must not happen.
 
+use std::time::Duration;
+
 use aws_sdk_dynamodb::types::AttributeValue;
 use payonce_ledger::RefusalNote;
 use payonce_protocol::event::ClaimAnswer;
@@ -9,6 +11,8 @@ use payonce_protocol::outcome::Reason;
 use payonce_suite::faults::Fault;
 
 use crate::bench::{Bench, NOW, case_of, claim, text};
+
+const WITHIN: Duration = Duration::from_secs(5);
 
 pub async fn second_put_leaves_a_claim_that_stands(bench: Bench) {
     let (first, second) = (claim("pi_1", 1), claim("pi_1", 2));
@@ -180,7 +184,7 @@ pub async fn each_claim_opens_a_fresh_connection(bench: Bench) {
 }
 
 pub async fn connection_that_stands_carries_one_claim(bench: Bench) {
-    let standing = bench.ledger.connect_for_claim().await;
+    let standing = bench.ledger.connect_for_claim(WITHIN).await;
     assert!(standing.is_some());
     assert_eq!(bench.ledger.put_claim_on(standing, &claim("pi_1", 1)).await, ClaimAnswer::Written);
     assert_eq!(bench.proxy.connections(), 1);
@@ -189,7 +193,7 @@ pub async fn connection_that_stands_carries_one_claim(bench: Bench) {
 }
 
 pub async fn connection_that_was_closed_meanwhile_is_replaced_before_anything_is_sent(bench: Bench) {
-    let standing = bench.ledger.connect_for_claim().await;
+    let standing = bench.ledger.connect_for_claim(WITHIN).await;
     bench.proxy.hang_up().await;
     assert_eq!(bench.ledger.put_claim_on(standing, &claim("pi_1", 1)).await, ClaimAnswer::Written);
     assert_eq!((bench.proxy.connections(), bench.proxy.count("PutItem")), (2, 1));
@@ -200,7 +204,7 @@ pub async fn claim_whose_connection_dies_under_it_is_not_sent_again(bench: Bench
     for fault in [Fault::DropAnswer, Fault::DropRequest, Fault::Hold] {
         bench.proxy.forget();
         let connections = bench.proxy.connections();
-        let standing = bench.ledger.connect_for_claim().await;
+        let standing = bench.ledger.connect_for_claim(WITHIN).await;
         bench.proxy.plan(1, "PutItem", "#claim", fault);
         assert_eq!(bench.ledger.put_claim_on(standing, &ours).await, ClaimAnswer::NoAnswer, "{fault:?}");
         assert_eq!(bench.proxy.count("PutItem"), 1, "{fault:?}");
