@@ -12,7 +12,7 @@ use payonce_runtime_api_tests::{Ending, Treatment, World};
 use serde_json::{Value, json};
 
 use crate::function::Function;
-use crate::surroundings::{Surroundings, config_for};
+use crate::surroundings::{RAIL_IN_CONFIG, Surroundings, config_for};
 use crate::sweeps::Day;
 
 /// The function's time-out, as deployed.
@@ -120,7 +120,7 @@ impl Webhook {
     fn deliver(&mut self, body: &str) {
         self.sent += 1;
         self.function.api.asked(self.sent);
-        let secret = sandbox_secret(&secret_of(PROVIDER)).unwrap();
+        let secret = sandbox_secret(&secret_of(self.provider)).unwrap();
         let payload = self.world.payload(self.provider, &secret, body);
         let request = self.function.api.invoke(payload, WITHIN, Treatment::Take);
         match self.function.api.ending(&request) {
@@ -157,31 +157,8 @@ fn cpu_ms(function: &Function) -> f64 {
     tasks.map(ran_ns).sum::<f64>() / 1e6
 }
 
-/// A provider that sends many events at once, in the sandbox's configuration and with its secret.
-fn many_at_once(rail: &str) -> String {
-    let secret = secret_of(PROVIDER);
-    config_for(rail)
-        + &format!(
-            r#"
-[providers.many]
-scheme = "gocardless"
-mode = "test"
-secrets = ["env:{secret}"]
-
-[[providers.many.payouts]]
-event = "payments/confirmed"
-key = "/links/payment"
-amount = "/resource_metadata/payout_pence"
-amount_as = "minor_text"
-currency = "GBP"
-destination = "/resource_metadata/payee"
-max_amount = {{ gbp = 500000 }}
-"#
-        )
-}
-
 fn events_of_a_delivery(binary: &Path) -> [Series; 2] {
-    let mut webhook = Webhook::start(binary, "many", many_at_once);
+    let mut webhook = Webhook::start(binary, "gocardless", config_for);
     let body = |name: &str, events: usize| {
         let event = |place: usize| {
             json!({
@@ -190,7 +167,7 @@ fn events_of_a_delivery(binary: &Path) -> [Series; 2] {
                 "resource_type": "payments",
                 "action": "confirmed",
                 "links": { "payment": format!("PM{name}{place}") },
-                "resource_metadata": { "payout_pence": "4200", "payee": PAYEE },
+                "resource_metadata": { "payout_pence": 4200, "payee": PAYEE },
             })
         };
         json!({ "events": (0..events).map(event).collect::<Vec<_>>() }).to_string()
@@ -272,9 +249,9 @@ fn providers_of_the_configuration(binary: &Path) -> Series {
         let config = |rail: &str| {
             let others = |number: usize| {
                 format!(
-                    "\n[providers.other{number}]\nscheme = \"stripe\"\nsecrets = [\"env:NONE\"]\n\n[[providers.other{number}.payouts]]\n\
+                    "\n[providers.other{number}]\nscheme = \"stripe\"\nnamespace = \"other{number}\"\nsecrets = [\"env:NONE\"]\n\n[[providers.other{number}.payouts]]\n\
                      event = \"payment_intent.succeeded\"\nkey = \"/data/object/id\"\namount = \"/data/object/amount_received\"\n\
-                     currency = \"/data/object/currency\"\ndestination = \"/data/object/metadata/payee\"\nmax_amount = {{ eur = 500000 }}\n"
+                     currency = \"/data/object/currency\"\ndestination = \"/data/object/metadata/payee\"\nmax_amount = {{ eur = 500000 }}\ndestination_pattern = \"^acct_[A-Za-z0-9]+$\"\n"
                 )
             };
             let own = one_provider(rail);
@@ -301,9 +278,11 @@ fn one_provider(rail: &str) -> String {
             kept += line;
             kept.push('\n');
         }
+        if line == format!("[providers.{PROVIDER}]") {
+            kept += "namespace = \"own\"\n";
+        }
     }
-    let _ = config_for(rail);
-    kept.replace("http://127.0.0.1:4243", rail)
+    kept.replace(RAIL_IN_CONFIG, rail)
 }
 
 fn claims_of_a_minute(binary: &Path, at_most: usize) -> [Series; 2] {
@@ -352,9 +331,15 @@ fn open_cases(binary: &Path, at_most: usize) -> [Series; 2] {
 fn table(all: &[Series]) -> String {
     let mut table = "| what grows | what is counted | from | to | it grows |\n|---|---|---|---|---|\n".to_owned();
     for series in all {
-        let said = |point: Option<&(f64, f64)>| point.map_or(String::new(), |(x, y)| format!("{} at {x}", significant(*y)));
+        let said =
+            |point: Option<&(f64, f64)>| point.map_or(String::new(), |(x, y)| format!("{} at {x}", significant(*y)));
         let Series { grows, counted, points } = series;
-        table += &format!("| {grows} | {counted} | {} | {} | {} |\n", said(points.first()), said(points.last()), series.said());
+        table += &format!(
+            "| {grows} | {counted} | {} | {} | {} |\n",
+            said(points.first()),
+            said(points.last()),
+            series.said()
+        );
     }
     table
 }
@@ -377,6 +362,8 @@ fn write(page: &Path, table: &str, all: &[Series]) {
     let table = table.trim_end();
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let alt = "Each cost by what grows, both by powers of ten";
-    let own = format!("{BEGINS}\n\n![{alt}](growth.svg)\n\n{table}\n\nMeasured on {cores} cores, x86-64, release builds, tables and rail in the same machine.\n\n{ENDS}");
+    let own = format!(
+        "{BEGINS}\n\n![{alt}](growth.svg)\n\n{table}\n\nMeasured on {cores} cores, x86-64, release builds, tables and rail in the same machine.\n\n{ENDS}"
+    );
     std::fs::write(page, format!("{before}{own}{after}")).unwrap();
 }

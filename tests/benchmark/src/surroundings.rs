@@ -10,7 +10,7 @@ use payonce_runtime_api_tests::World;
 
 const PAYEE: &str = "acct_1SampleWorkshop";
 /// Where the sandbox's configuration says that the rail is.
-const RAIL_IN_CONFIG: &str = "http://127.0.0.1:4243";
+pub const RAIL_IN_CONFIG: &str = "http://127.0.0.1:4243";
 
 pub struct Surroundings {
     world: World,

@@ -47,13 +47,13 @@ pub struct Sweeps {
 }
 
 /// What one run did, and what it took.
-struct Ran {
+pub struct Ran {
     report: Value,
     took: Duration,
-    requests: usize,
+    pub requests: usize,
 }
 
-struct Day {
+pub struct Day {
     around: Surroundings,
     client: Client,
 }
@@ -171,19 +171,19 @@ fn open_cases(binary: &Path, open: usize, figures: &mut Figures) {
 }
 
 impl Day {
-    fn start() -> Self {
+    pub fn start() -> Self {
         let around = Surroundings::start();
         let client = around.engine.client();
         Self { around, client }
     }
 
     /// The sweeper's process, with this rail.
-    fn function(&self, binary: &Path, rail: &str) -> Function {
+    pub fn function(&self, binary: &Path, rail: &str) -> Function {
         self.write_config(&config_for(rail));
         Function::start(binary, self.environment(), true).0
     }
 
-    fn run(&self, function: &Function) -> Ran {
+    pub fn run(&self, function: &Function) -> Ran {
         let before = self.proxy.requests();
         let began = Instant::now();
         let request = function.api.invoke("{}", WITHIN, Treatment::Take);
@@ -197,13 +197,13 @@ impl Day {
     }
 
     /// Everything was visited but these minutes.
-    fn owe(&self, minutes: &[Minute]) {
+    pub fn owe(&self, minutes: &[Minute]) {
         let mut progress = Progress::through(now() / MINUTE_MS);
         progress.owed.extend(minutes);
         self.runtime.block_on(self.ledger.set_progress(&progress)).unwrap();
     }
 
-    fn claims(&self, minute: Minute, name: &str, number: usize, is_accepted: impl Fn(usize) -> bool) {
+    pub fn claims(&self, minute: Minute, name: &str, number: usize, is_accepted: impl Fn(usize) -> bool) {
         self.fill(minute, name, number, |number| is_accepted(number).then_some(Outcome::Accepted));
     }
 
@@ -239,7 +239,7 @@ impl Day {
     }
 
     /// Open cases, each of a claim of its own, made of one that the ledger itself wrote.
-    fn cases(&self, number: usize) {
+    pub fn cases(&self, number: usize) {
         let claim = claim("casepattern", now() - MINUTE_MS);
         let case = Case::of_claim(Reason::PayoutUnknown, &claim, now()).of_cause("timeout");
         let pattern = self.runtime.block_on(async {
