@@ -52,26 +52,40 @@ pub fn measure(binary: &Path, arguments: &Rivals) -> Result<(), String> {
         .collect();
     let mut figures: Vec<Figures> = vec![];
     for who in Contestant::MEASURED {
-        figures.push(Figures { who, zip: programs.zip(who), asked: speed::asked(&programs, who)?, rounds: vec![] });
+        figures.push(Figures {
+            who,
+            zip: programs.zip(who),
+            asked: speed::asked(&programs, who).map_err(of(who))?,
+            rounds: vec![],
+        });
     }
     for round in 1..=arguments.rounds {
         eprintln!("round {round} of {}", arguments.rounds);
         for figures in &mut figures {
-            figures.rounds.push(speed::round(&programs, figures.who, arguments.deliveries)?);
+            let round = speed::round(&programs, figures.who, arguments.deliveries);
+            figures.rounds.push(round.map_err(of(figures.who))?);
         }
     }
-    let page = page::Page { machine: machine.after(), programs: &programs, arguments, faults: &faults, figures: &figures };
+    let page =
+        page::Page { machine: machine.after(), programs: &programs, arguments, faults: &faults, figures: &figures };
     print!("{}", page.text());
-    if arguments.write { page.write() } else { Ok(()) }
+    if arguments.write {
+        page.write()?;
+    }
+    let ours = faults.iter().filter(|(who, _)| *who == Contestant::Payonce).flat_map(|(_, came)| came);
+    let badly: Vec<&str> = ours.filter(|(_, came)| !came.is_well()).map(|(fault, _)| fault.in_words()).collect();
+    if badly.is_empty() { Ok(()) } else { Err(format!("payonce paid twice or lost a payout: {}", badly.join(", "))) }
 }
 
 /// The same programs as are compared, and nothing of a measurement.
 fn smoke(programs: &Programs) -> Result<(), String> {
-    let all = [vec![Contestant::Floor], Contestant::tried()].concat();
-    for who in &all {
-        speed::round(programs, *who, 1)?;
+    for who in [vec![Contestant::Floor], Contestant::tried()].concat() {
+        speed::round(programs, who, 1).map_err(of(who))?;
         println!("{}: one payout for two deliveries", who.name());
     }
-    println!("{} passed in 0.0s", all.len());
     Ok(())
+}
+
+fn of(who: Contestant) -> impl Fn(String) -> String {
+    move |problem| format!("{}: {problem}", who.name())
 }

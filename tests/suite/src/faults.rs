@@ -74,7 +74,7 @@ struct State {
     /// Nothing is kept of what passes: for runs too long to remember.
     forgetful: bool,
     /// Write units that the engine says it took, where somebody counts them.
-    write_units: Option<f64>,
+    write_units: Option<u64>,
 }
 
 pub struct Proxy {
@@ -176,10 +176,10 @@ impl Proxy {
 
     /// From now on each write asks the engine for the units that it takes.
     pub fn count_write_units(&self) {
-        self.lock().write_units = Some(0.0);
+        self.lock().write_units = Some(0);
     }
 
-    pub fn write_units(&self) -> f64 {
+    pub fn write_units(&self) -> u64 {
         self.lock().write_units.unwrap_or_default()
     }
 
@@ -239,7 +239,8 @@ async fn handle(
         body = Bytes::from(asked.to_string());
         parts.headers.remove(header::CONTENT_LENGTH);
     }
-    let counts = lock(&state).write_units.is_some() && ["PutItem", "UpdateItem", "DeleteItem"].contains(&target.as_str());
+    let counts =
+        lock(&state).write_units.is_some() && ["PutItem", "UpdateItem", "DeleteItem"].contains(&target.as_str());
     if counts {
         asked["ReturnConsumedCapacity"] = json!("TOTAL");
         body = Bytes::from(asked.to_string());
@@ -248,7 +249,8 @@ async fn handle(
     let answer = forward(parts, body, upstream).await;
     if counts {
         // A failed condition tells no units: one, as no item of ours is larger than a unit.
-        let units = json_of(answer.body())["ConsumedCapacity"]["CapacityUnits"].as_f64().unwrap_or(1.0);
+        let units =
+            json_of(answer.body())["ConsumedCapacity"]["CapacityUnits"].as_f64().map_or(1, |units| units as u64);
         lock(&state).write_units.iter_mut().for_each(|sum| *sum += units);
     }
     if let Some(index) = index {

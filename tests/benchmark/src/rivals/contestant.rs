@@ -156,12 +156,14 @@ impl Programs {
         let node = PathBuf::from(said(Command::new("node").args(["-p", "process.execPath"]))?);
         let packages = |text: &str, mark: &str, names: &[&str]| {
             let line = |name: &&str| text.lines().find(|line| line.trim().starts_with(&format!("{mark}{name}{mark}")));
-            let clean = |line: &str| line.trim().trim_end_matches([',', '\\', ' ']).replace(['"', ':'], "").replace("==", " ");
+            let clean =
+                |line: &str| line.trim().trim_end_matches([',', '\\', ' ']).replace(['"', ':'], "").replace("==", " ");
             names.iter().filter_map(line).map(clean).collect::<Vec<_>>().join(", ")
         };
         let read = |path: &Path| std::fs::read_to_string(path).map_err(|error| error.to_string());
         let pinned = read(&requirements)?;
-        let pinned: String = pinned.lines().filter(|line| line.contains("==")).map(|line| format!("{line}\n")).collect();
+        let pinned: String =
+            pinned.lines().filter(|line| line.contains("==")).map(|line| format!("{line}\n")).collect();
         let names = ["aws-lambda-powertools==", "boto3==", "urllib3==", "awslambdaric=="];
         let package = read(&source.join("node/package.json"))?;
         let versions = vec![
@@ -169,7 +171,11 @@ impl Programs {
             format!(
                 "Node {}: {}",
                 said(Command::new(&node).arg("--version"))?,
-                packages(&package, "\"", &["@aws-lambda-powertools/idempotency", "@aws-sdk/client-dynamodb", "esbuild"])
+                packages(
+                    &package,
+                    "\"",
+                    &["@aws-lambda-powertools/idempotency", "@aws-sdk/client-dynamodb", "esbuild"]
+                )
             ),
         ];
         let floor = std::env::current_exe().map_err(|error| error.to_string())?;
@@ -193,6 +199,7 @@ impl Programs {
             ("AWS_DEFAULT_REGION", text("eu-central-1")),
             ("PYTHONPATH", self.python_function.to_string_lossy().into_owned()),
             ("PYTHONDONTWRITEBYTECODE", text("1")),
+            ("NODE_NO_WARNINGS", text("1")),
             ("SETTINGS", text(who.settings())),
             ("SIGNING_SECRET", stage.secret.clone()),
             ("IDEMPOTENCY_TABLE", text(super::stage::TABLE)),
@@ -201,7 +208,14 @@ impl Programs {
             ("RAIL_TIMEOUT_MS", RAIL_TIMEOUT_MS.to_string()),
         ];
         environment.extend(more.map(|(name, value)| (text(name), value)));
-        Function::start_with(Start { binary, arguments: &arguments, memory_mib: 512, environment, output, on_one_core: false })
+        Function::start_with(Start {
+            binary,
+            arguments: &arguments,
+            memory_mib: 512,
+            environment,
+            output,
+            on_one_core: false,
+        })
     }
 
     /// What is uploaded for it. Lambda's image has the language, the AWS SDK for Python and the runtime client.
@@ -242,7 +256,12 @@ fn zip_of(files: &[PathBuf], root: &Path) -> usize {
 }
 
 /// Runs this unless it was run for the very same files before.
-fn unless_done(tools: &Path, name: &str, files: &[&PathBuf], install: impl FnOnce() -> Result<(), String>) -> Result<(), String> {
+fn unless_done(
+    tools: &Path,
+    name: &str,
+    files: &[&PathBuf],
+    install: impl FnOnce() -> Result<(), String>,
+) -> Result<(), String> {
     let mut bytes = vec![];
     for file in files {
         bytes.extend(std::fs::read(file).map_err(|error| format!("{}: {error}", file.display()))?);

@@ -47,9 +47,9 @@ impl Fault {
             Self::TimeOutPaid => "rail times out, and pays",
             Self::TimeOutUnpaid => "rail times out, and pays nothing",
             Self::ClaimAnswerLost => "the claim's answer is lost",
-            Self::NoKey => "the event has no key",
+            Self::NoKey => "the event has no key, and is sent twice",
             Self::CompletionLost => "the completion write is lost",
-            Self::Later => "sent again after three days",
+            Self::Later => "answered, and sent again after three days",
         }
     }
 }
@@ -72,6 +72,11 @@ impl Came {
     pub fn is_lost(&self) -> bool {
         self.paid == 0 && self.cases == 0
     }
+
+    /// At most one payout, and a case where there is none.
+    pub fn is_well(&self) -> bool {
+        self.paid <= 1 && !self.is_lost()
+    }
 }
 
 pub fn play(programs: &Programs, who: Contestant, fault: Fault) -> Came {
@@ -86,7 +91,8 @@ pub fn play(programs: &Programs, who: Contestant, fault: Fault) -> Came {
     let mut failed = usize::from(!is_answered);
     for seconds in COMES_BACK {
         scene.pass(seconds);
-        if !is_answered || (fault == Fault::Later && seconds == COMES_BACK[2]) {
+        let is_sent_anyway = matches!(fault, Fault::Later | Fault::NoKey) && seconds == COMES_BACK[2];
+        if !is_answered || is_sent_anyway {
             is_answered = scene.is_answered(&body);
             failed += usize::from(!is_answered);
         }
@@ -107,7 +113,8 @@ struct Scene<'a> {
 impl Scene<'_> {
     /// The first delivery, in which the fault happens.
     fn is_answered_under_fault(&self, body: &str) -> bool {
-        let (stage, (completion, of_completion), (claim, of_claim)) = (&self.stage, self.who.completion(), self.who.claim());
+        let (stage, (completion, of_completion), (claim, of_claim)) =
+            (&self.stage, self.who.completion(), self.who.claim());
         match self.fault {
             Fault::Crash => {
                 stage.proxy.plan(1, completion, of_completion, Broken::Hold);
@@ -120,6 +127,7 @@ impl Scene<'_> {
                 }
                 // The payout is made; the process goes before anything of that is written.
                 drop(function);
+                stage.proxy.forget();
                 return false;
             }
             Fault::TimeOutPaid | Fault::TimeOutUnpaid => stage.before_rail.plan(1, "", "destination=", Broken::Hold),

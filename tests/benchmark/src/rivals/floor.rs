@@ -103,7 +103,7 @@ impl Socket {
         }
         let status = head[0].split(' ').nth(1).unwrap().parse().unwrap();
         let mut answer = Answer { status, head, body: vec![] };
-        answer.body = vec![0; answer.header("content-length").parse().expect("a length")];
+        answer.body = vec![0; answer.header("content-length").parse().unwrap()];
         self.stream.read_exact(&mut answer.body).unwrap();
         answer
     }

@@ -81,7 +81,9 @@ impl Page<'_> {
         if self.machine.was_busy() {
             text += "**The machine was busy with something else: the times are too long, for all of them. The ratios and the faults count.** ";
         }
-        writeln!(text, "{rounds} rounds in turn, each with {deliveries} new payments and {} sent again.\n", deliveries / 5 + 1).unwrap();
+        let again = deliveries / 5 + 1;
+        writeln!(text, "Rounds in turn: {rounds}, each with {deliveries} new payments and {again} sent again.\n")
+            .unwrap();
         for versions in &self.programs.versions {
             writeln!(text, "- {versions}").unwrap();
         }
@@ -142,7 +144,8 @@ impl Page<'_> {
         let before = std::fs::read_to_string(&page).map_err(|error| format!("{}: {error}", page.display()))?;
         let parts = before.split_once(BEGIN).and_then(|(head, rest)| Some((head, rest.split_once(END)?.1)));
         let (head, tail) = parts.ok_or(format!("{} has not both marks", page.display()))?;
-        std::fs::write(&page, format!("{head}{BEGIN}\n{}\n{END}{tail}", self.text())).map_err(|error| error.to_string())?;
+        std::fs::write(&page, format!("{head}{BEGIN}\n{}\n{END}{tail}", self.text()))
+            .map_err(|error| error.to_string())?;
         self.draw(&root, &picture)
     }
 
@@ -176,7 +179,7 @@ impl Page<'_> {
             })
             .collect();
         let row = |(who, came): &(Contestant, Vec<(Fault, Came)>)| {
-            let cells = came.iter().map(|(_, came)| json!({"text": in_words(came), "is_well": is_well(came)}));
+            let cells = came.iter().map(|(_, came)| json!({"text": in_words(came), "is_well": came.is_well()}));
             json!({"name": who.name(), "cells": cells.collect::<Vec<_>>()})
         };
         json!({
@@ -187,14 +190,10 @@ impl Page<'_> {
     }
 }
 
-/// At most one payout, and a case where there is none.
-fn is_well(came: &Came) -> bool {
-    came.paid <= 1 && !came.is_lost()
-}
-
 fn in_words(came: &Came) -> String {
     let mut words = match came.paid {
-        0 if came.cases == 0 => "not paid, no case".to_owned(),
+        0 if came.is_lost() && came.failed == 0 => "**not paid, no case, no error**".to_owned(),
+        0 if came.is_lost() => "**not paid, no case**".to_owned(),
         0 => "not paid".to_owned(),
         1 => "paid once".to_owned(),
         more => format!("**paid {more} times**"),
@@ -206,7 +205,34 @@ fn in_words(came: &Came) -> String {
         write!(words, "; {} calls", came.calls).unwrap();
     }
     if !came.is_answered {
-        words += "; the sender gives up";
+        write!(words, "; {} errors, then the sender gives up", came.failed).unwrap();
     }
     words
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cell_says_what_was_paid_who_was_asked_and_whether_the_sender_gave_up() {
+        let once = Came { calls: 1, paid: 1, cases: 0, failed: 0, is_answered: true };
+        let nothing = Came { calls: 1, paid: 0, ..once };
+        let cells = [
+            (once, "paid once", true),
+            (Came { calls: 2, ..once }, "paid once; 2 calls", true),
+            (Came { cases: 1, ..once }, "paid once, 1 case", true),
+            (Came { calls: 2, paid: 2, failed: 1, ..once }, "**paid 2 times**", false),
+            (Came { cases: 1, ..nothing }, "not paid, 1 case; 1 calls", true),
+            (nothing, "**not paid, no case, no error**; 1 calls", false),
+            (
+                Came { calls: 0, failed: 4, is_answered: false, ..nothing },
+                "**not paid, no case**; 4 errors, then the sender gives up",
+                false,
+            ),
+        ];
+        for (came, words, is_well) in cells {
+            assert_eq!((in_words(&came).as_str(), came.is_well()), (words, is_well));
+        }
+    }
 }

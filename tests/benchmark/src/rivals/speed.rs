@@ -72,16 +72,17 @@ pub fn asked(programs: &Programs, who: Contestant) -> Result<Asked, String> {
     stage.proxy.count_write_units();
     let (tables, rail) = (stage.proxy.requests(), stage.before_rail.requests());
     (1..=DELIVERIES).try_for_each(|number| line.pays(number).map(drop))?;
-    let each = |number: f64| number / DELIVERIES as f64;
-    let (after, units) = (stage.proxy.requests(), stage.proxy.write_units());
-    let rail = each((stage.before_rail.requests() - rail) as f64);
+    let each = |number: usize| number as f64 / DELIVERIES as f64;
+    let units = || stage.proxy.write_units() as usize;
+    let (after, units_after) = (stage.proxy.requests(), units());
+    let rail = each(stage.before_rail.requests() - rail);
     (1..=DELIVERIES).try_for_each(|number| line.is_duplicate(number).map(drop))?;
     Ok(Asked {
-        tables: each((after - tables) as f64),
+        tables: each(after - tables),
         rail,
-        write_units: each(units),
-        duplicate_tables: each((stage.proxy.requests() - after) as f64),
-        duplicate_write_units: each(stage.proxy.write_units() - units),
+        write_units: each(units_after),
+        duplicate_tables: each(stage.proxy.requests() - after),
+        duplicate_write_units: each(units() - units_after),
     })
 }
 

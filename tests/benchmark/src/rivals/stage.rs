@@ -87,7 +87,8 @@ fn config(rail: &str) -> String {
 /// <https://docs.aws.amazon.com/powertools/python/latest/utilities/idempotency/#required-resources>
 async fn create_table(client: &aws_sdk_dynamodb::Client) {
     let key = KeySchemaElement::builder().attribute_name("id").key_type(KeyType::Hash).build().unwrap();
-    let id = AttributeDefinition::builder().attribute_name("id").attribute_type(ScalarAttributeType::S).build().unwrap();
+    let id =
+        AttributeDefinition::builder().attribute_name("id").attribute_type(ScalarAttributeType::S).build().unwrap();
     let create = client.create_table().table_name(TABLE).key_schema(key).attribute_definitions(id);
     create.billing_mode(BillingMode::PayPerRequest).send().await.unwrap();
 }
