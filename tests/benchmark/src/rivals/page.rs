@@ -202,7 +202,7 @@ fn in_words(came: &Came) -> String {
         write!(words, ", {} case", came.cases).unwrap();
     }
     if came.calls != came.paid as u64 {
-        write!(words, "; {} calls", came.calls).unwrap();
+        write!(words, "; {} call{}", came.calls, if came.calls == 1 { "" } else { "s" }).unwrap();
     }
     if !came.is_answered {
         write!(words, "; {} errors, then the sender gives up", came.failed).unwrap();
@@ -223,8 +223,8 @@ mod tests {
             (Came { calls: 2, ..once }, "paid once; 2 calls", true),
             (Came { cases: 1, ..once }, "paid once, 1 case", true),
             (Came { calls: 2, paid: 2, failed: 1, ..once }, "**paid 2 times**", false),
-            (Came { cases: 1, ..nothing }, "not paid, 1 case; 1 calls", true),
-            (nothing, "**not paid, no case, no error**; 1 calls", false),
+            (Came { cases: 1, ..nothing }, "not paid, 1 case; 1 call", true),
+            (nothing, "**not paid, no case, no error**; 1 call", false),
             (
                 Came { calls: 0, failed: 4, is_answered: false, ..nothing },
                 "**not paid, no case**; 4 errors, then the sender gives up",
