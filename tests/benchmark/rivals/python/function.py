@@ -1,7 +1,7 @@
 """Powertools for Python at payonce's job: a signed payment event, one payout for each event id.
 
 Written as the idempotency page shows it for a function that is not the handler:
-https://docs.aws.amazon.com/powertools/python/latest/utilities/idempotency/#idempotent_function-decorator
+https://docs.powertools.aws.dev/lambda/python/latest/utilities/idempotency/#idempotent_function-decorator
 The signature is verified before anything is claimed, as a forged delivery must not take a real one's place. SETTINGS chooses
 between the settings that the comparison names.
 """

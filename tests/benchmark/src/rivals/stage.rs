@@ -84,7 +84,7 @@ fn config(rail: &str) -> String {
     config_for(rail).replace(charge, "")
 }
 
-/// <https://docs.aws.amazon.com/powertools/python/latest/utilities/idempotency/#required-resources>
+/// <https://docs.powertools.aws.dev/lambda/python/latest/utilities/idempotency/#required-resources>
 async fn create_table(client: &aws_sdk_dynamodb::Client) {
     let key = KeySchemaElement::builder().attribute_name("id").key_type(KeyType::Hash).build().unwrap();
     let id =
