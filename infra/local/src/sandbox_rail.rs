@@ -482,7 +482,7 @@ impl State {
     fn note(&mut self, arrived: Arrived) {
         *self.requests.entry(arrived.payout_key).or_default() += 1;
         self.executed.extend(arrived.executed);
-        if let Some(remembered) = arrived.remembered {
+        if let Some(remembered) = arrived.remembered.filter(|_| !arrived.idempotency_key.is_empty()) {
             self.keys.insert(arrived.idempotency_key, remembered);
         }
     }

@@ -90,6 +90,17 @@ async fn refuses_another_request_under_the_same_key() {
     assert_eq!(rail.executed().len(), 1);
 }
 
+/// It pays as often as it is asked: this is why a rail is no help to whoever sends no key.
+#[tokio::test]
+async fn remembers_nothing_of_a_request_without_a_key() {
+    let rail = rail(&clock()).await;
+    for _ in 0..2 {
+        let paid = pay(&rail, "", "pi_1", 4200, "acct_1").await.unwrap();
+        assert_eq!((paid.status, paid.replayed), (200, false));
+    }
+    assert_eq!(rail.executed().len(), 2);
+}
+
 /// The rail forgets: this is why a key is counted on only inside its life.
 #[tokio::test]
 async fn forgets_a_key_after_its_life() {

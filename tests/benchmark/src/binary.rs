@@ -7,9 +7,6 @@ use std::path::{Path, PathBuf};
 use flate2::Compression;
 use flate2::write::DeflateEncoder;
 
-/// What a zip of one file called `bootstrap` has around its data: local header, entry of the directory, its end.
-const AROUND: usize = 30 + 46 + 22 + 2 * "bootstrap".len();
-
 pub struct Binary {
     pub path: PathBuf,
     /// As Rust names it.
@@ -29,9 +26,18 @@ impl Binary {
             Some([0xb7, 0]) => "aarch64",
             _ => return Err(format!("{} is not a binary of an architecture that Lambda runs", path.display())),
         };
-        let mut zip = DeflateEncoder::new(vec![], Compression::default());
-        zip.write_all(&bytes).unwrap();
-        let zip = zip.finish().unwrap().len() + AROUND;
+        let zip = zipped([("bootstrap", bytes.as_slice())]);
         Ok(Self { path: path.to_owned(), architecture, bytes: bytes.len(), zip })
     }
+}
+
+/// How large a zip of these files is. Around the data of each there are a local header and an entry of the directory, and
+/// after all of them its end.
+pub fn zipped<'a>(files: impl IntoIterator<Item = (&'a str, &'a [u8])>) -> usize {
+    let of_file = |(name, bytes): (&str, &[u8])| {
+        let mut deflated = DeflateEncoder::new(vec![], Compression::default());
+        deflated.write_all(bytes).unwrap();
+        deflated.finish().unwrap().len() + 30 + 46 + 2 * name.len()
+    };
+    files.into_iter().map(of_file).sum::<usize>() + 22
 }

@@ -22,8 +22,18 @@ impl Deref for Function {
 impl Function {
     /// Returns when it asks for its first invocation: what Lambda counts as init.
     pub fn start(binary: &Path, environment: Vec<(String, String)>, on_one_core: bool) -> (Self, Duration) {
+        Self::start_with(Start {
+            binary,
+            arguments: &[],
+            memory_mib: 512,
+            environment,
+            output: Output::ErrorsOnly,
+            on_one_core,
+        })
+    }
+
+    pub fn start_with(start: Start<'_>) -> (Self, Duration) {
         let api = RuntimeApi::start();
-        let start = Start { binary, memory_mib: 512, environment, output: Output::ErrorsOnly, on_one_core };
         let began = Instant::now();
         let process = process::Function::start(start, &api);
         api.asked(1);

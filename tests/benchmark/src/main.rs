@@ -1,6 +1,7 @@
 //! `cargo run --release -p payonce-benchmark`: the size, the start, the memory and the speed of the webhook function as it
 //! is deployed, beside the limits that it has to keep. Not 0 where one of them is exceeded. `-- sweeper` measures the sweeper
-//! on a bad day, `-- growth` how the work of both grows.
+//! on a bad day, `-- growth` how the work of both grows, and `-- rivals` what somebody would write with AWS Lambda Powertools beside the
+//! webhook.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a measurement stops where it is surprised")]
 #![allow(clippy::disallowed_methods, reason = "a stand-in spawns, waits and reads the clock; it pays nobody")]
@@ -11,6 +12,7 @@ mod deliveries;
 mod function;
 mod growth;
 mod report;
+mod rivals;
 mod start;
 mod surroundings;
 mod sweeps;
@@ -23,6 +25,7 @@ use clap::{Parser, Subcommand};
 use binary::Binary;
 use growth::Growth;
 use report::{Limits, Report};
+use rivals::Rivals;
 use surroundings::Surroundings;
 use sweeps::Sweeps;
 
@@ -61,16 +64,28 @@ enum Part {
     Sweeper(Sweeps),
     /// Measures how the work of both grows
     Growth(Growth),
+    /// Compares the webhook with AWS Lambda Powertools, for speed and under faults
+    Rivals(Rivals),
+    /// What `rivals` starts as the limit of this machine
+    #[command(hide = true)]
+    Floor,
 }
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    if let Some(Part::Sweeper(sizes)) = &arguments.part {
-        let binary = arguments.lambda.join("sweeper").join("bootstrap");
-        return if sweeps::measure(&binary, sizes) { ExitCode::SUCCESS } else { ExitCode::FAILURE };
-    }
-    if let Some(Part::Growth(sizes)) = &arguments.part {
-        return if growth::measure(&arguments.lambda, sizes) { ExitCode::SUCCESS } else { ExitCode::FAILURE };
+    let binary = |name: &str| arguments.lambda.join(name).join("bootstrap");
+    match &arguments.part {
+        Some(Part::Sweeper(sizes)) => {
+            return if sweeps::measure(&binary("sweeper"), sizes) { ExitCode::SUCCESS } else { ExitCode::FAILURE };
+        }
+        Some(Part::Growth(sizes)) => {
+            return if growth::measure(&arguments.lambda, sizes) { ExitCode::SUCCESS } else { ExitCode::FAILURE };
+        }
+        Some(Part::Rivals(sizes)) => {
+            return rivals::measure(&binary("webhook"), sizes).map_or_else(surprised, |()| ExitCode::SUCCESS);
+        }
+        Some(Part::Floor) => rivals::floor::serve(),
+        None => {}
     }
     match measure(&arguments) {
         Ok(report) => {
@@ -85,11 +100,13 @@ fn main() -> ExitCode {
             exceeded.iter().for_each(|what| eprintln!("exceeded: {what}"));
             if exceeded.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
         }
-        Err(problem) => {
-            eprintln!("payonce-benchmark: {problem}");
-            ExitCode::from(2)
-        }
+        Err(problem) => surprised(problem),
     }
+}
+
+fn surprised(problem: String) -> ExitCode {
+    eprintln!("payonce-benchmark: {problem}");
+    ExitCode::from(2)
 }
 
 fn measure(arguments: &Arguments) -> Result<Report, String> {

@@ -15,7 +15,7 @@ pub const RAIL_IN_CONFIG: &str = "http://127.0.0.1:4243";
 pub struct Surroundings {
     world: World,
     samples: Samples,
-    secret: String,
+    pub secret: String,
 }
 
 /// The tables and the rail are used as if they were its own.
@@ -29,6 +29,11 @@ impl Deref for Surroundings {
 
 impl Surroundings {
     pub fn start() -> Self {
+        Self::start_with(config_for)
+    }
+
+    /// With another configuration than the sandbox's.
+    pub fn start_with(config_for: impl FnOnce(&str) -> String) -> Self {
         let secrets = ["PAYONCE_SANDBOX_RAIL", "PAYONCE_SANDBOX_RAIL_LOOKUP"].map(|name| sandbox_secret(name).unwrap());
         let world = World::start(secrets.each_ref().map(String::as_str), config_for);
         world.proxy.remember_nothing();

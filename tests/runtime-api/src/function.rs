@@ -29,6 +29,8 @@ pub enum Output<'a> {
 
 pub struct Start<'a> {
     pub binary: &'a Path,
+    /// None, where the binary is a function itself and not what runs one.
+    pub arguments: &'a [String],
     pub memory_mib: usize,
     pub environment: Vec<(String, String)>,
     pub output: Output<'a>,
@@ -56,6 +58,7 @@ impl Function {
             command
         };
         command
+            .args(start.arguments)
             .env("AWS_LAMBDA_RUNTIME_API", api.address().to_string())
             .env("AWS_LAMBDA_FUNCTION_NAME", &*name)
             .env("AWS_LAMBDA_FUNCTION_VERSION", "1")

@@ -82,7 +82,10 @@ fn tells_a_dead_function_and_keeps_its_output() {
     let start = |binary: &str, environment: &[(&str, &str)]| {
         let environment = environment.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
         let binary = Path::new(binary);
-        Function::start(Start { binary, memory_mib: 512, environment, output: Output::Kept, on_one_core: false }, &api)
+        Function::start(
+            Start { binary, arguments: &[], memory_mib: 512, environment, output: Output::Kept, on_one_core: false },
+            &api,
+        )
     };
     let mut function = start("/bin/sh", &[]);
     // A shell without a script and without input ends at once.

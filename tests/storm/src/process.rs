@@ -30,7 +30,7 @@ impl Process {
     pub fn start(binary: &Path, within: Duration, log: &Path, environment: Vec<(String, String)>) -> Self {
         let api = RuntimeApi::start();
         let output = Output::AppendedTo(log);
-        let start = Start { binary, memory_mib: 512, environment, output, on_one_core: false };
+        let start = Start { binary, arguments: &[], memory_mib: 512, environment, output, on_one_core: false };
         Self { within, function: Function::start(start, &api), api }
     }
 

@@ -76,6 +76,8 @@ struct State {
     page: Option<usize>,
     /// Nothing is kept of what passes: for runs too long to remember.
     forgetful: bool,
+    /// Write units that the engine says it took, where somebody counts them.
+    write_units: Option<u64>,
 }
 
 pub struct Proxy {
@@ -196,6 +198,15 @@ impl Proxy {
         self.lock().page = Some(rows);
     }
 
+    /// From now on each write asks the engine for the units that it takes.
+    pub fn count_write_units(&self) {
+        self.lock().write_units = Some(0);
+    }
+
+    pub fn write_units(&self) -> u64 {
+        self.lock().write_units.unwrap_or_default()
+    }
+
     fn note_rows(&self, parts: &Parts, body: &Bytes) {
         note_rows(&mut self.lock(), &target(parts), &json_of(body));
     }
@@ -252,7 +263,20 @@ async fn handle(
         body = Bytes::from(asked.to_string());
         parts.headers.remove(header::CONTENT_LENGTH);
     }
+    let counts =
+        lock(&state).write_units.is_some() && ["PutItem", "UpdateItem", "DeleteItem"].contains(&target.as_str());
+    if counts {
+        asked["ReturnConsumedCapacity"] = json!("TOTAL");
+        body = Bytes::from(asked.to_string());
+        parts.headers.remove(header::CONTENT_LENGTH);
+    }
     let answer = forward(parts, body, upstream).await;
+    if counts {
+        // A failed condition tells no units: one, as no item of ours is larger than a unit.
+        let units =
+            json_of(answer.body())["ConsumedCapacity"]["CapacityUnits"].as_f64().map_or(1, |units| units as u64);
+        lock(&state).write_units.iter_mut().for_each(|sum| *sum += units);
+    }
     if let Some(index) = index {
         let said = (answer.status().as_u16(), json_of(answer.body()));
         lock(&state).seen[index].engine = Some(said);

@@ -95,7 +95,10 @@ impl World {
         let more = [("PAYONCE_PROVIDER", provider), ("SIGNING", SIGNING), ("PAYING", PAYING), ("LOOKING", LOOKING)];
         let environment = self.environment(more);
         let (binary, output) = (&built(name), Output::Kept);
-        Function::start(Start { binary, memory_mib: 512, environment, output, on_one_core: false }, &self.api)
+        Function::start(
+            Start { binary, arguments: &[], memory_mib: 512, environment, output, on_one_core: false },
+            &self.api,
+        )
     }
 
     /// Queues a delivery of this payment, signed now, and returns its request id.

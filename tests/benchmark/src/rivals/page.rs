@@ -1,0 +1,238 @@
+//! The page that the comparison prints, and writes with `--write`: Markdown between two marks of `infra/comparison.md`, and a
+//! picture of it.
+
+use std::fmt::Write as _;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use serde_json::{Value, json};
+
+use super::contestant::{Contestant, Programs, Settings, said};
+use super::faults::{Came, Fault};
+use super::figures::{Figures, Spread, digits};
+use super::{Faults, Rivals};
+
+const BEGIN: &str = "<!-- measured: begin -->\n";
+const END: &str = "<!-- measured: end -->\n";
+
+/// What it was measured on, and how busy that was with something else.
+pub struct Machine {
+    processor: String,
+    cores: usize,
+    kernel: String,
+    load_before: f64,
+    load_after: f64,
+}
+
+impl Machine {
+    pub fn look() -> Self {
+        let cpu = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+        let model = cpu.lines().find_map(|line| line.strip_prefix("model name")).unwrap_or_default();
+        let kernel = std::fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
+        Self {
+            processor: model.trim_start_matches([' ', '\t', ':']).to_owned(),
+            cores: std::thread::available_parallelism().map_or(1, usize::from),
+            kernel: kernel.trim().to_owned(),
+            load_before: load(),
+            load_after: 0.0,
+        }
+    }
+
+    pub fn after(self) -> Self {
+        Self { load_after: load(), ..self }
+    }
+
+    /// The measurement itself takes little more than one core, and had not begun.
+    fn was_busy(&self) -> bool {
+        self.load_before > self.cores as f64 / 4.0
+    }
+}
+
+/// Processes that ran or waited to, over the last minute.
+fn load() -> f64 {
+    let text = std::fs::read_to_string("/proc/loadavg").unwrap_or_default();
+    text.split(' ').next().and_then(|load| load.parse().ok()).unwrap_or_default()
+}
+
+pub struct Page<'a> {
+    pub machine: Machine,
+    pub programs: &'a Programs,
+    pub arguments: &'a Rivals,
+    pub faults: &'a Faults,
+    pub figures: &'a [Figures],
+}
+
+impl Page<'_> {
+    pub fn text(&self) -> String {
+        let mut text = self.about();
+        text += &self.speed();
+        text += &self.came();
+        text
+    }
+
+    fn about(&self) -> String {
+        let Machine { processor, cores, kernel, load_before, load_after } = &self.machine;
+        let Rivals { rounds, deliveries, .. } = self.arguments;
+        let date = said(Command::new("date").args(["--utc", "+%Y-%m-%d"])).unwrap_or_default();
+        let mut text = format!(
+            "{date}, {cores} cores ({processor}), Linux {kernel}; load average {load_before:.2} before, {load_after:.2} after. "
+        );
+        if self.machine.was_busy() {
+            text += "**The machine was busy with something else: the times are too long, for all of them. The ratios and the faults count.** ";
+        }
+        let again = deliveries / 5 + 1;
+        writeln!(text, "Rounds in turn: {rounds}, each with {deliveries} new payments and {again} sent again.\n")
+            .unwrap();
+        for versions in &self.programs.versions {
+            writeln!(text, "- {versions}").unwrap();
+        }
+        text.push_str("\nThe settings of Powertools:\n\n");
+        for settings in Settings::ALL {
+            writeln!(text, "- *{}*: {}.", settings.word(), settings.in_words()).unwrap();
+        }
+        text
+    }
+
+    fn speed(&self) -> String {
+        let floor = &self.figures[0];
+        let mut text = String::from("\n### Speed\n\n|");
+        let mut rule = String::from("|---|");
+        for figures in self.figures {
+            write!(text, " | {}", figures.who.name()).unwrap();
+            rule += "---:|";
+        }
+        writeln!(text, " |\n{rule}").unwrap();
+        let mut row = |name: &str, cell: &dyn Fn(&Figures) -> String| {
+            let cells: Vec<String> = self.figures.iter().map(cell).collect();
+            writeln!(text, "| {name} | {} |", cells.join(" | ")).unwrap();
+        };
+        row("init, ms", &|of| of.spread(|round| round.init).shown());
+        row("first delivery, ms", &|of| of.spread(|round| round.first).shown());
+        row("p50, ms", &|of| of.spread(|round| round.p50).shown());
+        row("p50, times the floor", &|of| of.times(floor, |round| round.p50).shown());
+        row("p99, ms", &|of| of.spread(|round| round.p99).shown());
+        row("p99, times the floor", &|of| of.times(floor, |round| round.p99).shown());
+        row("duplicate, p50, ms", &|of| of.spread(|round| round.duplicate).shown());
+        row("CPU, µs a delivery", &|of| of.spread(|round| round.cpu).shown());
+        row("CPU, times the floor", &|of| of.times(floor, |round| round.cpu).shown());
+        row("peak memory, MiB", &|of| of.spread(|round| round.peak).shown());
+        row("zip, MB", &|of| of.zip.map_or("–".to_owned(), |bytes| digits(bytes as f64 / 1e6)));
+        row("requests to DynamoDB", &|of| digits(of.asked.tables));
+        row("requests to the rail", &|of| digits(of.asked.rail));
+        row("write units", &|of| digits(of.asked.write_units));
+        row("requests to DynamoDB, duplicate", &|of| digits(of.asked.duplicate_tables));
+        row("write units, duplicate", &|of| digits(of.asked.duplicate_write_units));
+        text
+    }
+
+    fn came(&self) -> String {
+        let mut text = String::from("\n### Faults\n\n|");
+        Fault::ALL.iter().for_each(|fault| write!(text, " | {}", fault.in_words()).unwrap());
+        writeln!(text, " |\n|---|{}", "---|".repeat(Fault::ALL.len())).unwrap();
+        for (who, came) in self.faults {
+            let cells: Vec<String> = came.iter().map(|(_, came)| in_words(came)).collect();
+            writeln!(text, "| {} | {} |", who.name(), cells.join(" | ")).unwrap();
+        }
+        text
+    }
+
+    /// Between the marks, and the picture beside it.
+    pub fn write(&self) -> Result<(), String> {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+        let (page, picture) = (root.join("infra/comparison.md"), root.join("infra/comparison.png"));
+        let before = std::fs::read_to_string(&page).map_err(|error| format!("{}: {error}", page.display()))?;
+        let parts = before.split_once(BEGIN).and_then(|(head, rest)| Some((head, rest.split_once(END)?.1)));
+        let (head, tail) = parts.ok_or(format!("{} has not both marks", page.display()))?;
+        std::fs::write(&page, format!("{head}{BEGIN}\n{}\n{END}{tail}", self.text()))
+            .map_err(|error| error.to_string())?;
+        self.draw(&root, &picture)
+    }
+
+    fn draw(&self, root: &Path, picture: &PathBuf) -> Result<(), String> {
+        let mut drawing = Command::new(root.join("target/tools/deploy/bin/python"))
+            .arg(root.join("tests/benchmark/rivals/picture.py"))
+            .arg(picture)
+            .stdin(Stdio::piped())
+            .spawn()
+            .map_err(|error| format!("no picture, as tests/run installs what draws it: {error}"))?;
+        let data = self.data().to_string();
+        drawing.stdin.take().unwrap().write_all(data.as_bytes()).map_err(|error| error.to_string())?;
+        let status = drawing.wait().map_err(|error| error.to_string())?;
+        if status.success() { Ok(()) } else { Err(format!("the picture ended with {status}")) }
+    }
+
+    fn data(&self) -> Value {
+        let spread = |spread: Spread| json!([spread.low, spread.median, spread.high]);
+        let speed: Vec<Value> = self
+            .figures
+            .iter()
+            .map(|of| {
+                json!({
+                    "name": of.who.name(),
+                    "p50, ms": spread(of.spread(|round| round.p50)),
+                    "p99, ms": spread(of.spread(|round| round.p99)),
+                    "CPU, µs a delivery": spread(of.spread(|round| round.cpu)),
+                    "init, ms": spread(of.spread(|round| round.init)),
+                    "peak memory, MiB": spread(of.spread(|round| round.peak)),
+                })
+            })
+            .collect();
+        let row = |(who, came): &(Contestant, Vec<(Fault, Came)>)| {
+            let cells = came.iter().map(|(_, came)| json!({"text": in_words(came), "is_well": came.is_well()}));
+            json!({"name": who.name(), "cells": cells.collect::<Vec<_>>()})
+        };
+        json!({
+            "speed": speed,
+            "faults": Fault::ALL.map(Fault::in_words),
+            "came": self.faults.iter().map(row).collect::<Vec<_>>(),
+        })
+    }
+}
+
+fn in_words(came: &Came) -> String {
+    let mut words = match came.paid {
+        0 if came.is_lost() && came.failed == 0 => "**not paid, no case, no error**".to_owned(),
+        0 if came.is_lost() => "**not paid, no case**".to_owned(),
+        0 => "not paid".to_owned(),
+        1 => "paid once".to_owned(),
+        more => format!("**paid {more} times**"),
+    };
+    if came.cases > 0 {
+        write!(words, ", {} case", came.cases).unwrap();
+    }
+    if came.calls != came.paid as u64 {
+        write!(words, "; {} call{}", came.calls, if came.calls == 1 { "" } else { "s" }).unwrap();
+    }
+    if !came.is_answered {
+        write!(words, "; {} errors, then the sender gives up", came.failed).unwrap();
+    }
+    words
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cell_says_what_was_paid_who_was_asked_and_whether_the_sender_gave_up() {
+        let once = Came { calls: 1, paid: 1, cases: 0, failed: 0, is_answered: true };
+        let nothing = Came { calls: 1, paid: 0, ..once };
+        let cells = [
+            (once, "paid once", true),
+            (Came { calls: 2, ..once }, "paid once; 2 calls", true),
+            (Came { cases: 1, ..once }, "paid once, 1 case", true),
+            (Came { calls: 2, paid: 2, failed: 1, ..once }, "**paid 2 times**", false),
+            (Came { cases: 1, ..nothing }, "not paid, 1 case; 1 call", true),
+            (nothing, "**not paid, no case, no error**; 1 call", false),
+            (
+                Came { calls: 0, failed: 4, is_answered: false, ..nothing },
+                "**not paid, no case**; 4 errors, then the sender gives up",
+                false,
+            ),
+        ];
+        for (came, words, is_well) in cells {
+            assert_eq!((in_words(&came).as_str(), came.is_well()), (words, is_well));
+        }
+    }
+}
