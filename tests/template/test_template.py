@@ -517,7 +517,7 @@ def test_what_alarms_look_at_is_what_retry_audit_is_told(template):
             "LogOf": lambda function: functions[function]["LoggingConfig"]["LogGroup"],
             "ApiOf": lambda _: "Api",
             "Table": tables.__getitem__,
-            "Expected": str.capitalize,
+            "Expected": lambda word: "".join(part.capitalize() for part in word.split("_")),
         }
         expected = {one["Name"]: says[key](value) for one in alarm["Dimensions"] for key, value in one.items() if key != "Name"}
         found = {one["Name"]: names.get(one["Value"], one["Value"]) for one in known[alarm["AlarmName"]].get("Dimensions", [])}

@@ -58,6 +58,17 @@ pub(crate) const fn log_lines(metric: &'static str, log: Value) -> Source {
 pub(crate) const PARSING: &str = "EMFParsingErrors";
 pub(crate) const VALIDATION: &str = "EMFValidationErrors";
 
+/// Messages that lie in a queue:
+/// <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-available-cloudwatch-metrics.html>
+pub(crate) const fn messages(queue: Value) -> Source {
+    Source::Aws {
+        namespace: "AWS/SQS",
+        metric: "ApproximateNumberOfMessagesVisible",
+        dimension: "QueueName",
+        value: queue,
+    }
+}
+
 /// <https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-metrics.html>
 pub(crate) const fn front(metric: &'static str) -> Source {
     Source::Aws { namespace: "AWS/ApiGateway", metric, dimension: "ApiId", value: Value::Ref("Api") }

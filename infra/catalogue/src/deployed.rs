@@ -85,7 +85,7 @@ fn dimensions(one: &Placed) -> Vec<Json> {
             Some(function) => ("LogOf", format!("payonce-{}", hyphenated(function))),
             None => ("Value", format!("payonce-{}", hyphenated(id))),
         },
-        Value::Attribute(of) => ("Expected", hyphenated(of.split('.').next().unwrap_or_default())),
+        Value::Attribute(of) => ("Expected", hyphenated(of.split('.').next().unwrap_or_default()).replace('-', "_")),
         Value::Table(table) | Value::Index(table, _) => ("Table", hyphenated(table.trim_end_matches("Table"))),
     };
     let index = match value {

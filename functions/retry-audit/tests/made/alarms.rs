@@ -21,7 +21,7 @@ fn value(known: &Known) -> String {
         Known::LogOf(function) => log_of(function),
         Known::ApiOf(_) => "api".to_owned(),
         Known::Table(word) => format!("payonce-{word}"),
-        Known::Expected(name) => format!("payonce-{name}"),
+        Known::Expected(name) => format!("payonce-{}", name.replace('_', "-")),
     }
 }
 
