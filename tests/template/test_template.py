@@ -411,6 +411,33 @@ def test_scheduled_function_ends_before_its_next_run(template):
     assert all(functions[name]["Timeout"] < period for name, period in periods.items())
 
 
+# What a new stack is given to be made in; the schedules are among the last of its resources.
+DEPLOY_S = 3600
+# From a function's line to the figure.
+INGESTION_S = 120
+
+
+def test_new_stack_runs_each_watcher_before_its_silence_is_an_alarm(template):
+    """A new alarm is held against the time before it was made, in which there is no figure: only its warm-up waits for the first run."""
+    resources = {name: plain(r["Properties"]) for name, r in template["Resources"].items() if "Properties" in r}
+    schedules = {r["Name"]: r for name, r in resources.items() if template["Resources"][name]["Type"] == "AWS::Scheduler::Schedule"}
+    alarms = [r for name, r in resources.items() if template["Resources"][name]["Type"] == "AWS::CloudWatch::Alarm"]
+    silent = {r["AlarmName"]: r for r in alarms if r["TreatMissingData"] == "breaching"}
+    assert set(silent) == {f"{name}-silent" for name in schedules}
+    for name, alarm in silent.items():
+        schedule = schedules[name.removesuffix("-silent")]
+        count, unit = re.fullmatch(r"rate\((\d+) (\w+)\)", schedule["ScheduleExpression"]).groups()
+        function = resources[schedule["Target"]["Arn"].removesuffix("Aliaslive")]
+        first_figure_s = DEPLOY_S + int(count) * SECONDS[unit] + function["Timeout"] + INGESTION_S
+        warm_up_s = 60 * alarm["WarmUpConfiguration"]["WarmUpPeriodDurationInMinutes"]
+        # It ends with the first figure; a watcher that never runs is seen soon after, before anybody relies on it.
+        assert first_figure_s < warm_up_s <= first_figure_s + 3600, name
+        assert alarm["WarmUpConfiguration"]["OnlyStartEvaluatingAfterWarmUpPeriodEnds"] is False, name
+        # One that is missed is none, and two are.
+        assert alarm["Period"] * alarm["EvaluationPeriods"] > 2 * int(count) * SECONDS[unit], name
+    assert not [r["AlarmName"] for r in alarms if "WarmUpConfiguration" in r and r["AlarmName"] not in silent]
+
+
 def test_books_are_late_when_a_day_was_not_reconciled_for_another_whole_day(template):
     code = (ROOT / "functions" / "reconciler" / "src" / "config.rs").read_text()
     [defaults] = re.findall(r"Self \{ (provider: .*) \}", code)

@@ -79,6 +79,13 @@ fn an_alarm_that_is_gone_or_changed_is_named() {
         ("payonce-swept", "/Threshold", json!(1000)),
         ("payonce-front-door-4xx", "/Threshold", serde_json::from_str("0.95").unwrap()),
         ("payonce-sweeper-silent", "/TreatMissingData", json!("notBreaching")),
+        ("payonce-sweeper-silent", "/WarmUpConfiguration", json!({ "WarmUpPeriodDurationInMinutes": 2_880 })),
+        (
+            "payonce-sweeper-silent",
+            "/WarmUpConfiguration",
+            json!({ "WarmUpPeriodDurationInMinutes": 90, "OnlyStartEvaluatingAfterWarmUpPeriodEnds": true }),
+        ),
+        ("payonce-lost", "/WarmUpConfiguration", json!({ "WarmUpPeriodDurationInMinutes": 2_880 })),
         ("payonce-endpoints-off", "/DatapointsToAlarm", Value::Null),
         ("payonce-lost", "/Unit", json!("Seconds")),
         ("payonce-lost", "/Metrics", json!([{ "Id": "e1", "Expression": "0" }])),

@@ -23,6 +23,7 @@ const ABOVE_ZERO: Alarm = Alarm {
     comparison: Comparison::Above,
     threshold: Threshold::of(0),
     missing: Missing::NotBreaching,
+    warm_up_minutes: None,
     urgency: Urgency::Page,
     cause: None,
     lasts: false,
@@ -35,12 +36,13 @@ const ABOVE_ZERO: Alarm = Alarm {
 /// What the last run found, counted by every invocation until the next one: it lasts as long as what it says.
 const LAST_RUN: Alarm = Alarm { statistic: Statistic::Maximum, period_s: 3_600, lasts: true, ..ABOVE_ZERO };
 
-/// No run ended well for so long.
+/// No run ended well for so long. A new stack may take an hour until its first run, and pays nothing before a person releases payouts.
 const SILENT: Alarm = Alarm {
     period_s: 300,
     comparison: Comparison::Below,
     threshold: Threshold::of(1),
     missing: Missing::Breaching,
+    warm_up_minutes: Some(90),
     lasts: true,
     ..ABOVE_ZERO
 };

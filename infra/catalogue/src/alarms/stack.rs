@@ -271,6 +271,7 @@ fn reconciler() -> Vec<Alarm> {
             period_s: 3_600,
             evaluation_periods: 3,
             datapoints_to_alarm: 3,
+            warm_up_minutes: Some(180),
             urgency: Ticket,
             money: "Nothing yet: what is lost or was paid twice since is not seen for now, and the next run that works leaves nothing out.",
             text: "No run of the reconciler has ended well for three hours.",
