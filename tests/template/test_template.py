@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from census import PLACES, violations
 from rights import FILE, ITEMS
+from samcli.cli.types import CfnParameterOverridesType
 from subjects import Subjects
 from translated import MADE, PROVIDERS, REGION, ROOT, decoded, plain, source, translate
 
@@ -374,6 +375,22 @@ def test_each_function_has_a_role_of_its_own(template):
 def test_template_holds_no_secret():
     text = (ROOT / "infra" / "template.yaml").read_text() + (ROOT / "infra" / "samconfig.toml").read_text()
     assert not re.search(r"SecretString|GenerateSecretString|whsec_[A-Za-z0-9]|sk_(live|test)_|\{\{resolve:", text)
+
+
+def test_path_token_stands_in_no_file_and_sam_takes_the_parameters_from_theirs(monkeypatch):
+    infra = ROOT / "infra"
+    monkeypatch.chdir(infra)
+    [overrides] = [tomllib.loads((infra / "samconfig.toml").read_text())["default"]["global"]["parameters"]["parameter_overrides"]]
+    assert overrides == ["file://parameters.toml"]
+    written = tomllib.loads((infra / "parameters.toml").read_text())
+    # As SAM reads them, and as `infra/take-in` does.
+    assert CfnParameterOverridesType().convert(overrides, None, None) == written
+    assert set(written) < set(source()["Parameters"]) - {"PathToken"} and all(isinstance(value, str) for value in written.values())
+    with_token = CfnParameterOverridesType().convert([*overrides, "PathToken=a-token_of-22-characters"], None, None)
+    assert with_token == {**written, "PathToken": "a-token_of-22-characters"}
+    for file in infra.rglob("*"):
+        if file.is_file() and ".aws-sam" not in file.parts:
+            assert not re.search(r"PathToken[\"']?\s*[=:]\s*[\"']?[\w-]{22}", file.read_text(errors="replace")), file
 
 
 def test_access_log_holds_no_path_token(template):
