@@ -73,7 +73,9 @@ class World:
             (HERE / folder).symlink_to(ROOT / folder)
         shutil.copytree(ROOT / "infra", HERE / "infra", ignore=shutil.ignore_patterns(".aws-sam", "local"))
         # What an emulator on this machine needs: no CodeDeploy and no composite alarms there, nobody to confirm, this machine's processor.
-        self._adapt("infra/samconfig.toml", '["PathToken="]', '["PathToken=", "GradualDeployment=false", "CompositeAlarms=false", "Architecture=x86_64", "RequestsPerSecond=50", "RequestsBurst=100"]')
+        adapted = {"GradualDeployment": "false", "CompositeAlarms": "false", "Architecture": "x86_64", "RequestsPerSecond": "50", "RequestsBurst": "100"}
+        with (HERE / "infra" / "parameters.toml").open("a") as parameters:
+            parameters.writelines(f'{name} = "{value}"\n' for name, value in adapted.items())
         self._adapt("infra/samconfig.toml", "confirm_changeset = true", "confirm_changeset = false")
         config = (Path(__file__).parent / "payonce.toml").read_text().replace("RAIL", str(self.rail)).replace("ISSUER", str(self.issuer))
         (HERE / "infra" / "payonce.toml").write_text(config)
@@ -211,7 +213,7 @@ class World:
         return self.output("Endpoint")
 
     def token(self):
-        return re.search(r'PathToken=([\w-]{22})"', (HERE / "infra" / "samconfig.toml").read_text())[1]
+        return self.client("secretsmanager").get_secret_value(SecretId="payonce/path-token")["SecretString"]
 
     def invoke(self, function, payload=b"{}"):
         answer = self.client("lambda").invoke(FunctionName=function, Qualifier="live", Payload=payload)

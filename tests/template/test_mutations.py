@@ -112,6 +112,8 @@ AUDIT_POLICY = "AuditTable/ResourcePolicy/PolicyDocument/Statement"
 ALIAS = {"Ref": f"{WEBHOOK}.Alias"}
 STREAM = {"Fn::GetAtt": ["AuditTable", "StreamArn"]}
 
+FAILED_RUNS = {"DestinationConfig": {"OnFailure": {"Type": "SQS", "Destination": {"Fn::GetAtt": ["FailedRuns", "Arn"]}}}}
+
 MUTATIONS = [
     ("seven retries through the alias", "async-retries", put("Globals/EventInvokeConfig/MaximumRetryAttempts", 7)),
     ("one retry past the alias", "async-retries", put("WebhookEventInvokeConfigLatest/MaximumRetryAttempts", 1)),
@@ -128,6 +130,13 @@ MUTATIONS = [
     ("no tripwire", "async-drop", gone("Globals/EventInvokeConfig/DestinationConfig")),
     ("no tripwire past the alias", "async-drop", gone("SweeperEventInvokeConfigLatest/DestinationConfig")),
     ("the tripwire is redriven", "async-drop", put("Tripwire/RedrivePolicy", {"deadLetterTargetArn": "arn", "maxReceiveCount": 3})),
+    ("failed runs are redriven", "async-drop", put("FailedRuns/RedrivePolicy", {"deadLetterTargetArn": "arn", "maxReceiveCount": 3})),
+    ("a failed run of the sweeper looks like an intruder", "async-drop", gone("Sweeper/EventInvokeConfig")),
+    ("a failed run of the reconciler looks like an intruder", "async-drop", gone("Reconciler/EventInvokeConfig")),
+    ("a failed run of retry-audit looks like an intruder", "async-drop", gone("RetryAudit/EventInvokeConfig")),
+    ("an intruder at payer looks like a failed run", "async-drop", put("Payer/EventInvokeConfig", FAILED_RUNS)),
+    ("an intruder at a webhook looks like a failed run", "async-drop", put("Webhook/EventInvokeConfig", FAILED_RUNS)),
+    ("an intruder past the alias looks like a failed run", "async-drop", put("SweeperEventInvokeConfigLatest/DestinationConfig", {"OnFailure": {"Destination": {"Fn::GetAtt": ["FailedRuns", "Arn"]}}})),
     ("a dead-letter queue", "dead-letter-queue", put("Globals/DeadLetterQueue", {"Type": "SQS", "TargetArn": "arn:aws:sqs:eu-central-1:1:q"})),
     ("a queue feeds a webhook", "source-mapping", more_of_webhook("Queue", "AWS::Lambda::EventSourceMapping", {"FunctionName": ALIAS, "EventSourceArn": {"Fn::GetAtt": ["Tripwire", "Arn"]}})),
     ("the stream feeds the sweeper", "source-mapping", put("AuditWatchMapping/FunctionName", {"Ref": "Sweeper"})),

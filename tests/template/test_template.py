@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from census import PLACES, violations
 from rights import FILE, ITEMS
+from samcli.cli.types import CfnParameterOverridesType
 from subjects import Subjects
 from translated import MADE, PROVIDERS, REGION, ROOT, decoded, plain, source, translate
 
@@ -376,6 +377,22 @@ def test_template_holds_no_secret():
     assert not re.search(r"SecretString|GenerateSecretString|whsec_[A-Za-z0-9]|sk_(live|test)_|\{\{resolve:", text)
 
 
+def test_path_token_stands_in_no_file_and_sam_takes_the_parameters_from_theirs(monkeypatch):
+    infra = ROOT / "infra"
+    monkeypatch.chdir(infra)
+    [overrides] = [tomllib.loads((infra / "samconfig.toml").read_text())["default"]["global"]["parameters"]["parameter_overrides"]]
+    assert overrides == ["file://parameters.toml"]
+    written = tomllib.loads((infra / "parameters.toml").read_text())
+    # As SAM reads them, and as `infra/take-in` does.
+    assert CfnParameterOverridesType().convert(overrides, None, None) == written
+    assert set(written) < set(source()["Parameters"]) - {"PathToken"} and all(isinstance(value, str) for value in written.values())
+    with_token = CfnParameterOverridesType().convert([*overrides, "PathToken=a-token_of-22-characters"], None, None)
+    assert with_token == {**written, "PathToken": "a-token_of-22-characters"}
+    for file in infra.rglob("*"):
+        if file.is_file() and ".aws-sam" not in file.parts:
+            assert not re.search(r"PathToken[\"']?\s*[=:]\s*[\"']?[\w-]{22}", file.read_text(errors="replace")), file
+
+
 def test_access_log_holds_no_path_token(template):
     log = template["Resources"]["Stage"]["Properties"]["AccessLogSettings"]["Format"]
     assert not {"$context.path", "$context.routeKey"} & set(re.findall(r"\$context\.[\w.]+", log))
@@ -409,6 +426,33 @@ def test_scheduled_function_ends_before_its_next_run(template):
             periods[properties["Target"]["Arn"].removesuffix("Aliaslive")] = int(count) * SECONDS[unit]
     assert periods == {"Sweeper": 60, "Reconciler": 3600, "RetryAudit": 600}
     assert all(functions[name]["Timeout"] < period for name, period in periods.items())
+
+
+# What a new stack is given to be made in; the schedules are among the last of its resources.
+DEPLOY_S = 3600
+# From a function's line to the figure.
+INGESTION_S = 120
+
+
+def test_new_stack_runs_each_watcher_before_its_silence_is_an_alarm(template):
+    """A new alarm is held against the time before it was made, in which there is no figure: only its warm-up waits for the first run."""
+    resources = {name: plain(r["Properties"]) for name, r in template["Resources"].items() if "Properties" in r}
+    schedules = {r["Name"]: r for name, r in resources.items() if template["Resources"][name]["Type"] == "AWS::Scheduler::Schedule"}
+    alarms = [r for name, r in resources.items() if template["Resources"][name]["Type"] == "AWS::CloudWatch::Alarm"]
+    silent = {r["AlarmName"]: r for r in alarms if r["TreatMissingData"] == "breaching"}
+    assert set(silent) == {f"{name}-silent" for name in schedules}
+    for name, alarm in silent.items():
+        schedule = schedules[name.removesuffix("-silent")]
+        count, unit = re.fullmatch(r"rate\((\d+) (\w+)\)", schedule["ScheduleExpression"]).groups()
+        function = resources[schedule["Target"]["Arn"].removesuffix("Aliaslive")]
+        first_figure_s = DEPLOY_S + int(count) * SECONDS[unit] + function["Timeout"] + INGESTION_S
+        warm_up_s = 60 * alarm["WarmUpConfiguration"]["WarmUpPeriodDurationInMinutes"]
+        # It ends with the first figure; a watcher that never runs is seen soon after, before anybody relies on it.
+        assert first_figure_s < warm_up_s <= first_figure_s + 3600, name
+        assert alarm["WarmUpConfiguration"]["OnlyStartEvaluatingAfterWarmUpPeriodEnds"] is False, name
+        # One that is missed is none, and two are.
+        assert alarm["Period"] * alarm["EvaluationPeriods"] > 2 * int(count) * SECONDS[unit], name
+    assert not [r["AlarmName"] for r in alarms if "WarmUpConfiguration" in r and r["AlarmName"] not in silent]
 
 
 def test_books_are_late_when_a_day_was_not_reconciled_for_another_whole_day(template):
@@ -517,7 +561,7 @@ def test_what_alarms_look_at_is_what_retry_audit_is_told(template):
             "LogOf": lambda function: functions[function]["LoggingConfig"]["LogGroup"],
             "ApiOf": lambda _: "Api",
             "Table": tables.__getitem__,
-            "Expected": str.capitalize,
+            "Expected": lambda word: "".join(part.capitalize() for part in word.split("_")),
         }
         expected = {one["Name"]: says[key](value) for one in alarm["Dimensions"] for key, value in one.items() if key != "Name"}
         found = {one["Name"]: names.get(one["Value"], one["Value"]) for one in known[alarm["AlarmName"]].get("Dimensions", [])}

@@ -35,6 +35,8 @@ pub struct Alarm {
     /// A maintenance window may mute it.
     pub muted: bool,
     pub dimensions: Vec<Dimension>,
+    /// So long it may wait for its first figure.
+    pub warm_up_minutes: Option<u64>,
     /// In CloudWatch's words.
     #[serde(flatten)]
     pub settings: Map<String, Value>,
@@ -89,6 +91,7 @@ pub fn changed(made: &Made, expected: &Expected, deployed: &Deployed) -> Vec<Dri
         let Some(mut one) = One::of(&alarm.alarm_name, &answers, &mut drift) else { continue };
         alarm.settings.iter().for_each(|(key, wanted)| one.says(key, wanted));
         one.looks_at(&alarm.dimensions, expected, deployed);
+        one.warms_up(alarm.warm_up_minutes);
         // A value of another unit is another figure, and a formula takes the place of the figure.
         one.says_nothing_of(&["Unit", "Metrics"]);
         one.tells(match alarm.tells.as_str() {
@@ -146,6 +149,16 @@ impl<'a> One<'a> {
             if !found.is_null() && found != "" && found.as_array().is_none_or(|all| !all.is_empty()) {
                 self.add(key, "nothing".to_owned(), said(found));
             }
+        }
+    }
+
+    /// An alarm that was made anew and warms up for days tells nobody so long. One that does not warm up tells more.
+    fn warms_up(&mut self, minutes: Option<u64>) {
+        const KEY: &str = "WarmUpConfiguration";
+        let found = &self.answer[KEY];
+        let waits = found["OnlyStartEvaluatingAfterWarmUpPeriodEnds"] == true;
+        if !found.is_null() && (waits || found["WarmUpPeriodDurationInMinutes"].as_u64() != minutes) {
+            self.add(KEY, minutes.map_or("nothing".to_owned(), |minutes| format!("{minutes} minutes")), said(found));
         }
     }
 

@@ -138,9 +138,8 @@ mod tests {
     #[test]
     fn refuses_missing_expected_values() {
         let census = Census::parse(TEXT).unwrap();
-        let all =
-            r#"{"tripwire":"a","audit_stream":"b","reserved_concurrency":"none","function_timeout_seconds":"25"}"#;
-        assert_eq!(census.expected(all).unwrap().len(), 4);
+        let all = r#"{"tripwire":"a","failed_runs":"f","audit_stream":"b","reserved_concurrency":"none","function_timeout_seconds":"25"}"#;
+        assert_eq!(census.expected(all).unwrap().len(), 5);
         assert!(census.expected(&all.replace("tripwire", "tripwir")).unwrap_err().contains("tripwire"));
         assert!(census.expected("[]").is_err());
     }

@@ -12,7 +12,7 @@
 //!
 //! let census = Census::parse(TEXT)?;
 //! let expected = census.expected(
-//!     r#"{"tripwire":"a","audit_stream":"b","reserved_concurrency":"none","function_timeout_seconds":"25"}"#,
+//!     r#"{"tripwire":"a","failed_runs":"f","audit_stream":"b","reserved_concurrency":"none","function_timeout_seconds":"25"}"#,
 //! )?;
 //! assert!(!verdict(&census, &expected, &Deployed::default()).is_empty());
 //! # Ok::<(), String>(())

@@ -18,6 +18,7 @@ fn expected(composed: &str) -> Expected {
     let of = |name: &str, value: &str| (name.to_owned(), value.to_owned());
     [
         of("tripwire", "arn:aws:sqs:eu-central-1:111122223333:payonce-tripwire"),
+        of("failed_runs", "arn:aws:sqs:eu-central-1:111122223333:payonce-failed-runs"),
         of("page_topic", PAGE),
         of("ticket_topic", TICKET),
         of("composite_alarms", composed),
@@ -78,6 +79,13 @@ fn an_alarm_that_is_gone_or_changed_is_named() {
         ("payonce-swept", "/Threshold", json!(1000)),
         ("payonce-front-door-4xx", "/Threshold", serde_json::from_str("0.95").unwrap()),
         ("payonce-sweeper-silent", "/TreatMissingData", json!("notBreaching")),
+        ("payonce-sweeper-silent", "/WarmUpConfiguration", json!({ "WarmUpPeriodDurationInMinutes": 2_880 })),
+        (
+            "payonce-sweeper-silent",
+            "/WarmUpConfiguration",
+            json!({ "WarmUpPeriodDurationInMinutes": 90, "OnlyStartEvaluatingAfterWarmUpPeriodEnds": true }),
+        ),
+        ("payonce-lost", "/WarmUpConfiguration", json!({ "WarmUpPeriodDurationInMinutes": 2_880 })),
         ("payonce-endpoints-off", "/DatapointsToAlarm", Value::Null),
         ("payonce-lost", "/Unit", json!("Seconds")),
         ("payonce-lost", "/Metrics", json!([{ "Id": "e1", "Expression": "0" }])),
@@ -89,6 +97,7 @@ fn an_alarm_that_is_gone_or_changed_is_named() {
         ("payonce-sweeper-metrics-unread", "/Dimensions", dimension("LogGroupName", &log_of("payonce-payer"))),
         ("payonce-front-door-5xx", "/Dimensions", dimension("ApiId", "other")),
         ("payonce-tripwire", "/Dimensions", dimension("QueueName", "other")),
+        ("payonce-failed-runs", "/Dimensions", dimension("QueueName", "payonce-tripwire")),
         ("payonce-audit-writes-throttled", "/Dimensions", dimension("TableName", "payonce-bodies")),
         (INCIDENT, "/AlarmActions", json!([TICKET])),
         (INCIDENT, "/AlarmRule", json!("FALSE")),

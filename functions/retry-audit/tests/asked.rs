@@ -21,6 +21,7 @@ use serde_json::{Value, json};
 
 const ACCOUNT: &str = "eu-central-1:111122223333";
 const TRIPWIRE: &str = "arn:aws:sqs:eu-central-1:111122223333:payonce-tripwire";
+const FAILED_RUNS: &str = "arn:aws:sqs:eu-central-1:111122223333:payonce-failed-runs";
 const STREAM: &str = "arn:aws:dynamodb:eu-central-1:111122223333:table/payonce-audit/stream/2026-11-23T00:00:00.000";
 const FUNCTIONS: [&str; 7] = [
     "payonce-webhook-stripe",
@@ -153,7 +154,7 @@ impl Fake {
 
 fn environment(endpoint: &str) -> Environment {
     let expected = json!({
-        "tripwire": TRIPWIRE, "audit_stream": STREAM, "reserved_concurrency": "20", "function_timeout_seconds": "25",
+        "tripwire": TRIPWIRE, "failed_runs": FAILED_RUNS, "audit_stream": STREAM, "reserved_concurrency": "20", "function_timeout_seconds": "25",
         "page_topic": made::PAGE, "ticket_topic": made::TICKET,
     });
     let more =
@@ -307,9 +308,11 @@ fn rules_of(target: &str) -> String {
 }
 
 fn invoke_config(name: &str, qualifier: &str, attempts: u32) -> Value {
+    let is_scheduled = ["payonce-sweeper", "payonce-reconciler", "payonce-retry-audit"].contains(&name);
+    let destination = if is_scheduled && qualifier == "live" { FAILED_RUNS } else { TRIPWIRE };
     json!({
         "FunctionArn": format!("{}:{qualifier}", arn(name)), "MaximumRetryAttempts": attempts,
-        "MaximumEventAgeInSeconds": 60, "DestinationConfig": { "OnFailure": { "Destination": TRIPWIRE } },
+        "MaximumEventAgeInSeconds": 60, "DestinationConfig": { "OnFailure": { "Destination": destination } },
     })
 }
 

@@ -12,12 +12,14 @@ use retry_audit::verdict::{Deployed, Function, KINDS, Subject, Table, verdict};
 use serde_json::{Value, json};
 
 const TRIPWIRE: &str = "arn:aws:sqs:eu-central-1:111122223333:payonce-tripwire";
+const FAILED_RUNS: &str = "arn:aws:sqs:eu-central-1:111122223333:payonce-failed-runs";
 const STREAM: &str = "arn:aws:dynamodb:eu-central-1:111122223333:table/payonce-audit/stream/2026-11-23T00:00:00.000";
 
 fn expected() -> Expected {
     let of = |name: &str, value: &str| (name.to_owned(), value.to_owned());
     [
         of("tripwire", TRIPWIRE),
+        of("failed_runs", FAILED_RUNS),
         of("audit_stream", STREAM),
         of("reserved_concurrency", "20"),
         of("function_timeout_seconds", "25"),
@@ -68,12 +70,14 @@ fn deployed() -> Deployed {
         add("concurrency", "", json!({ "ReservedConcurrentExecutions": reserved }));
         add("recursion", "", json!({ "RecursiveLoop": "Terminate" }));
         for qualifier in ["live", "$LATEST"] {
+            let is_scheduled = ["sweeper", "reconciler", "retry-audit"].contains(&kind);
+            let destination = if is_scheduled && qualifier == "live" { FAILED_RUNS } else { TRIPWIRE };
             add(
                 "event_invoke_config",
                 qualifier,
                 json!({
                     "MaximumRetryAttempts": 0, "MaximumEventAgeInSeconds": 60,
-                    "DestinationConfig": { "OnSuccess": {}, "OnFailure": { "Destination": TRIPWIRE } },
+                    "DestinationConfig": { "OnSuccess": {}, "OnFailure": { "Destination": destination } },
                 }),
             );
             add(
@@ -273,6 +277,11 @@ fn names_the_place_of_every_changed_setting() {
             "async-drop",
             set(config, WEBHOOK, "live", "/DestinationConfig/OnFailure/Destination", json!("arn:aws:sqs:x:1:other")),
         ),
+        ("async-drop", set(config, WEBHOOK, "live", "/DestinationConfig/OnFailure/Destination", json!(FAILED_RUNS))),
+        ("async-drop", set(config, PAYER, "live", "/DestinationConfig/OnFailure/Destination", json!(FAILED_RUNS))),
+        ("async-drop", set(config, SWEEPER, "$LATEST", "/DestinationConfig/OnFailure/Destination", json!(FAILED_RUNS))),
+        ("async-drop", set(config, SWEEPER, "live", "/DestinationConfig/OnFailure/Destination", json!(TRIPWIRE))),
+        ("async-drop", set(config, RECONCILER, "live", "/DestinationConfig/OnFailure/Destination", json!(TRIPWIRE))),
         ("async-drop", set(config, WEBHOOK, "live", "/DestinationConfig/OnSuccess", json!({ "Destination": "arn" }))),
         (
             "dead-letter-queue",

@@ -21,6 +21,9 @@ pub struct Alarm {
     pub comparison: Comparison,
     pub threshold: Threshold,
     pub missing: Missing,
+    /// So long a new alarm waits for its first figure: where silence is bad, and nothing has run yet.
+    /// <https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/alarm-warm-up.html>
+    pub warm_up_minutes: Option<u32>,
     pub urgency: Urgency,
     /// Alarms of one cause page once for each provider, and once for the stack's own. Without one an alarm pages whatever else is on.
     pub cause: Option<Cause>,

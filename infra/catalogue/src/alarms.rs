@@ -23,6 +23,7 @@ const ABOVE_ZERO: Alarm = Alarm {
     comparison: Comparison::Above,
     threshold: Threshold::of(0),
     missing: Missing::NotBreaching,
+    warm_up_minutes: None,
     urgency: Urgency::Page,
     cause: None,
     lasts: false,
@@ -35,12 +36,13 @@ const ABOVE_ZERO: Alarm = Alarm {
 /// What the last run found, counted by every invocation until the next one: it lasts as long as what it says.
 const LAST_RUN: Alarm = Alarm { statistic: Statistic::Maximum, period_s: 3_600, lasts: true, ..ABOVE_ZERO };
 
-/// No run ended well for so long.
+/// No run ended well for so long. A new stack may take an hour until its first run, and pays nothing before a person releases payouts.
 const SILENT: Alarm = Alarm {
     period_s: 300,
     comparison: Comparison::Below,
     threshold: Threshold::of(1),
     missing: Missing::Breaching,
+    warm_up_minutes: Some(90),
     lasts: true,
     ..ABOVE_ZERO
 };
@@ -57,6 +59,17 @@ pub(crate) const fn log_lines(metric: &'static str, log: Value) -> Source {
 }
 pub(crate) const PARSING: &str = "EMFParsingErrors";
 pub(crate) const VALIDATION: &str = "EMFValidationErrors";
+
+/// Messages that lie in a queue:
+/// <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-available-cloudwatch-metrics.html>
+pub(crate) const fn messages(queue: Value) -> Source {
+    Source::Aws {
+        namespace: "AWS/SQS",
+        metric: "ApproximateNumberOfMessagesVisible",
+        dimension: "QueueName",
+        value: queue,
+    }
+}
 
 /// <https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-metrics.html>
 pub(crate) const fn front(metric: &'static str) -> Source {

@@ -9,8 +9,8 @@ use crate::alarm::{Source, Urgency, Value, is_of_providers};
 use crate::alarms::INDEX_DIMENSION;
 use crate::placed::{Placed, incidents, is_muted};
 
-/// As it stands in `infra/alarms.json`: one alarm a line, in CloudWatch's words but for `Tells`, `Muted` and the values of dimensions, and
-/// a threshold as text.
+/// As it stands in `infra/alarms.json`: one alarm a line, in CloudWatch's words but for `Tells`, `Muted`, `WarmUpMinutes` and the values of
+/// dimensions, and a threshold as text.
 pub fn file(placed: &[Placed]) -> String {
     let alarms: Vec<String> = placed.iter().map(|one| format!("    {}", described(one))).collect();
     let incidents: Vec<String> = incidents(placed)
@@ -48,7 +48,7 @@ fn described(one: &Placed) -> Json {
         Urgency::Page if alarm.is_composed() => "cause",
         Urgency::Page => "page",
     };
-    json!({
+    let mut described = json!({
         "AlarmName": one.name(),
         "Namespace": alarm.source.namespace(),
         "MetricName": alarm.source.metric(),
@@ -62,7 +62,11 @@ fn described(one: &Placed) -> Json {
         "TreatMissingData": alarm.missing.as_str(),
         "Tells": tells,
         "Muted": is_muted(one),
-    })
+    });
+    if let Some(minutes) = alarm.warm_up_minutes {
+        described["WarmUpMinutes"] = json!(minutes);
+    }
+    described
 }
 
 /// Each by its name, with its value where a name is written out in the template. Where CloudFormation makes the name, it says whose it is,
@@ -85,7 +89,7 @@ fn dimensions(one: &Placed) -> Vec<Json> {
             Some(function) => ("LogOf", format!("payonce-{}", hyphenated(function))),
             None => ("Value", format!("payonce-{}", hyphenated(id))),
         },
-        Value::Attribute(of) => ("Expected", hyphenated(of.split('.').next().unwrap_or_default())),
+        Value::Attribute(of) => ("Expected", hyphenated(of.split('.').next().unwrap_or_default()).replace('-', "_")),
         Value::Table(table) | Value::Index(table, _) => ("Table", hyphenated(table.trim_end_matches("Table"))),
     };
     let index = match value {

@@ -40,7 +40,7 @@
 //! | audit `by_minute` | `29400002#00`, minute and shard | claims by arrival, refusals by when they become final, unfiled cases |
 //! | reconcile `open`, `by_risk` | `open#0`, first digit of the case id | open cases |
 //! | `by_risk`, sorted | `2#EUR#AMOUNT#AGE` | risk, currency, the sum at the finest exponent, the older the greater |
-//! | `by_incident` | `DAY/REASON/CAUSE` | open cases of one cause on one day |
+//! | `by_incident` | `0#DAY/REASON/CAUSE`, shard and incident | open cases of one cause on one day |
 //! | `awaiting` | `approval` | cases and batches that somebody else may decide |
 //! | `resolved` | `resolved#729`, by four weeks | resolved cases |
 //!
@@ -52,7 +52,7 @@ use std::fmt;
 use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
 use aws_sdk_dynamodb::types::AttributeValue;
 use payonce_protocol::UnixMillis;
-use payonce_protocol::ids::{CaseId, Digest};
+use payonce_protocol::ids::{CaseId, Digest, Shards};
 use payonce_protocol::money::{MAX_EXPONENT, Money};
 use payonce_protocol::order::{EventId, PayoutKey};
 use payonce_protocol::reason::{Reason, Risk};
@@ -520,6 +520,21 @@ pub(crate) fn risk(risk: Risk, money: Option<&Money>, since: UnixMillis) -> Stri
 /// Of this cause on this day (UTC).
 pub(crate) fn incident(reason: Reason, cause: &str, at: UnixMillis) -> String {
     format!("{}/{reason}/{cause}", at / 86_400_000)
+}
+
+/// Where a case of an incident is listed: one outage must not be one hot partition, for an index that cannot follow pushes back on
+/// the transaction that records the outcome. The shard stands first, so that this is never an incident's name.
+pub(crate) fn open_incident(incident: &str, case: &CaseId) -> String {
+    incident_shard(Shards::OF_INCIDENT.of_case(case), incident)
+}
+
+/// All places of an incident's cases; older versions listed them under its name alone.
+pub(crate) fn incident_shards(incident: &str) -> impl Iterator<Item = String> {
+    Shards::OF_INCIDENT.all().map(|shard| incident_shard(shard, incident)).chain([incident.to_owned()])
+}
+
+fn incident_shard(shard: u8, incident: &str) -> String {
+    format!("{shard}#{incident}")
 }
 
 /// What is the same on every day of an incident's cause.

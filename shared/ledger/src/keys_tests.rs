@@ -284,6 +284,12 @@ fn keys_of_indexes_are_told_apart() {
     assert!(older > risk(Risk::NothingMoved, None, NOW) && risk(Risk::PayeeWaits, None, NOW) > older);
     let cause = incident(Reason::PayoutUnknown, "http/x", NOW);
     assert_eq!((cause.as_str(), cause_of_incident(&cause)), ("20416/payout_unknown/http/x", "payout_unknown/http/x"));
+    assert_eq!(open_incident(&cause, &case()), "2#20416/payout_unknown/http/x");
+    let places: BTreeSet<String> = incident_shards(&cause).collect();
+    assert_eq!(
+        (places.len(), places.contains(&open_incident(&cause, &case())), places.contains(&cause)),
+        (9, true, true)
+    );
     assert_eq!((resolved_in(NOW).as_str(), APPROVAL), ("resolved#729", "approval"));
     assert_eq!(resolved_within(NOW, NOW + FOUR_WEEKS_MS + 1).collect::<Vec<_>>(), ["resolved#730", "resolved#729"]);
 }

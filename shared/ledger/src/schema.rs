@@ -20,7 +20,7 @@ pub const BY_MINUTE: &str = "by_minute";
 /// is of one payout or a few, so that no partition is hot; BY_EVENT is an index of the reconcile table, too.
 pub const BY_RAIL_KEY: &str = "by_rail_key";
 /// Sparse indexes of the reconcile table, whole items, open cases alone: `open` (one of sixteen shards) with `since`, the
-/// same with `risk`, `open_owner` and `open_incident` with `since`.
+/// same with `risk`, `open_owner` and `open_incident` (the incident, behind one of eight shards) with `since`.
 pub const OPEN: &str = "open";
 pub const BY_RISK: &str = "by_risk";
 pub const BY_OWNER: &str = "by_owner";

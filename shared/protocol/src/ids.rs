@@ -162,9 +162,10 @@ impl fmt::Display for CaseId {
     }
 }
 
-/// Under how many partitions the index lists the claims of one minute. A partition takes a thousand writes a second
+/// Under how many partitions an index lists what belongs together: the claims of one minute, or the cases of one incident. A partition
+/// takes a thousand writes a second
 /// (<https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/bp-partition-key-design.html>), and each is asked for in each
-/// visit. Whoever reads asks for the most that were ever written.
+/// reading. Whoever reads asks for the most that were ever written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Shards(u8);
 
@@ -173,6 +174,8 @@ impl Shards {
     /// Of stacks from before the number could be chosen.
     pub const UNCHOSEN: Self = Self(16);
     pub const MOST: Self = Self(64);
+    /// Of an incident, in every version that spreads it.
+    pub const OF_INCIDENT: Self = Self(8);
 
     pub fn new(number: u64) -> Option<Self> {
         let number = u8::try_from(number).ok().map(Self)?;
@@ -186,6 +189,11 @@ impl Shards {
     /// Which of them a payout key's claim is listed under.
     pub fn of(self, key: &PayoutKey) -> u8 {
         Hasher::new("payonce/shard/1").part(key.as_str()).finish().0[0] % self.0
+    }
+
+    /// Which of them a case is listed under. Not every case has a payout key; its id is a hash.
+    pub fn of_case(self, case: &CaseId) -> u8 {
+        Hasher::new("payonce/shard/1").part(case.as_str()).finish().0[0] % self.0
     }
 
     pub fn all(self) -> impl Iterator<Item = u8> {
@@ -212,6 +220,16 @@ mod tests {
             "20b08ebd-f665-8c43-b6ef-eee1de011172"
         );
         assert_eq!((Shards::UNCHOSEN.of(&key()), Shards::ONE.of(&key())), (1, 0));
+    }
+
+    #[test]
+    fn cases_of_one_incident_fall_upon_all_shards_alike() {
+        let mut cases = [0; 8];
+        for number in 0..8_000 {
+            let case = CaseId::new(Reason::PayoutUnknown, &[&format!("stripe/pi_{number}"), "1"]);
+            cases[usize::from(Shards::OF_INCIDENT.of_case(&case))] += 1;
+        }
+        assert!(cases.iter().all(|cases| (900..1_100).contains(cases)), "{cases:?}");
     }
 
     #[test]

@@ -21,7 +21,7 @@ fn value(known: &Known) -> String {
         Known::LogOf(function) => log_of(function),
         Known::ApiOf(_) => "api".to_owned(),
         Known::Table(word) => format!("payonce-{word}"),
-        Known::Expected(name) => format!("payonce-{name}"),
+        Known::Expected(name) => format!("payonce-{}", name.replace('_', "-")),
     }
 }
 
@@ -38,6 +38,9 @@ pub fn described(is_composed: bool) -> Vec<Value> {
         let threshold = answer["Threshold"].as_str().unwrap();
         let point = if threshold.contains('.') { "" } else { ".0" };
         answer["Threshold"] = serde_json::from_str(&format!("{threshold}{point}")).unwrap();
+        if let Some(minutes) = alarm.warm_up_minutes {
+            answer["WarmUpConfiguration"] = json!({ "WarmUpPeriodDurationInMinutes": minutes });
+        }
         if answer["DatapointsToAlarm"] == answer["EvaluationPeriods"] {
             answer["DatapointsToAlarm"] = Value::Null;
         }

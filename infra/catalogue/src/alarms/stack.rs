@@ -4,13 +4,13 @@ use payonce_runtime::metrics::Metric;
 
 use super::{
     ABOVE_ZERO, DYNAMODB_READS, DYNAMODB_WRITES, LAST_RUN, PARSING, SILENT, VALIDATION, front, index, lambda,
-    malformed, table,
+    malformed, messages, table,
 };
 use crate::alarm::Comparison::AtLeast;
 use crate::alarm::Source::Ours;
 use crate::alarm::Urgency::{Page, Ticket};
 use crate::alarm::Value::{Attribute, Ref};
-use crate::alarm::{Alarm, Cause, Source, Statistic, Thousandths, Threshold, Value};
+use crate::alarm::{Alarm, Cause, Statistic, Thousandths, Threshold, Value};
 
 pub(super) fn all() -> Vec<Alarm> {
     [people(), guards(), sweeper(), reconciler(), front_door(), tables(), figures()].concat()
@@ -56,20 +56,14 @@ fn people() -> Vec<Alarm> {
 /// Of what keeps a payout from being made twice. They page whatever else is on.
 fn guards() -> Vec<Alarm> {
     vec![
-        // <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-available-cloudwatch-metrics.html>
         Alarm {
             name: "tripwire",
             id: "TripwireAlarm",
-            source: Source::Aws {
-                namespace: "AWS/SQS",
-                metric: "ApproximateNumberOfMessagesVisible",
-                dimension: "QueueName",
-                value: Attribute("Tripwire.QueueName"),
-            },
+            source: messages(Attribute("Tripwire.QueueName")),
             statistic: Statistic::Maximum,
             urgency: Page,
-            money: "Somebody invoked a function in a way in which AWS may run it more than once, a scheduled run failed, or a changed claim was not looked at; the claim still keeps a payout from being made twice.",
-            text: "Read the message: it says which of the three it is. Send nothing again.",
+            money: "Somebody invoked a function in a way in which AWS may run it more than once, or a changed claim was not looked at; the claim still keeps a payout from being made twice.",
+            text: "Read the message: it says which of the two it is. Send nothing again.",
             runbook: "tripwire",
             ..ABOVE_ZERO
         },
@@ -108,6 +102,18 @@ fn guards() -> Vec<Alarm> {
             money: "Nothing by itself: an alarm is gone, muted or not as it was made, so a loss or a second payout may call nobody.",
             text: "The log of retry-audit names it. Set it back, and find out who changed it.",
             runbook: "alarm-drift",
+            ..ABOVE_ZERO
+        },
+        // Where none ends well any more, what is silent says so, and pages where that is urgent.
+        Alarm {
+            name: "failed-runs",
+            id: "FailedRunsAlarm",
+            source: messages(Attribute("FailedRuns.QueueName")),
+            statistic: Statistic::Maximum,
+            urgency: Ticket,
+            money: "Nothing by itself: a scheduled run of sweeper, reconciler or retry-audit failed or ran out of time, and the next one takes its work up.",
+            text: "The message says whose run it was and how it ended.",
+            runbook: "failed-runs",
             ..ABOVE_ZERO
         },
         Alarm {
@@ -265,6 +271,7 @@ fn reconciler() -> Vec<Alarm> {
             period_s: 3_600,
             evaluation_periods: 3,
             datapoints_to_alarm: 3,
+            warm_up_minutes: Some(180),
             urgency: Ticket,
             money: "Nothing yet: what is lost or was paid twice since is not seen for now, and the next run that works leaves nothing out.",
             text: "No run of the reconciler has ended well for three hours.",

@@ -92,7 +92,9 @@ impl FiledCase {
             .text("open", keys::open(&self.case.id()))
             .text("risk", self.case.risk())
             .optional(self.owner.as_ref(), |fields, owner| fields.text("open_owner", &owner.subject))
-            .optional(self.case.incident.as_ref(), |fields, incident| fields.text("open_incident", incident))
+            .optional(self.case.incident.as_ref(), |fields, incident| {
+                fields.text("open_incident", keys::open_incident(incident, &self.case.id()))
+            })
             .optional(maker, awaiting)
             .done()
     }

@@ -45,8 +45,12 @@ pub struct Page {
     pub next: Option<Cursor>,
 }
 
-/// Of each of sixteen shards, at first, where nothing is filtered out: together they hold a page of fifty.
-const FIRST_ROWS: i32 = 6;
+/// How many rows are read at first, where nothing is filtered out: of several shards twice the even share of each, so that few are
+/// asked a second time for a page.
+fn first_rows(at_most: usize, shards: usize) -> i32 {
+    let wanted = at_most + 1;
+    i32::try_from(if shards > 1 { (2 * wanted / shards).max(6) } else { wanted }).unwrap_or(i32::MAX)
+}
 
 impl Queue<'_> {
     fn index(self) -> (&'static str, &'static str, &'static str) {
@@ -62,7 +66,8 @@ impl Queue<'_> {
     fn partitions(self) -> Vec<String> {
         match self {
             Self::Age | Self::Risk => OPEN_SHARDS.iter().map(|shard| open_shard(*shard)).collect(),
-            Self::Owner(one) | Self::Incident(one) => vec![one.to_owned()],
+            Self::Owner(one) => vec![one.to_owned()],
+            Self::Incident(one) => keys::incident_shards(one).collect(),
             Self::Awaiting => vec![keys::APPROVAL.to_owned()],
         }
     }
@@ -117,8 +122,7 @@ impl<P: Reads> Ledger<P> {
             Shard { partition, rows, unsorted, from: None, is_read: false }
         };
         let mut shards: Vec<Shard> = queue.partitions().into_iter().map(new).collect();
-        let first_rows = if shards.len() > 1 { FIRST_ROWS } else { i32::try_from(at_most + 1).unwrap_or(i32::MAX) };
-        let mut rows = (!is_filtered).then_some(first_rows);
+        let mut rows = (!is_filtered).then_some(first_rows(at_most, shards.len()));
         let mut cases: Vec<FiledCase> = Vec::new();
         let mut last: Option<Cursor> = None;
         loop {

@@ -127,6 +127,7 @@ on_both_engines! {
     }
     queue::{
         pages_show_each_case_once,
+        an_incident_is_spread_over_partitions_and_paged_as_one,
         case_leaves_its_old_queue,
     }
     index::{

@@ -8,7 +8,7 @@ use payonce_protocol::money::Money;
 use payonce_protocol::outcome::Reason;
 
 use crate::acts::approve;
-use crate::bench::{Bench, NOW, case_of, claim, person, proposal};
+use crate::bench::{Bench, NOW, case_of, claim, person, proposal, text};
 
 fn cases(count: u64) -> Vec<Case> {
     let reasons = [Reason::PayoutUnknown, Reason::PayoutNotSent, Reason::InvalidEvent];
@@ -71,6 +71,44 @@ pub async fn pages_show_each_case_once(bench: Bench) {
     let rest = bench.ledger.queue(Queue::Age, 500, few.next.as_ref(), true, wanted).await.unwrap();
     assert_eq!(few.cases.len() + rest.cases.len(), by_age.iter().filter(|filed| wanted(filed)).count());
     assert_eq!(bench.proxy.count("Scan"), 0);
+}
+
+/// Under one partition of the index an outage's cases would push back on the transactions that record its outcomes.
+pub async fn an_incident_is_spread_over_partitions_and_paged_as_one(bench: Bench) {
+    let cases: Vec<Case> =
+        cases(360).into_iter().filter(|case| case.reason == Reason::PayoutUnknown).take(100).collect();
+    let name = cases[0].incident.clone().unwrap();
+    let neighbour = case_of(&claim("pi_neighbour", 1), Reason::PayoutUnknown).of_cause("timeout_of_another");
+    for case in cases.iter().chain([&neighbour]) {
+        bench.ledger.open_case(case).await.unwrap();
+    }
+    let partition =
+        async |case: &Case| bench.reconcile(case.id(), "case").await.unwrap()["open_incident"].as_s().unwrap().clone();
+    let mut partitions = BTreeSet::new();
+    for case in &cases {
+        partitions.insert(partition(case).await);
+    }
+    assert_eq!(partitions, (0..8).map(|shard| format!("{shard}#{name}")).collect());
+    // Older versions listed an incident under its name alone.
+    for case in cases.iter().step_by(3) {
+        let mut item = bench.reconcile(case.id(), "case").await.unwrap();
+        item.insert("open_incident".to_owned(), text(&name));
+        bench.plant(&bench.tables.reconcile, item).await;
+    }
+    for at_most in [1, 7, 50, 99, 100] {
+        let all = all_pages(&bench, Queue::Incident(&name), at_most).await;
+        let ids: BTreeSet<_> = all.iter().map(|filed| filed.case.id()).collect();
+        assert_eq!((all.len(), ids.len()), (100, 100), "{at_most}");
+        assert!(all.is_sorted_by_key(|filed| (filed.case.since, filed.case.id())), "{at_most}");
+        assert!(all.iter().all(|filed| filed.case.incident.as_ref() == Some(&name)));
+    }
+    // The next thing that a person does with such a case lists it as all others.
+    let seen = bench.ledger.case(&cases[0].id()).await.unwrap().unwrap();
+    assert_eq!(partition(&seen.case).await, name);
+    let acted = bench.ledger.act(&seen, &CaseAct::Assign(person("ann")), &person("ann"), NOW).await;
+    assert!(matches!(acted, Ok(Acted::Done(_))), "{acted:?}");
+    assert!(partitions.contains(&partition(&seen.case).await));
+    assert_eq!(all_pages(&bench, Queue::Incident(&name), 50).await.len(), 100);
 }
 
 pub async fn case_leaves_its_old_queue(bench: Bench) {
