@@ -2,9 +2,7 @@
 //! from the kernel, and their requests to the tables: both are the same on a busy machine. Each line must be flat, or grow no
 //! faster than what was changed.
 
-mod chart;
-
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use payonce_local::stack::{CONFIG, PROVIDER, sandbox_secret, sandbox_secrets, secret_of};
@@ -14,14 +12,16 @@ use serde_json::{Value, json};
 use crate::function::Function;
 use crate::surroundings::{RAIL_IN_CONFIG, Surroundings, config_for};
 use crate::sweeps::Day;
+use crate::written::{between, draw, root};
 
 /// The function's time-out, as deployed.
 const WITHIN: Duration = Duration::from_secs(25);
 const PAYEE: &str = "acct_1SampleWorkshop";
 /// From one point to the next the work may grow by the growth of what was changed to this power.
 const EXPONENT_AT_MOST: f64 = 1.1;
-const BEGINS: &str = "<!-- growth -->";
-const ENDS: &str = "<!-- end -->";
+const PAGE: &str = "infra/scale.md";
+const PICTURE: &str = "infra/growth.png";
+const MARKS: [&str; 2] = ["<!-- growth: begin -->\n", "<!-- growth: end -->\n"];
 
 #[derive(clap::Args)]
 pub struct Growth {
@@ -34,9 +34,9 @@ pub struct Growth {
     /// Up to so many claims in the audit table
     #[arg(long, value_name = "N", default_value_t = 1_000_000)]
     records: usize,
-    /// Writes table and picture between the marks of this page, and beside it
-    #[arg(long, value_name = "FILE", num_args = 0..=1, default_missing_value = "infra/scale.md")]
-    write: Option<PathBuf>,
+    /// Writes the table into infra/scale.md, and the picture beside it
+    #[arg(long)]
+    write: bool,
 }
 
 /// One thing that grows, and what it costs.
@@ -71,7 +71,7 @@ impl Series {
 }
 
 /// Whether everything grows no faster than it may.
-pub fn measure(lambda: &Path, sizes: &Growth) -> bool {
+pub fn measure(lambda: &Path, sizes: &Growth) -> Result<bool, String> {
     let webhook = lambda.join("webhook").join("bootstrap");
     let sweeper = lambda.join("sweeper").join("bootstrap");
     let mut all = vec![];
@@ -83,10 +83,18 @@ pub fn measure(lambda: &Path, sizes: &Growth) -> bool {
     all.extend(open_cases(&sweeper, sizes.open));
     let table = table(&all);
     print!("{table}");
-    if let Some(page) = &sizes.write {
-        write(page, &table, &all);
+    if sizes.write {
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        let text = format!(
+            "![Each cost by what grows, both by powers of ten](growth.png)\n\n{table}\nRelease builds for {} on {cores} cores, tables and rail in \
+             the same machine.\n",
+            std::env::consts::ARCH
+        );
+        between(&root().join(PAGE), MARKS, &text)?;
+        let line = |of: &Series| json!({ "grows": of.grows, "counted": of.counted, "points": of.points });
+        draw("growth.py", &all.iter().map(line).collect(), &root().join(PICTURE))?;
     }
-    all.iter().all(Series::is_kept)
+    Ok(all.iter().all(Series::is_kept))
 }
 
 fn decades(from: usize, to: usize) -> Vec<usize> {
@@ -351,19 +359,4 @@ fn significant(value: f64) -> String {
         value if value >= 10.0 => format!("{value:.1}"),
         value => format!("{value:.2}"),
     }
-}
-
-fn write(page: &Path, table: &str, all: &[Series]) {
-    let picture = page.with_file_name("growth.svg");
-    std::fs::write(&picture, chart::draw(all)).unwrap();
-    let text = std::fs::read_to_string(page).unwrap();
-    let (before, rest) = text.split_once(BEGINS).unwrap_or_else(|| panic!("{} has no {BEGINS}", page.display()));
-    let (_, after) = rest.split_once(ENDS).unwrap();
-    let table = table.trim_end();
-    let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    let alt = "Each cost by what grows, both by powers of ten";
-    let own = format!(
-        "{BEGINS}\n\n![{alt}](growth.svg)\n\n{table}\n\nMeasured on {cores} cores, x86-64, release builds, tables and rail in the same machine.\n\n{ENDS}"
-    );
-    std::fs::write(page, format!("{before}{own}{after}")).unwrap();
 }

@@ -16,6 +16,7 @@ mod rivals;
 mod start;
 mod surroundings;
 mod sweeps;
+mod written;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -79,7 +80,8 @@ fn main() -> ExitCode {
             return if sweeps::measure(&binary("sweeper"), sizes) { ExitCode::SUCCESS } else { ExitCode::FAILURE };
         }
         Some(Part::Growth(sizes)) => {
-            return if growth::measure(&arguments.lambda, sizes) { ExitCode::SUCCESS } else { ExitCode::FAILURE };
+            let is_kept = |is_kept| if is_kept { ExitCode::SUCCESS } else { ExitCode::FAILURE };
+            return growth::measure(&arguments.lambda, sizes).map_or_else(surprised, is_kept);
         }
         Some(Part::Rivals(sizes)) => {
             return rivals::measure(&binary("webhook"), sizes).map_or_else(surprised, |()| ExitCode::SUCCESS);

@@ -2,9 +2,7 @@
 //! picture of it.
 
 use std::fmt::Write as _;
-use std::io::Write as _;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Command;
 
 use serde_json::{Value, json};
 
@@ -12,6 +10,7 @@ use super::contestant::{Contestant, Programs, Settings, said};
 use super::faults::{Came, Fault};
 use super::figures::{Figures, Spread, digits};
 use super::{Faults, Rivals};
+use crate::written::{between, draw, root};
 
 const BEGIN: &str = "<!-- measured: begin -->\n";
 const END: &str = "<!-- measured: end -->\n";
@@ -139,27 +138,8 @@ impl Page<'_> {
 
     /// Between the marks, and the picture beside it.
     pub fn write(&self) -> Result<(), String> {
-        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
-        let (page, picture) = (root.join("infra/comparison.md"), root.join("infra/comparison.png"));
-        let before = std::fs::read_to_string(&page).map_err(|error| format!("{}: {error}", page.display()))?;
-        let parts = before.split_once(BEGIN).and_then(|(head, rest)| Some((head, rest.split_once(END)?.1)));
-        let (head, tail) = parts.ok_or(format!("{} has not both marks", page.display()))?;
-        std::fs::write(&page, format!("{head}{BEGIN}\n{}\n{END}{tail}", self.text()))
-            .map_err(|error| error.to_string())?;
-        self.draw(&root, &picture)
-    }
-
-    fn draw(&self, root: &Path, picture: &PathBuf) -> Result<(), String> {
-        let mut drawing = Command::new(root.join("target/tools/deploy/bin/python"))
-            .arg(root.join("tests/benchmark/rivals/picture.py"))
-            .arg(picture)
-            .stdin(Stdio::piped())
-            .spawn()
-            .map_err(|error| format!("no picture, as tests/run installs what draws it: {error}"))?;
-        let data = self.data().to_string();
-        drawing.stdin.take().unwrap().write_all(data.as_bytes()).map_err(|error| error.to_string())?;
-        let status = drawing.wait().map_err(|error| error.to_string())?;
-        if status.success() { Ok(()) } else { Err(format!("the picture ended with {status}")) }
+        between(&root().join("infra/comparison.md"), [BEGIN, END], &self.text())?;
+        draw("rivals/picture.py", &self.data(), &root().join("infra/comparison.png"))
     }
 
     fn data(&self) -> Value {
