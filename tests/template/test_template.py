@@ -114,6 +114,9 @@ def _refused(rules, values):
     return any(holds(r["RuleCondition"]) and not all(holds(a["Assert"]) for a in r["Assertions"]) for r in rules.values())
 
 
+BARE = {"DomainName": "", "CertificateArn": "", "SubnetIds": "", "SecurityGroupIds": ""}
+
+
 def test_refuses_a_broken_ladder_of_time_outs():
     template = json.loads(json.dumps(source()))
     ladder = ("DeliverySeconds", "FunctionTimeoutSeconds", "GatewayTimeoutMilliseconds")
@@ -122,12 +125,14 @@ def test_refuses_a_broken_ladder_of_time_outs():
     for values in itertools.product(*(parameters[name]["AllowedValues"] for name in ladder)):
         delivery, function, gateway = values
         good = delivery < function and function * 1000 < gateway <= 30_000
-        refused = _refused(template["Rules"], dict(zip(ladder, values)) | {"DomainName": "", "CertificateArn": ""})
+        refused = _refused(template["Rules"], dict(zip(ladder, values)) | BARE)
         assert refused != good, values
         allowed += good
     assert allowed > 10
-    domain = {name: parameters[name]["Default"] for name in ladder} | {"DomainName": "pay.example", "CertificateArn": ""}
-    assert _refused(template["Rules"], domain)
+    default = {name: parameters[name]["Default"] for name in ladder} | BARE
+    assert _refused(template["Rules"], default | {"DomainName": "pay.example"})
+    assert _refused(template["Rules"], default | {"SubnetIds": "subnet-1,subnet-2"})
+    assert not _refused(template["Rules"], default | {"SubnetIds": "subnet-1", "SecurityGroupIds": "sg-1"})
 
 
 def test_configuration_fits_the_ladder_of_time_outs():
@@ -407,7 +412,7 @@ def test_only_what_asks_a_rail_a_provider_or_the_issuer_may_stand_in_a_network_o
         assert all(action.startswith("ec2:") for action in allowed["Action"])
         function = plain(denied["Condition"])["ArnEquals"]["lambda:SourceFunctionArn"]
         assert function.endswith(f":function:{plain(properties['FunctionName'])}"), name
-    assert template["Conditions"]["InOwnNetwork"] == {"Fn::Not": [{"Fn::Equals": [{"Fn::Join": ["", {"Ref": "SubnetIds"}]}, ""]}]}
+    assert template["Conditions"]["InOwnNetwork"] == {"Fn::Not": [{"Fn::Equals": [{"Ref": "SubnetIds"}, ""]}]}
     parameters = source()["Parameters"]
     assert all(parameters[name]["Default"] == "" for name in ("SubnetIds", "SecurityGroupIds", "CodeSigningConfigArn"))
 
