@@ -175,7 +175,8 @@ class Subjects:
                 yield f"{action} allows what nobody listed"
             if action in FORBIDDEN_ON_AUDIT and on_audit:
                 yield f"{action} on the audit table"
-            if role in READS_AUDIT and on_audit and action not in READING:
+            # Network interfaces are no resource of a table's, and have no narrower one.
+            if role in READS_AUDIT and on_audit and action not in READING and not action.startswith("ec2:"):
                 yield f"{action} on the audit table, by {role}"
             if action.startswith("lambda:Invoke") and not set(resources) <= set(self.aliases):
                 yield f"{action} on {resources}"

@@ -114,6 +114,9 @@ def _refused(rules, values):
     return any(holds(r["RuleCondition"]) and not all(holds(a["Assert"]) for a in r["Assertions"]) for r in rules.values())
 
 
+BARE = {"DomainName": "", "CertificateArn": "", "SubnetIds": "", "SecurityGroupIds": ""}
+
+
 def test_refuses_a_broken_ladder_of_time_outs():
     template = json.loads(json.dumps(source()))
     ladder = ("DeliverySeconds", "FunctionTimeoutSeconds", "GatewayTimeoutMilliseconds")
@@ -122,12 +125,14 @@ def test_refuses_a_broken_ladder_of_time_outs():
     for values in itertools.product(*(parameters[name]["AllowedValues"] for name in ladder)):
         delivery, function, gateway = values
         good = delivery < function and function * 1000 < gateway <= 30_000
-        refused = _refused(template["Rules"], dict(zip(ladder, values)) | {"DomainName": "", "CertificateArn": ""})
+        refused = _refused(template["Rules"], dict(zip(ladder, values)) | BARE)
         assert refused != good, values
         allowed += good
     assert allowed > 10
-    domain = {name: parameters[name]["Default"] for name in ladder} | {"DomainName": "pay.example", "CertificateArn": ""}
-    assert _refused(template["Rules"], domain)
+    default = {name: parameters[name]["Default"] for name in ladder} | BARE
+    assert _refused(template["Rules"], default | {"DomainName": "pay.example"})
+    assert _refused(template["Rules"], default | {"SubnetIds": "subnet-1,subnet-2"})
+    assert not _refused(template["Rules"], default | {"SubnetIds": "subnet-1", "SecurityGroupIds": "sg-1"})
 
 
 def test_configuration_fits_the_ladder_of_time_outs():
@@ -231,7 +236,7 @@ def test_administrator_cannot_change_a_claim_without_a_trace(subjects):
 
 
 def _statements(template, role):
-    [policy] = plain(template["Resources"][role]["Properties"]["Policies"])
+    policy, *_network = plain(template["Resources"][role]["Properties"]["Policies"])
     return policy["PolicyDocument"]["Statement"]
 
 
@@ -256,6 +261,23 @@ def test_each_role_reads_only_its_own_secrets(template):
     assert _may_read(template, "PayerRole") == [*rail, f"{prefix}/source-*"]
     for role in ("RetryAuditRole", "AuditWatchRole", "NoticesRole", "ScheduleRole"):
         assert _may_read(template, role) == []
+
+
+def test_table_of_who_reads_a_secret_is_what_the_roles_allow(template):
+    """A policy at a secret that is made from it must not shut out a function that needs it."""
+    section = (ROOT / "infra" / "deploy.md").read_text().split("## Where an organisation asks for more")[1].split("\n## ")[0]
+    rows = dict(re.findall(r"^\| (`payonce/[^|]+) \| ([^|]+) \|$", section, re.M))
+    readers = {"webhook": ["Webhookstripe"], "payer": ["Payer"], "sweeper": ["Sweeper"], "reconciler": ["Reconciler"], "console": ["Console"]}
+    told = {(secret, role) for secrets, who in rows.items() for secret in re.findall(r"`payonce/([^`]+)`", secrets) for name, roles in readers.items() for role in roles if re.search(rf"\b{name}s?\b", who)}
+    names = {"stripe": "{provider}", "list-*": "list-{provider}", "source-*": "source-{provider}"}
+    allowed = set()
+    for [role] in readers.values():
+        for secret in _may_read(template, f"{role}Role"):
+            secret = secret.removeprefix("${SecretPrefix}/").removesuffix("-??????")
+            allowed.add((names.get(secret, secret), role))
+    # Two stand in one row, of which each function reads one.
+    assert told - {("list-{provider}", "Payer"), ("source-{provider}", "Reconciler")} == allowed
+    assert "path-token" not in {secret for secret, _ in allowed}
 
 
 def test_console_and_payer_may_do_only_what_they_do(template):
@@ -365,6 +387,41 @@ def test_retry_audit_may_change_nothing(template):
             continue
         actions = statement["Action"] if isinstance(statement["Action"], list) else [statement["Action"]]
         assert all(re.fullmatch(r"\w+:(List|Get|Describe)\w+", action) for action in actions), actions
+
+
+def test_only_what_asks_a_rail_a_provider_or_the_issuer_may_stand_in_a_network_of_the_owners(template):
+    """And only where subnets are given: without them there is neither the network nor the right to make its interfaces."""
+    resources = template["Resources"]
+    asks = {"Sweeper", "Reconciler", "Console", "Payer", *(f"Webhook{provider}" for provider in PROVIDERS)}
+    for name, resource in resources.items():
+        if resource["Type"] != "AWS::Lambda::Function":
+            continue
+        properties = resource["Properties"]
+        own, *network = resources[f"{name}Role"]["Properties"]["Policies"]
+        assert "ec2:" not in json.dumps(own), name
+        if name not in asks:
+            assert "VpcConfig" not in properties and not network, name
+            continue
+        [(condition, given, otherwise)] = [properties["VpcConfig"]["Fn::If"]]
+        assert (condition, otherwise, set(given)) == ("InOwnNetwork", {"Ref": "AWS::NoValue"}, {"SubnetIds", "SecurityGroupIds"}), name
+        [(condition, policy, otherwise)] = [part["Fn::If"] for part in network]
+        assert (condition, otherwise) == ("InOwnNetwork", {"Ref": "AWS::NoValue"}), name
+        allowed, denied = policy["PolicyDocument"]["Statement"]
+        # What Lambda may do with the role, the function itself may not.
+        assert (allowed["Effect"], denied["Effect"]) == ("Allow", "Deny") and set(allowed["Action"]) <= set(denied["Action"]), name
+        assert all(action.startswith("ec2:") for action in allowed["Action"])
+        function = plain(denied["Condition"])["ArnEquals"]["lambda:SourceFunctionArn"]
+        assert function.endswith(f":function:{plain(properties['FunctionName'])}"), name
+    assert template["Conditions"]["InOwnNetwork"] == {"Fn::Not": [{"Fn::Equals": [{"Ref": "SubnetIds"}, ""]}]}
+    parameters = source()["Parameters"]
+    assert all(parameters[name]["Default"] == "" for name in ("SubnetIds", "SecurityGroupIds", "CodeSigningConfigArn"))
+
+
+def test_every_function_takes_signed_code_alone_where_that_is_asked_for(template):
+    for name, resource in template["Resources"].items():
+        if resource["Type"] == "AWS::Lambda::Function":
+            chosen = ["SignsCode", {"Ref": "CodeSigningConfigArn"}, {"Ref": "AWS::NoValue"}]
+            assert resource["Properties"]["CodeSigningConfigArn"] == {"Fn::If": chosen}, name
 
 
 def test_each_function_has_a_role_of_its_own(template):

@@ -361,6 +361,10 @@ fn names_the_place_of_every_changed_setting() {
             "environment",
             set("configuration", SWEEPER, "$LATEST", "/Environment/Variables/AWS_ENDPOINT_URL", json!("https://x")),
         ),
+        (
+            "network",
+            set("configuration", WATCH, "live", "/VpcConfig", json!({ "VpcId": "vpc-1", "SubnetIds": ["subnet-1"] })),
+        ),
         ("unknown-setting", set("configuration", WEBHOOK, "live", "/RetryForever", json!(true))),
         (
             "claims-expire",
