@@ -379,8 +379,9 @@ NUMBERS = {
     "SCALE-4": lambda: [
         constant(LARGE, "CASES"),
         constant(LARGE, "OPEN"),
-        stated(LARGE, r"== 50 && requests <= (\d+) && units <= 40"),
+        stated(LARGE, r"Queue::Risk\][\s\S]*?== 50 && requests <= (\d+) && units <= 40"),
         stated(LARGE, r"== 50 && requests <= 32 && units <= (\d+)"),
+        stated(LARGE, r"Queue::Incident\(&incident\), None[\s\S]*?== 50 && requests <= (\d+)"),
     ],
     "SCALE-5": lambda: [
         stated("infra/template.yaml", r"the default is (\d+) % of \[rail\]"),
