@@ -75,7 +75,7 @@ pub fn measure(binary: &Path, surroundings: &Surroundings, deliveries: usize) ->
 }
 
 /// From the moment that Lambda has it to the moment that Lambda has the answer.
-fn deliver(function: &Function, number: usize, payload: String, kind: Kind) -> Result<Duration, String> {
+pub fn deliver(function: &Function, number: usize, payload: String, kind: Kind) -> Result<Duration, String> {
     function.api.asked(number + 1);
     let began = Instant::now();
     let request = function.api.invoke(payload, WITHIN, Treatment::Take);

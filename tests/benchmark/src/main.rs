@@ -8,6 +8,7 @@
 #![allow(clippy::float_arithmetic, reason = "ratios and medians; no money")]
 
 mod binary;
+mod cold;
 mod deliveries;
 mod function;
 mod growth;
@@ -121,7 +122,8 @@ fn measure(arguments: &Arguments) -> Result<Report, String> {
     let here = here.ok_or(format!("{} is not built for this machine", binaries[0].path.display()))?;
     let surroundings = Surroundings::start();
     let starts = start::measure(&here.path, &surroundings, arguments.starts);
+    let first = cold::measure(&here.path, &surroundings, arguments.starts.div_ceil(5))?;
     let deliveries = deliveries::measure(&here.path, &surroundings, arguments.deliveries)?;
     let sizes = binaries.iter().map(|binary| (binary.architecture, binary.bytes, binary.zip)).collect();
-    Ok(Report { sizes, starts, deliveries })
+    Ok(Report { sizes, starts, first, deliveries })
 }

@@ -3,6 +3,7 @@
 use std::fmt::Write;
 use std::time::Duration;
 
+use crate::cold::{ANSWERS_AFTER, FirstAnswers};
 use crate::deliveries::{Deliveries, Kind};
 use crate::start::Starts;
 
@@ -23,12 +24,13 @@ pub struct Report {
     /// Architecture, binary and zip, in bytes.
     pub sizes: Vec<(&'static str, usize, usize)>,
     pub starts: Starts,
+    pub first: FirstAnswers,
     pub deliveries: Deliveries,
 }
 
 impl Report {
     pub fn table(&self, limits: &Limits) -> String {
-        let Self { sizes, starts, deliveries } = self;
+        let Self { sizes, starts, first, deliveries } = self;
         let mut table = String::new();
         let mut line = |name: &str, value: String, limit: String| {
             writeln!(table, "  {name:<44}{value:>12}  {limit}").unwrap();
@@ -44,6 +46,8 @@ impl Report {
         line("  worst", format!("{:.2} ms", worst(&starts.function)), String::new());
         line("  /bin/true, median", format!("{nothing_ms:.2} ms"), String::new());
         line("  times /bin/true", format!("{:.1}", median_ms / nothing_ms), String::new());
+        let name = format!("first answer, {} secrets of {} ms each", first.secrets, ANSWERS_AFTER.as_millis());
+        line(&name, format!("{:.1} ms", median(&first.took)), String::new());
         let sent: usize = deliveries.took.iter().map(Vec::len).sum();
         let at_most = format!("at most {}", limits.memory_mib);
         line(&format!("peak memory after {sent} deliveries"), format!("{:.1} MiB", mib(deliveries.peak)), at_most);
