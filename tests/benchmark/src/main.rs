@@ -1,6 +1,6 @@
 //! `cargo run --release -p payonce-benchmark`: the size, the start, the memory and the speed of the webhook function as it
 //! is deployed, beside the limits that it has to keep. Not 0 where one of them is exceeded. `-- sweeper` measures the sweeper
-//! on a bad day.
+//! on a bad day, `-- reconciler` the reconciler over an hour of payouts.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a measurement stops where it is surprised")]
 #![allow(clippy::disallowed_methods, reason = "a stand-in spawns, waits and reads the clock; it pays nobody")]
@@ -9,6 +9,7 @@
 mod binary;
 mod deliveries;
 mod function;
+mod reconciles;
 mod report;
 mod start;
 mod surroundings;
@@ -20,6 +21,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use binary::Binary;
+use reconciles::Reconciles;
 use report::{Limits, Report};
 use surroundings::Surroundings;
 use sweeps::Sweeps;
@@ -57,6 +59,8 @@ struct Arguments {
 enum Part {
     /// Measures the sweeper function instead
     Sweeper(Sweeps),
+    /// Measures the reconciler function instead
+    Reconciler(Reconciles),
 }
 
 fn main() -> ExitCode {
@@ -64,6 +68,10 @@ fn main() -> ExitCode {
     if let Some(Part::Sweeper(sizes)) = &arguments.part {
         let binary = arguments.lambda.join("sweeper").join("bootstrap");
         return if sweeps::measure(&binary, sizes) { ExitCode::SUCCESS } else { ExitCode::FAILURE };
+    }
+    if let Some(Part::Reconciler(sizes)) = &arguments.part {
+        let binary = arguments.lambda.join("reconciler").join("bootstrap");
+        return if reconciles::measure(&binary, sizes) { ExitCode::SUCCESS } else { ExitCode::FAILURE };
     }
     match measure(&arguments) {
         Ok(report) => {
