@@ -7,11 +7,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use futures_util::future::{join, join_all};
 use futures_util::{StreamExt, stream};
 use payonce_books::BooksError;
 use payonce_books::intake::{Intake, Shelf};
 use payonce_ledger::powers::{QueriesAudit, QueriesCases, Reads};
 use payonce_ledger::{Ledger, LedgerError, ListedKeys, NoRow, OurRecords, case_rows};
+use payonce_lists::ListedEvent;
 use payonce_protocol::UnixMillis;
 use payonce_protocol::fact::FactName;
 use payonce_protocol::ids::Digest;
@@ -21,19 +23,19 @@ use payonce_protocol::reconcile::breaks::{BreakKind, subject};
 use payonce_protocol::reconcile::rows::{Book, BookKey, RailState, Record, Row, RowId, Units};
 use payonce_protocol::reconcile::run::Window;
 use payonce_protocol::reconcile::terms::{Gap, Why};
-use payonce_rails::{LookUpFailure, Rail, RailBook, RailPayout};
+use payonce_rails::{LookUpFailure, Rail, RailPayout};
 use thiserror::Error;
 
 use crate::bank::AtBank;
-use crate::list::{Asked, Lists, Ruling, unmarked};
+use crate::list::{Asked, Lists, Placed, Ruling, unmarked};
+use crate::pace::Pace;
+use crate::pages::{PAGE_TRIES, Returned, page_of, returned};
 use crate::rail::{NotInUnits, RailRows};
 use crate::silence::Heard;
 
 const KEYS_AT_ONCE: usize = 16;
 /// The rail's clock may be so far behind ours: what was claimed at the beginning of a window may stand in its book before that.
 const RAIL_CLOCK_MS: u64 = 60_000;
-/// A page that was not answered is asked for again: it only reads.
-const PAGE_TRIES: u32 = 3;
 /// A payout is looked at again so many days after it was made.
 pub const AGAIN_AFTER_DAYS: [u64; 3] = [1, 5, 30];
 const DAY_MS: u64 = 86_400_000;
@@ -89,6 +91,7 @@ pub struct Gathered {
 
 struct Gathering<'a, P> {
     sources: &'a Sources<'a, P>,
+    pace: &'a Pace,
     provider: Intake,
     ours: Intake,
     rail: Intake,
@@ -106,8 +109,10 @@ pub async fn gather<P: Reads + QueriesAudit + QueriesCases>(
 ) -> Result<Gathered, GatherError> {
     let [provider, ours, rail] =
         [Book::Provider, Book::Ours, Book::Rail].map(|book| Intake::new(Some(book), BOOK_BYTES));
+    let pace = &Pace::of(sources.rail.payouts_a_second());
     let mut gathering = Gathering {
         sources,
+        pace,
         provider,
         ours,
         rail,
@@ -120,16 +125,11 @@ pub async fn gather<P: Reads + QueriesAudit + QueriesCases>(
     if unreadable > 0 {
         gathering.ours.lacks(gathering.gap(Book::Ours, Why::Unreadable));
     }
-    let mut named = gathering.read_lists().await?;
-    named.extend(sources.named.iter().cloned());
-    for key in named.iter().chain(&sources.open) {
-        keys.entry(key.clone()).or_default();
-    }
-    for key in gathering.read_rail(&keys).await? {
-        keys.entry(key.clone()).or_default();
-        named.insert(key);
-    }
-    for key in gathering.look_again().await? {
+    let earlier = AGAIN_AFTER_DAYS.iter().filter_map(|days| sources.window.earlier(days * DAY_MS));
+    let again = join_all(earlier.map(|earlier| returned(sources.rail, pace, earlier, sources.page_within)));
+    let (named, again) = join(gathering.read_theirs(&mut keys), again).await;
+    let mut named = named?;
+    for key in gathering.look_again(again).await? {
         keys.entry(key.clone()).or_default();
         named.insert(key);
     }
@@ -143,6 +143,23 @@ impl<P: Reads + QueriesAudit + QueriesCases> Gathering<'_, P> {
     fn gap(&self, book: Book, why: Why) -> Gap {
         let window = self.sources.window;
         Gap { book, from: window.from(), until: window.to(), why }
+    }
+
+    /// The books of the window that are not ours. Returns the keys that they name, and adds them to ours.
+    async fn read_theirs(
+        &mut self,
+        keys: &mut BTreeMap<PayoutKey, BTreeSet<Digest>>,
+    ) -> Result<BTreeSet<PayoutKey>, GatherError> {
+        let mut named = self.read_lists().await?;
+        named.extend(self.sources.named.iter().cloned());
+        for key in named.iter().chain(&self.sources.open) {
+            keys.entry(key.clone()).or_default();
+        }
+        for key in self.read_rail(keys).await? {
+            keys.entry(key.clone()).or_default();
+            named.insert(key);
+        }
+        Ok(named)
     }
 
     /// The providers' lists of the window. Returns the keys that they name.
@@ -201,14 +218,10 @@ impl<P: Reads + QueriesAudit + QueriesCases> Gathering<'_, P> {
         let Some(earlier) = window.earlier(days * DAY_MS) else { return Ok(named) };
         let mut reading = asked.book(earlier.from(), earlier.to(), now);
         while let Some(page) = reading.next(page_within).await {
-            for item in &page {
-                for placed in asked.placed(ledger, ruling, item).await?.into_iter().flatten() {
-                    let Ok(key) = PayoutKey::new(placed.key.as_str()) else { continue };
-                    let is_known = ledger.standing(&key, 1).await?.is_some()
-                        || !ledger.cases_of_key(key.as_str()).await?.is_empty();
-                    if is_known {
-                        continue;
-                    }
+            let unspoken = page.iter().map(|item| async move { (item, unspoken(ledger, asked, ruling, item).await) });
+            let mut unspoken = stream::iter(unspoken).buffered(KEYS_AT_ONCE);
+            while let Some((item, unspoken)) = unspoken.next().await {
+                for (key, placed) in unspoken? {
                     if let Ok(row) = placed.row(item.created_at, units) {
                         named.insert(key);
                         self.provider.push(&row)?;
@@ -250,7 +263,7 @@ impl<P: Reads + QueriesAudit + QueriesCases> Gathering<'_, P> {
             }
         };
         loop {
-            match page_of(&mut book, page_within).await {
+            match page_of(&mut book, self.pace, page_within).await {
                 Ok(None) => return Ok(named),
                 Ok(Some(page)) => {
                     for payout in &page {
@@ -276,17 +289,15 @@ impl<P: Reads + QueriesAudit + QueriesCases> Gathering<'_, P> {
 
     /// Payouts that were accepted some days ago are looked at again: one can come back long after it was paid, and its rail tells
     /// nobody. Returns the keys of those to be read, which are all where the rail has no book of a time.
-    async fn look_again(&mut self) -> Result<BTreeSet<PayoutKey>, GatherError> {
-        let Sources { ledger, rail, window, .. } = *self.sources;
+    async fn look_again(&mut self, again: Vec<Returned>) -> Result<BTreeSet<PayoutKey>, GatherError> {
+        let Sources { ledger, rail, .. } = *self.sources;
         let mut keys = BTreeSet::new();
-        for days in AGAIN_AFTER_DAYS {
-            let Some(earlier) = window.earlier(days * DAY_MS) else { continue };
-            let returned = match self.has_rail_book {
-                true => self.returned(earlier).await?,
-                false if rail.finds() => vec![],
-                false => continue,
-            };
-            if self.has_rail_book && returned.is_empty() {
+        for Returned { earlier, payouts, gap } in again {
+            if let Some(gap) = gap {
+                self.rail.lacks(gap);
+            }
+            let says_nothing = if self.has_rail_book { payouts.is_empty() } else { !rail.finds() };
+            if says_nothing {
                 continue;
             }
             // It was claimed before the rail made it, by whichever clock.
@@ -301,7 +312,7 @@ impl<P: Reads + QueriesAudit + QueriesCases> Gathering<'_, P> {
                 continue;
             }
             let rows = RailRows::new(rail, listed.keys.keys());
-            for payout in returned {
+            for payout in payouts {
                 if let Some(key) = rows.key(&payout) {
                     keys.insert(key.clone());
                     self.came_back.entry(key).or_default().push(payout);
@@ -309,23 +320,6 @@ impl<P: Reads + QueriesAudit + QueriesCases> Gathering<'_, P> {
             }
         }
         Ok(keys)
-    }
-
-    async fn returned(&mut self, earlier: Window) -> Result<Vec<RailPayout>, GatherError> {
-        let Sources { rail, page_within, .. } = *self.sources;
-        let mut returned = vec![];
-        let Ok(mut book) = rail.book(earlier.from()..earlier.to()) else { return Ok(returned) };
-        loop {
-            match page_of(&mut book, page_within).await {
-                Ok(None) => return Ok(returned),
-                Ok(Some(page)) => returned.extend(page.into_iter().filter(|payout| payout.returned)),
-                Err(_) => {
-                    let (from, until) = (earlier.from(), earlier.to());
-                    self.rail.lacks(Gap { book: Book::Rail, from, until, why: Why::PageLost });
-                    return Ok(returned);
-                }
-            }
-        }
     }
 
     fn take(&mut self, row: Row, named: &mut BTreeSet<PayoutKey>) -> Result<(), BooksError> {
@@ -339,10 +333,10 @@ impl<P: Reads + QueriesAudit + QueriesCases> Gathering<'_, P> {
         keys: BTreeMap<PayoutKey, BTreeSet<Digest>>,
         named: &BTreeSet<PayoutKey>,
     ) -> Result<(), GatherError> {
-        let (sources, has_rail_book) = (self.sources, self.has_rail_book);
+        let (sources, pace, has_rail_book) = (self.sources, self.pace, self.has_rail_book);
         let read = |(key, refused): (PayoutKey, BTreeSet<Digest>)| async move {
             let is_waited_for = sources.open.contains(&key) || named.contains(&key);
-            (key.clone(), read_key(sources, key, &refused, is_waited_for, has_rail_book).await)
+            (key.clone(), read_key(sources, pace, key, &refused, is_waited_for, has_rail_book).await)
         };
         let mut read = stream::iter(keys).map(read).buffer_unordered(KEYS_AT_ONCE);
         while let Some((key, of_key)) = read.next().await {
@@ -428,21 +422,21 @@ impl<P: Reads + QueriesAudit + QueriesCases> Gathering<'_, P> {
     }
 }
 
-/// The next page of the rail's book, asked for again where it was not answered: it only reads.
-async fn page_of(book: &mut RailBook<'_>, within: Duration) -> Result<Option<Vec<RailPayout>>, LookUpFailure> {
-    let mut failures = 0;
-    loop {
-        match book.next(within).await {
-            Ok(page) => return Ok(page),
-            Err(failure) => {
-                failures += 1;
-                tracing::warn!(%failure, failures, "a page of the rail's book was not read");
-                if failures >= PAGE_TRIES || matches!(failure, LookUpFailure::Unreadable | LookUpFailure::TooLong) {
-                    return Err(failure);
-                }
-            }
+/// What of a listed payment nothing of ours speaks of, with its key.
+async fn unspoken<P: Reads + QueriesAudit + QueriesCases>(
+    ledger: &Ledger<P>,
+    asked: &Asked,
+    ruling: &Ruling,
+    item: &ListedEvent,
+) -> Result<Vec<(PayoutKey, Placed)>, GatherError> {
+    let mut unspoken = vec![];
+    for placed in asked.placed(ledger, ruling, item).await?.into_iter().flatten() {
+        let Ok(key) = PayoutKey::new(placed.key.as_str()) else { continue };
+        if ledger.standing(&key, 1).await?.is_none() && ledger.cases_of_key(key.as_str()).await?.is_empty() {
+            unspoken.push((key, placed));
         }
     }
+    Ok(unspoken)
 }
 
 /// The break that a case was opened for.
@@ -493,6 +487,7 @@ enum Found {
 /// list, is asked for by itself: the payouts of an earlier attempt stand in no book of this window.
 async fn read_key<P: Reads + QueriesAudit + QueriesCases>(
     sources: &Sources<'_, P>,
+    pace: &Pace,
     key: PayoutKey,
     refused: &BTreeSet<Digest>,
     is_waited_for: bool,
@@ -519,6 +514,9 @@ async fn read_key<P: Reads + QueriesAudit + QueriesCases>(
     let wanted = rail.wanted(&key, &last.destination, first.claimed_at..last.expires_at);
     let mut failures = 0;
     let found = loop {
+        if rail.finds() {
+            pace.turn().await;
+        }
         match rail.find(&wanted, page_within).await {
             Ok(payouts) => break Found::Payouts(payouts),
             Err(LookUpFailure::NotOffered) => break Found::NotOffered,

@@ -5,6 +5,7 @@
 //! * `list` makes rows of what the provider says that it sent.
 //! * `bank` makes rows of what was imported of the bank's files, and says which days they do not cover.
 //! * `gather` reads the books of one window, each complete or with what it lacks.
+//! * `pages` reads the rail's book a page at a time, `pace` no more often than the rail takes.
 //! * `run` takes up what the run before left, and writes what this one found into a folder, its manifest last.
 //!
 //! What an earlier run was done with is brought along where something new comes to it, as that run saw it; what it left open is
@@ -18,6 +19,8 @@ mod file;
 mod gather;
 mod list;
 mod missing;
+mod pace;
+mod pages;
 mod rail;
 mod run;
 mod silence;

@@ -8,6 +8,7 @@ use payonce_catalogue::alarm::{Scope, is_of_providers};
 use payonce_catalogue::placed::causes;
 use payonce_catalogue::{alarms, dashboards};
 use payonce_runtime::metrics::Metric;
+use reconciler::AGAIN_AFTER_DAYS;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -23,8 +24,8 @@ const MILLIONTHS: u128 = 1_000_000;
 
 /// What one accepted delivery of one event of 3 KB makes. A test holds each against what the functions really sent and wrote.
 pub mod measured {
-    /// Of a sweeper that finds nothing, each minute.
-    pub const IDLE_READ_UNITS_A_MINUTE: u128 = 6;
+    /// Of a sweeper that finds nothing, each minute: most of it questions without an answer, which take half a unit, too.
+    pub const IDLE_READ_UNITS_A_MINUTE: u128 = 18;
     /// Claim, its three rows of indexes, outcome and body; one of a body of 3 KB.
     pub const WRITE_UNITS: u128 = 6;
     /// Claim and outcome, kept for ever.
@@ -37,6 +38,10 @@ pub mod measured {
     pub const LOG_BYTES: u128 = 1_050;
     /// What the sweeper reads of it in all of its visits.
     pub const SWEEPER_READ_UNITS: u128 = 3;
+    /// What the reconciler reads of it with `window_hours = 1`: its records and its cases, and of a quarter of all in two windows.
+    pub const RECONCILER_READ_UNITS: u128 = 2;
+    /// Of one processor in the reconciler, by `payonce-benchmark reconciler` on a shared machine.
+    pub const RECONCILER_MICROS: u128 = 750;
 }
 
 /// Of Lambda itself: START, END and REPORT.
@@ -49,8 +54,6 @@ const BYTES_OUT: u128 = 4_000;
 const CASE_WRITE_UNITS: u128 = 60;
 /// A case with its history and all of its index rows.
 const CASE_BYTES: u128 = 30_000;
-/// Each record of ours once, by key.
-const RECONCILER_READ_UNITS: u128 = 3;
 const WEBHOOK_MEMORY_MB: u128 = 256;
 /// Connecting to the rail, a claim on a connection of its own, the outcome, and the processor time of two handshakes.
 const BESIDE_THE_RAIL_MS: u128 = 120;
@@ -195,7 +198,8 @@ fn total(items: &[Item]) -> u128 {
 /// What a month of this load costs.
 pub fn bill(load: &Load, prices: &Prices) -> Result<Bill, CostError> {
     use measured::{
-        AUDIT_BYTES, BODY_BYTES, IDLE_READ_UNITS_A_MINUTE, INDEX_BYTES, LOG_BYTES, SWEEPER_READ_UNITS, WRITE_UNITS,
+        AUDIT_BYTES, BODY_BYTES, IDLE_READ_UNITS_A_MINUTE, INDEX_BYTES, LOG_BYTES, RECONCILER_READ_UNITS,
+        SWEEPER_READ_UNITS, WRITE_UNITS,
     };
 
     let count = load.rate * SECONDS_A_MONTH / MILLIONTHS;
@@ -451,6 +455,60 @@ impl Warehouse {
                 what: "Athena",
                 arithmetic: format!("the exports {EXPORT_READINGS} times, the rest {LISTED_READINGS} times"),
                 nano_dollars: price(&prices.athena, "terabyte_scanned", 1_000 * GIGABYTE)?.times(scanned),
+            },
+        ])
+    }
+}
+
+/// What one invocation of the reconciler carries with `window_hours = 1`, at a rail that takes so many requests a second and lists a
+/// hundred payouts on a page. It reads four times of the rail's book, and asks for one payout in sixty by itself; then come our own
+/// records. One after the other, though they overlap.
+#[derive(Clone, Copy, Debug)]
+pub struct Invocation {
+    pub rail_takes: u128,
+}
+
+/// Without what is kept back for the run's record.
+const INVOCATION_SECONDS: u128 = 880;
+const RECONCILER_MEMORY_MB: u128 = 1_769;
+const RAIL_PAGE: u128 = 100;
+/// How long the rail takes for a page, connecting included.
+const RAIL_PAGE_MS: u128 = 150;
+/// Each book is read page by page; keys are read so many at once.
+const RAIL_KEYS_AT_ONCE: u128 = 16;
+/// Those of the first minute may stand in the rail's book before the window.
+const ASKED_BY_ITSELF: u128 = 60;
+const MICROS: u128 = 1_000_000;
+
+impl Invocation {
+    pub fn micros_a_payout(self) -> u128 {
+        // Four fifths of what it takes, and no more than come back meanwhile.
+        let between = |at_once: u128| (MICROS * 5 / 4 / self.rail_takes).max(RAIL_PAGE_MS * 1_000 / at_once);
+        let books = AGAIN_AFTER_DAYS.len() as u128 + 1;
+        let (pages, keys) = (books * between(books) / RAIL_PAGE, between(RAIL_KEYS_AT_ONCE) / ASKED_BY_ITSELF);
+        pages + keys + measured::RECONCILER_MICROS
+    }
+
+    pub fn payouts(self) -> u128 {
+        INVOCATION_SECONDS * MICROS / self.micros_a_payout()
+    }
+
+    /// A month of so many payouts.
+    pub fn items(self, payouts: u128, prices: &Prices) -> Result<Vec<Item>, CostError> {
+        use measured::RECONCILER_READ_UNITS;
+        let seconds = payouts * self.micros_a_payout() / MICROS;
+        let price = Prices::price;
+        Ok(vec![
+            Item {
+                what: "DynamoDB reads",
+                arithmetic: format!("{RECONCILER_READ_UNITS} units a payout"),
+                nano_dollars: price(&prices.dynamodb, "million_read_units", MILLION)?
+                    .times(payouts * RECONCILER_READ_UNITS),
+            },
+            Item {
+                what: "Lambda duration",
+                arithmetic: format!("{RECONCILER_MEMORY_MB} MB for {} hours", seconds / 3_600),
+                nano_dollars: price(&prices.lambda, "gigabyte_second", 1024)?.times(seconds * RECONCILER_MEMORY_MB),
             },
         ])
     }

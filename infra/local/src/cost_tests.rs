@@ -95,7 +95,36 @@ fn tables() -> String {
         let _ = writeln!(text, "| {} | {} | {} |", item.what, dollars(item.nano_dollars), item.arithmetic);
     }
     let _ = writeln!(text, "| in all | {} | |\n", dollars(total(&items)));
+    text += "| 100 million payouts a month, reconciled by the function | $ | how it comes about |\n|---|---|---|\n";
+    let items = Invocation { rail_takes: ENOUGH }.items(100 * MILLION, &prices).unwrap();
+    for item in &items {
+        let _ = writeln!(text, "| {} | {} | {} |", item.what, dollars(item.nano_dollars), item.arithmetic);
+    }
+    let _ = writeln!(text, "| in all | {} | |\n", dollars(total(&items)));
+    text += "| requests that the rail takes a second | payouts that it can make in an hour | payouts of an hour that one invocation reconciles | a month |\n|---|---|---|---|\n";
+    for rail_takes in [5, 25, ENOUGH, 100] {
+        let (made, carried) = (rail_takes * 3_600, Invocation { rail_takes }.payouts());
+        let _ = writeln!(text, "| {rail_takes} | {made} | {carried} | {} million |", carried * 730 / MILLION);
+    }
+    text += "\n";
     text
+}
+
+/// 100 million a month are 38 a second, and a rail is to be paid at with four fifths of what it takes.
+const ENOUGH: u128 = 50;
+
+#[test]
+fn an_invocation_is_as_long_as_the_function_has() {
+    assert_eq!(u128::from(reconciler::TIME_OUT.as_secs()) - 20, INVOCATION_SECONDS);
+}
+
+/// An hour of a hundred million payouts a month, and of whatever the front door lets through to a rail.
+#[test]
+fn one_invocation_carries_an_hour_of_what_a_rail_takes() {
+    assert!(Invocation { rail_takes: ENOUGH }.payouts() > 100 * MILLION / 730);
+    for rail_takes in [1, 5, 25, ENOUGH, 100] {
+        assert!(Invocation { rail_takes }.payouts() > rail_takes * 3_600 * 4 / 5, "{rail_takes}");
+    }
 }
 
 #[test]

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::pin::pin;
 
 use futures_util::TryStreamExt;
+use futures_util::future::try_join;
 use payonce_protocol::UnixMillis;
 use payonce_protocol::case::Ending;
 use payonce_protocol::fact::FactName;
@@ -75,7 +76,7 @@ impl<P: Reads + QueriesAudit + QueriesCases> Ledger<P> {
     /// `refused`: events of the key that the index lists as refused. A refusal is listed under the minute in which it becomes final; one
     /// that is not final yet stands beside the claims.
     pub async fn records(&self, key: &PayoutKey, refused: &BTreeSet<Digest>) -> Result<OurRecords, LedgerError> {
-        let (payout, cases) = (self.payout(key).await?, self.cases_of_key(key.as_str()).await?);
+        let (payout, cases) = try_join(self.payout(key), self.cases_of_key(key.as_str())).await?;
         let (mut refusals, mut unreadable) = (vec![], 0);
         for event in refused.union(&payout.refused) {
             match self.refusal(key, *event).await? {

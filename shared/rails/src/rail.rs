@@ -94,6 +94,7 @@ pub struct Rail {
     table: Table,
     books: Option<Books>,
     promises: RailPromises,
+    payouts_a_second: Option<u32>,
 }
 
 pub(crate) enum Kind {
@@ -136,8 +137,13 @@ impl Rail {
         };
         let (keys, mode) = Keys::new(&kind, &(secret, lookup))?;
         let keys = RwLock::new(Arc::new(keys));
-        let (doubted, source) = (AtomicBool::new(false), None);
-        Ok(Self { kind, peer, mode, account, keys, doubted, source, table, books, promises })
+        let (doubted, source, payouts_a_second) = (AtomicBool::new(false), None, config.payouts_a_second());
+        Ok(Self { kind, peer, mode, account, keys, doubted, source, table, books, promises, payouts_a_second })
+    }
+
+    /// How many requests it takes each second, where that is known.
+    pub fn payouts_a_second(&self) -> Option<u32> {
+        self.payouts_a_second
     }
 
     /// With a place where the secrets are read again after a 401.

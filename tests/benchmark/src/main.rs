@@ -1,7 +1,7 @@
 //! `cargo run --release -p payonce-benchmark`: the size, the start, the memory and the speed of the webhook function as it
 //! is deployed, beside the limits that it has to keep. Not 0 where one of them is exceeded. `-- sweeper` measures the sweeper
-//! on a bad day, `-- growth` how the work of both grows, and `-- rivals` what somebody would write with AWS Lambda Powertools beside the
-//! webhook.
+//! on a bad day, `-- reconciler` the reconciler over an hour of payouts, `-- growth` how the work of webhook and sweeper grows, and `-- rivals`
+//! what somebody would write with AWS Lambda Powertools beside the webhook.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a measurement stops where it is surprised")]
 #![allow(clippy::disallowed_methods, reason = "a stand-in spawns, waits and reads the clock; it pays nobody")]
@@ -12,6 +12,7 @@ mod cold;
 mod deliveries;
 mod function;
 mod growth;
+mod reconciles;
 mod report;
 mod rivals;
 mod start;
@@ -26,6 +27,7 @@ use clap::{Parser, Subcommand};
 
 use binary::Binary;
 use growth::Growth;
+use reconciles::Reconciles;
 use report::{Limits, Report};
 use rivals::Rivals;
 use surroundings::Surroundings;
@@ -64,13 +66,15 @@ struct Arguments {
 enum Part {
     /// Measures the sweeper function instead
     Sweeper(Sweeps),
-    /// Measures how the work of both grows
+    /// Measures how the work of webhook and sweeper grows
     Growth(Growth),
     /// Compares the webhook with AWS Lambda Powertools, for speed and under faults
     Rivals(Rivals),
     /// What `rivals` starts as the limit of this machine
     #[command(hide = true)]
     Floor,
+    /// Measures the reconciler function instead
+    Reconciler(Reconciles),
 }
 
 fn main() -> ExitCode {
@@ -79,6 +83,13 @@ fn main() -> ExitCode {
     match &arguments.part {
         Some(Part::Sweeper(sizes)) => {
             return if sweeps::measure(&binary("sweeper"), sizes) { ExitCode::SUCCESS } else { ExitCode::FAILURE };
+        }
+        Some(Part::Reconciler(sizes)) => {
+            return if reconciles::measure(&binary("reconciler"), sizes) {
+                ExitCode::SUCCESS
+            } else {
+                ExitCode::FAILURE
+            };
         }
         Some(Part::Growth(sizes)) => {
             let is_kept = |is_kept| if is_kept { ExitCode::SUCCESS } else { ExitCode::FAILURE };

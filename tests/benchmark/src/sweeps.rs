@@ -29,6 +29,7 @@ use crate::surroundings::{Surroundings, config_for};
 const WITHIN: Duration = Duration::from_secs(55);
 const MEMORY_AT_MOST_MIB: usize = 512;
 const ONE_BATCH: usize = 25;
+const EXPIRES_AFTER_MS: u64 = 25_000;
 
 type Item = HashMap<String, AttributeValue>;
 
@@ -53,6 +54,7 @@ pub struct Ran {
     pub requests: usize,
 }
 
+/// A stack of which the tables can be filled by the minute.
 pub struct Day {
     around: Surroundings,
     client: Client,
@@ -211,25 +213,39 @@ impl Day {
         self.fill(minute, name, number, |_| Some(outcome));
     }
 
+    /// Of the claim of this number, as [`Day::fill`] names them.
+    pub fn key(name: &str, number: usize) -> PayoutKey {
+        PayoutKey::new(format!("stripe/pi_{name}{number:08}")).unwrap()
+    }
+
     /// Claims of a minute with their outcomes, made of one that the ledger itself wrote.
-    fn fill(&self, minute: Minute, name: &str, number: usize, outcome: impl Fn(usize) -> Option<Outcome>) {
-        let claim = claim(&format!("{name}pattern"), minute * MINUTE_MS);
+    pub fn fill(&self, minute: Minute, name: &str, number: usize, outcome: impl Fn(usize) -> Option<Outcome>) {
+        // In a minute that nobody reads.
+        let claim = claim(&format!("{name}pattern"), MINUTE_MS);
         let [claim_item, outcome_item] = self.runtime.block_on(async {
             self.ledger.put_claim(&claim).await;
             let evidence = Facts::from([(FactName::Phase, "answered"), (FactName::HttpStatus, "200")]);
-            let accepted = OutcomeRecord { verdict: Verdict::plain(Outcome::Accepted), evidence, recorded_at: now() };
+            let accepted =
+                OutcomeRecord { verdict: Verdict::plain(Outcome::Accepted), evidence, recorded_at: claim.claimed_at };
             self.ledger.record(&claim, &accepted, None).await;
             [self.item(&claim.key, "0001#claim").await, self.item(&claim.key, "0001#outcome").await]
         });
         let items = (0..number).flat_map(|number| {
-            let key = PayoutKey::new(format!("stripe/pi_{name}{number:08}")).unwrap();
+            let key = Self::key(name, number);
             let text = |text: String| AttributeValue::S(text);
+            let time = |at: u64| AttributeValue::N(at.to_string());
+            let at = minute * MINUTE_MS;
             let mut claim = claim_item.clone();
             claim.insert("pk".to_owned(), text(key.to_string()));
+            claim.insert("received_at".to_owned(), time(at));
+            claim.insert("claimed_at".to_owned(), time(at));
+            claim.insert("expires_at".to_owned(), time(at + EXPIRES_AFTER_MS));
+            claim.insert("destination".to_owned(), text(payee(&key)));
             claim.insert("bucket".to_owned(), text(format!("{minute}#{:02}", Shards::ONE.of(&key))));
             let ended = outcome(number).map(|outcome| {
                 let mut item = outcome_item.clone();
                 item.insert("pk".to_owned(), text(key.to_string()));
+                item.insert("recorded_at".to_owned(), time(at));
                 item.insert("outcome".to_owned(), text(outcome.to_string()));
                 item
             });
@@ -286,6 +302,14 @@ impl Day {
     }
 }
 
+/// Each is somebody else: a rail that is searched by its payees gives one payout.
+pub fn payee(key: &PayoutKey) -> String {
+    format!("acct_{}", key.as_str().replace(|letter: char| !letter.is_ascii_alphanumeric(), ""))
+}
+
+/// Of each, in its smallest unit.
+pub const AMOUNT: u64 = 12_345;
+
 fn claim(name: &str, received_at: u64) -> Claim {
     Claim {
         key: PayoutKey::new(format!("stripe/pi_{name}")).unwrap(),
@@ -293,11 +317,11 @@ fn claim(name: &str, received_at: u64) -> Claim {
         attempt_id: AttemptId([7; 16]),
         event: EventId::new(format!("evt_{name}")).unwrap(),
         provider: "stripe".to_owned(),
-        money: Money::new(12_345, 2, "EUR".parse().unwrap()).unwrap(),
+        money: Money::new(AMOUNT, 2, "EUR".parse().unwrap()).unwrap(),
         destination: Destination::new("acct_1SampleWorkshop").unwrap(),
         received_at,
         claimed_at: received_at,
-        expires_at: received_at + 25_000,
+        expires_at: received_at + EXPIRES_AFTER_MS,
         body: Digest::of("body"),
         rail: "stripe".to_owned(),
         // Of the sandbox, else nobody would be asked.

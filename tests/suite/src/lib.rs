@@ -4,5 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "test code")]
 #![allow(clippy::disallowed_methods, reason = "engines and proxies have threads and times of their own")]
 
+pub mod capacity;
 pub mod dynamo;
 pub mod faults;
+pub mod link;

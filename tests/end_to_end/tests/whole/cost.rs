@@ -1,41 +1,19 @@
 //! What one delivery really takes, against what the command `cost` reckons with. Units by AWS's rules, of the requests that were sent and
 //! the answers that came: <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/read-write-operations.html>.
 
-use std::collections::HashMap;
-
-use aws_sdk_dynamodb::types::AttributeValue;
-use payonce_end_to_end::{PAYEE, World, payment};
+use payonce_end_to_end::{PAYEE, World, book_settings, payment};
 use payonce_ledger::{item_size, write_units};
 use payonce_local::cost::measured;
 use payonce_local::stack::sandbox_secret;
+use payonce_protocol::reconcile::run::Window;
 use payonce_protocol::sweep::MINUTE_MS;
 use payonce_runtime::environment::Environment;
 use payonce_runtime::metrics::Metrics;
 use payonce_runtime::secrets::{SecretReader, SecretSource};
+use payonce_suite::capacity::{self, Item, item};
 use payonce_suite::faults::Seen;
+use reconciler::{Before, Lists, reconcile};
 use serde_json::{Value, json};
-
-type Item = HashMap<String, AttributeValue>;
-
-fn attribute(value: &Value) -> AttributeValue {
-    let (kind, value) = value.as_object().unwrap().iter().next().unwrap();
-    let text = || value.as_str().unwrap().to_owned();
-    match kind.as_str() {
-        "S" => AttributeValue::S(text()),
-        "N" => AttributeValue::N(text()),
-        // Of base64 four letters are three bytes.
-        "B" => AttributeValue::B(vec![0; text().len() / 4 * 3].into()),
-        "BOOL" => AttributeValue::Bool(value.as_bool().unwrap()),
-        "NULL" => AttributeValue::Null(true),
-        "M" => AttributeValue::M(item(value)),
-        "L" => AttributeValue::L(value.as_array().unwrap().iter().map(attribute).collect()),
-        other => panic!("{other} is not known"),
-    }
-}
-
-fn item(value: &Value) -> Item {
-    value.as_object().unwrap().iter().map(|(name, value)| (name.clone(), attribute(value))).collect()
-}
 
 /// The rows of the audit table's indexes.
 fn index_rows(item: &Item) -> Vec<usize> {
@@ -54,29 +32,10 @@ fn puts<'a>(seen: &'a [Seen], table: &'a str) -> impl Iterator<Item = Item> + 'a
     puts.map(|seen| item(&seen.body["Item"]))
 }
 
-/// Half a unit for each begun 4 KB that is read eventually, one for what is read consistently.
 fn read_halves(seen: &Seen) -> usize {
     let (status, answer) = seen.engine.as_ref().unwrap();
     assert_eq!(*status, 200);
-    let of = |items: &[Value], whole: bool| {
-        let sizes = items.iter().map(|it| item_size(&item(it)));
-        if whole { sizes.sum::<usize>().div_ceil(4096) } else { sizes.map(|size| size.div_ceil(4096)).sum() }
-    };
-    let consistent = |request: &Value| 1 + usize::from(request["ConsistentRead"] == true);
-    match seen.target.as_str() {
-        "Query" => of(answer["Items"].as_array().unwrap(), true) * consistent(&seen.body),
-        "GetItem" => answer.get("Item").map_or(1, |it| of(std::slice::from_ref(it), false)) * consistent(&seen.body),
-        "BatchGetItem" => {
-            let tables = seen.body["RequestItems"].as_object().unwrap();
-            let read = |(name, asked): (&String, &Value)| {
-                let found = answer["Responses"][name].as_array().map_or(&[][..], Vec::as_slice);
-                let absent = asked["Keys"].as_array().unwrap().len() - found.len();
-                (of(found, false) + absent) * consistent(asked)
-            };
-            tables.iter().map(read).sum()
-        }
-        _ => 0,
-    }
+    capacity::read_halves(&seen.target, &seen.body, answer)
 }
 
 /// The event that the write units are promised for, of now and of this sandbox.
@@ -143,6 +102,40 @@ async fn bill_reckons_with_what_a_delivery_takes() {
     holds("read units of an idle minute", quiet.div_ceil(2 * MINUTES), measured::IDLE_READ_UNITS_A_MINUTE);
     holds("read units of the sweeper", (eleven - one).div_ceil(2 * 10), measured::SWEEPER_READ_UNITS);
 }
+
+/// A quarter of the claims stand in the quarter of an hour before the window and are read again, as with any steady load.
+#[tokio::test(flavor = "multi_thread")]
+async fn bill_reckons_with_what_the_reconciler_reads_of_an_hour() {
+    let (eight, twenty_four) = (reconciled(2).await, reconciled(6).await);
+    let units = (twenty_four - eight).div_ceil(2 * 16);
+    holds("read units of the reconciler", units, measured::RECONCILER_READ_UNITS);
+}
+
+/// In half units: of a run over an hour with so many payouts in each quarter of it, and in the one before.
+async fn reconciled(each: u64) -> usize {
+    let world = World::start().await;
+    let from = world.clock.now().div_ceil(HOUR_MS) * HOUR_MS;
+    for quarter in 0..5 {
+        world.clock.set(from - QUARTER_MS + quarter * QUARTER_MS + 2 * MINUTE_MS);
+        for number in 0..each {
+            world.deliver(&payment(&format!("{quarter}n{number}"), PAYEE, world.clock.now())).await;
+        }
+    }
+    let window = Window::new(from, from + HOUR_MS).unwrap();
+    world.clock.set(from + 3 * HOUR_MS);
+    let (folder, (ledger, rail)) = (tempfile::tempdir().unwrap(), world.parts());
+    let settings = book_settings(Lists::default());
+    world.proxy.forget();
+    let (before, now) = (Before::default(), world.clock.now());
+    let run = reconcile(&ledger, &rail, &settings, window, &before, None, folder.path(), now);
+    let manifest = run.await.unwrap();
+    let euros = &manifest.statement.currencies[&"EUR".parse().unwrap()];
+    assert_eq!((euros.asked.count, euros.paid.count), (4 * each as i64, 4 * each as i64));
+    world.proxy.seen().iter().map(read_halves).sum()
+}
+
+const HOUR_MS: u64 = 3_600_000;
+const QUARTER_MS: u64 = HOUR_MS / 4;
 
 const MINUTES: usize = 40;
 
