@@ -26,8 +26,9 @@ use crate::schema::BY_MINUTE;
 use crate::single_shot::{ClaimConnection, SingleShot};
 use crate::{Ledger, LedgerError};
 
-/// Questions to the index that are open at a time, of whichever minute.
-const ASKED_AT_ONCE: usize = 64;
+/// Questions to the index that are open at a time, of whichever minute. A page may have a megabyte, and all that come at once share a
+/// processor, or a third of one: each has to be read within the time of its attempt.
+const ASKED_AT_ONCE: usize = 8;
 
 /// A hint that something is to be examined.
 #[derive(Clone, Debug, PartialEq, Eq)]
