@@ -87,10 +87,14 @@ impl fmt::Debug for Credentials {
 
 /// One HTTP request for each call, whatever happens to it ([`SingleShot`]).
 pub(crate) fn claims(settings: &Settings, single_shot: SingleShot) -> Result<Client, LedgerError> {
+    let connector = SharedHttpConnector::new(single_shot);
+    one_request(settings, http_client_fn(move |_, _| connector.clone()))
+}
+
+pub(crate) fn one_request(settings: &Settings, http: SharedHttpClient) -> Result<Client, LedgerError> {
     let timeouts =
         TimeoutConfig::builder().operation_attempt_timeout(ATTEMPT_WITHIN).operation_timeout(CLAIM_WITHIN).build();
-    let connector = SharedHttpConnector::new(single_shot);
-    client(settings, RetryConfig::disabled(), timeouts, http_client_fn(move |_, _| connector.clone()))
+    client(settings, RetryConfig::disabled(), timeouts, http)
 }
 
 /// Retries inside its time. Connections are kept for a while; a dead one is what the retries are for.

@@ -130,3 +130,46 @@ fn not_connected(failure: ConnectFailure) -> ConnectorError {
         _ => ConnectorError::io(failure.into()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Arc, Mutex};
+
+    use aws_smithy_runtime_api::client::http::{SharedHttpConnector, http_client_fn};
+
+    use super::*;
+    use crate::Credentials;
+    use crate::client::one_request;
+
+    /// Says where a request would go, and sends nothing.
+    #[derive(Clone, Debug, Default)]
+    struct Asked(Arc<Mutex<Vec<String>>>);
+
+    impl HttpConnector for Asked {
+        fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+            self.0.lock().unwrap().push(request.uri().to_owned());
+            HttpConnectorFuture::ready(Err(ConnectorError::user("nothing is sent here".into())))
+        }
+    }
+
+    #[tokio::test]
+    async fn connection_of_a_claim_leads_where_the_sdk_sends_it() {
+        for (region, host) in [
+            ("eu-central-1", "dynamodb.eu-central-1.amazonaws.com"),
+            ("us-gov-west-1", "dynamodb.us-gov-west-1.amazonaws.com"),
+            ("cn-north-1", "dynamodb.cn-north-1.amazonaws.com.cn"),
+        ] {
+            let credentials = Credentials::Given { key_id: "none".to_owned(), secret: "none".to_owned() };
+            let settings = Settings { region: region.to_owned(), endpoint: None, credentials, authorities: None };
+            let single_shot = SingleShot::new(&settings).unwrap();
+            assert_eq!(single_shot.peer.authority(), host);
+            let asked = Asked::default();
+            let connector = SharedHttpConnector::new(asked.clone());
+            let client = one_request(&settings, http_client_fn(move |_, _| connector.clone())).unwrap();
+            assert!(client.get_item().table_name("audit").send().await.is_err());
+            let [uri] = &asked.0.lock().unwrap()[..] else { panic!("one request") };
+            let uri: http::Uri = uri.parse().unwrap();
+            assert!(uri.scheme_str() == Some("https") && single_shot.peer.is_at(uri.host().unwrap(), uri.port_u16()));
+        }
+    }
+}
