@@ -39,6 +39,8 @@ use crate::silence::{HEARD, Heard};
 pub const TIME_OUT: Duration = Duration::from_secs(900);
 /// A run that cannot be on record in what is left is not begun.
 const KEPT_BACK: Duration = Duration::from_secs(20);
+/// Of that, for whether a provider has gone silent: it reads every minute since the last run's end.
+const SILENCE_WITHIN: Duration = Duration::from_secs(10);
 /// A book that does not answer is asked again by each invocation, for so long; then the run is on record without it.
 const ASKS_AGAIN_MS: u64 = 12 * 3_600_000;
 /// Windows are days of UTC unless the configuration says otherwise: a day's books close together.
@@ -149,7 +151,9 @@ impl App {
                 report.behind_s = Some(figures.behind_seconds);
                 metrics.last_run(&figures);
             }
-            if let Some(silent) = self.silent(last).instrument(warn_span!("silence")).await {
+            // A line that Lambda cuts off says nothing at all: not that the books are late, either.
+            let silent = timeout_at(until + SILENCE_WITHIN, self.silent(last).instrument(warn_span!("silence")));
+            if let Ok(Some(silent)) = silent.await {
                 metrics.providers_silent(silent);
             }
         }

@@ -7,8 +7,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use futures_util::future::{join, join_all};
-use futures_util::{StreamExt, stream};
+use futures_util::future::{join_all, try_join};
+use futures_util::{FutureExt, StreamExt, stream};
 use payonce_books::BooksError;
 use payonce_books::intake::{Intake, Shelf};
 use payonce_ledger::powers::{QueriesAudit, QueriesCases, Reads};
@@ -127,8 +127,7 @@ pub async fn gather<P: Reads + QueriesAudit + QueriesCases>(
     }
     let earlier = AGAIN_AFTER_DAYS.iter().filter_map(|days| sources.window.earlier(days * DAY_MS));
     let again = join_all(earlier.map(|earlier| returned(sources.rail, pace, earlier, sources.page_within)));
-    let (named, again) = join(gathering.read_theirs(&mut keys), again).await;
-    let mut named = named?;
+    let (mut named, again) = try_join(gathering.read_theirs(&mut keys), again.map(Ok)).await?;
     for key in gathering.look_again(again).await? {
         keys.entry(key.clone()).or_default();
         named.insert(key);

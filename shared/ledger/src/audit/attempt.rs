@@ -6,8 +6,7 @@ use std::time::Duration;
 use aws_sdk_dynamodb::error::SdkError;
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::types::AttributeValue;
-use futures_util::future::try_join_all;
-use futures_util::{Stream, StreamExt, stream};
+use futures_util::{Stream, StreamExt, TryStreamExt, stream};
 use payonce_protocol::UnixMillis;
 use payonce_protocol::event::ClaimAnswer;
 use payonce_protocol::ids::{Digest, Shards};
@@ -147,13 +146,13 @@ impl<P: Reads> Ledger<P> {
     where
         P: QueriesAudit,
     {
-        let shards = try_join_all(shards.all().map(|shard| self.shard(keys::bucket(minute, shard)))).await?;
-        let mut all = MinuteRows::default();
-        for MinuteRows { rows, unreadable } in shards {
+        let shards = stream::iter(shards.all()).map(|shard| self.shard(keys::bucket(minute, shard)));
+        let read = |mut all: MinuteRows, MinuteRows { rows, unreadable }| async move {
             all.rows.extend(rows);
             all.unreadable += unreadable;
-        }
-        Ok(all)
+            Ok(all)
+        };
+        shards.buffered(ASKED_AT_ONCE).try_fold(MinuteRows::default(), read).await
     }
 
     async fn shard(&self, bucket: String) -> Result<MinuteRows, LedgerError>
