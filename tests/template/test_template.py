@@ -13,7 +13,7 @@ import pytest
 from census import PLACES, violations
 from rights import FILE, ITEMS
 from samcli.cli.types import CfnParameterOverridesType
-from subjects import Subjects
+from subjects import KINDS, Subjects
 from translated import MADE, PROVIDERS, REGION, ROOT, decoded, plain, source, translate
 
 
@@ -146,6 +146,13 @@ def test_wait_after_a_hold_outlives_every_function():
     code = (ROOT / "shared" / "protocol" / "src" / "release.rs").read_text()
     longest = int(re.search(r"LONGEST_FUNCTION_MS: u64 = ([\d_]+);", code)[1].replace("_", ""))
     assert longest == 1000 * max(source()["Parameters"]["FunctionTimeoutSeconds"]["AllowedValues"])
+
+
+def test_whatever_any_function_gives_up_calls_somebody():
+    """A new kind of function has no place of its own yet: its failures would go nowhere, and nothing would say so."""
+    [place] = [place for place in PLACES if place["id"] == "async-drop"]
+    for rows in (place["template"], place["deployed"]):
+        assert {row["kind"] for row in rows if "OnFailure" in row["path"] and "kind" in row} == set(KINDS)
 
 
 def test_configured_providers_are_the_deployed_ones():

@@ -1,5 +1,5 @@
-//! The books of one window, read one after the other: first whose keys we hold, then the rail's payouts, then everything of ours under
-//! every key that any book names.
+//! The books of one window: first whose keys we hold, then the providers' lists and the rail's payouts, then everything of ours under every
+//! key that any book names. The rail's books of earlier times, for what came back, are read beside the others, at the rail's pace.
 //!
 //! A book that nobody can ask is made of its own words: the signed delivery is the provider's, the accepting answer is the rail's. What
 //! is made so contradicts nothing, and the run says that the book itself was not there.

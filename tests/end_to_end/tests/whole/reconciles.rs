@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 use payonce_end_to_end::{PAYEE, WINDOW_MS, World, book_settings, key_of, payment};
 use payonce_local::sandbox_rail::Transfer;
@@ -253,4 +254,19 @@ async fn a_return_whose_case_people_ended_changes_no_later_statement() {
         let lines = manifest.statement.currencies.values().next().cloned().unwrap_or_default();
         assert_eq!(lines.paid.count, 0, "{days}");
     }
+}
+
+/// A rail that takes two requests a second is asked every five eighths of one: four times of its book are four pages at the least.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_rails_book_is_read_no_faster_than_the_rail_takes() {
+    let world = World::with(|text| text.replace("[rail]\n", "[rail]\npayouts_a_second = 2\n")).await;
+    let began = world.clock.now();
+    let event = payment("paced", PAYEE, world.clock.now());
+    assert_eq!(world.deliver(&event).await.outcome(), "accepted");
+    world.clock.set(began + WINDOW_MS + 3_600_000);
+    let folder = tempfile::tempdir().unwrap();
+    let asked = Instant::now();
+    let (manifest, breaks) = run(&world, window(began, 0), &Before::default(), folder.path()).await;
+    assert_eq!((manifest.verdict, breaks.len()), (RunVerdict::Incomplete, 0));
+    assert!(asked.elapsed() >= 3 * Duration::from_millis(625), "{:?}", asked.elapsed());
 }
