@@ -165,6 +165,15 @@ fn cpu_ms(function: &Function) -> f64 {
     tasks.map(ran_ns).sum::<f64>() / 1e6
 }
 
+/// What the same thing costs of each.
+fn both(grows: &'static str, [cpu, requests]: [&'static str; 2], points: &[(usize, Cost)]) -> [Series; 2] {
+    let each = |of: fn(&Cost) -> f64| points.iter().map(|(size, cost)| (*size as f64, of(cost))).collect();
+    [
+        Series { grows, counted: cpu, points: each(|cost| cost.cpu_ms) },
+        Series { grows, counted: requests, points: each(|cost| cost.requests) },
+    ]
+}
+
 fn events_of_a_delivery(binary: &Path) -> [Series; 2] {
     let mut webhook = Webhook::start(binary, "gocardless", config_for);
     let body = |name: &str, events: usize| {
@@ -181,18 +190,13 @@ fn events_of_a_delivery(binary: &Path) -> [Series; 2] {
         json!({ "events": (0..events).map(event).collect::<Vec<_>>() }).to_string()
     };
     webhook.deliver(&body("cold", 1));
-    let (mut cpu, mut requests) = (vec![], vec![]);
+    let mut points = vec![];
     for (events, deliveries) in [(1, 100), (5, 40), (25, 20), (100, 8), (250, 4)] {
         let bodies: Vec<String> = (0..deliveries).map(|number| body(&format!("{events}n{number}e"), events)).collect();
         let cost = webhook.cost(&bodies);
-        cpu.push((events as f64, cost.cpu_ms));
-        requests.push((events as f64, cost.requests));
+        points.push((events, cost));
     }
-    let grows = "events of a delivery";
-    [
-        Series { grows, counted: "webhook, processor ms", points: cpu },
-        Series { grows, counted: "webhook, requests", points: requests },
-    ]
+    both("events of a delivery", ["webhook, processor ms", "webhook, requests"], &points)
 }
 
 fn size_of_a_body(binary: &Path) -> [Series; 2] {
@@ -207,22 +211,17 @@ fn size_of_a_body(binary: &Path) -> [Series; 2] {
         event.to_string()
     };
     webhook.deliver(&body(0, 1));
-    let (mut cpu, mut requests) = (vec![], vec![]);
+    let mut points = vec![];
     for (at, (kib, deliveries)) in [(4, 100), (16, 60), (64, 30), (256, 15), (1_000, 8)].into_iter().enumerate() {
         let bodies: Vec<String> = (0..deliveries).map(|number| body(1 + at * 1_000 + number, kib)).collect();
         let cost = webhook.cost(&bodies);
-        cpu.push((kib as f64, cost.cpu_ms));
-        requests.push((kib as f64, cost.requests));
+        points.push((kib, cost));
     }
-    let grows = "KiB of a body";
-    [
-        Series { grows, counted: "webhook, processor ms", points: cpu },
-        Series { grows, counted: "webhook, requests", points: requests },
-    ]
+    both("KiB of a body", ["webhook, processor ms", "webhook, requests"], &points)
 }
 
 fn records_of_the_table(binary: &Path, at_most: usize) -> [Series; 2] {
-    let (mut cpu, mut requests) = (vec![], vec![]);
+    let mut points = vec![];
     for records in decades(1_000, at_most) {
         let day = Day::start();
         for minute in 0..10 {
@@ -241,14 +240,10 @@ fn records_of_the_table(binary: &Path, at_most: usize) -> [Series; 2] {
         let before = (cpu_ms(&function), day.proxy.requests());
         (1..=100).for_each(&mut deliver);
         function.api.asked(102);
-        cpu.push((records as f64, (cpu_ms(&function) - before.0) / 100.0));
-        requests.push((records as f64, (day.proxy.requests() - before.1) as f64 / 100.0));
+        let requests = (day.proxy.requests() - before.1) as f64 / 100.0;
+        points.push((records, Cost { cpu_ms: (cpu_ms(&function) - before.0) / 100.0, requests }));
     }
-    let grows = "claims that the tables hold";
-    [
-        Series { grows, counted: "webhook, processor ms", points: cpu },
-        Series { grows, counted: "webhook, requests", points: requests },
-    ]
+    both("claims that the tables hold", ["webhook, processor ms", "webhook, requests"], &points)
 }
 
 fn providers_of_the_configuration(binary: &Path) -> Series {
@@ -294,7 +289,7 @@ fn one_provider(rail: &str) -> String {
 }
 
 fn claims_of_a_minute(binary: &Path, at_most: usize) -> [Series; 2] {
-    let (mut cpu, mut requests) = (vec![], vec![]);
+    let mut points = vec![];
     for claims in decades(100, at_most) {
         let day = Day::start();
         let minute = payonce_runtime_api_tests::now_ms() / 60_000 - 30;
@@ -305,18 +300,17 @@ fn claims_of_a_minute(binary: &Path, at_most: usize) -> [Series; 2] {
         day.owe(&[minute]);
         let before = cpu_ms(&function);
         let ran = day.run(&function);
-        cpu.push((claims as f64, cpu_ms(&function) - before));
-        requests.push((claims as f64, ran.requests as f64));
+        points.push((claims, Cost { cpu_ms: cpu_ms(&function) - before, requests: ran.requests as f64 }));
     }
-    let grows = "claims of a minute, 1 % without an outcome";
-    [
-        Series { grows, counted: "sweeper's visit, processor ms", points: cpu },
-        Series { grows, counted: "sweeper's visit, requests", points: requests },
-    ]
+    both(
+        "claims of a minute, 1 % without an outcome",
+        ["sweeper's visit, processor ms", "sweeper's visit, requests"],
+        &points,
+    )
 }
 
 fn open_cases(binary: &Path, at_most: usize) -> [Series; 2] {
-    let (mut cpu, mut requests) = (vec![], vec![]);
+    let mut points = vec![];
     for open in decades(100, at_most) {
         let day = Day::start();
         day.cases(open);
@@ -326,14 +320,9 @@ fn open_cases(binary: &Path, at_most: usize) -> [Series; 2] {
         day.run(&function);
         let before = cpu_ms(&function);
         let ran = day.run(&function);
-        cpu.push((open as f64, cpu_ms(&function) - before));
-        requests.push((open as f64, ran.requests as f64));
+        points.push((open, Cost { cpu_ms: cpu_ms(&function) - before, requests: ran.requests as f64 }));
     }
-    let grows = "open cases";
-    [
-        Series { grows, counted: "sweeper's run, processor ms", points: cpu },
-        Series { grows, counted: "sweeper's run, requests", points: requests },
-    ]
+    both("open cases", ["sweeper's run, processor ms", "sweeper's run, requests"], &points)
 }
 
 fn table(all: &[Series]) -> String {
