@@ -114,9 +114,9 @@ def is_command(command):
     ours, _, theirs = " ".join(words).partition(" -- ")
     ours, theirs = ours.split(), theirs.split()
     package = ours[ours.index("-p") + 1] if "-p" in ours else "payonce-local"
-    if package not in PACKAGES or not set(ours) <= {"cargo", "run", "nextest", "--release", "-p", package, *example(ours)}:
+    if package not in PACKAGES or not set(ours) <= {"cargo", "run", "nextest", "--release", "-p", package, *named(ours, "--example"), *profile(ours)}:
         return False
-    if [name for name in example(ours)[1:] if not (PACKAGES[package] / "examples" / f"{name}.rs").is_file()]:
+    if [name for name in named(ours, "--example")[1:] if not (PACKAGES[package] / "examples" / f"{name}.rs").is_file()]:
         return False
     code = code_of(package)
     # A subcommand is a variant of clap's.
@@ -126,8 +126,13 @@ def is_command(command):
     )
 
 
-def example(words):
-    return words[words.index("--example") :][:2] if "--example" in words else []
+def named(words, option):
+    return words[words.index(option) :][:2] if option in words else []
+
+
+def profile(words):
+    found = named(words, "--profile") or named(words, "--cargo-profile")
+    return found if found[1:] and found[1] in tomllib.loads(read("Cargo.toml"))["profile"] else []
 
 
 def test_a_command_that_nothing_takes_is_none():
@@ -137,6 +142,7 @@ def test_a_command_that_nothing_takes_is_none():
     assert not is_command("cargo run -p payonce-storms") and not is_command("cargo run --fast -p payonce-storm")
     assert is_command("infra/game-day --quick") and not is_command("infra/game-day --slow") and not is_command("infra/deploy.md")
     assert not is_command("cargo run --release -p payonce-books --example thousand")
+    assert is_command("cargo run --profile model -p payonce-model") and not is_command("cargo run --profile models -p payonce-model")
 
 
 # --- The lines -----------------------------------------------------------------------------------------------------------
@@ -314,7 +320,7 @@ NUMBERS = {
         stated("tests/storm/src/books.rs", r"upper end of the (\d+) % interval"),
         -(-3_000_000 // storm_events()),
     ],
-    "SAFE-9": lambda: [variants("tests/model/src/fault.rs", "Fault"), stated("tests/model/tests/protocol.rs", r"states >= ([\d_]+)"), count(MUTATIONS, r"^#\[test\]$")],
+    "SAFE-9": lambda: [variants("tests/model/src/fault.rs", "Fault"), *[stated("tests/model/src/worlds.rs", pattern) for pattern in (r"copies\((\d+), \d+, faults", r"copies\(\d+, (\d+), faults")], stated("tests/model/tests/protocol.rs", r"states >= ([\d_]+)"), count(MUTATIONS, r"^#\[test\]$")],
     "SAFE-11": lambda: [in_test(END_TO_END + "sweeps.rs", "a_refused_event_that_never_comes_back_is_a_case", r"minutes_pass\((\d+)\)", "minutes")],
     "SAFE-14": lambda: [len(re.findall(r'\(\s*"(?:token|same_person|role)",', function(END_TO_END + "further_attempts.rs", "refuses_every_token_that_is_not_for_this")))],
     "SAFE-15": lambda: [constant(REISSUE, "KEY_LIFE_MARGIN_MS"), in_test(REISSUE, "unknown", r"absent\(last, rail, now, (\d)\)")],
@@ -504,7 +510,7 @@ def mutations_of(place):
 
 COUNTED = {
     "faults of the model": ("infra/measured.md", r"under (\d+) kinds of faults", lambda: NUMBERS["SAFE-9"]()[0]),
-    "guards of the model": ("infra/measured.md", r"(\d+) guards, each shown", lambda: NUMBERS["SAFE-9"]()[2]),
+    "guards of the model": ("infra/measured.md", r"(\d+) guards, each shown", lambda: NUMBERS["SAFE-9"]()[-1]),
     "changes of the template": ("infra/measured.md", r"\*\*(\d+) changes to the template", lambda: len(MUTATIONS_OF_THE_TEMPLATE)),
     "mutations of the template": ("ARCHITECTURE.md", r"\| (\d+) mutations, at least one", lambda: len(MUTATIONS_OF_THE_TEMPLATE)),
     "mutations of items": ("ARCHITECTURE.md", r"`items-of-others`, (\d+) mutations", lambda: mutations_of("items-of-others")),

@@ -12,6 +12,7 @@
 //! * [`worker`]: one event of one delivery, or one approved re-issue, between two steps.
 //! * [`sweeper`] and [`people`].
 //! * [`step`], [`possible`] and [`world`]: what may happen next, and what it does.
+//! * [`numbers`]: which states are one, because workers have no names.
 //! * [`worlds`]: the settings that are explored.
 //! * [`properties`]: what must hold in every state, and what must be possible.
 //! * [`releases`]: a world of its own: who may pay, with two versions live at once and books that are restored.
@@ -22,6 +23,7 @@
 
 pub mod fault;
 pub mod mutation;
+pub mod numbers;
 pub mod people;
 pub mod possible;
 pub mod properties;

@@ -118,7 +118,7 @@ impl World {
                     steps.extend([NotDone, Late, PanicBefore].map(|fate| Step::Put(index, fate)));
                 }
             }
-            Doing::Send { .. } => steps.extend([Done, PanicBefore, PanicAfter].map(|fate| Step::Send(index, fate))),
+            Doing::Send => steps.extend([Done, PanicBefore, PanicAfter].map(|fate| Step::Send(index, fate))),
             Doing::AwaitReply => steps.push(Step::GiveUp(index)),
             Doing::Record(_) => {
                 steps
@@ -152,6 +152,7 @@ impl World {
         }
         let mut invocations: Vec<(u8, bool)> =
             state.workers.iter().map(|worker| (worker.invocation, worker.frozen)).collect();
+        invocations.sort_unstable();
         invocations.dedup();
         for (invocation, frozen) in invocations {
             steps.push(Step::Crash(invocation));

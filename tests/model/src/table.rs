@@ -57,7 +57,7 @@ pub struct Bar {
 }
 
 /// The attempt id of a closing claim: no worker's.
-const CLOSED: u8 = u8::MAX;
+pub(crate) const CLOSED: u8 = u8::MAX;
 
 /// The outcome record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -1,9 +1,9 @@
 //! One event of one delivery, or one approved re-issue, between two steps: the protocol's machine, and the action that
 //! it asked for last.
 
-use payonce_protocol::event::{Action, Answer, Event, Input, Patience, TimeLeft};
+use payonce_protocol::event::{Action, Answer, ClaimAnswer, ClaimFacts, Event, Input, Patience, TimeLeft};
 use payonce_protocol::hold::Hold;
-use payonce_protocol::ids::{Digest, KeyGeneration};
+use payonce_protocol::ids::{AttemptId, Digest, KeyGeneration};
 use payonce_protocol::outcome::{Reason, Verdict};
 
 use crate::fault::Fault;
@@ -11,11 +11,15 @@ use crate::setting::{Asked, Tick};
 use crate::table::{Claim, Evidence, facts};
 use crate::world::PAYERS;
 
+/// As the machine knows them.
+const OWN: u8 = 0;
+const ANOTHERS: u8 = 1;
+
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Worker {
     /// Tells workers apart; the attempt id does not do so in every mutation.
     pub number: u8,
-    /// The process that it runs in: events of one delivery share it.
+    /// The process that it runs in: events of one delivery share it. The number of one of them.
     pub invocation: u8,
     pub attempt_id: u8,
     pub asked: Asked,
@@ -39,9 +43,7 @@ pub enum Doing {
         again: bool,
     },
     /// Holds the proof that the claim is ours, and has not offered a byte.
-    Send {
-        claimed: u8,
-    },
+    Send,
     AwaitReply,
     Record(Verdict),
     File(Reason),
@@ -120,7 +122,7 @@ pub struct Job {
 impl Worker {
     /// `None` when the machine answers at once.
     pub fn start(job: Job, start: Start) -> Option<Self> {
-        let mut machine = Event::new(facts(job.attempt_id, job.asked), Digest([job.generation as u8; 32]));
+        let mut machine = Event::new(facts(OWN, job.asked), Digest([job.generation as u8; 32]));
         let mut action = machine.step(start.gate());
         if matches!(action, Action::Connect) {
             action = machine.step(start.connecting());
@@ -145,8 +147,22 @@ impl Worker {
 
     /// Tells the machine what happened; returns its answer once it has one.
     pub fn feed(&mut self, input: Input) -> Option<Answer> {
-        let action = self.machine.step(input);
+        let action = self.machine.step(self.as_it_sees(input));
         self.take_up(action)
+    }
+
+    /// Attempt ids are told apart and nothing else, so the machine knows its own and one for all others: what it holds does not
+    /// depend on how workers are numbered.
+    fn as_it_sees(&self, input: Input) -> Input {
+        let seen = |theirs: ClaimFacts| {
+            let is_own = theirs.attempt_id == AttemptId([self.attempt_id; 16]);
+            ClaimFacts { attempt_id: AttemptId([if is_own { OWN } else { ANOTHERS }; 16]), ..theirs }
+        };
+        match input {
+            Input::ClaimRead(theirs) => Input::ClaimRead(theirs.map(seen)),
+            Input::Claim(ClaimAnswer::Taken(theirs)) => Input::Claim(ClaimAnswer::Taken(seen(theirs))),
+            other => other,
+        }
     }
 
     fn take_up(&mut self, action: Action) -> Option<Answer> {
@@ -156,8 +172,11 @@ impl Worker {
             Action::NoteRefusal => Doing::Note,
             Action::PutClaim => Doing::Put { again: matches!(self.doing, Doing::Put { .. }) },
             // The bytes that the proof allows are the ones that the claim stores.
-            Action::Pay(claimed) if claimed.request() == Digest([self.generation as u8; 32]) => {
-                Doing::Send { claimed: claimed.attempt_id().0[0] }
+            Action::Pay(claimed)
+                if claimed.request() == Digest([self.generation as u8; 32])
+                    && claimed.attempt_id() == AttemptId([OWN; 16]) =>
+            {
+                Doing::Send
             }
             Action::Pay(_) => return self.feed(Input::Paid(Verdict::NOT_SENT)),
             Action::Record(verdict) => Doing::Record(verdict),

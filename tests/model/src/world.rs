@@ -24,6 +24,7 @@ pub struct State {
     /// Deliveries that have come.
     pub arrived: u8,
     pub workers: Vec<Worker>,
+    /// The number of the next one: none that is there, or has left something, has it.
     pub workers_started: u8,
     pub table: Table,
     pub rail: Rail,
@@ -53,11 +54,20 @@ pub struct Seen {
 pub struct World {
     pub setting: Setting,
     pub(crate) visits: Visits,
+    /// States that differ only in how their workers are numbered are one.
+    renumbers: bool,
 }
 
 impl World {
     pub fn new(setting: Setting) -> Self {
-        Self { visits: Visits::of(&setting), setting }
+        // There the numbers of deliveries and of attempts are two things.
+        let renumbers = !setting.is(Mutation::AttemptIdPerDelivery);
+        Self { visits: Visits::of(&setting), renumbers, setting }
+    }
+
+    /// Each state by itself, which takes longer and finds the same.
+    pub fn with_numbers(setting: Setting) -> Self {
+        Self { renumbers: false, ..Self::new(setting) }
     }
 
     /// Everything is over: nobody is at work, nothing is under way, and the sweeper has made its visits.
@@ -82,9 +92,10 @@ impl World {
                 self.expire_claims(state);
             }
             Step::Arrive(start) => {
-                let invocation = state.arrived;
+                let events = setting.deliveries.get(usize::from(state.arrived));
+                let invocation = state.workers_started;
                 state.arrived += 1;
-                for asked in setting.deliveries.get(usize::from(invocation)).into_iter().flatten() {
+                for asked in events.into_iter().flatten() {
                     if start == Start::Misfit {
                         self.file(state, Reason::BeforeCutover, *asked);
                         state.seen.answered |= asked.bit();
@@ -307,7 +318,9 @@ impl World {
     fn send(&self, state: &mut State, index: usize, fate: Fate) {
         let (setting, tick) = (&self.setting, state.tick);
         let worker = &mut state.workers[index];
-        let Doing::Send { claimed } = worker.doing else { return };
+        if worker.doing != Doing::Send {
+            return;
+        }
         let in_time =
             setting.worker_clock(tick) < setting.expires_at(worker.started) || setting.is(Mutation::NoGateAtFirstByte);
         if fate == Fate::PanicBefore {
@@ -320,7 +333,7 @@ impl World {
         let request = Request { worker: worker.number, generation: worker.generation, sent: tick };
         worker.evidence.sent = Some(tick);
         worker.doing = Doing::AwaitReply;
-        match state.table.claim_mut(worker.slot).filter(|claim| claim.attempt_id == claimed) {
+        match state.table.claim_mut(worker.slot).filter(|claim| claim.attempt_id == worker.attempt_id) {
             Some(claim) => claim.requests += requests,
             None => state.seen.request_without_claim = true,
         }
@@ -433,7 +446,7 @@ impl Model for World {
         let mut state = last.clone();
         state.faults_left -= u8::from(step.fault().is_some());
         self.apply(&mut state, step);
-        Some(state)
+        Some(if self.renumbers { state.renumbered() } else { state })
     }
 
     fn properties(&self) -> Vec<Property<Self>> {

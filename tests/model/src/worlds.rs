@@ -12,7 +12,7 @@ use crate::setting::{
 /// Everything that is explored with all guards in place.
 pub fn all() -> Vec<Setting> {
     vec![
-        five_deliveries(),
+        seven_deliveries(),
         three_deliveries(),
         one_event_twice(),
         two_events(),
@@ -144,14 +144,20 @@ pub fn a_second_event_ends() -> Setting {
     }
 }
 
-/// Many copies of one event at once.
-pub fn five_deliveries() -> Setting {
+/// Many copies of one event at once, and much that goes wrong.
+pub fn seven_deliveries() -> Setting {
+    let faults = [Fault::PutAnswerLost, Fault::PutDropped, Fault::PutLate, Fault::Crash, Fault::ReplyLost];
+    Setting { name: "seven deliveries of one event, five faults", ..copies(7, 5, faults.to_vec()) }
+}
+
+/// So many copies of one event, and so many faults of these kinds among them.
+pub fn copies(deliveries: usize, fault_budget: u8, faults: Vec<Fault>) -> Setting {
     Setting {
-        fault_budget: 2,
+        fault_budget,
+        faults,
         moments: vec![0, 5 * MINUTE_MS, 25 * HOUR_MS],
-        faults: vec![Fault::PutAnswerLost, Fault::PutDropped, Fault::PutLate, Fault::Crash, Fault::ReplyLost],
         sights: vec![Sight::Paid, Sight::LostAnswerRecognised, Sight::Swept, Sight::SweptAndPaid],
-        ..Setting::deliveries("five deliveries of one event", vec![vec![ONE]; 5])
+        ..Setting::deliveries("copies of one event", vec![vec![ONE]; deliveries])
     }
 }
 
