@@ -1,10 +1,16 @@
 //! What bodies are compressed against: texts that most of them share. A dictionary is kept as long as bodies are, and never changed: a body
 //! names the one that it needs, and without the very same bytes nobody can read it.
 
-use flate2::{Compress, Compression, Decompress, FlushCompress, FlushDecompress, Status};
+use std::sync::OnceLock;
 
-/// Beyond it the dictionary takes longer than what it saves is worth.
-const LEVEL: Compression = Compression::new(4);
+use flate2::{Decompress, FlushDecompress, Status};
+use miniz_oxide::deflate::core::{CompressionStrategy, CompressorOxide};
+use miniz_oxide::deflate::stream::deflate;
+use miniz_oxide::{DataFormat, MZFlush, MZStatus};
+
+const LEVEL: u8 = 4;
+/// 32 KB, as far as deflate looks back.
+const WINDOW_BITS: u8 = 15;
 /// How much is inflated at a time.
 const CHUNK: usize = 64 * 1024;
 
@@ -44,24 +50,42 @@ impl Dictionary {
     /// The dictionary is compressed first, up to a flush, which ends at a whole byte; of that nothing is kept. What follows refers back to
     /// it as to any text before. A library that takes a dictionary (zlib-rs) does the same and makes the function a sixteenth larger.
     pub(crate) fn compress(self, body: &[u8]) -> Result<Vec<u8>, Broken> {
-        let mut compress = Compress::new(LEVEL, false);
-        let before = self.bytes.len();
-        let mut out = Vec::with_capacity(before + CHUNK);
-        compress.compress_vec(self.bytes, &mut out, FlushCompress::Sync).map_err(|_| Broken)?;
-        // Room was left, so that the flush is over.
-        if compress.total_in() != before as u64 || out.len() == out.capacity() {
-            return Err(Broken);
-        }
-        out.clear();
+        let mut compressor = self.read()?;
+        let mut out = vec![0; body.len().min(CHUNK) + 64];
+        let (mut read, mut written) = (0, 0);
         loop {
-            let read = usize::try_from(compress.total_in()).ok().and_then(|read| read.checked_sub(before));
-            let rest = read.and_then(|read| body.get(read..)).ok_or(Broken)?;
-            match compress.compress_vec(rest, &mut out, FlushCompress::Finish) {
-                Ok(Status::StreamEnd) => return Ok(out),
-                Ok(Status::Ok | Status::BufError) => out.reserve(out.capacity().max(CHUNK)),
+            let (rest, room) = (body.get(read..).ok_or(Broken)?, out.get_mut(written..).ok_or(Broken)?);
+            let done = deflate(&mut compressor, rest, room, MZFlush::Finish);
+            read += done.bytes_consumed;
+            written += done.bytes_written;
+            match done.status {
+                Ok(MZStatus::StreamEnd) => {
+                    out.truncate(written);
+                    return Ok(out);
+                }
+                Ok(_) => out.resize(out.len() * 2, 0),
                 Err(_) => return Err(Broken),
             }
         }
+    }
+
+    /// A compressor that has read the dictionary. Reading takes longer than a body of some KB does, so it is done once, and copied.
+    fn read(self) -> Result<CompressorOxide, Broken> {
+        static READ: [OnceLock<CompressorOxide>; DICTIONARIES.len()] = [const { OnceLock::new() }; DICTIONARIES.len()];
+        let place = usize::from(self.number).checked_sub(1).and_then(|place| READ.get(place)).ok_or(Broken)?;
+        if let Some(read) = place.get() {
+            return Ok(read.clone());
+        }
+        let mut compressor =
+            CompressorOxide::with_params(DataFormat::Raw, LEVEL, CompressionStrategy::Default, WINDOW_BITS);
+        let mut out = vec![0; self.bytes.len() + CHUNK];
+        let done = deflate(&mut compressor, self.bytes, &mut out, MZFlush::Sync);
+        // Room was left, so that the flush is over.
+        let is_over = done.bytes_consumed == self.bytes.len() && done.bytes_written < out.len();
+        if done.status != Ok(MZStatus::Ok) || !is_over {
+            return Err(Broken);
+        }
+        Ok(place.get_or_init(|| compressor).clone())
     }
 
     /// As a block of deflate that is stored and not the last: the text that a body's own blocks refer back to.
@@ -98,6 +122,7 @@ impl Dictionary {
 
 #[cfg(test)]
 mod tests {
+    use flate2::{Compress, Compression, FlushCompress};
     use payonce_protocol::ids::Digest;
 
     use super::*;
@@ -115,6 +140,28 @@ mod tests {
         assert_eq!(Dictionary::numbered(0), None);
         assert_eq!(Dictionary::numbered(DICTIONARIES.len() as u8 + 1), None);
         assert_eq!(Dictionary::numbered(DICTIONARIES.len() as u8), Some(Dictionary::newest()));
+    }
+
+    /// By flate2, which reads the dictionary each time.
+    fn as_text_after_the_dictionary(body: &[u8]) -> Vec<u8> {
+        let dictionary = Dictionary::newest().bytes;
+        let mut compress = Compress::new(Compression::new(LEVEL.into()), false);
+        let mut out = Vec::with_capacity(dictionary.len() + body.len() + CHUNK);
+        compress.compress_vec(dictionary, &mut out, FlushCompress::Sync).unwrap();
+        out.clear();
+        assert_eq!(compress.compress_vec(body, &mut out, FlushCompress::Finish).unwrap(), Status::StreamEnd);
+        out
+    }
+
+    #[test]
+    fn body_is_compressed_as_what_follows_the_dictionary_and_nothing_else() {
+        let noise: Vec<u8> = (0_u32..5_000).flat_map(|block| Digest::of(block.to_be_bytes()).0).collect();
+        let long = DICTIONARIES[0].repeat(20);
+        for body in [&b""[..], b"{}", DICTIONARIES[0], &noise, &long, &noise[..CHUNK - 1], &noise[..CHUNK]] {
+            let compressed = Dictionary::newest().compress(body).unwrap();
+            assert_eq!(compressed, as_text_after_the_dictionary(body), "{} bytes", body.len());
+            assert_eq!(Dictionary::newest().inflate(&compressed, body.len()), (body.to_vec(), true));
+        }
     }
 
     #[test]
