@@ -2,7 +2,9 @@
 //! picture of it.
 
 use std::fmt::Write as _;
+use std::ops::Range;
 use std::process::Command;
+use std::time::Instant;
 
 use serde_json::{Value, json};
 
@@ -20,9 +22,15 @@ pub struct Machine {
     processor: String,
     cores: usize,
     kernel: String,
-    load_before: f64,
-    load_after: f64,
+    began: Instant,
+    /// Seconds of processors, spent by anybody but this process and those that it started. Of the whole measurement, once it is over.
+    others: f64,
+    /// Of one core, meanwhile.
+    others_share: f64,
 }
+
+/// Beyond it times are too long.
+const OTHERS_AT_MOST: f64 = 0.1;
 
 impl Machine {
     pub fn look() -> Self {
@@ -33,26 +41,36 @@ impl Machine {
             processor: model.trim_start_matches([' ', '\t', ':']).to_owned(),
             cores: std::thread::available_parallelism().map_or(1, usize::from),
             kernel: kernel.trim().to_owned(),
-            load_before: load(),
-            load_after: 0.0,
+            began: Instant::now(),
+            others: spent_by_others(),
+            others_share: 0.0,
         }
     }
 
     pub fn after(self) -> Self {
-        Self { load_after: load(), ..self }
-    }
-
-    /// The measurement itself takes little more than one core, and had not begun.
-    fn was_busy(&self) -> bool {
-        self.load_before > self.cores as f64 / 4.0
+        let others = spent_by_others() - self.others;
+        Self { others, others_share: (others / self.began.elapsed().as_secs_f64()).max(0.0), ..self }
     }
 }
 
-/// Processes that ran or waited to, over the last minute.
-fn load() -> f64 {
-    let text = std::fs::read_to_string("/proc/loadavg").unwrap_or_default();
-    text.split(' ').next().and_then(|load| load.parse().ok()).unwrap_or_default()
+/// In seconds since the machine began. What these processes spent is known once they have ended.
+fn spent_by_others() -> f64 {
+    let read = |path| std::fs::read_to_string(path).unwrap_or_default();
+    let sum = |text: &str, fields: Range<usize>| -> f64 {
+        let fields = text.split_whitespace().take(fields.end).skip(fields.start);
+        fields.filter_map(|ticks| ticks.parse::<f64>().ok()).sum()
+    };
+    let all = read("/proc/stat");
+    let all = all.lines().next().unwrap_or_default();
+    let own = read("/proc/self/stat");
+    // After the name, which may hold anything.
+    let own = own.rsplit(')').next().unwrap_or_default();
+    // user, nice, system; then interrupts and what a hypervisor took. For itself: both of it and both of its children.
+    (sum(all, 1..4) + sum(all, 6..9) - sum(own, 11..15)) / TICKS_A_SECOND
 }
+
+/// `USER_HZ`, in which Linux states times to programs.
+const TICKS_A_SECOND: f64 = 100.0;
 
 pub struct Page<'a> {
     pub machine: Machine,
@@ -71,13 +89,14 @@ impl Page<'_> {
     }
 
     fn about(&self) -> String {
-        let Machine { processor, cores, kernel, load_before, load_after } = &self.machine;
+        let Machine { processor, cores, kernel, others_share, .. } = &self.machine;
         let Rivals { rounds, deliveries, .. } = self.arguments;
         let date = said(Command::new("date").args(["--utc", "+%Y-%m-%d"])).unwrap_or_default();
         let mut text = format!(
-            "{date}, {cores} cores ({processor}), Linux {kernel}; load average {load_before:.2} before, {load_after:.2} after. "
+            "{date}, {cores} cores ({processor}), Linux {kernel}; everything else on the machine took {:.0} % of a core. ",
+            100.0 * others_share
         );
-        if self.machine.was_busy() {
+        if *others_share > OTHERS_AT_MOST {
             text += "**The machine was busy with something else: the times are too long, for all of them. The ratios and the faults count.** ";
         }
         let again = deliveries / 5 + 1;
