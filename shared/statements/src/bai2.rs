@@ -35,13 +35,16 @@ impl Record {
     }
 
     fn fields(&self) -> Fields<'_> {
-        Fields { record: self, rest: Some(&self.text) }
+        let said = self.text.trim_end_matches([',', ' ', '\n']).len();
+        Fields { record: self, rest: Some(&self.text), blank: self.text.len() - said }
     }
 }
 
 struct Fields<'r> {
     record: &'r Record,
     rest: Option<&'r str>,
+    /// So many bytes at the end of the record say nothing.
+    blank: usize,
 }
 
 impl<'r> Fields<'r> {
@@ -99,7 +102,7 @@ impl<'r> Fields<'r> {
     }
 
     fn is_empty(&self) -> bool {
-        self.rest.is_none_or(|rest| rest.bytes().all(|byte| matches!(byte, b',' | b' ' | b'\n')))
+        self.rest.is_none_or(|rest| rest.len() <= self.blank)
     }
 }
 
@@ -122,6 +125,7 @@ pub(crate) fn read(source: &mut Source<'_>, charset: Charset, output: &mut Outpu
                 record.text.push(if record.field_ended || record.code != "16" { ',' } else { '\n' });
                 record.text.push_str(content);
                 record.field_ended = field_ended;
+                source.holds(record.line, "record", record.text.len())?;
             }
             _ if code == "88" => return Err(Refused::new(number, "record 88", Wrong::Misplaced)),
             _ => {

@@ -186,6 +186,8 @@ impl Camt<'_, '_, '_, '_> {
                 head.children.push(node);
                 continue;
             }
+            // Each transaction is a piece for itself; the facts of the entry around them are one.
+            let around = self.xml.piece();
             let place_of_details = format!("{place}/NtryDtls");
             while let Some(open) = self.xml.child(&place_of_details)? {
                 self.xml.mark();
@@ -196,6 +198,7 @@ impl Camt<'_, '_, '_, '_> {
                     _ => return self.xml.refuse(&place_of_details, Wrong::Misplaced),
                 }
             }
+            self.xml.mark_at(around);
         }
         transactions.end(&head, place, self.output)
     }
@@ -207,6 +210,10 @@ struct Transactions {
     stated: i128,
     count: u64,
     first: Option<Node>,
+    /// The entry as the account shows it, read once for all of them.
+    booked: Option<Entry>,
+    /// Why it could not be read when its second transaction came.
+    refused: Option<Refused>,
     made: i128,
     /// One of them was refused, and its sum says nothing.
     broken: bool,
@@ -222,18 +229,22 @@ impl Transactions {
         if self.broken {
             return Ok(());
         }
-        let booked = match booked(head, place) {
-            Ok(booked) => booked,
-            Err(_) => {
+        let booked = match self.booked.take().map_or_else(|| booked(head, place), Ok) {
+            // Each has a text of its own.
+            Ok(booked) => Entry { remittance: String::new(), ..booked },
+            Err(refused) => {
                 // Said once, at the end of the entry.
                 self.broken = true;
+                self.refused = Some(refused);
                 return Ok(());
             }
         };
         if let Some(first) = self.first.take() {
             self.emit(&first, 1, &booked, place, output)?;
         }
-        self.emit(&node, self.count, &booked, place, output)
+        self.emit(&node, self.count, &booked, place, output)?;
+        self.booked = Some(booked);
+        Ok(())
     }
 
     fn emit(
@@ -268,6 +279,8 @@ impl Transactions {
                 let stated = u64::try_from(self.stated).unwrap_or(u64::MAX);
                 output.entry(at(format!("{place}/NtryDtls/Btch/NbOfTxs"), Wrong::Count { stated, found: count }))?;
             }
+            // By now it can be: its facts came after the transactions.
+            _ if self.refused.is_some() => output.entry(self.refused.map_or(Ok(booked), Err))?,
             (0, _) => {
                 booked.transactions = u32::try_from(self.stated).ok().filter(|count| *count > 1);
                 output.entry(Ok(booked))?;
@@ -347,8 +360,7 @@ fn part(node: &Node, booked: &Entry, place: &str) -> Result<Entry, Refused> {
     let amount = amount.ok_or_else(|| Refused::new(node.line, format!("{place}/Amt"), Wrong::Missing))?;
     let debit = debit(node, place)?.unwrap_or(booked.amount.is_debit());
     let batch = Batch { line: booked.place.line, amount: booked.amount, reference: booked.references.servicer.clone() };
-    let entry =
-        Entry { amount: amount.directed(debit), batch: Some(batch), remittance: String::new(), ..booked.clone() };
+    let entry = Entry { amount: amount.directed(debit), batch: Some(batch), ..booked.clone() };
     Ok(details(node, entry, place))
 }
 

@@ -25,6 +25,8 @@ struct Field {
     line: u64,
     tag: String,
     lines: Vec<String>,
+    /// Of all lines but the first.
+    bytes: usize,
 }
 
 impl Field {
@@ -50,7 +52,7 @@ pub(crate) fn read(source: &mut Source<'_>, charset: Charset, output: &mut Outpu
         match (tag(&text), &mut field) {
             (Some((tag, value)), _) => {
                 if let Some(done) =
-                    field.replace(Field { line: number, tag: tag.to_owned(), lines: vec![value.to_owned()] })
+                    field.replace(Field { line: number, tag: tag.to_owned(), lines: vec![value.to_owned()], bytes: 0 })
                 {
                     accept(done, &mut message, output)?;
                 }
@@ -66,6 +68,8 @@ pub(crate) fn read(source: &mut Source<'_>, charset: Charset, output: &mut Outpu
             // Lines around a message: blocks of the network, a bank's own cover, nothing.
             (None, None) if !text.starts_with(':') => {}
             (None, Some(field)) if !text.starts_with(':') && field.lines.len() < MAX_LINES => {
+                field.bytes += text.len();
+                source.holds(field.line, "field", field.bytes)?;
                 field.lines.push(text.trim_end().to_owned());
             }
             _ => return Err(Refused::new(number, "line", Wrong::Form("a field: a tag between colons"))),

@@ -58,9 +58,10 @@ fn slashed(text: &str) -> Option<Vec<(String, String)>> {
     let mut fields = vec![(first.to_owned(), None::<String>)];
     for part in parts {
         match fields.last_mut() {
-            Some((_, value)) if !SLASH_WORDS.contains(&part) => {
-                *value = Some(value.take().map_or_else(|| part.to_owned(), |value| format!("{value}/{part}")));
-            }
+            Some((_, value)) if !SLASH_WORDS.contains(&part) => match value {
+                Some(value) => value.extend(["/", part]),
+                None => *value = Some(part.to_owned()),
+            },
             _ => fields.push((part.to_owned(), None)),
         }
     }

@@ -52,7 +52,23 @@ impl<'a> Source<'a> {
 
     /// A new piece begins.
     pub fn mark(&mut self) {
-        self.piece = 0;
+        self.mark_at(0);
+    }
+
+    /// The piece goes on from so many bytes: those of parts in between are forgotten.
+    pub fn mark_at(&mut self, bytes: u64) {
+        self.piece = bytes;
+    }
+
+    /// The bytes of the piece so far.
+    pub fn piece(&self) -> u64 {
+        self.piece
+    }
+
+    /// Of a piece that comes in several lines, each of which is one for itself.
+    pub fn holds(&self, line: u64, place: &str, bytes: usize) -> Result<(), Refused> {
+        let most = self.limits.piece_bytes;
+        if bytes as u64 <= most { Ok(()) } else { Err(Refused::new(line, place, Wrong::TooLong(most))) }
     }
 
     /// The line that is read next.

@@ -9,6 +9,9 @@ use crate::source::Source;
 
 /// camt goes sixteen deep.
 const MAX_DEPTH: usize = 32;
+/// camt has two at the most. The reader compares each with all before it.
+const MAX_ATTRIBUTES: usize = 64;
+const TOO_MANY: Wrong = Wrong::NotRead("it has more than 64 attributes");
 
 pub(crate) struct Xml<'s, 'a> {
     reader: Reader<&'s mut Source<'a>>,
@@ -92,6 +95,16 @@ impl<'s, 'a> Xml<'s, 'a> {
         self.reader.get_mut().mark();
     }
 
+    /// The bytes of the piece so far.
+    pub fn piece(&self) -> u64 {
+        self.reader.get_ref().piece()
+    }
+
+    /// The piece goes on as if nothing had come since it had so many bytes.
+    pub fn mark_at(&mut self, bytes: u64) {
+        self.reader.get_mut().mark_at(bytes);
+    }
+
     /// The root element and the namespace that it is in.
     pub fn root(&mut self) -> Result<String, Refused> {
         loop {
@@ -107,8 +120,9 @@ impl<'s, 'a> Xml<'s, 'a> {
                     let declared =
                         prefix.as_ref().map_or_else(|| "xmlns".to_owned(), |prefix| format!("xmlns:{prefix}"));
                     let mut namespace = None;
-                    for attribute in start.attributes() {
+                    for (index, attribute) in start.attributes().enumerate() {
                         match attribute {
+                            _ if index == MAX_ATTRIBUTES => return self.refuse("Document", TOO_MANY),
                             Ok(attribute) if attribute.key.0 == declared => {
                                 namespace = Some(attribute.value.into_owned())
                             }
@@ -150,8 +164,9 @@ impl<'s, 'a> Xml<'s, 'a> {
                     let is_ours = prefix.map(|prefix| prefix.into_inner()) == self.prefix.as_deref();
                     let name = if is_ours { local.into_inner() } else { start.name().0 }.to_owned();
                     let mut currency = None;
-                    for attribute in start.attributes() {
+                    for (index, attribute) in start.attributes().enumerate() {
                         match attribute {
+                            _ if index == MAX_ATTRIBUTES => return self.refuse(&name, TOO_MANY),
                             Ok(attribute) if attribute.key.0 == "Ccy" => currency = Some(attribute.value.into_owned()),
                             Ok(_) => {}
                             Err(_) => return self.refuse(&name, Wrong::NotXml),

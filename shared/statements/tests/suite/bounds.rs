@@ -133,3 +133,59 @@ fn refuses_a_file_in_utf_16_in_every_format() {
         }
     }
 }
+
+/// One piece may come in many lines or elements: it is bounded as a whole, or an endless one fills the memory.
+#[test]
+fn refuses_a_piece_in_many_parts_that_is_too_long_as_a_whole() {
+    let limits = Limits { piece_bytes: 2_000, ..Limits::default() };
+    let made = Made::new("1", 0, vec![MadeRow::new(5, 100, "a")]);
+    let too_long = |format: &Format, text: &str| {
+        let refused = refused(format, limits, text.as_bytes());
+        assert!(refused.contains("longer than 2000 bytes"), "{refused}");
+    };
+    let bai2 = made.bai2();
+    let row = bai2.find("49,").unwrap();
+    too_long(
+        &Kind::Bai2.format(),
+        &format!("{}{}{}", &bai2[..row], "88,and so on and so on\n".repeat(100), &bai2[row..]),
+    );
+    let mt940 = made.mt940();
+    let row = mt940.find(":62F:").unwrap();
+    too_long(
+        &Kind::Mt940.format(),
+        &format!("{}:86:\n{}{}", &mt940[..row], "and so on and so on\n".repeat(150), &mt940[row..]),
+    );
+    // Facts of an entry between its transactions.
+    let camt = made.camt();
+    let row = camt.find("<Ntry>").unwrap() + "<Ntry>".len();
+    let parts = "<AddtlInfInd>and so on</AddtlInfInd><NtryDtls><TxDtls/></NtryDtls>".repeat(100);
+    too_long(&Format::Camt, &format!("{}{parts}{}", &camt[..row], &camt[row..]));
+    // As many transactions as there are, each is a piece of its own.
+    let parts = "<NtryDtls><TxDtls><AddtlTxInf>and so on</AddtlTxInf></TxDtls></NtryDtls>".repeat(100);
+    let many = camt.replace("</Ntry>", &format!("{parts}</Ntry>"));
+    assert!(!refused(&Format::Camt, limits, many.as_bytes()).contains("longer than"));
+}
+
+/// Its reader compares each attribute with all before it.
+#[test]
+fn refuses_an_element_with_more_attributes_than_any_message_has() {
+    let text = Made::new("1", 0, vec![]).camt();
+    for (element, count) in [("GrpHdr", 65), ("Document", 65), ("GrpHdr", 64)] {
+        let attributes: String = (0..count).map(|number| format!(" a{number}=\"\"")).collect();
+        let many = text.replacen(&format!("<{element}"), &format!("<{element}{attributes}"), 1);
+        match read_as(&Format::Camt, many.as_bytes()) {
+            Ok(_) => assert_eq!(count, 64, "{element}"),
+            Err(refused) => assert!(count > 64 && refused.to_string().contains("more than 64 attributes"), "{refused}"),
+        }
+    }
+}
+
+/// They are read as the entry's: what was read of it by then is not enough, and none of them may be dropped for that.
+#[test]
+fn refuses_transactions_that_come_before_the_facts_of_their_entry() {
+    let camt = Made::new("1", 0, vec![MadeRow::new(5, 100, "a")]).camt();
+    let parts =
+        "<NtryDtls><TxDtls><Amt Ccy=\"EUR\">1.00</Amt></TxDtls><TxDtls><Amt Ccy=\"EUR\">7.00</Amt></TxDtls></NtryDtls>";
+    let early = camt.replace("<Ntry>", &format!("<Ntry>{parts}"));
+    assert!(refused(&Format::Camt, Limits::default(), early.as_bytes()).contains("Amt: is missing"));
+}
