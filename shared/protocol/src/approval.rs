@@ -6,9 +6,9 @@ use crate::ids::{CaseId, Digest, Hasher, KeyGeneration};
 use crate::money::Money;
 use crate::order::{Destination, Mode, PayoutKey};
 
-/// For how long a checker's sign-in counts for the lines of a batch: they are paid one by one, and a person may have to say
+/// For half an hour a checker's sign-in counts for the lines of a batch: they are paid one by one, and a person may have to say
 /// "go on" between them.
-pub const BATCH_SIGN_IN_MS: u64 = 30 * 60_000;
+pub const BATCH_SIGN_IN_MS: u64 = 1_800_000;
 
 /// Whose hand a sign-in is: a maker's token is never a checker's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -223,6 +223,53 @@ mod tests {
         assert_eq!(next(Status::Resolved, Act::Comment), Some(Status::Resolved));
     }
 
+    /// Each way from one state to another, and each act that is no way.
+    #[test]
+    fn each_act_leads_to_its_own_state_or_is_not_possible() {
+        use Status::{AwaitingApproval, InReview, Open, Reopened, Resolved};
+        let ways = [
+            (Open, Act::Assign, InReview),
+            (Reopened, Act::Assign, InReview),
+            (InReview, Act::Assign, InReview),
+            (AwaitingApproval, Act::Assign, AwaitingApproval),
+            (Open, Act::Propose, AwaitingApproval),
+            (InReview, Act::Propose, AwaitingApproval),
+            (Reopened, Act::Propose, AwaitingApproval),
+            (AwaitingApproval, Act::Approve, Resolved),
+            (AwaitingApproval, Act::SendBack, InReview),
+            (Resolved, Act::Reopen, Reopened),
+        ];
+        for status in Status::ALL {
+            for act in Act::ALL {
+                let way = ways.iter().find(|(from, by, _)| (from, by) == (status, act)).map(|(.., to)| *to);
+                let stays = matches!(act, Act::Comment | Act::Attach | Act::LookUp).then_some(*status);
+                assert_eq!(next(*status, *act), way.or(stays), "{status} {act}");
+            }
+        }
+    }
+
+    /// What a person has taken up, a person ends.
+    #[test]
+    fn the_books_end_only_what_nobody_has_taken_up() {
+        for status in Status::ALL {
+            let is_new = matches!(status, Status::Open | Status::Reopened);
+            assert_eq!(is_untouched(*status, false), is_new, "{status}");
+            assert!(!is_untouched(*status, true), "{status}");
+            assert_eq!(status.is_open(), *status != Status::Resolved, "{status}");
+        }
+        for ending in Ending::ALL {
+            assert_eq!(ending.is_for_people(), *ending != Ending::Explained, "{ending}");
+        }
+    }
+
+    /// Asked for a receipt of what is paid by hand, people would pay before the ending binds.
+    #[test]
+    fn evidence_comes_before_a_confirmation_and_after_a_payment_by_hand() {
+        let endings = |of: fn(Ending) -> bool| Ending::ALL.iter().copied().filter(|it| of(*it)).collect::<Vec<_>>();
+        assert_eq!(endings(Ending::needs_evidence), [Ending::ConfirmedAccepted]);
+        assert_eq!(endings(Ending::wants_evidence), [Ending::PaidElsewhere, Ending::ConfirmedAccepted]);
+    }
+
     /// Else a resolved case swallows whatever comes after it.
     #[test]
     fn what_came_again_is_an_open_case() {

@@ -56,3 +56,37 @@ impl End {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event::Refusal;
+    use crate::outcome::Verdict;
+
+    /// Whoever counts, logs and answers has these words alone.
+    #[test]
+    fn only_what_needs_nobody_is_plain_and_everything_else_says_why() {
+        let done = |verdict, recorded| End::Order(Answer::Done(verdict, recorded));
+        let accepted = Verdict::plain(Outcome::Accepted);
+        let replayed = Verdict { replayed: true, ..accepted };
+        let late = Reason::LateOutcome.as_str();
+        for (end, outcome, reason, is_plain) in [
+            (End::NoPayout, "no_payout", None, true),
+            (End::Barred, "barred", None, true),
+            (End::Filed(Reason::InvalidEvent), "filed", Some("invalid_event"), false),
+            (End::NotFiled, "refused", Some("case_not_written"), false),
+            (done(accepted, Recorded::Durable), "accepted", None, true),
+            (done(accepted, Recorded::Late), "accepted", Some(late), false),
+            (done(accepted, Recorded::Failed), "accepted", Some("unrecorded"), false),
+            (done(replayed, Recorded::Durable), "accepted", Some("payout_replayed"), false),
+            (done(Verdict::UNKNOWN, Recorded::Durable), "unknown", Some("payout_unknown"), false),
+            (done(Verdict::NOT_SENT, Recorded::Durable), "not_sent", Some("payout_not_sent"), false),
+            (End::Order(Answer::Duplicate), "duplicate", None, true),
+            (End::Order(Answer::Filed(Reason::SecondEventForKey)), "filed", Some("second_event_for_key"), false),
+            (End::Order(Answer::Refused(Refusal::ClaimUncertain)), "refused", Some("claim_uncertain"), false),
+            (End::Order(Answer::Impossible), "impossible", None, false),
+        ] {
+            assert_eq!((end.outcome(), end.reason(), end.is_plain()), (outcome, reason, is_plain), "{end:?}");
+        }
+    }
+}

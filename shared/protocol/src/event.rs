@@ -181,34 +181,22 @@ impl Answer {
     }
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Refusal {
-    Hold,
-    /// Nobody released payouts for the tables that are there.
-    TablesNotReleased,
-    /// Nobody accepted the rules that this version derives payout keys by.
-    RulesNotAccepted,
-    ControlUnreadable,
-    NoTime,
-    RailUnreachable,
-    ClaimUncertain,
-    CaseNotWritten,
+crate::words! {
+    pub enum Refusal {
+        Hold = "hold",
+        /// Nobody released payouts for the tables that are there.
+        TablesNotReleased = "tables_not_released",
+        /// Nobody accepted the rules that this version derives payout keys by.
+        RulesNotAccepted = "rules_not_accepted",
+        ControlUnreadable = "control_unreadable",
+        NoTime = "no_time",
+        RailUnreachable = "rail_unreachable",
+        ClaimUncertain = "claim_uncertain",
+        CaseNotWritten = "case_not_written",
+    }
 }
 
 impl Refusal {
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Hold => "hold",
-            Self::TablesNotReleased => "tables_not_released",
-            Self::RulesNotAccepted => "rules_not_accepted",
-            Self::ControlUnreadable => "control_unreadable",
-            Self::NoTime => "no_time",
-            Self::RailUnreachable => "rail_unreachable",
-            Self::ClaimUncertain => "claim_uncertain",
-            Self::CaseNotWritten => "case_not_written",
-        }
-    }
-
     /// Something does not work, which a new version may have brought. The others are a person's will: no reason to take a
     /// version back.
     pub fn is_fault(self) -> bool {

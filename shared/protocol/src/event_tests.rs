@@ -83,6 +83,37 @@ fn a_lost_answer_is_recognised_on_the_second_put_only() {
     assert!(matches!(event.step(Input::Claim(ClaimAnswer::Taken(facts(1)))), Action::Pay(_)));
 }
 
+/// Else two workers pay for the one claim of the other.
+#[test]
+fn claim_of_another_worker_is_never_paid_after_a_lost_answer() {
+    let mut event = claiming();
+    event.step(Input::Claim(ClaimAnswer::NoAnswer));
+    assert!(matches!(event.step(Input::Claim(ClaimAnswer::Taken(facts(2)))), Action::Answer(Answer::Duplicate)));
+}
+
+#[test]
+fn provider_is_told_to_come_back_by_a_refusal_alone() {
+    let refused = Answer::Refused(Refusal::ClaimUncertain);
+    let finals = [
+        Answer::Done(Verdict::UNKNOWN, Recorded::Failed),
+        Answer::Duplicate,
+        Answer::Filed(Reason::InvalidEvent),
+        Answer::Impossible,
+    ];
+    assert!(delivery_is_final(finals) && finals.into_iter().all(Answer::is_final));
+    assert!(!refused.is_final());
+    assert!(!delivery_is_final([finals.as_slice(), &[refused]].concat()), "one event would be lost");
+}
+
+/// A person's will is no reason to take a version back.
+#[test]
+fn refusal_by_a_person_is_no_fault() {
+    let by_people = [Refusal::Hold, Refusal::TablesNotReleased, Refusal::RulesNotAccepted];
+    for refusal in Refusal::ALL {
+        assert_eq!(refusal.is_fault(), !by_people.contains(refusal), "{refusal}");
+    }
+}
+
 #[test]
 fn first_put_that_meets_our_own_id_is_impossible() {
     let mut event = claiming();

@@ -127,10 +127,18 @@ mod tests {
     }
 
     #[test]
+    fn digits_are_those_of_every_currency_in_the_table() {
+        let digits: Vec<(String, u8)> = TABLE.digits().map(|(code, digits)| (code.to_string(), digits)).collect();
+        let of = |code: &str, digits| (code.to_owned(), digits);
+        assert_eq!(digits, [of("JPY", 0), of("ISK", 2), of("KWD", 3), of("USD", 2)]);
+    }
+
+    #[test]
     fn iso_lists_no_currency_twice() {
         let codes: Vec<&str> = ISO_4217.codes().collect();
         let distinct: std::collections::BTreeSet<&str> = codes.iter().copied().collect();
         assert_eq!(codes.len(), distinct.len());
+        assert!(codes.contains(&"EUR") && codes.len() > 100);
         assert!(codes.iter().all(|code| currency(code).as_str() == *code));
     }
 }

@@ -264,6 +264,7 @@ mod tests {
         assert_eq!(facts.moment(FactName::AnsweredAt), Some(1_764_000_123_456));
         assert_eq!(facts.http_status(), Some(402));
         assert_eq!((facts.get(FactName::Blind), facts.said(FactName::Blind)), (Some(""), None));
+        assert_eq!(facts.said(FactName::HttpStatus), Some("402"));
         // Text of another version that is none of these is no value, and still a text.
         let odd = ["sha256", "answered_at", "http_status"].map(|name| (name.to_owned(), "odd".to_owned()));
         let facts = Facts::stored(odd.into());
@@ -282,6 +283,15 @@ mod tests {
         let all: Vec<_> = facts.iter().collect();
         assert_eq!(all, [(&"note".to_owned(), &"seen".to_owned()), (&later.0, &later.1)]);
         assert_eq!(facts.without(&Facts::from([(FactName::Note, "")])), Facts::stored([later].into()));
+    }
+
+    #[test]
+    fn later_record_counts_where_both_say_something() {
+        let mut facts = Facts::from([(FactName::Note, "early"), (FactName::Code, "kept")]);
+        assert!(!facts.is_empty() && Facts::default().is_empty());
+        facts.add_all(Facts::from([(FactName::Note, "late")]));
+        let all: Vec<_> = (&facts).into_iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+        assert_eq!(all, [("code", "kept"), ("note", "late")]);
     }
 
     #[test]

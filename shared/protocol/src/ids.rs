@@ -72,8 +72,8 @@ impl Hasher {
         let Digest(hash) = self.finish();
         let mut bytes = [0; 16];
         bytes.copy_from_slice(&hash[..16]);
-        bytes[6] = bytes[6] & 0x0f | 0x80;
-        bytes[8] = bytes[8] & 0x3f | 0x80;
+        bytes[6] = 0x80 + bytes[6] % 0x10;
+        bytes[8] = 0x80 + bytes[8] % 0x40;
         let mut text = String::with_capacity(36);
         for (index, byte) in bytes.iter().enumerate() {
             if matches!(index, 4 | 6 | 8 | 10) {
@@ -214,6 +214,11 @@ mod tests {
     #[test]
     fn golden_derivations_never_change() {
         assert_eq!(RailKey::new(&key(), 1).as_str(), "a4433b2f-e244-8883-9a07-95cdeb0ec013");
+        assert_eq!(
+            RailKey::new(&key(), 1).to_string(),
+            "a4433b2f-e244-8883-9a07-95cdeb0ec013",
+            "as the claim keeps it"
+        );
         assert_eq!(RailKey::new(&key(), 2).as_str(), "a8183e14-58f8-8d16-a3d3-850197436610");
         assert_eq!(
             CaseId::new(Reason::PayoutUnknown, &["stripe/pi_1", "1"]).as_str(),
@@ -248,6 +253,7 @@ mod tests {
     #[test]
     fn case_id_rejects_malformed_text() {
         let id = CaseId::new(Reason::PayoutUnknown, &["stripe/pi_1", "1"]);
+        assert_eq!(CaseId::parse(&id.to_string()), Some(id.clone()));
         assert_eq!(CaseId::parse(id.as_str()), Some(id));
         for wrong in
             ["", "control", "20B08EBD-f665-8c43-b6ef-eee1de011172", "20b08ebd-f665-8c43-b6ef-eee1de01117/", "people"]
@@ -260,6 +266,21 @@ mod tests {
     fn an_attempt_id_survives_its_text() {
         let id = AttemptId([0xa5; 16]);
         assert_eq!(AttemptId::from_hex(&id.to_string()), Some(id));
-        assert_eq!(AttemptId::from_hex("A5"), None);
+        // Read whole or not at all: two claims must not have one id.
+        for wrong in ["a5", "A5", &"A5".repeat(16), &"a5".repeat(15), &"a5".repeat(17), &"+5".repeat(16)] {
+            assert_eq!(AttemptId::from_hex(wrong), None, "{wrong}");
+        }
+    }
+
+    /// What is written under a shard that nobody reads is never swept.
+    #[test]
+    fn every_shard_that_is_written_is_read() {
+        let numbers: Vec<u64> = (0..300).filter(|number| Shards::new(*number).is_some()).collect();
+        assert_eq!(numbers, (1..=64).collect::<Vec<_>>());
+        assert!(numbers.iter().all(|number| Shards::new(*number).map(Shards::number).map(u64::from) == Some(*number)));
+        let shards = Shards::new(7).unwrap();
+        let keys = (0..500).map(|number| PayoutKey::new(format!("stripe/pi_{number}")).unwrap());
+        let written: std::collections::BTreeSet<u8> = keys.map(|key| shards.of(&key)).collect();
+        assert!(shards.all().eq(written));
     }
 }

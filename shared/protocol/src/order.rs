@@ -197,6 +197,7 @@ mod tests {
         assert!(own("evt_1").is_own_order_of(&key) && !key.is_own_order_of(&key));
         assert_eq!((own("evt_1").base_of_own_order(), key.base_of_own_order()), (Some(key.clone()), None));
         assert!(!own("evt_1").is_own_order_of(&PayoutKey::from_parts("ns", ["b"]).unwrap()));
+        assert!(!ends_as_own_order("~1234567890ab"), "of no key");
     }
 
     /// An object's id is what its provider, or whoever has stolen the secret, writes.

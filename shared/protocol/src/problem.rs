@@ -68,6 +68,9 @@ mod tests {
             ("payouts[0].key: a part of the payout key is empty", "a part of the payout key is empty"),
             ("more than one rule asks for a payout", "more than one rule asks for a payout"),
             ("the mode: is odd", "the mode: is odd"),
+            ("not the currency of its rule", "not the currency of its rule"),
+            ("payouts[0] of two: /a is odd", "payouts[0] of two: /a is odd"),
+            ("payouts[0: /a is odd", "payouts[0: /a is odd"),
             ("", ""),
         ] {
             assert_eq!(Problem::read(text).words(), words);

@@ -174,6 +174,45 @@ mod tests {
         }
     }
 
+    /// Their endings take the place in which the event could still be claimed; of the others a claim has it already.
+    #[test]
+    fn case_without_a_claim_is_known_by_its_reason() {
+        use Reason::*;
+        let claimless = [
+            RefusedNotRedelivered,
+            SecondEventForKey,
+            InvalidEvent,
+            UnroutedEvent,
+            BeforeCutover,
+            StaleEvent,
+            BlockedBeforePayout,
+            EventMissing,
+        ];
+        for reason in Reason::ALL {
+            assert_eq!(reason.is_claimless(), claimless.contains(reason), "{reason}");
+            let is_of_an_event = reason.is_claimless() || *reason == ConflictingDuplicate;
+            assert_eq!(reason.is_about_a_payout(), !is_of_an_event, "{reason}");
+        }
+    }
+
+    /// Elsewhere the books are what must be explained, or the money is settled with the payee.
+    #[test]
+    fn books_decide_where_a_payout_is_in_doubt() {
+        for reason in Reason::ALL {
+            let is_explained = matches!(
+                reason,
+                Reason::ConflictingDuplicate
+                    | Reason::BlockedAfterPayout
+                    | Reason::PayoutReturned
+                    | Reason::PayoutMissing
+                    | Reason::PayoutOrphan
+                    | Reason::AmountMismatch
+                    | Reason::PayeeMismatch
+            );
+            assert_eq!(reason.rules().books_decide, !is_explained, "{reason}");
+        }
+    }
+
     #[test]
     fn only_an_event_without_an_attempt_is_paid_for_the_first_time() {
         for reason in Reason::ALL {

@@ -244,6 +244,44 @@ mod tests {
         assert_eq!(at(&not_begun, HOUR), Reissue::SameKey);
     }
 
+    /// It began nothing, so its key is as good as unused, however old. One that was begun is the rail's word on every request
+    /// under its key.
+    #[test]
+    fn a_refusal_is_taken_at_its_word() {
+        let mut not_begun = last(Outcome::Rejected);
+        not_begun.verdict.not_begun = true;
+        assert_eq!(at(&not_begun, 26 * HOUR), Reissue::SameKey);
+        let begun = LastAttempt { key_is_uncertain: true, ..last(Outcome::Rejected) };
+        assert_eq!(at(&begun, HOUR), Reissue::NextKey(2));
+    }
+
+    /// A list may end too early: what was claimed before the searched one must have been executed shows nothing of it.
+    #[test]
+    fn sight_is_shown_by_what_was_claimed_a_settle_time_later() {
+        assert_eq!(sight_from(1_000, STRIPE.settle_ms), 601_000);
+        assert_eq!(sight_from(u64::MAX, STRIPE.settle_ms), u64::MAX);
+    }
+
+    #[test]
+    fn proposal_expects_the_generation_that_the_offer_will_come_to() {
+        let expected = |last: &LastAttempt, now| expected_generation(last, at(last, now));
+        let unknown = last(Outcome::Unknown);
+        assert_eq!(expected(&unknown, HOUR), Some(1), "the same key");
+        assert_eq!(expected(&unknown, 26 * HOUR), Some(2), "after two look-ups");
+        assert_eq!(expected(&unknown, 24 * HOUR), None, "neither key is safe yet");
+        assert_eq!(expected(&last(Outcome::Rejected), HOUR), Some(2));
+        assert_eq!(expected(&last(Outcome::Accepted), HOUR), None);
+        let not_sent = last(Outcome::NotSent);
+        assert_eq!(expected(&not_sent, 30 * HOUR), Some(1), "after one look-up");
+        let uncertain = LastAttempt { key_is_uncertain: true, ..not_sent };
+        assert_eq!(expected(&uncertain, 30 * HOUR), Some(2));
+        let once = LastAttempt { look_ups: vec![LookedUp { at: 30 * HOUR, said: Said::Absent }], ..uncertain };
+        assert_eq!(at(&once, 30 * HOUR), Reissue::LookUpFirst { times: 1 });
+        assert_eq!(expected(&once, 30 * HOUR), Some(2), "one look-up more does not make an unknown a payout not sent");
+        let seen_once = LastAttempt { verdict: Verdict::UNKNOWN, key_is_uncertain: false, ..once };
+        assert_eq!(expected(&seen_once, 30 * HOUR), Some(2));
+    }
+
     #[test]
     fn an_unknown_inside_the_keys_life_repeats_the_same_key() {
         assert_eq!(at(&last(Outcome::Unknown), 599_999), Reissue::NotBefore(600_000));
@@ -255,6 +293,8 @@ mod tests {
     fn an_unknown_past_the_keys_life_needs_two_absent_look_ups() {
         let mut unknown = last(Outcome::Unknown);
         assert_eq!(at(&unknown, 23 * HOUR), Reissue::NotBefore(25 * HOUR));
+        assert_eq!(at(&unknown, 25 * HOUR - 1), Reissue::NotBefore(25 * HOUR));
+        assert_eq!(at(&unknown, 25 * HOUR), Reissue::LookUpFirst { times: 2 });
         assert_eq!(at(&unknown, 26 * HOUR), Reissue::LookUpFirst { times: 2 });
         unknown.look_ups.push(LookedUp { at: 26 * HOUR, said: Said::Absent });
         assert_eq!(at(&unknown, 26 * HOUR + 1), Reissue::LookUpFirst { times: 1 });

@@ -238,11 +238,19 @@ mod tests {
         assert_eq!(may_accept(Hold::Refuse, seen - 1, None), Err(NotYet::Until { until: seen }));
         assert_eq!(may_accept(Hold::Refuse, seen, None), Ok(seen));
         assert_eq!(may_accept(Hold::Refuse, seen, Some(seen - 1)), Err(NotYet::PaidFrom { least: seen }));
+        assert_eq!(may_accept(Hold::Refuse, seen, Some(seen)), Ok(seen));
         assert_eq!(may_accept(Hold::Refuse, seen, Some(seen + 5)), Ok(seen + 5));
         // Past the provider's patience the old rules claim what is that old.
         let late = seen + day + 7;
         assert_eq!(may_accept(Hold::Refuse, late, None), Ok(seen + 7));
         assert_eq!(may_accept(Hold::Refuse, late, Some(seen + 6)), Err(NotYet::PaidFrom { least: seen + 7 }));
+    }
+
+    /// Belief in what was read, the longest delivery, and the difference of two clocks.
+    #[test]
+    fn hold_is_seen_by_everything_that_could_pay_after_150_seconds() {
+        assert_eq!(SEEN_AFTER_MS, 3_000 + 27_000 + 120_000);
+        assert_eq!(books_from(1_000), 1_000 + 120_000, "signed by a clock that is ahead");
     }
 
     fn derivation(event: &str, key: &str, when: &[&str]) -> Derivation {
@@ -278,6 +286,8 @@ mod tests {
         assert_eq!(missing(rules(false, &[(now.clone(), &earlier)])), 0);
         assert_eq!(missing(rules(false, &[(now.clone(), &[derivation("paid", "/other", &[])])])), 1);
         assert_eq!(missing(rules(false, &[(was.clone(), &[])])), 0, "nothing changed");
+        let chosen_otherwise = derivation("paid", "/id", &["a"]);
+        assert_eq!(missing(rules(false, &[(chosen_otherwise, &[])])), 0, "the keys are the same");
         // Each of two rules that take its place.
         let split = [derivation("paid", "/a", &["a"]), derivation("paid", "/b", &["b"])];
         assert_eq!(missing(rules(false, &[(split[0].clone(), &earlier), (split[1].clone(), &[])])), 1);
@@ -289,6 +299,20 @@ mod tests {
         // A type beside it that stays as it was.
         assert_eq!(missing(rules(false, &[(was.clone(), &[]), (other, &[])])), 0);
         assert_eq!(missing(rules(false, &[])), 0, "nothing is paid any more");
+    }
+
+    /// A person accepts what this says, and a bar is put under every key of a payment.
+    #[test]
+    fn rules_name_each_derivation_and_each_namespace_once() {
+        let former = Derivation { namespace: "former".to_owned(), ..derivation("paid", "/id", &[]) };
+        let (one, other) = (derivation("paid", "/a", &["x", "y"]), derivation("settled", "/b", &[]));
+        let rules = rules(false, &[(one.clone(), &[former]), (other.clone(), &[])]);
+        assert_eq!(rules.derivations(), [one.clone(), other.clone()]);
+        assert_eq!(rules.namespaces(), ["former", "ns"]);
+        assert_eq!(
+            (one.to_string(), other.to_string()),
+            ("paid: ns /a x and y".to_owned(), "settled: ns /b".to_owned())
+        );
     }
 
     #[test]

@@ -228,6 +228,48 @@ mod tests {
         assert!(matches!(found(at(20, 11), at(20, 14)), Silence::Since(_)));
     }
 
+    /// Else the first evening after it is a false alarm, or the first outage goes unseen until a weekend would be over.
+    #[test]
+    fn clock_that_is_put_forward_or_back_changes_no_usual_silence() {
+        // Every ten minutes from eight to nine in the evening, Monday to Friday.
+        let is_open = |time: &UnixMillis| {
+            let hour = (*time - MONDAY) / HOUR_MS;
+            (8..21).contains(&(hour % 24)) && hour / 24 % 7 < 5
+        };
+        let times: Vec<UnixMillis> = (0..28 * 24 * 6).map(|count| MONDAY + count * BUCKET_MS).filter(is_open).collect();
+        let tuesday = MONDAY + 22 * DAY_MS;
+        let heard =
+            |until: UnixMillis| -> Vec<UnixMillis> { times.iter().copied().filter(|time| *time < until).collect() };
+        let an_hour_early = heard(tuesday + 20 * HOUR_MS);
+        let in_the_night = tuesday + 31 * HOUR_MS;
+        let found = silence(&seen(&an_hour_early, in_the_night), FLOOR_MS, in_the_night);
+        assert!(matches!(found, Silence::Usual { .. }), "{found:?}");
+        let last = tuesday + 21 * HOUR_MS + 5 * BUCKET_MS;
+        let an_hour_late = [heard(tuesday + 21 * HOUR_MS), vec![last]].concat();
+        let next_evening = last + 23 * HOUR_MS;
+        assert_eq!(silence(&seen(&an_hour_late, next_evening), FLOOR_MS, next_evening), Silence::Since(last));
+    }
+
+    #[test]
+    fn silence_begins_when_its_usual_time_is_over() {
+        // Every ten minutes: a gap may have twenty, as both lie somewhere in their buckets.
+        let times: Vec<UnixMillis> = (0..20 * 24 * 6).map(|count| MONDAY + count * BUCKET_MS).collect();
+        let last = *times.last().unwrap();
+        let at = |now: UnixMillis| silence(&seen(&times, now), 0, now);
+        let until = last + TIMES * 2 * BUCKET_MS;
+        assert_eq!(at(until), Silence::Usual { until });
+        assert_eq!(at(until + 1), Silence::Since(last));
+    }
+
+    #[test]
+    fn what_was_heard_is_kept_for_eight_weeks_and_no_shorter_time_cuts_it() {
+        let mut heard = Histogram::new(MONDAY..MONDAY + WEEK_MS);
+        heard.count(MONDAY + DAY_MS);
+        assert_eq!(heard.clone().until(MONDAY), heard);
+        assert_eq!(heard.clone().until(MONDAY + 8 * WEEK_MS).parts().2, Some(MONDAY + DAY_MS));
+        assert_eq!(heard.until(MONDAY + 9 * WEEK_MS).parts().2, None);
+    }
+
     #[test]
     fn a_histogram_goes_on_where_it_stopped() {
         let mut random = Random(7);

@@ -70,8 +70,7 @@ impl Objective {
     /// Of a percentage such as `99.9%`: at least 90 %, below 100 %, at most four digits behind the point.
     pub fn parse(text: &str) -> Option<Self> {
         let (whole, rest) = text.strip_suffix('%')?.split_once('.').unwrap_or((text.strip_suffix('%')?, ""));
-        let is_number = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
-        if whole.len() != 2 || rest.len() > 4 || !is_number(whole) || !is_number(rest) {
+        if whole.len() != 2 || rest.len() > 4 {
             return None;
         }
         let good: u64 = format!("{whole}{rest:0<4}").parse().ok()?;

@@ -27,9 +27,37 @@ fn add(all: &mut OutcomeCounts, from: Minute, until: Minute, good: u64, failed: 
 fn objective_is_a_percentage_between_ninety_and_a_hundred() {
     let failures = |text| Objective::parse(text).map(|objective| objective.failures_of_a_million);
     assert_eq!(["99.9%", "99%", "90%", "99.9999%"].map(failures), [1_000, 10_000, 100_000, 1].map(Some));
-    for wrong in ["100%", "99.9", "89.9%", "9%", "99.99999%", "99,9%", "-9%", "%", "", "99.%x"] {
+    for wrong in [
+        "100%",
+        "99.9",
+        "89.9%",
+        "9%",
+        "99.99999%",
+        "99,9%",
+        "-9%",
+        "%",
+        "",
+        "99.%x",
+        "099.9%",
+        "09.99999%",
+        "9x%",
+        "99.+9%",
+    ] {
         assert_eq!(failures(wrong), None, "{wrong}");
     }
+}
+
+/// A refusal of the rail's is an answer; of the others nobody knows, or nothing was tried.
+#[test]
+fn only_what_payonce_or_its_rail_left_undone_is_a_failure() {
+    let mut all = Counts::default();
+    for (outcome, times) in
+        [(Outcome::Accepted, 1), (Outcome::Rejected, 2), (Outcome::NotSent, 10), (Outcome::Unknown, 20)]
+    {
+        (0..times).for_each(|_| all.count(outcome));
+    }
+    assert_eq!(all, Counts { good: 3, failed: 30 });
+    assert_eq!(all.with(Counts { good: 4, failed: 5 }), Counts { good: 7, failed: 35 });
 }
 
 #[test]
@@ -84,6 +112,30 @@ fn pages_when_what_is_left_would_be_gone_within_a_day() {
     assert!(burn.page_percent >= 100, "{burn:?}");
 }
 
+/// Three times what the budget allows is far from any of the rates.
+#[test]
+fn little_that_is_left_pages_at_a_rate_that_else_calls_nobody() {
+    let mut all = steady(30 * DAY, 10_000, 9);
+    add(&mut all, NOW - 6 * 60 + 1, NOW, 9_970, 30);
+    assert!(all.burn(NOW, THREE_NINES).page_percent >= 100);
+    add(&mut all, NOW + 1, NOW + 31, 10_000, 0);
+    assert!(all.burn(NOW + 31, THREE_NINES).page_percent < 100, "it is over");
+}
+
+#[test]
+fn few_failures_or_a_rate_that_the_budget_allows_use_up_no_rest() {
+    let page = |failures: u64, good: u64| {
+        let mut all = OutcomeCounts::default();
+        all.count(NOW - 10 * 60, Counts { good: 8_497, failed: 3 });
+        (0..failures).for_each(|number| all.count(NOW - 10 - 70 * number, Counts { good: 499, failed: 1 }));
+        all.count(NOW - 300, Counts { good, failed: 0 });
+        all.burn(NOW, THREE_NINES).page_percent
+    };
+    assert!(page(5, 0) >= 100);
+    assert!(page(4, 0) < 100, "four");
+    assert!(page(5, 4_000) < 100, "five of 6,500 within six hours");
+}
+
 /// Otherwise a page would last until the month is over, and the next outage would page nobody.
 #[test]
 fn a_budget_that_is_gone_pages_for_the_next_outage_alone() {
@@ -102,6 +154,46 @@ fn a_clock_that_was_ahead_once_does_not_keep_minutes_from_being_counted() {
     all.through(NOW);
     all.count(NOW, Counts { good: 5, failed: 0 });
     assert_eq!(all.over(NOW, HOUR).good, 5);
+}
+
+#[test]
+fn budget_is_of_thirty_days_and_the_good_share_of_seven() {
+    let day = 24 * 60;
+    for (failed_ago, is_of_the_week, is_of_the_month) in
+        [(6 * day, true, true), (8 * day, false, true), (29 * day, false, true), (32 * day, false, false)]
+    {
+        let mut all = made(40 * day, |ago| if ago == failed_ago { (0, 100) } else { (100, 0) });
+        let burn = all.burn(NOW, THREE_NINES);
+        assert_eq!(burn.good_of_a_million < Some(MILLION), is_of_the_week, "{failed_ago}: {burn:?}");
+        assert_eq!(burn.budget_left_percent < Some(100), is_of_the_month, "{failed_ago}: {burn:?}");
+        all.through(NOW);
+        assert_eq!(all.burn(NOW, THREE_NINES), burn, "once more changes nothing");
+    }
+}
+
+/// The sweeper's last visit comes a day later.
+#[test]
+fn minute_may_be_counted_anew_for_a_day() {
+    let mut all = steady(3 * DAY, 1, 0);
+    let before = all.over(NOW, 2 * DAY);
+    for ago in [0, 24 * 60] {
+        all.count(NOW - ago, Counts { good: 0, failed: 1 });
+    }
+    assert_eq!(all.over(NOW, 2 * DAY), Counts { good: before.good - 2, failed: 2 });
+    let oldest = all.kept_from;
+    all.count(oldest, Counts { good: 0, failed: 1 });
+    assert_eq!(all.over(NOW, 2 * DAY).failed, 3);
+    all.count(oldest - 1, Counts { good: 0, failed: 1 });
+    assert_eq!(all.over(NOW, 2 * DAY).failed, 3, "it stands in its hour");
+}
+
+#[test]
+fn clock_that_goes_back_a_day_loses_nothing() {
+    let mut all = steady(5 * DAY, 1, 0);
+    let from = all.kept_from;
+    let before = all.over(from, DAY);
+    all.through(from);
+    assert_eq!(all.over(from, DAY), before);
 }
 
 #[test]

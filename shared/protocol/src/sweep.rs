@@ -1,5 +1,6 @@
 //! What the sweeper may conclude, and when it looks. It never pays.
 
+use std::cmp::Ordering;
 use std::collections::BTreeSet;
 
 use crate::UnixMillis;
@@ -97,10 +98,12 @@ impl Progress {
         self.owed.remove(&bucket);
         for (visited, visit) in self.visited.iter_mut().zip(VISITS) {
             let Some(last) = now.checked_sub(visit) else { continue };
-            // Past `last` only after the clock went back.
-            if bucket == last || (bucket < last && bucket > *visited) {
-                *visited = bucket;
-            }
+            *visited = match bucket.cmp(&last) {
+                Ordering::Less => bucket.max(*visited),
+                // Also back from a bucket past it, after the clock went back.
+                Ordering::Equal => last,
+                Ordering::Greater => *visited,
+            };
         }
     }
 
@@ -121,6 +124,13 @@ mod tests {
         assert_eq!(examine(expires_at, false, expires_at + MARGIN_MS - 1, MARGIN_MS), Finding::TooEarly);
         assert_eq!(examine(expires_at, false, expires_at + MARGIN_MS, MARGIN_MS), Finding::Abandoned);
         assert_eq!(examine(expires_at, true, expires_at + MARGIN_MS, MARGIN_MS), Finding::Settled);
+    }
+
+    /// Until then its provider may still bring it, and people must not be told that it is lost.
+    #[test]
+    fn refused_event_is_lost_only_when_its_provider_has_given_up() {
+        assert!(!refusal_is_final(1_000, 999));
+        assert!(refusal_is_final(1_000, 1_000) && refusal_is_final(1_000, 1_001));
     }
 
     /// Reads all that is due, with these buckets failing.
@@ -185,6 +195,7 @@ mod tests {
     #[test]
     fn a_new_stack_reads_the_last_day() {
         let mut progress = Progress::of_new_stack(100_000);
+        assert_eq!(progress.behind(100_000), 1_437, "all of it");
         let read = run(&mut progress, 100_000, &[]);
         assert_eq!((read[0], read[read.len() - 1]), (100_000 - 1_440, 100_000 - 4));
         assert_eq!((read.len(), progress), (1_437, Progress::through(100_000)));

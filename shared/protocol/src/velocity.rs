@@ -154,7 +154,8 @@ mod tests {
         assert_eq!(all.percent(NOW, &eur(100)), Some(100));
         assert_eq!(all.too_fast(NOW, 0, &eur(100)), None, "as much as may be");
         let found = all.too_fast(NOW, 0, &eur(99)).unwrap();
-        assert_eq!((found.accepted, found.limit), (100, 99));
+        let said = "100 of EUR's smallest unit were accepted within an hour, and [watch] allows 99";
+        assert_eq!(found.to_string(), said);
         assert_eq!(all.percent(NOW, &Sums::new()), None);
     }
 

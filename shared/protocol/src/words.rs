@@ -49,6 +49,7 @@ macro_rules! words {
 #[cfg(test)]
 mod tests {
     use crate::case::{Act, BatchState, Ending, Role, Status};
+    use crate::event::Refusal;
     use crate::fact::{FactName, SourceSays};
     use crate::hold::Hold;
     use crate::outcome::Outcome;
@@ -65,7 +66,7 @@ mod tests {
 
     #[test]
     fn every_word_parses_back() {
-        parses_back!(Act, BatchState, Ending, FactName, Hold, Outcome, Reason, Role, Said, SourceSays, Status);
+        parses_back!(Act, BatchState, Ending, FactName, Hold, Outcome, Reason, Refusal, Role, Said, SourceSays, Status);
         assert_eq!(Role::parse("Viewer"), None);
     }
 }

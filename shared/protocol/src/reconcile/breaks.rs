@@ -281,12 +281,11 @@ fn events(facts: &Facts<'_>, settle: &Settle) -> Vec<Candidate> {
     }
     // A bar names the event that gave the payment back, and the provider lists an own order's event under another key.
     let asked = facts.named().filter(|(row, _)| !matches!(row.record, Record::Closing { is_bar: true, .. }));
+    let mut asked: Vec<_> = asked.filter(|_| !facts.key.is_own_order()).collect();
+    asked.sort_by_key(|(row, _)| row.at);
     let mut first: BTreeMap<&str, &Row> = BTreeMap::new();
-    for (row, event) in asked.filter(|_| !facts.key.is_own_order()) {
-        let known = first.entry(event.as_str()).or_insert(row);
-        if row.at < known.at {
-            *known = row;
-        }
+    for (row, event) in asked {
+        first.entry(event.as_str()).or_insert(row);
     }
     for (event, row) in first {
         if !facts.events().any(|(listed, _)| listed.id.as_str() == event) {
@@ -306,14 +305,10 @@ fn attempts(facts: &Facts<'_>, settle: &Settle) -> Vec<Candidate> {
         let due = claim.expires_at.saturating_add(settle.ours_ms);
         all.push(missing.of_attempt(claim.attempt).absent(&[Book::Ours], claim.row.at, due));
     }
-    let mut recorded: BTreeMap<u16, &Row> = BTreeMap::new();
-    for (row, attempt, _) in facts.outcomes().chain(facts.late()) {
-        let last = recorded.entry(attempt).or_insert(row);
-        if last.at < row.at {
-            *last = row;
-        }
-    }
-    for (attempt, row) in recorded {
+    let mut recorded: Vec<_> = facts.outcomes().chain(facts.late()).map(|(row, attempt, _)| (attempt, row)).collect();
+    recorded.sort_by_key(|(_, row)| row.at);
+    // The last one of each attempt.
+    for (attempt, row) in recorded.into_iter().collect::<BTreeMap<u16, &Row>>() {
         if !facts.claims().any(|claim| claim.attempt == attempt) {
             let missing = Candidate::shown(BreakKind::ClaimMissing, Book::Ours, row, None).of_attempt(attempt);
             all.push(missing.absent(&[Book::Ours], row.at.saturating_sub(settle.ours_ms), row.at));

@@ -1,3 +1,8 @@
+//! Books of one key that agree, and copies of them in which one thing is wrong.
+
+mod chain;
+mod kinds;
+
 use super::breaks::BreakKind;
 use super::facts::Facts;
 use super::finding::{Finding, Found, Life, find};
@@ -477,7 +482,7 @@ fn runs_join_without_gap_or_overlap() {
     let chained = |before: &Before| Run::new(window, terms(0)).manifest(Some(before), Default::default());
     assert!(chained(&at(500, 1_000)).is_ok());
     assert_eq!(chained(&at(500, 999)).unwrap_err(), ChainError::Gap(1));
-    assert_eq!(chained(&at(500, 1_001)).unwrap_err(), ChainError::Overlap(1));
+    assert_eq!(chained(&at(500, 1_005)).unwrap_err(), ChainError::Overlap(5));
     let open = Before { open: 3, ..at(500, 1_000) };
     assert_eq!(chained(&open).unwrap_err(), ChainError::Carried { before: 3, carried: 0 });
     assert_eq!(Window::new(5, 5), Err(ChainError::Empty));
@@ -518,6 +523,11 @@ fn a_later_reading_replaces_the_earlier() {
     let key = BookKey::parse(KEY).unwrap();
     let facts = Facts::new(&key, &rows);
     assert_eq!((facts.paid().count(), facts.before().paid().count()), (1, 0));
+    // What was read now stays, whatever is carried; of what is carried the later reading counts.
+    rows.push(rows[0].clone());
+    assert_eq!(Facts::new(&key, &rows).paid().count(), 1);
+    rows[1].carried = true;
+    assert_eq!(Facts::new(&key, &rows[..2]).paid().count(), 1);
 }
 
 #[test]
