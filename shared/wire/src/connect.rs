@@ -60,6 +60,11 @@ impl Target {
         Ok(Self { host, port, tls })
     }
 
+    /// A name of this machine may be made to lead elsewhere, where nothing would keep a request secret.
+    fn may_be_at(&self, addresses: &[SocketAddr]) -> bool {
+        self.tls || addresses.iter().all(|address| address.ip().is_loopback())
+    }
+
     /// The value of the `Host` header.
     pub(crate) fn authority(&self) -> String {
         let host = if self.host.contains(':') { format!("[{}]", self.host) } else { self.host.clone() };
@@ -179,13 +184,10 @@ impl Connector {
     }
 
     async fn resolve(&self) -> Result<Vec<SocketAddr>, ConnectFailure> {
-        let Target { host, port, tls } = &self.target;
+        let Target { host, port, .. } = &self.target;
         let found = tokio::net::lookup_host((host.as_str(), *port)).await.map_err(ConnectFailure::Resolve)?;
         let addresses: Vec<_> = found.take(ADDRESSES_AT_MOST).collect();
-        if !tls && addresses.iter().any(|address| !address.ip().is_loopback()) {
-            return Err(ConnectFailure::NotLoopback);
-        }
-        Ok(addresses)
+        if self.target.may_be_at(&addresses) { Ok(addresses) } else { Err(ConnectFailure::NotLoopback) }
     }
 }
 
@@ -194,14 +196,18 @@ async fn open(addresses: &[SocketAddr], deadline: Instant) -> Result<TcpStream, 
     let mut failure = ConnectFailure::Resolve(io::ErrorKind::NotFound.into());
     for (tried, address) in addresses.iter().enumerate() {
         let left = deadline.saturating_duration_since(Instant::now());
-        let share = left / (addresses.len() - tried) as u32;
-        match timeout_at(Instant::now() + share, TcpStream::connect(address)).await {
+        match timeout_at(Instant::now() + share(left, addresses.len() - tried), TcpStream::connect(address)).await {
             Ok(Ok(tcp)) => return Ok(tcp),
             Ok(Err(refused)) => failure = ConnectFailure::Tcp(refused),
             Err(_) => failure = ConnectFailure::TooLong("tcp"),
         }
     }
     Err(failure)
+}
+
+/// Of the time that is left, for the next of so many addresses: one that is silent leaves the others theirs.
+fn share(left: Duration, untried: usize) -> Duration {
+    left / u32::try_from(untried).unwrap_or(u32::MAX)
 }
 
 fn tls_config(roots: Option<RootCertStore>) -> Result<ClientConfig, &'static str> {
@@ -216,4 +222,72 @@ fn tls_config(roots: Option<RootCertStore>) -> Result<ClientConfig, &'static str
     // 0-RTT data can be replayed by anybody on the way.
     config.enable_early_data = false;
     Ok(config)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn target_is_a_host_behind_tls_or_this_machine() {
+        for (url, host, port, tls, authority) in [
+            ("https://api.example.com", "api.example.com", 443, true, "api.example.com"),
+            ("https://API.example.com:8443/", "api.example.com", 8443, true, "api.example.com:8443"),
+            ("https://api.example.com:80", "api.example.com", 80, true, "api.example.com:80"),
+            ("https://[2001:db8::1]", "2001:db8::1", 443, true, "[2001:db8::1]"),
+            ("http://localhost", "localhost", 80, false, "localhost"),
+            ("http://127.0.0.1:8000", "127.0.0.1", 8000, false, "127.0.0.1:8000"),
+            ("http://[::1]:443", "::1", 443, false, "[::1]:443"),
+        ] {
+            let target = Target::parse(url).unwrap();
+            assert_eq!(target, Target { host: host.to_owned(), port, tls }, "{url}");
+            assert_eq!(target.authority(), authority, "{url}");
+        }
+        for wrong in [
+            "",
+            "localhost",
+            "ftp://localhost",
+            "http://api.example.com",
+            "http://10.0.0.1",
+            "https://user:planted@api.example.com",
+            "https://api.example.com/v1",
+            "https://api.example.com?x=1",
+            "https://api.example.com/?x=1",
+            "https://api.example.com:",
+            "https://:443",
+        ] {
+            assert!(Target::parse(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn plain_http_never_leaves_this_machine() {
+        let [here, there] = ["127.0.0.1:80", "192.0.2.1:80"].map(|address| address.parse::<SocketAddr>().unwrap());
+        let may = |url: &str, addresses: &[SocketAddr]| Target::parse(url).unwrap().may_be_at(addresses);
+        assert!(may("http://localhost", &[here]) && !may("http://localhost", &[here, there]));
+        assert!(may("https://api.example.com", &[here, there]));
+    }
+
+    #[test]
+    fn host_is_known_by_its_name_and_port_however_they_are_written() {
+        let is_to =
+            |url: &str, host: &str, port| Connector::new(Target::parse(url).unwrap(), None).unwrap().is_to(host, port);
+        for (host, port) in [("api.example.com", None), ("API.example.com", Some(443))] {
+            assert!(is_to("https://api.example.com", host, port), "{host} {port:?}");
+        }
+        assert!(is_to("http://[::1]", "[::1]", None) && is_to("http://[::1]", "::1", Some(80)));
+        for (host, port) in [("api.example.com", Some(80)), ("api.example.org", None), ("other.example.com", Some(443))]
+        {
+            assert!(!is_to("https://api.example.com", host, port), "{host} {port:?}");
+        }
+    }
+
+    #[test]
+    fn silent_address_leaves_the_others_their_time() {
+        let second = Duration::from_secs(1);
+        assert_eq!(
+            (share(8 * second, 4), share(6 * second, 3), share(3 * second, 1)),
+            (2 * second, 2 * second, 3 * second)
+        );
+    }
 }

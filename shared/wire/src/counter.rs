@@ -140,11 +140,11 @@ mod tests {
         }
 
         fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-            Poll::Ready(Ok(()))
+            Poll::Pending
         }
 
         fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-            Poll::Ready(Ok(()))
+            Poll::Pending
         }
     }
 
@@ -204,6 +204,43 @@ mod tests {
         assert!(matches!(Pin::new(&mut counter).poll_write_vectored(&mut cx(), &bufs), Poll::Ready(Err(_))));
         drop(counter);
         assert_eq!((tally.offered, tally.first_byte_at, tally.shut), (0, None, true));
+    }
+
+    #[test]
+    fn bytes_of_every_write_count() {
+        let (mut tally, gate) = (Tally::default(), gate(&|| 9));
+        let inner = Reluctant { takes: vec![Poll::Ready(5), Poll::Ready(4)], vectored: false };
+        let mut counter = Counter::new(inner, &mut tally, &gate, 0);
+        assert!(!counter.is_write_vectored());
+        assert!(Pin::new(&mut counter).poll_write(&mut cx(), b"12345").is_ready());
+        assert!(Pin::new(&mut counter).poll_write(&mut cx(), b"6789").is_ready());
+        drop(counter);
+        assert_eq!(tally.offered, 9);
+    }
+
+    /// Also where they are read into a buffer that holds something already.
+    #[test]
+    fn peer_may_send_so_many_bytes_and_none_more() {
+        let (mut tally, gate) = (Tally::default(), gate(&|| 9));
+        let mut counter = Counter::new(&b"1234567"[..], &mut tally, &gate, 6);
+        let mut read = |bytes: usize| {
+            let mut storage = [0; 8];
+            let mut buf = ReadBuf::new(&mut storage[..2 + bytes]);
+            buf.put_slice(b"xx");
+            Pin::new(&mut counter).poll_read(&mut cx(), &mut buf)
+        };
+        assert!(matches!((read(2), read(4)), (Poll::Ready(Ok(())), Poll::Ready(Ok(())))));
+        assert!(matches!(read(1), Poll::Ready(Err(_))));
+        assert!(tally.flooded);
+    }
+
+    /// Else a request lies in a buffer of TLS, and its answer never comes.
+    #[test]
+    fn flush_and_shutdown_are_over_when_the_stream_says_so() {
+        let (mut tally, gate) = (Tally::default(), gate(&|| 9));
+        let mut counter = Counter::new(Reluctant { takes: vec![], vectored: false }, &mut tally, &gate, 0);
+        assert!(Pin::new(&mut counter).poll_flush(&mut cx()).is_pending());
+        assert!(Pin::new(&mut counter).poll_shutdown(&mut cx()).is_pending());
     }
 
     /// Only the first byte is gated: half a request is worse than a late one.

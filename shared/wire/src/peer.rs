@@ -84,3 +84,15 @@ impl Peer {
         connection.exchange(request, &gate, answer_bytes_at_most).await
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn peer_is_one_host_and_says_which() {
+        let peer = Peer::new("https://api.example.com:8443", None).unwrap();
+        assert_eq!(peer.authority(), "api.example.com:8443");
+        assert!(peer.is_at("api.example.com", Some(8443)) && !peer.is_at("api.example.com", None));
+    }
+}

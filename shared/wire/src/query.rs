@@ -69,3 +69,46 @@ impl TimeForm {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn value_of_a_form_is_never_more_than_a_value() {
+        let mut form = Form::default();
+        assert_eq!(form.behind("/list"), "/list");
+        form.field("a b", "1&c=2");
+        form.field("d", "é/~");
+        assert_eq!(form.behind("/list"), "/list?a%20b=1%26c%3D2&d=%C3%A9%2F~");
+        assert_eq!(form.into_text(), "a%20b=1%26c%3D2&d=%C3%A9%2F~");
+    }
+
+    /// What is asked for a while too long is sorted out; what is not asked for is missed.
+    #[test]
+    fn list_begins_never_too_late_and_ends_never_too_early() {
+        let written = |form: TimeForm, at| [form.write(at), form.write_end(at)].map(Option::unwrap);
+        assert_eq!(written(TimeForm::Seconds, 2_001), ["2", "3"]);
+        assert_eq!(written(TimeForm::Seconds, 2_000), ["2", "2"]);
+        assert_eq!(written(TimeForm::Millis, 2_001), ["2001", "3000"]);
+        assert_eq!(written(TimeForm::Rfc3339, 2_001), ["1970-01-01T00:00:02Z", "1970-01-01T00:00:03Z"]);
+        assert_eq!(TimeForm::Seconds.write_end(u64::MAX), None);
+    }
+
+    #[test]
+    fn time_is_read_in_its_own_form_alone() {
+        for (form, value, at) in [
+            (TimeForm::Seconds, json!(3), Some(3_000)),
+            (TimeForm::Seconds, json!(u64::MAX), None),
+            (TimeForm::Seconds, json!("3"), None),
+            (TimeForm::Millis, json!(3), Some(3)),
+            (TimeForm::Rfc3339, json!("1970-01-01T00:00:03.5Z"), Some(3_500)),
+            (TimeForm::Rfc3339, json!("1969-12-31T00:00:00Z"), None),
+            (TimeForm::Rfc3339, json!(3), None),
+        ] {
+            assert_eq!(form.read(&value), at, "{form:?} {value}");
+        }
+    }
+}
