@@ -43,3 +43,44 @@ impl Time<'_> {
         self.answer_by.unwrap_or(UnixMillis::MAX).saturating_sub(now)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: UnixMillis = 1_000_000;
+
+    /// So long until the platform's end, and until whoever asks hangs up.
+    fn time(limits: &Limits, left: u64, waits: Option<u64>) -> Time<'_> {
+        Time { limits, deadline: NOW + left, answer_by: waits.map(|waits| NOW + waits) }
+    }
+
+    /// Connect 2 s, claim twice 2 s, payout 10 s, record 5 s.
+    #[test]
+    fn payout_begins_only_with_time_for_its_worst_case() {
+        let limits = Limits::default();
+        let left = |left, waits| time(&limits, left, waits).left(NOW);
+        assert_eq!((left(21_000, None), left(20_999, None)), (TimeLeft::ForPayout, TimeLeft::ForClaim));
+        assert_eq!((left(9_000, None), left(8_999, None)), (TimeLeft::ForClaim, TimeLeft::None));
+        assert_eq!(time(&limits, 0, None).left(NOW + 1), TimeLeft::None);
+        // Whoever waits less gives the rail less.
+        assert_eq!((left(12_000, Some(1_500)), left(11_999, Some(1_500))), (TimeLeft::ForPayout, TimeLeft::ForClaim));
+        assert_eq!(left(21_000, Some(1_499)), TimeLeft::ForClaim, "nobody would wait for the record");
+    }
+
+    #[test]
+    fn rail_has_what_the_provider_waits_for_and_never_less_than_a_second() {
+        let limits = Limits::default();
+        for (waits, payout_ms) in [(None, 10_000), (Some(60_000), 10_000), (Some(5_500), 5_000), (Some(0), 1_000)] {
+            assert_eq!(time(&limits, 25_000, waits).payout_ms(NOW), payout_ms, "{waits:?}");
+        }
+    }
+
+    /// Else the platform could end the function while the money moves, and nobody would record it.
+    #[test]
+    fn first_byte_leaves_only_with_time_for_the_payout_and_its_record() {
+        let limits = Limits::default();
+        assert_eq!(time(&limits, 25_000, None).first_byte_before(10_000), NOW + 25_000 - 10_000 - 5_000);
+        assert_eq!(Time { limits: &limits, deadline: 3, answer_by: None }.first_byte_before(10_000), 0);
+    }
+}
