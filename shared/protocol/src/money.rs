@@ -152,6 +152,7 @@ mod tests {
     fn idr_with_none_becomes_idr_with_two() {
         assert_eq!(money(15_000, 0, "IDR").with_exponent(2), Ok(money(1_500_000, 2, "IDR")));
         assert_eq!(money(1_234, 2, "TND").with_exponent(3), Ok(money(12_340, 3, "TND")));
+        assert_eq!(money(12_340, 3, "TND").with_exponent(2), Ok(money(1_234, 2, "TND")));
     }
 
     #[test]
