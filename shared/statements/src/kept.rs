@@ -37,6 +37,15 @@ pub struct Booked {
     pub batch: Option<RowId>,
     /// Of a sum whose transactions are not listed: how many there are.
     pub transactions: Option<u32>,
+    /// The number of the import that made it what it is.
+    pub import: u64,
+}
+
+impl Booked {
+    /// Whether they say the same of one row, whichever import said it.
+    fn says_as(&self, other: &Self) -> bool {
+        Self { import: other.import, ..self.clone() } == *other
+    }
 }
 
 /// One import, carried out.
@@ -57,28 +66,29 @@ pub struct Imports {
     rows: BTreeMap<RowId, Booked>,
     covers: Vec<Cover>,
     doubts: BTreeMap<Digest, Vec<Date>>,
+    last: u64,
 }
 
 impl Imports {
-    pub fn read(mut lines: impl BufRead) -> Result<Self, KeptError> {
+    /// All of them, numbered from 1.
+    pub fn read(lines: impl BufRead) -> Result<Self, KeptError> {
         let mut imports = Self::default();
-        let mut text = String::new();
-        for number in 1.. {
-            text.clear();
-            if lines.read_line(&mut text)? == 0 {
-                break;
-            }
-            if !text.ends_with('\n') {
-                return Err(KeptError::Unfinished(number));
-            }
-            let wrong = |what| KeptError::Line { line: number, what };
-            let line: Line = serde_json::from_str(&text).map_err(|_| wrong("json"))?;
-            imports.add(line.learned().map_err(wrong)?);
-        }
+        each(lines, |learned| imports.add(learned))?;
         Ok(imports)
     }
 
+    /// The number of the last.
+    pub fn last(&self) -> u64 {
+        self.last
+    }
+
     pub fn add(&mut self, learned: Learned) {
+        self.add_as(self.last + 1, learned);
+    }
+
+    /// Numbers rise; some may be left out.
+    pub fn add_as(&mut self, number: u64, learned: Learned) {
+        self.last = number;
         let Learned { file, rows, statements, covers, doubts } = learned;
         if doubts.is_empty() {
             self.known.files.insert(file);
@@ -89,7 +99,9 @@ impl Imports {
         for row in rows {
             self.known.rows.insert(row.id, row.facts.clone());
             self.known.detailed.extend(row.batch);
-            self.rows.insert(row.id, row);
+            if !self.rows.get(&row.id).is_some_and(|known| known.says_as(&row)) {
+                self.rows.insert(row.id, Booked { import: number, ..row });
+            }
         }
         self.known.statements.extend(statements);
         self.covers.extend(covers);
@@ -119,7 +131,39 @@ impl Imports {
     }
 }
 
+fn each(mut lines: impl BufRead, mut take: impl FnMut(Learned)) -> Result<(), KeptError> {
+    let mut text = String::new();
+    for number in 1.. {
+        text.clear();
+        if lines.read_line(&mut text)? == 0 {
+            break;
+        }
+        if !text.ends_with('\n') {
+            return Err(KeptError::Unfinished(number));
+        }
+        let wrong = |what| KeptError::Line { line: number, what };
+        let line: Line = serde_json::from_str(&text).map_err(|_| wrong("json"))?;
+        take(line.learned().map_err(wrong)?);
+    }
+    Ok(())
+}
+
 impl Learned {
+    /// Of one line, as it was kept.
+    pub fn read(line: &[u8]) -> Result<Self, KeptError> {
+        let mut all = vec![];
+        each(line, |learned| all.push(learned))?;
+        let one = <[Self; 1]>::try_from(all);
+        one.map_err(|_| KeptError::Line { line: 1, what: "one import" }).map(|[learned]| learned)
+    }
+
+    /// The first and the last day of which it says something.
+    pub fn days(&self) -> Option<Days> {
+        let rows = self.rows.iter().map(|row| row.booked_on).chain(self.doubts.iter().copied());
+        let days: Vec<Date> = rows.chain(self.covers.iter().flat_map(|cover| [cover.from, cover.to])).collect();
+        days.iter().min().copied().zip(days.iter().max().copied())
+    }
+
     pub fn of(plan: &Plan) -> Self {
         let booked = |row: &Row| Booked {
             id: row.id,
@@ -129,6 +173,7 @@ impl Learned {
             facts: Facts::of(&row.entry),
             batch: row.batch,
             transactions: row.entry.transactions,
+            import: 0,
         };
         let doubtful = plan.rows.iter().filter(|row| row.is_doubtful());
         Self {
@@ -228,7 +273,7 @@ impl Line {
 
 impl RowLine {
     fn of(row: &Booked) -> Self {
-        let Booked { id, account, booked_on, amount, facts, batch, transactions } = row;
+        let Booked { id, account, booked_on, amount, facts, batch, transactions, import: _ } = row;
         let Facts { value_date, reversal, status, references, remittance, return_reason, code } = facts.clone();
         let References { end_to_end, instruction, transaction, servicer, mandate } = references;
         Self {
@@ -272,6 +317,7 @@ impl RowLine {
             },
             batch: self.batch.as_deref().map(digest).transpose()?.map(RowId),
             transactions: self.transactions,
+            import: 0,
         })
     }
 }

@@ -3,6 +3,7 @@
 //! * [`model`]: statement, entry, references, balances; [`amount`]: signed whole numbers of the smallest unit.
 //! * `camt`: camt.053 and camt.054 (ISO 20022); `mt940`: SWIFT MT940; `bai2`: BAI2; [`csv`]: lists that a configuration
 //!   describes; `record` splits their rows, `lists` holds the rows to their running balance.
+//! * [`chosen`]: in which format a file is read.
 //! * `source` hashes and bounds the bytes; `charset` makes text of them; `output` holds each statement to its balances.
 //! * [`import`]: what a file adds to what is known already. No database, no clock: a function of both. [`chain`]: which rows
 //!   of a day came before a statement. [`cover`]: of which days statements say everything. [`kept`]: all that was imported, as lines.
@@ -44,6 +45,7 @@ mod bai2;
 mod camt;
 pub mod chain;
 mod charset;
+pub mod chosen;
 pub mod config;
 pub mod cover;
 pub mod csv;

@@ -1,7 +1,6 @@
 //! The bank's files on their way in: what each adds to what is kept, and how that is shown. A file that is refused stops everything:
 //! nothing of any is kept then.
 
-use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::fs::{File, OpenOptions};
 use std::io::{BufRead, BufReader, Write as _};
@@ -11,10 +10,10 @@ use indicatif::{ProgressBar, ProgressStyle};
 use payonce_runtime::config::Config;
 use payonce_runtime::start::StartError;
 use payonce_statements::chain::Doubt;
-use payonce_statements::config::StatementConfig;
+use payonce_statements::chosen::{Described, NotChosen, PLAIN, chosen};
 use payonce_statements::import::{Imported, Plan, Verdict, import};
 use payonce_statements::kept::{Imports, Learned};
-use payonce_statements::{Charset, Format, Limits};
+use payonce_statements::{Format, Limits};
 use serde_json::{Value, json};
 
 use super::Failure;
@@ -40,8 +39,7 @@ impl Files {
         kept: Option<&Path>,
         doubt: Doubt,
     ) -> Result<Self, Failure> {
-        let described: BTreeMap<String, StatementConfig> =
-            config.section("statements").map_err(StartError::Config)?.unwrap_or_default();
+        let described: Described = config.section("statements").map_err(StartError::Config)?.unwrap_or_default();
         let mut files = Self { imports: read_kept(kept)?, read: vec![], lines: String::new() };
         let mut refused = String::new();
         let bar = bar(paths)?;
@@ -188,36 +186,15 @@ fn format_of(
     file: &mut impl BufRead,
     path: &Path,
     named: Option<&str>,
-    described: &BTreeMap<String, StatementConfig>,
+    described: &Described,
 ) -> Result<Format, Failure> {
-    let Some(name) = named else {
-        return as_it_begins(file.fill_buf()?).ok_or_else(|| {
-            format!("{}: how it begins does not show what it is written in: say it with --format", path.display())
-                .into()
-        });
-    };
-    match name {
-        "camt" => Ok(Format::Camt),
-        "mt940" => Ok(Format::Mt940(Charset::default())),
-        "bai2" => Ok(Format::Bai2(Charset::default())),
-        name => {
-            let Some(described) = described.get(name) else {
-                let known = ["camt", "mt940", "bai2"].into_iter().chain(described.keys().map(String::as_str));
-                let known: Vec<&str> = known.collect();
-                let near = hint(name, known.iter().copied());
-                return Err(format!("--format {name}: there is {}{near}", known.join(", ")).into());
-            };
-            Ok(described.format().map_err(|found| found.below(&format!("statements.{name}")))?)
+    chosen(named, file.fill_buf()?, described).map_err(|why| match (why, named) {
+        (NotChosen::Unknown, Some(name)) => {
+            let known: Vec<&str> = PLAIN.into_iter().chain(described.keys().map(String::as_str)).collect();
+            let near = hint(name, known.iter().copied());
+            format!("--format {name}: there is {}{near}", known.join(", ")).into()
         }
-    }
-}
-
-fn as_it_begins(bytes: &[u8]) -> Option<Format> {
-    let text = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes).trim_ascii_start();
-    match text {
-        [b'<', ..] => Some(Format::Camt),
-        [b'{', b'1', b':', ..] | [b':', b'2', b'0', b':', ..] => Some(Format::Mt940(Charset::default())),
-        [b'0', b'1', b',', ..] => Some(Format::Bai2(Charset::default())),
-        _ => None,
-    }
+        (why @ NotChosen::NotShown, _) => format!("{}: {why}: say it with --format", path.display()).into(),
+        (why, _) => why.into(),
+    })
 }

@@ -1,6 +1,9 @@
 //! What is kept from one import to the next, and rows of which nobody can say whether they are known.
 
+use std::ops::Add as _;
+
 use payonce_statements::chain::Doubt;
+use payonce_statements::chosen::{Described, NotChosen, chosen};
 use payonce_statements::import::{Imported, Plan, Tally, Verdict, import};
 use payonce_statements::kept::{Imports, Learned};
 use payonce_statements::{Format, Limits};
@@ -47,6 +50,48 @@ fn second_import_adds_nothing_and_an_overlap_only_what_is_new_across_processes()
         kept(&mut imports, &plan, &mut lines);
         assert_eq!(imports.booked().count(), 9, "{kind:?}");
     }
+}
+
+/// By it a run knows what no run before had read.
+#[test]
+fn a_row_keeps_the_number_of_the_import_that_made_it_what_it_is() {
+    let (mut imports, mut lines) = (Imports::default(), String::new());
+    let rows = |text: &str| {
+        [("a", "as it was"), ("b", text)].map(|(end_to_end, text)| {
+            let mut row = MadeRow::new(5, 100, end_to_end);
+            row.text = text.to_owned();
+            row
+        })
+    };
+    for text in ["as it was", "as it was", "told in other words"] {
+        // Another file each time: what is added at its end tells it from the one before.
+        let made = Made::new(ACCOUNT, 0, rows(text).to_vec()).camt() + &"\n".repeat(lines.len() % 7);
+        let Some(plan) = plan(&imports, &Format::Camt, made.as_bytes(), Doubt::Refuse) else { continue };
+        kept(&mut imports, &plan, &mut lines);
+    }
+    let numbers: Vec<u64> = imports.booked().map(|row| row.import).collect();
+    let last = imports.last();
+    assert!(last > 1, "{last}");
+    assert_eq!(numbers.iter().copied().collect::<std::collections::BTreeSet<u64>>(), [1, last].into());
+    let mut some = Imports::default();
+    some.add_as(7, Learned::read(lines.lines().next().unwrap().to_owned().add("\n").as_bytes()).unwrap());
+    assert_eq!((some.last(), some.booked().map(|row| row.import).collect::<Vec<_>>()), (7, vec![7, 7]));
+    assert!(Learned::read(lines.as_bytes()).is_err(), "several are not one");
+}
+
+/// A name picks a format, and nothing is guessed.
+#[test]
+fn a_format_is_the_one_that_was_named_or_the_one_that_the_file_begins_with() {
+    let none = Described::new();
+    for (begins, shown) in
+        [("<?xml", "Camt"), ("\u{feff} <Document", "Camt"), ("{1:F01", "Mt940"), (":20:A", "Mt940"), ("01,A,", "Bai2")]
+    {
+        let format = chosen(None, begins.as_bytes(), &none).unwrap();
+        assert!(format!("{format:?}").starts_with(shown), "{begins}");
+    }
+    assert_eq!(chosen(None, b"date;amount", &none).unwrap_err(), NotChosen::NotShown);
+    assert_eq!(chosen(Some("monday"), b"<?xml", &none).unwrap_err(), NotChosen::Unknown);
+    assert!(matches!(chosen(Some("bai2"), b"<?xml", &none), Ok(Format::Bai2(_))));
 }
 
 #[test]
