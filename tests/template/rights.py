@@ -22,6 +22,8 @@ ITEMS = {
     "people": "person",
     "batches": "batches",
     "batch": "batch/1795392000000-0a1b2c3d",
+    "imports": "bank",
+    "import": f"bank/{'0' * 64}",
     "others": "20b08ebd-f665-4c43-b6ef-eee1de011172",
 }
 FILE = f"evidence/{ITEMS['cases']}/{'0' * 64}"
@@ -29,7 +31,7 @@ OWN = {
     "webhook": {"cases"},
     "SweeperRole": {"cases", "sweeper", "control"},
     "ReconcilerRole": {"cases", "runs", "run"},
-    "ConsoleRole": {"cases", "people", "batches", "batch"},
+    "ConsoleRole": {"cases", "people", "batches", "batch", "imports", "import"},
     "PayerRole": {"cases"},
     "AuditWatchRole": {"control"},
 }

@@ -353,6 +353,8 @@ def test_keys_that_roles_may_write_are_those_in_the_code():
     in_code = {"control": "CONTROL", "sweeper": "SWEEPER", "runs": "RUNS", "people": "PERSON", "batches": "BATCHES"}
     assert {item: constants[name] for item, name in in_code.items()} == {item: ITEMS[item] for item in in_code}
     assert 'format!("{BATCH}{id}")' in keys and ITEMS["batch"].startswith(constants["BATCH"])
+    assert constants["IMPORTS"] == ITEMS["imports"]
+    assert 'format!("{IMPORT}{digest}")' in keys and ITEMS["import"].startswith(constants["IMPORT"])
     assert 'format!("{RUN}{}", run_end(*to))' in keys and ITEMS["run"].startswith(constants["RUN"])
     [prefix] = re.findall(r'"(evidence/)\{case\}/\{digest\}"', keys)
     assert FILE.startswith(prefix)

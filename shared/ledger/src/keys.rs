@@ -32,6 +32,8 @@
 //! | | | `open_counts`, `snapshot` | open cases: each shard's count, and what they add up to | sweeper |
 //! | | `runs` | `1764000123456` | a finished reconciliation, by where its window ends | reconciler |
 //! | | `run/1764000123456` | `HASH#0000` | a file of such a run, by its hash and in parts | reconciler |
+//! | | `bank` | `000001` | an import of a bank's file, by its number | console |
+//! | | `bank/HASH` | `part#0000` | what such a file said, by its hash and in parts | console |
 //! | bodies | SHA-256 | none | a delivery's body | webhook |
 //! | | `evidence/CASE/HASH` | none | a file that people attached | console |
 //!
@@ -269,6 +271,12 @@ pub(crate) enum ReconcileKey {
         digest: Digest,
         part: usize,
     },
+    /// Of a bank's file, by its number: two people who import at once do not have the same.
+    Import(u64),
+    ImportPart {
+        digest: Digest,
+        part: usize,
+    },
 }
 
 /// What has versions, each with a record.
@@ -311,6 +319,9 @@ const RUNS: &str = "runs";
 /// Behind every number: no run.
 const BEGIN: &str = "begin";
 const RUN: &str = "run/";
+const IMPORTS: &str = "bank";
+const IMPORT: &str = "bank/";
+const PART: &str = "part#";
 
 impl ReconcileKey {
     pub(crate) fn keys(&self) -> Keys {
@@ -334,6 +345,8 @@ impl ReconcileKey {
             | Self::Snapshot => SWEEPER.to_owned(),
             Self::Run(_) | Self::RunsBegin => RUNS.to_owned(),
             Self::RunFile { to, .. } => format!("{RUN}{}", run_end(*to)),
+            Self::Import(_) => IMPORTS.to_owned(),
+            Self::ImportPart { digest, .. } => format!("{IMPORT}{digest}"),
         }
     }
 
@@ -358,6 +371,8 @@ impl ReconcileKey {
             Self::Run(to) => run_end(*to),
             Self::RunsBegin => BEGIN.to_owned(),
             Self::RunFile { digest, part, .. } => format!("{digest}#{part:04}"),
+            Self::Import(number) => import_number(*number),
+            Self::ImportPart { part, .. } => format!("{PART}{part:04}"),
         }
     }
 
@@ -376,6 +391,11 @@ impl ReconcileKey {
             RUNS if sk == BEGIN => Some(Self::RunsBegin),
             RUNS => sk.parse().ok().map(Self::Run),
             _ if pk.starts_with(RUN) => Self::of_a_run(pk.strip_prefix(RUN)?, sk),
+            IMPORTS => sk.parse().ok().map(Self::Import),
+            _ if pk.starts_with(IMPORT) => {
+                let (digest, part) = (pk.strip_prefix(IMPORT)?, sk.strip_prefix(PART)?);
+                Some(Self::ImportPart { digest: Digest::from_hex(digest)?, part: part.parse().ok()? })
+            }
             _ => match pk.strip_prefix(BATCH).filter(|id| is_batch_id(id)) {
                 Some(id) => Some(Self::History(Versioned::Batch(id.to_owned()), version(sk)?)),
                 None => Self::of_a_case(CaseId::parse(pk)?, sk),
@@ -475,6 +495,21 @@ pub(crate) fn runs() -> AttributeValue {
 /// The parts of a file of a run.
 pub(crate) fn run_file(to: UnixMillis, digest: Digest) -> Range {
     Range::new(format!("{RUN}{}", run_end(to)), format!("{digest}#"))
+}
+
+/// So that texts compare as the numbers do.
+pub(crate) fn import_number(number: u64) -> String {
+    format!("{number:06}")
+}
+
+/// The partition of all imports.
+pub(crate) fn imports() -> AttributeValue {
+    AttributeValue::S(IMPORTS.to_owned())
+}
+
+/// The parts of what an import says.
+pub(crate) fn import_parts(digest: Digest) -> Range {
+    Range::new(format!("{IMPORT}{digest}"), PART)
 }
 
 /// The partition of all batches.

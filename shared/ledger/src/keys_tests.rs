@@ -133,6 +133,8 @@ fn reconcile_keys() -> Vec<(ReconcileKey, [String; 2])> {
         ReconcileKey::Run(NOW),
         ReconcileKey::RunsBegin,
         ReconcileKey::RunFile { to: NOW, digest: hash, part: 3 },
+        ReconcileKey::Import(7),
+        ReconcileKey::ImportPart { digest: hash, part: 3 },
     ];
     let (id, batch) = (case().to_string(), batch());
     let text = |key: &ReconcileKey| match key {
@@ -157,6 +159,8 @@ fn reconcile_keys() -> Vec<(ReconcileKey, [String; 2])> {
         ReconcileKey::Run(_) => ["runs", "1764000123456"].map(str::to_owned),
         ReconcileKey::RunsBegin => ["runs", "begin"].map(str::to_owned),
         ReconcileKey::RunFile { .. } => ["run/1764000123456".to_owned(), format!("{hash}#0003")],
+        ReconcileKey::Import(_) => ["bank", "000007"].map(str::to_owned),
+        ReconcileKey::ImportPart { .. } => [format!("bank/{hash}"), "part#0003".to_owned()],
     };
     all.into_iter().map(|key| (key.clone(), text(&key))).collect()
 }
@@ -206,6 +210,9 @@ fn refuses_keys_that_are_none_of_the_reconcile_table() {
     let odd = odd.chain(["rounds", "look_ups#", "look_ups#1", "case"].map(|sk| ("sweeper", sk)));
     let odd = odd.chain(["", "176400012345", "01764000123456", "+1764000123456"].map(|sk| ("runs", sk)));
     let odd = odd.chain(["", "0000", "00#0000"].map(|sk| ("run/1764000123456", sk)));
+    let odd = odd
+        .chain(["", "7", "+00007", "0000007"].map(|sk| ("bank", sk)))
+        .chain([("bank/", "part#0000"), ("bank/00", "part#0000")]);
     let odd = odd.chain([
         ("person", ""),
         ("people", "ada"),
@@ -245,6 +252,8 @@ fn ranges_of_the_reconcile_table_hold_their_items_and_no_others() {
     assert!(matches!(within(partition(people()))[..], [ReconcileKey::Person(_)]));
     assert!(matches!(within(partition(runs()))[..], [ReconcileKey::Run(_), ReconcileKey::RunsBegin]));
     assert!(matches!(within(run_file(NOW, Digest::of("form")))[..], [ReconcileKey::RunFile { .. }]));
+    assert!(matches!(within(partition(imports()))[..], [ReconcileKey::Import(7)]));
+    assert!(matches!(within(import_parts(Digest::of("form")))[..], [ReconcileKey::ImportPart { .. }]));
 }
 
 #[test]

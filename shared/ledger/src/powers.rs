@@ -108,7 +108,7 @@ powers! {
     Files;
     /// Writes into cases what people did.
     Acts;
-    /// Writes batches, people and files.
+    /// Writes batches, people, files and imports of the bank's files.
     ServesPeople;
     /// Writes the items by which runs of the sweeper follow each other.
     Sweeps;

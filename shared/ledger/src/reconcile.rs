@@ -49,7 +49,7 @@ impl<P: Holder> Ledger<P> {
 
     #[expect(
         clippy::disallowed_methods,
-        reason = "sweeper and reconciler keep their own places in the reconcile table"
+        reason = "sweeper, reconciler and console keep their own places in the reconcile table"
     )]
     pub(crate) async fn overwrite(&self, doing: &'static str, item: Item) -> Result<(), LedgerError> {
         let put = self.records.put_item().table_name(&self.reconcile).set_item(Some(item)).send().await;

@@ -2,34 +2,16 @@
 //! there when its item is; files without one are of a run that never ended, and nobody reads them.
 
 use std::collections::BTreeMap;
-use std::io::{Read, Write};
 
 use aws_sdk_dynamodb::types::AttributeValue;
-use flate2::Compression;
-use flate2::read::ZlibDecoder;
-use flate2::write::ZlibEncoder;
 use payonce_protocol::UnixMillis;
-use payonce_protocol::ids::Digest;
 
+use crate::control::parts::KeptFile;
 use crate::item::{Fields, Item, ItemReader};
 use crate::keys::{self, ReconcileKey};
 use crate::powers::{QueriesCases, Reads, Reconciles};
 use crate::transaction::Transacted;
 use crate::{Ledger, LedgerError};
-
-/// An item holds 400 KB, names and all.
-const PART_BYTES: usize = 350 * 1024;
-/// Keys number parts in four digits.
-const PARTS_AT_MOST: usize = 10_000;
-/// What a file may grow to when it is read.
-const FILE_BYTES_AT_MOST: u64 = 1024 * 1024 * 1024;
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct KeptFile {
-    /// SHA-256 of what it says.
-    pub digest: Digest,
-    pub parts: usize,
-}
 
 /// A run that came to its end.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -95,21 +77,8 @@ impl<P: Reads + QueriesCases> Ledger<P> {
 
     /// Whole, and as it was written. `None`: the run kept no such file.
     pub async fn run_file(&self, run: &KeptRun, name: &str) -> Result<Option<Vec<u8>>, LedgerError> {
-        const WHAT: &str = "a file of a run";
         let Some(kept) = run.files.get(name) else { return Ok(None) };
-        let mut rows = self.within(keys::run_file(run.to, kept.digest)).into_paginator().items().send();
-        let (mut compressed, mut parts) = (vec![], 0);
-        while let Some(row) = rows.next().await {
-            let item = row.map_err(|error| LedgerError::failed("read a file of a run", &error))?;
-            compressed.extend_from_slice(ItemReader::new(WHAT, &item).bytes("part")?);
-            parts += 1;
-        }
-        let unreadable = || LedgerError::Unreadable { what: WHAT, attribute: "part" };
-        let mut bytes = vec![];
-        let mut reader = ZlibDecoder::new(compressed.as_slice()).take(FILE_BYTES_AT_MOST);
-        reader.read_to_end(&mut bytes).map_err(|_| unreadable())?;
-        let is_whole = parts == kept.parts && Digest::of(&bytes) == kept.digest;
-        if is_whole { Ok(Some(bytes)) } else { Err(unreadable()) }
+        self.read_parts("a file of a run", keys::run_file(run.to, kept.digest), *kept).await.map(Some)
     }
 
     /// Before the run that names it. The same file of the same run may be kept again.
@@ -117,20 +86,7 @@ impl<P: Reads + QueriesCases> Ledger<P> {
     where
         P: Reconciles,
     {
-        const DOING: &str = "keep a file of a run";
-        let failed = |why: &str| LedgerError::Failed { doing: DOING, why: why.to_owned() };
-        let mut encoder = ZlibEncoder::new(vec![], Compression::default());
-        let compressed = encoder.write_all(bytes).and_then(|()| encoder.finish()).map_err(|_| failed("compression"))?;
-        let digest = Digest::of(bytes);
-        let kept = KeptFile { digest, parts: compressed.len().div_ceil(PART_BYTES) };
-        if kept.parts > PARTS_AT_MOST {
-            return Err(failed("it is too large"));
-        }
-        for (part, bytes) in compressed.chunks(PART_BYTES).enumerate() {
-            let key = ReconcileKey::RunFile { to, digest, part };
-            self.overwrite(DOING, Fields::new(key.keys()).bytes("part", bytes).done()).await?;
-        }
-        Ok(kept)
+        self.keep_parts("keep a file of a run", bytes, |digest, part| ReconcileKey::RunFile { to, digest, part }).await
     }
 
     /// The last thing of a run. `false`: another run of the same window came to its end first, and that one stands.
@@ -145,7 +101,7 @@ impl<P: Reads + QueriesCases> Ledger<P> {
 
 impl KeptRun {
     pub(crate) fn to_item(&self) -> Item {
-        let file = |(name, kept): (&String, &KeptFile)| (name.clone(), format!("{}#{}", kept.digest, kept.parts));
+        let file = |(name, kept): (&String, &KeptFile)| (name.clone(), kept.to_string());
         Fields::new(ReconcileKey::Run(self.to).keys())
             .number("from", self.from)
             .number("to", self.to)
@@ -160,12 +116,9 @@ impl KeptRun {
         if read.is_newer() {
             return Err(read.unreadable("v"));
         }
-        let file = |text: &str| {
-            let (digest, parts) = text.split_once('#')?;
-            Some(KeptFile { digest: Digest::from_hex(digest)?, parts: parts.parse().ok()? })
-        };
         let files = read.map("files")?.into_iter();
-        let files = files.map(|(name, text)| Ok((name, file(&text).ok_or_else(|| read.unreadable("files"))?)));
+        let files =
+            files.map(|(name, text)| Ok((name, KeptFile::parse(&text).ok_or_else(|| read.unreadable("files"))?)));
         Ok(Self {
             from: read.number("from")?,
             to: read.number("to")?,

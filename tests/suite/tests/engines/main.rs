@@ -1,4 +1,4 @@
-//! The ledger upon real engines: every test of `claims`, `outcomes`, `cases`, `control`, `acts`, `closings`, `queue`, `find`, `index`, `runs` and `units` runs on dynoxide and on
+//! The ledger upon real engines: every test of `claims`, `outcomes`, `cases`, `control`, `acts`, `closings`, `queue`, `find`, `index`, `runs`, `imports` and `units` runs on dynoxide and on
 //! Amazon's DynamoDB Local with one code. `golden` and `environment` need one engine only, any will do.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "test code")]
@@ -14,6 +14,7 @@ mod control;
 mod environment;
 mod find;
 mod golden;
+mod imports;
 mod index;
 mod large;
 mod outcomes;
@@ -152,6 +153,11 @@ on_both_engines! {
         a_window_has_one_run,
         runs_are_listed_from_the_latest,
         a_file_of_a_run_comes_back_whole_or_not_at_all,
+    }
+    imports::{
+        an_import_counts_when_it_is_finished_and_never_in_part,
+        two_imports_at_once_do_not_share_a_number,
+        what_an_import_says_comes_back_whole_or_not_at_all,
     }
     units::{
         an_ordinary_event_costs_at_most_six_units,

@@ -28,16 +28,20 @@ pub async fn runs_are_listed_from_the_latest(bench: Bench) {
     assert_eq!(ends(ledger.runs(Some(NOW + 4), 10).await.unwrap()), [3, 2, 1]);
 }
 
-/// Of several parts, incompressible; and an empty one.
-pub async fn a_file_of_a_run_comes_back_whole_or_not_at_all(bench: Bench) {
-    let ledger = &bench.ledger;
+/// Of several parts, incompressible.
+pub fn noise() -> Vec<u8> {
     let mut state = 1_u64;
-    let noise: Vec<u8> = std::iter::repeat_with(|| {
+    let noise = std::iter::repeat_with(|| {
         state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
         state.to_be_bytes()[0]
-    })
-    .take(900 * 1024)
-    .collect();
+    });
+    noise.take(900 * 1024).collect()
+}
+
+/// Of several parts, and an empty one.
+pub async fn a_file_of_a_run_comes_back_whole_or_not_at_all(bench: Bench) {
+    let ledger = &bench.ledger;
+    let noise = noise();
     let mut stored = run(NOW, "");
     for (name, bytes) in [("large", noise.as_slice()), ("empty", b"")] {
         let kept = ledger.keep_run_file(NOW, bytes).await.unwrap();
