@@ -484,8 +484,10 @@ worst AS (
         coalesce(max(CASE WHEN finding = 'pending' THEN 1 ELSE 0 END), 0) AS pending
     FROM standing
 ),
+-- Of the bank a day is waited for as long as a line may take to be booked.
 lacking AS (
-    SELECT count(gaps.book) AS lacks
+    SELECT count(gaps.book) AS waits,
+        count(CASE WHEN gaps.book <> 'bank' OR gaps.from_ms + terms.bank_ms < terms.as_of THEN 1 END) AS lacks
     FROM terms LEFT JOIN gaps ON gaps.from_ms < terms.as_of AND terms.from_ms < gaps.until_ms
 )
 SELECT 'break' AS part, judged.k AS payout_key, said AS kind, of_book AS book, of_attempt AS attempt, which, life, asked AS expected_minor,
@@ -506,5 +508,5 @@ SELECT 'statement', '', line, '', 0, '', '', NULL, currency, NULL, NULL, total_c
 FROM statement
 UNION ALL
 SELECT 'verdict', '', CASE WHEN incomplete = 1 OR lacks > 0 THEN 'incomplete' WHEN breaks = 1 THEN 'breaks'
-    WHEN pending = 1 THEN 'pending' ELSE 'reconciled' END, '', 0, '', '', NULL, NULL, NULL, NULL, 0, 0
+    WHEN pending = 1 OR waits > 0 THEN 'pending' ELSE 'reconciled' END, '', 0, '', '', NULL, NULL, NULL, NULL, 0, 0
 FROM worst CROSS JOIN lacking

@@ -125,11 +125,12 @@ impl Run {
     pub fn verdict(&self) -> RunVerdict {
         let has = |finding| self.statement.count(finding) > 0;
         let Window { from, to } = self.window;
-        if has(Finding::Incomplete) || self.terms.gaps.iter().any(|gap| gap.from < to && from < gap.until) {
+        let gaps = || self.terms.gaps.iter().filter(|gap| gap.from < to && from < gap.until);
+        if has(Finding::Incomplete) || gaps().any(|gap| self.terms.lacks(gap)) {
             RunVerdict::Incomplete
         } else if has(Finding::Break) {
             RunVerdict::Breaks
-        } else if has(Finding::Pending) {
+        } else if has(Finding::Pending) || gaps().next().is_some() {
             RunVerdict::Pending
         } else {
             RunVerdict::Reconciled

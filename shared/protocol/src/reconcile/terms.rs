@@ -67,6 +67,12 @@ impl Gap {
 }
 
 impl Terms {
+    /// Whether the book should have spoken of that time by now. A bank tells of a day when it is over, and a line may take its settle
+    /// time to be booked: a day that is not longer ago than that is waited for, as its lines are.
+    pub fn lacks(&self, gap: &Gap) -> bool {
+        gap.book != Book::Bank || gap.from.saturating_add(self.settle.bank_ms) < self.as_of
+    }
+
     /// Whether a row of this book that began at `at`, and had to be there at `due`, would have been seen.
     pub fn sees(&self, book: Book, at: UnixMillis, due: UnixMillis) -> bool {
         let end = due.max(at.saturating_add(1));

@@ -463,6 +463,17 @@ fn incomplete_outranks_breaks_and_breaks_outrank_pending() {
 }
 
 #[test]
+fn a_day_of_the_bank_is_waited_for_as_long_as_its_lines_and_lacking_after_that() {
+    let bank_ms = terms(0).settle.bank_ms;
+    let gap = |book, from| Gap { book, from, until: LATE, why: Why::ReportNotReady };
+    let of = |gap| run(&[&paid()], vec![gap]).verdict();
+    assert_eq!(of(gap(Book::Bank, LATE - bank_ms)), RunVerdict::Pending);
+    assert_eq!(of(gap(Book::Bank, LATE - bank_ms - 1)), RunVerdict::Incomplete);
+    // Every other book is there when its window is read.
+    assert_eq!(of(gap(Book::Rail, LATE - bank_ms)), RunVerdict::Incomplete);
+}
+
+#[test]
 fn the_statement_closes_and_says_where_the_money_is() {
     let missing = without(without(paid(), "tr_1"), "line_1");
     let twice = with(paid(), "tr_2", payout(100, RailState::Paid));
