@@ -4,7 +4,7 @@
 //! its cases are there already, and nothing follows a run without its item. Two invocations of one window file the same cases,
 //! and the first to write the item is the run.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -22,16 +22,19 @@ use payonce_runtime::clock::Clock;
 use payonce_runtime::metrics::Metrics;
 use payonce_runtime::start::{StartError, Started};
 use payonce_runtime::telemetry;
+use payonce_statements::kept::KeptError;
 use serde::Serialize;
 use thiserror::Error;
 use tokio::time::{Instant, timeout_at};
 use tracing::field::Empty;
 use tracing::{Instrument, Span, warn_span};
 
+use crate::bank::{Account, BANK, Bank, namespaces};
 use crate::config::Reconciliation;
 use crate::figures;
 use crate::file::{Cases, FileError, Filing};
 use crate::gather::GatherError;
+use crate::imported::imported;
 use crate::run::{Before, Settings, reconcile};
 use crate::silence::{HEARD, Heard};
 
@@ -58,6 +61,8 @@ pub enum AppError {
     Chain(#[from] ChainError),
     #[error(transparent)]
     File(#[from] FileError),
+    #[error("import {0} of a bank's file is not as it was written: {1}")]
+    Import(u64, KeptError),
     #[error("the run before, whose window ends at {0}, kept no whole {1}")]
     Before(UnixMillis, &'static str),
     #[error("no room to work in: {0}")]
@@ -88,6 +93,10 @@ pub struct Parts {
     /// From when the books are held against each other; the day of the first invocation where nobody says.
     pub first: Option<UnixMillis>,
     pub windows: Windows,
+    /// What the account of the bank's files is for.
+    pub account: Account,
+    /// What our payout keys begin with.
+    pub namespaces: BTreeSet<String>,
     /// Where a run works: what it leaves there is of no use to the next.
     pub folder: PathBuf,
 }
@@ -95,7 +104,7 @@ pub struct Parts {
 impl Parts {
     /// From the parts that all functions share.
     pub async fn of<P>(started: &Started<P>, ledger: Arc<Ledger<Reconciler>>) -> Result<Self, StartError> {
-        let Reconciliation { first, window_ms, .. } = Reconciliation::of(&started.config)?;
+        let Reconciliation { first, window_ms, account, .. } = Reconciliation::of(&started.config)?;
         Ok(Self {
             ledger,
             rail: started.rail.clone(),
@@ -104,6 +113,8 @@ impl Parts {
             settings: Settings::of(started).await?,
             first,
             windows: Windows::Of(window_ms),
+            account,
+            namespaces: namespaces(&started.config),
             folder: std::env::temp_dir(),
         })
     }
@@ -145,7 +156,7 @@ impl App {
         let said = self.parts.ledger.runs(None, 1).await;
         let mut is_readable = true;
         if let Some(last) = said.as_ref().ok().and_then(|runs| runs.first()) {
-            let figures = figures::of(last, self.parts.clock.now());
+            let figures = figures::of(last, self.parts.clock.now(), self.parts.settings.settle.bank_ms);
             is_readable = figures.is_some();
             if let Some(figures) = figures {
                 report.behind_s = Some(figures.behind_seconds);
@@ -241,14 +252,16 @@ impl App {
 
     /// And whether it is on record: as long as a page may still be had its window is read again.
     async fn one(&self, window: Window, last: Option<&KeptRun>) -> Result<(Cases, bool), AppError> {
-        let Parts { ledger, rail, clock, settings, folder, .. } = &self.parts;
+        let Parts { ledger, rail, clock, settings, account, namespaces, folder, .. } = &self.parts;
         let folder = tempfile::tempdir_in(folder)?;
         let (earlier, own) = (folder.path().join("before"), folder.path().join("run"));
         let before = match last {
             Some(last) => self.take_up(last, &earlier).instrument(warn_span!("take_up")).await?,
             None => Before::default(),
         };
-        let manifest = reconcile(ledger, rail, settings, window, &before, None, &own, clock.now());
+        let imports = imported(ledger, window, settings.settle.bank_ms, &before).instrument(warn_span!("bank")).await?;
+        let bank = (imports.last() > 0).then_some(Bank { imports: &imports, account: *account, namespaces });
+        let manifest = reconcile(ledger, rail, settings, window, &before, bank, &own, clock.now());
         let manifest = manifest.instrument(warn_span!("books")).await?;
         let filing = Filing { ledger, settings, rail_mode: rail.mode(), window, now: clock.now() };
         let done = filing.breaks(&own.join(BREAKS)).instrument(warn_span!("file_cases")).await?;
@@ -268,8 +281,10 @@ impl App {
         let carried = self.parts.ledger.run_file(last, CARRIED).await?;
         std::fs::create_dir_all(folder)?;
         std::fs::write(folder.join(CARRIED), carried.ok_or(AppError::Before(last.to, CARRIED))?)?;
-        if let Some(heard) = self.parts.ledger.run_file(last, HEARD).await? {
-            std::fs::write(folder.join(HEARD), heard)?;
+        for name in [HEARD, BANK] {
+            if let Some(bytes) = self.parts.ledger.run_file(last, name).await? {
+                std::fs::write(folder.join(name), bytes)?;
+            }
         }
         std::fs::write(folder.join(manifest::FILE), &last.manifest)?;
         Before::read(folder)?.ok_or(AppError::Before(last.to, manifest::FILE))
@@ -278,7 +293,8 @@ impl App {
     async fn kept(&self, manifest: &Manifest, folder: &Path) -> Result<KeptRun, AppError> {
         let (from, to) = (manifest.window.from(), manifest.window.to());
         let mut files = BTreeMap::new();
-        for name in [BREAKS, BREAKS_CSV, STATEMENT_CSV, CARRIED, HEARD] {
+        let bank = folder.join(BANK).exists().then_some(BANK);
+        for name in [BREAKS, BREAKS_CSV, STATEMENT_CSV, CARRIED, HEARD].into_iter().chain(bank) {
             let bytes = std::fs::read(folder.join(name))?;
             files.insert(name.to_owned(), self.parts.ledger.keep_run_file(to, &bytes).await?);
         }

@@ -1,7 +1,8 @@
 //! The bank's book: what its files say was booked, as rows. A line is a payout's by our own mark alone: the reference that payonce
 //! wrote when it paid, or the payout key itself (our-own-mark). A sum on a day is no mark.
 //!
-//! Of a day that no statement covers, nothing is concluded.
+//! Of a day that no statement covers, nothing is concluded. A bank tells of a day after it is over, and a file may be handed in days
+//! later: a line that the run before had not read is new, whichever day it was booked on.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -17,19 +18,30 @@ use payonce_protocol::order::PayoutKey;
 use payonce_protocol::reconcile::rows::{Book, BookKey, Direction, Record, Row, RowId, Units};
 use payonce_protocol::reconcile::run::Window;
 use payonce_protocol::reconcile::terms::{Gap, Why};
-use payonce_rails::Rail;
+use payonce_rails::{Rail, RailKind};
+use payonce_runtime::config::Config;
+use payonce_runtime::start::StartError;
 use payonce_statements::import::text_digest;
 use payonce_statements::kept::{Booked, Imports};
+use serde::{Deserialize, Serialize};
 
+use crate::config::Reconciliation;
 use crate::gather::GatherError;
 
 const DAY_MS: u64 = 86_400_000;
 const BANK_BYTES: usize = 32 * 1024 * 1024;
+/// A line may come so much later than its day, and still be looked for among all that we claimed then. One that comes later than
+/// that is known by the payout key, or by what is open.
+const LATE_MS: u64 = 7 * DAY_MS;
+/// In a run's folder: how much of the bank's files it had read.
+pub const BANK: &str = "bank.json";
 
 /// What the account of the statements is for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Account {
     /// The rail pays from it, and nobody else: each payout has a line of its own, and each debit is a payout.
+    #[serde(rename = "rail")]
     OfTheRail,
     /// Other money moves on it as well, and the rail pays from elsewhere, as Stripe's transfers do: a line without our mark says
     /// nothing, and what the rail paid has none. Payments by hand are looked for.
@@ -43,6 +55,32 @@ pub struct Bank<'a> {
     pub account: Account,
     /// What our payout keys begin with.
     pub namespaces: &'a BTreeSet<String>,
+}
+
+impl Account {
+    pub fn configured(config: &Config) -> Result<Self, StartError> {
+        Ok(Reconciliation::of(config)?.account)
+    }
+
+    /// Where nobody says what the account is for.
+    pub(crate) fn of(rail: RailKind) -> Self {
+        match rail {
+            RailKind::Stripe => Self::Shared,
+            RailKind::Http => Self::OfTheRail,
+        }
+    }
+}
+
+/// What a run had read of the bank's files.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Read {
+    /// The number of the last import.
+    pub(crate) imports: u64,
+}
+
+/// What our payout keys begin with.
+pub fn namespaces(config: &Config) -> BTreeSet<String> {
+    config.providers.iter().map(|(name, of)| of.namespace_or(name).to_owned()).collect()
 }
 
 /// Which rows of other books have a line in the bank's.
@@ -88,7 +126,9 @@ pub struct BankLines {
 }
 
 impl Bank<'_> {
-    /// `bank_ms`: a line may be so much later than its payout, whose claim tells its reference.
+    /// `bank_ms`: a line may be so much later than its payout, whose claim tells its reference. `before`: what the run before had read.
+    /// Where it had read nothing, the bank's book begins with this window.
+    #[expect(clippy::too_many_arguments, reason = "each is another thing")]
     pub(crate) async fn book<P: Reads + QueriesAudit + QueriesCases>(
         &self,
         ledger: &Ledger<P>,
@@ -97,22 +137,28 @@ impl Bank<'_> {
         window: Window,
         bank_ms: u64,
         open: &BTreeSet<PayoutKey>,
+        before: Option<Read>,
     ) -> Result<BankBook, GatherError> {
         let mut marks = Marks::new(self.namespaces);
         marks.learn(rail, open);
+        let is_new = |line: &&Booked| {
+            at(line.booked_on, window) >= window.from() || before.is_some_and(|read| line.import > read.imports)
+        };
         // Most rails are told the key itself. Of others, and of what people wrote by hand, only the keys tell.
-        if self.within(window, window.from()).any(|line| marks.key(line).is_none()) {
-            let claimed = Window::new(window.from().saturating_sub(bank_ms), window.to()).unwrap_or(window);
+        let unknown = self.within(window).filter(is_new).filter(|line| marks.key(line).is_none());
+        if let Some(first) = unknown.map(|line| begins(line.booked_on)).min() {
+            let since = first.clamp(window.from().saturating_sub(LATE_MS), window.from());
+            let claimed = Window::new(since.saturating_sub(bank_ms), window.to()).unwrap_or(window);
             marks.learn(rail, ledger.keys_within(claimed).await?.keys.keys());
         }
         let (mut intake, mut named) = (Intake::new(Some(Book::Bank), BANK_BYTES), BTreeSet::new());
         self.gaps(window).for_each(|gap| intake.lacks(gap));
-        // What was booked before this window counts where its key has something in it.
+        // What an earlier run had read counts where its key has something new.
         let of_window: BTreeSet<PayoutKey> =
-            self.within(window, window.from()).filter_map(|line| marks.key(line)).collect();
-        for line in self.within(window, 0) {
+            self.within(window).filter(is_new).filter_map(|line| marks.key(line)).collect();
+        for line in self.within(window) {
             let (key, at) = (marks.key(line), at(line.booked_on, window));
-            let is_earlier = at < window.from();
+            let is_earlier = !is_new(&line);
             let is_open = key.as_ref().is_some_and(|key| open.contains(key));
             if is_earlier && !is_open && !key.as_ref().is_some_and(|key| of_window.contains(key)) {
                 continue;
@@ -130,11 +176,13 @@ impl Bank<'_> {
         Ok(BankBook { shelf: Some(intake.done()?), named, at_bank })
     }
 
-    /// Booked since `from` and before the window's end.
-    fn within(&self, window: Window, from: UnixMillis) -> impl Iterator<Item = &Booked> {
-        let is_within =
-            move |line: &&Booked| begins(line.booked_on) < window.to() && at(line.booked_on, window) >= from;
-        self.imports.booked().filter(is_within)
+    /// Booked before the window's end.
+    fn within(&self, window: Window) -> impl Iterator<Item = &Booked> {
+        self.imports.booked().filter(move |line| begins(line.booked_on) < window.to())
+    }
+
+    pub(crate) fn read(&self) -> Read {
+        Read { imports: self.imports.last() }
     }
 
     /// `None`: it is no payout's. Without a key it is known by its account and its id.
@@ -160,7 +208,7 @@ impl Bank<'_> {
 
     /// How much of the files this window holds.
     pub fn lines(&self, window: Window, rows: u64) -> BankLines {
-        let booked = self.within(window, window.from()).count() as u64;
+        let booked = self.within(window).filter(|line| at(line.booked_on, window) >= window.from()).count() as u64;
         BankLines { booked, others: booked.saturating_sub(rows) }
     }
 

@@ -9,6 +9,8 @@ use payonce_runtime::config::Config;
 use payonce_runtime::start::StartError;
 use serde::Deserialize;
 
+use crate::bank::Account;
+
 const MINUTE_MS: u64 = 60_000;
 const DAYS_AT_MOST: u64 = 45;
 
@@ -22,6 +24,8 @@ struct Written {
     settle_minutes: SettleMinutes,
     /// A provider that says nothing for less long is not called silent, however busy it was.
     silence_minutes: u64,
+    /// What the account of the bank's files is for: by the rail where nothing is written.
+    bank_account: Option<Account>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -38,7 +42,8 @@ struct SettleMinutes {
 
 impl Default for Written {
     fn default() -> Self {
-        Self { first_day: None, window_hours: 24, settle_minutes: SettleMinutes::default(), silence_minutes: 6 * 60 }
+        let settle_minutes = SettleMinutes::default();
+        Self { first_day: None, window_hours: 24, settle_minutes, bank_account: None, silence_minutes: 6 * 60 }
     }
 }
 
@@ -53,12 +58,14 @@ pub(crate) struct Reconciliation {
     pub(crate) first: Option<UnixMillis>,
     pub(crate) window_ms: u64,
     pub(crate) silence_floor_ms: u64,
+    pub(crate) account: Account,
 }
 
 impl Reconciliation {
     pub(crate) fn of(config: &Config) -> Result<Self, StartError> {
         let written: Option<Written> = config.section("reconciler").map_err(StartError::Config)?;
-        let Written { first_day, window_hours, settle_minutes, silence_minutes } = written.unwrap_or_default();
+        let Written { first_day, window_hours, settle_minutes, silence_minutes, bank_account } =
+            written.unwrap_or_default();
         let SettleMinutes { provider, ours, rail, bank } = settle_minutes;
         let ms = |name: &str, minutes: u64| {
             if minutes > DAYS_AT_MOST * 24 * 60 {
@@ -78,7 +85,9 @@ impl Reconciliation {
         }
         let silence_floor_ms = ms("silence_minutes", silence_minutes)?;
         let window_ms = window_hours * 60 * MINUTE_MS;
-        Ok(Self { settle, silence_floor_ms, window_ms, first: first_day.as_deref().map(midnight).transpose()? })
+        let first = first_day.as_deref().map(midnight).transpose()?;
+        let account = bank_account.unwrap_or_else(|| Account::of(config.rail.kind));
+        Ok(Self { settle, silence_floor_ms, window_ms, first, account })
     }
 }
 

@@ -74,6 +74,8 @@ pub struct Sources<'a, P> {
     pub now: UnixMillis,
     /// Keys that the run before left open.
     pub open: BTreeSet<PayoutKey>,
+    /// Of these the rail was seen to have paid; only their lines at the bank are waited for.
+    pub awaited_at_bank: &'a BTreeSet<PayoutKey>,
     /// Which rows the bank's book has a line for.
     pub at_bank: &'a AtBank,
     pub page_within: Duration,
@@ -387,8 +389,7 @@ impl<P: Reads + QueriesAudit + QueriesCases> Gathering<'_, P> {
         }
         let came_back = self.came_back.remove(key).unwrap_or_default();
         let payouts = match found {
-            Found::NotAsked => vec![],
-            Found::NotOffered => came_back,
+            Found::NotAsked | Found::NotOffered => came_back,
             Found::Failed { since } => {
                 let (from, until) = (since.min(window.from()), window.to());
                 self.rail.lacks(Gap { book: Book::Rail, from, until, why: Why::PageLost });
@@ -472,7 +473,7 @@ struct OfKey {
 
 /// What the rail says of one key by itself.
 enum Found {
-    /// Its book of this window says enough: everything of the key is in it.
+    /// Its books say enough: everything of the key is in that of this window, or was in that of an earlier one.
     NotAsked,
     Payouts(Vec<RailPayout>),
     /// From then on the rail was not seen.
@@ -507,7 +508,8 @@ async fn read_key<P: Reads + QueriesAudit + QueriesCases>(
     let (Some(first), Some(last)) = (claims().next(), claims().next_back()) else {
         return Ok(Some(OfKey { records, rows, found: Found::NotAsked }));
     };
-    if has_rail_book && first.claimed_at >= window.from().saturating_add(RAIL_CLOCK_MS) {
+    let is_awaited_at_bank = sources.awaited_at_bank.contains(&key) && last.claimed_at < window.from();
+    if has_rail_book && (is_awaited_at_bank || first.claimed_at >= window.from().saturating_add(RAIL_CLOCK_MS)) {
         return Ok(Some(OfKey { records, rows, found: Found::NotAsked }));
     }
     let wanted = rail.wanted(&key, &last.destination, first.claimed_at..last.expires_at);

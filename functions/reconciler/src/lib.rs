@@ -3,7 +3,8 @@
 //!
 //! * `rail` makes rows of what the rail says that it paid; [`payonce_ledger::OurRecords`] makes those of ours.
 //! * `list` makes rows of what the provider says that it sent.
-//! * `bank` makes rows of what was imported of the bank's files, and says which days they do not cover.
+//! * `bank` makes rows of what was imported of the bank's files, and says which days they do not cover; `imported` reads what people
+//!   imported in the console.
 //! * `gather` reads the books of one window, each complete or with what it lacks.
 //! * `pages` reads the rail's book a page at a time, `pace` no more often than the rail takes.
 //! * `run` takes up what the run before left, and writes what this one found into a folder, its manifest last.
@@ -17,6 +18,7 @@ mod config;
 mod figures;
 mod file;
 mod gather;
+mod imported;
 mod list;
 mod missing;
 mod pace;
@@ -26,8 +28,9 @@ mod run;
 mod silence;
 
 pub use app::{App, AppError, DAY_MS, Parts, Report, TIME_OUT, Windows};
-pub use bank::{Account, AtBank, Bank, BankLines};
+pub use bank::{Account, AtBank, BANK, Bank, BankLines, namespaces};
 pub use gather::{AGAIN_AFTER_DAYS, GatherError, Gathered, Sources, gather};
+pub use imported::imported;
 pub use list::{Listed, Lists};
 pub use rail::{NotInUnits, RailRows};
 pub use run::{Before, Settings, reconcile};

@@ -15,14 +15,14 @@ use payonce_ledger::Ledger;
 use payonce_ledger::powers::{QueriesAudit, QueriesCases, Reads};
 use payonce_protocol::UnixMillis;
 use payonce_protocol::order::PayoutKey;
-use payonce_protocol::reconcile::rows::Units;
+use payonce_protocol::reconcile::rows::{Book, Units};
 use payonce_protocol::reconcile::run::{Manifest, Window};
 use payonce_protocol::reconcile::terms::Settle;
 use payonce_rails::Rail;
 use payonce_runtime::start::{StartError, Started};
 use tracing::{Instrument, warn_span};
 
-use crate::bank::{Bank, BankBook};
+use crate::bank::{BANK, Bank, BankBook, Read};
 use crate::config::{Reconciliation, units};
 use crate::gather::{GatherError, Sources, gather};
 use crate::list::{Asked, Lists};
@@ -75,8 +75,11 @@ impl Settings {
 pub struct Before {
     run: Option<payonce_protocol::reconcile::run::Before>,
     open: BTreeSet<PayoutKey>,
+    /// Of these, what was paid at the rail and waits for its line at the bank.
+    at_bank: BTreeSet<PayoutKey>,
     carried: Option<std::path::PathBuf>,
     heard: Heard,
+    bank: Option<Read>,
 }
 
 impl Before {
@@ -84,19 +87,29 @@ impl Before {
     pub fn read(folder: &Path) -> Result<Option<Self>, BooksError> {
         let Some(run) = manifest::read_before(folder)? else { return Ok(None) };
         let path = folder.join(CARRIED);
-        let open = payonce_books::line::keys(BufReader::new(File::open(&path)?))?;
-        let open = open.into_iter().filter_map(|key| PayoutKey::new(key).ok()).collect();
-        let heard = match std::fs::read(folder.join(HEARD)) {
-            Ok(bytes) => Heard::read(&bytes)?,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Heard::default(),
-            Err(error) => return Err(error.into()),
+        let keys = |keys: BTreeSet<String>| -> BTreeSet<PayoutKey> {
+            keys.into_iter().filter_map(|key| PayoutKey::new(key).ok()).collect()
         };
-        Ok(Some(Self { run: Some(run), open, carried: Some(path), heard }))
+        let open = keys(payonce_books::line::keys(BufReader::new(File::open(&path)?))?);
+        let at_bank = keys(payonce_books::line::awaited_at_bank(BufReader::new(File::open(&path)?))?);
+        let kept = |name: &str| match std::fs::read(folder.join(name)) {
+            Ok(bytes) => Ok(Some(bytes)),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error),
+        };
+        let heard = kept(HEARD)?.map(|bytes| Heard::read(&bytes)).transpose()?.unwrap_or_default();
+        let bank = kept(BANK)?.map(|bytes| serde_json::from_slice(&bytes)).transpose()?;
+        Ok(Some(Self { run: Some(run), open, at_bank, carried: Some(path), heard, bank }))
     }
 
     /// Where the next window begins.
     pub fn window(&self) -> Option<Window> {
         self.run.as_ref().map(|run| run.window)
+    }
+
+    /// How many of the bank's files it had read.
+    pub(crate) fn imports_read(&self) -> u64 {
+        self.bank.map_or(0, |read| read.imports)
     }
 
     fn shelf(&self) -> Result<Shelf, BooksError> {
@@ -126,7 +139,10 @@ pub async fn reconcile<P: Reads + QueriesAudit + QueriesCases>(
         return Err(GatherError::NotSettled { to: window.to(), settled: settings.settled_at(window) });
     }
     let bank_book = match bank {
-        Some(bank) => bank.book(ledger, rail, &settings.units, window, settings.settle.bank_ms, &before.open).await?,
+        Some(bank) => {
+            let Settle { bank_ms, .. } = settings.settle;
+            bank.book(ledger, rail, &settings.units, window, bank_ms, &before.open, before.bank).await?
+        }
         None => BankBook::default(),
     };
     let sources = Sources {
@@ -139,6 +155,7 @@ pub async fn reconcile<P: Reads + QueriesAudit + QueriesCases>(
         is_joined: before.heard.has_read(settings.lists.iter().map(Asked::name)),
         now,
         open: before.open.clone(),
+        awaited_at_bank: &before.at_bank,
         at_bank: &bank_book.at_bank,
         page_within: settings.page_within,
     };
@@ -147,8 +164,17 @@ pub async fn reconcile<P: Reads + QueriesAudit + QueriesCases>(
     std::fs::create_dir_all(folder).map_err(BooksError::from)?;
     std::fs::write(folder.join(HEARD), gathered.heard.to_json().map_err(BooksError::from)?)
         .map_err(BooksError::from)?;
+    if let Some(bank) = bank {
+        std::fs::write(folder.join(BANK), serde_json::to_vec(&bank.read()).map_err(BooksError::from)?)
+            .map_err(BooksError::from)?;
+    }
     let mut shelves = vec![before.shelf()?, gathered.provider, gathered.ours, gathered.rail];
     shelves.extend(bank_book.shelf);
     let books = Books { shelves, window, settle: settings.settle, unread: gathered.unread };
-    Ok(warn_span!("merge").in_scope(|| books.reconcile_into(folder, before.run.as_ref()))?)
+    // The bank's files speak of earlier days as well: what they lack now is all that they lack.
+    let earlier = before.run.clone().map(|mut run| {
+        run.gaps.retain(|gap| bank.is_none() || gap.book != Book::Bank);
+        run
+    });
+    Ok(warn_span!("merge").in_scope(|| books.reconcile_into(folder, earlier.as_ref()))?)
 }

@@ -6,7 +6,6 @@ mod place;
 mod report;
 pub(crate) mod words;
 
-use std::collections::BTreeSet;
 use std::error::Error;
 use std::fs::File;
 use std::io::BufReader;
@@ -23,10 +22,10 @@ use payonce_ledger::powers;
 use payonce_protocol::UnixMillis;
 use payonce_protocol::reconcile::rows::{Book, Units};
 use payonce_protocol::reconcile::run::{Manifest, RunVerdict, Window};
-use payonce_rails::RailKind;
 use payonce_runtime::clock::Clock;
 use payonce_statements::chain::Doubt;
-use reconciler::{Account, Bank, BankLines, Before, GatherError};
+use payonce_statements::kept::Imports;
+use reconciler::{Account, AppError, Bank, BankLines, Before, GatherError};
 use serde_json::{Value, json};
 
 use crate::PORT;
@@ -165,23 +164,30 @@ async fn reconcile(options: &Options, place: &Place, files: &Files) -> Result<Ra
         }
         None => Before::default(),
     };
-    let namespaces = place.config.providers.iter().map(|(name, of)| of.namespace_or(name).to_owned());
-    let namespaces: BTreeSet<String> = namespaces.collect();
+    let namespaces = reconciler::namespaces(&place.config);
     let account = match options.account {
         Some(AccountUse::Rail) => Account::OfTheRail,
         Some(AccountUse::Shared) => Account::Shared,
-        None if place.config.rail.kind == RailKind::Stripe => Account::Shared,
-        None => Account::OfTheRail,
+        None => place.account()?,
     };
-    let bank =
-        (!files.imports.is_empty()).then_some(Bank { imports: &files.imports, account, namespaces: &namespaces });
+    let ledger = started.ledger.narrowed::<powers::Reconciler>();
+    // Without files of its own the command goes by those that people imported in the console, as the function does.
+    let imported = match files.imports.is_empty() {
+        true => match reconciler::imported(&ledger, window, settings.settle.bank_ms, &before).await {
+            Ok(imported) => imported,
+            Err(AppError::Ledger(error)) => return Err(place.why(&options.target, &error).await.into()),
+            Err(error) => return Err(error.into()),
+        },
+        false => Imports::default(),
+    };
+    let imports = if files.imports.is_empty() { &imported } else { &files.imports };
+    let bank = (!imports.is_empty()).then_some(Bank { imports, account, namespaces: &namespaces });
 
     let work = tempfile::tempdir()?;
     let folder = options.out.as_deref().unwrap_or_else(|| work.path());
     // How many keys the books hold shows when they are read: there is nothing to count towards.
     let waiting =
         spinner(&format!("reading the books from {} to {}", words::time(window.from()), words::time(window.to())));
-    let ledger = started.ledger.narrowed::<powers::Reconciler>();
     let ran = reconciler::reconcile(&ledger, &started.rail, &settings, window, &before, bank, folder, now).await;
     waiting.finish_and_clear();
     let manifest = match ran {

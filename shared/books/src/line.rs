@@ -215,3 +215,18 @@ pub fn keys(lines: impl BufRead) -> Result<BTreeSet<String>, BooksError> {
     }
     Ok(keys)
 }
+
+/// Of lines that a run carried: the keys that were paid at the rail, and wait for nothing but their settle time, at the bank.
+pub fn awaited_at_bank(lines: impl BufRead) -> Result<BTreeSet<String>, BooksError> {
+    let (mut paid, mut pending) = (BTreeSet::new(), BTreeSet::new());
+    for (number, line) in (1..).zip(lines.lines()) {
+        let line: Line = serde_json::from_str(&line?).map_err(|_| BooksError::Line { number, what: "json" })?;
+        let row = line.row().map_err(|what| BooksError::Line { number, what })?;
+        match row.record {
+            Record::Payout { state: RailState::Paid, shows_at_bank: true, .. } => paid.insert(row.key.to_string()),
+            Record::WasOpen { finding: Finding::Pending } => pending.insert(row.key.to_string()),
+            _ => false,
+        };
+    }
+    Ok(paid.intersection(&pending).cloned().collect())
+}

@@ -8,7 +8,7 @@ use payonce_protocol::exponents::ISO_4217;
 use payonce_protocol::reconcile::rows::Units;
 use payonce_protocol::reconcile::terms::Settle;
 use payonce_runtime::metrics::Metrics;
-use reconciler::{Lists, Parts, Settings, Windows};
+use reconciler::{Account, Lists, Parts, Settings, Windows};
 
 use crate::World;
 
@@ -37,6 +37,8 @@ impl World {
             settings: book_settings(lists),
             first: Some(first),
             windows: Windows::Of(WINDOW_MS),
+            account: Account::OfTheRail,
+            namespaces: reconciler::namespaces(&self.config),
             folder: folder.to_owned(),
         }
     }

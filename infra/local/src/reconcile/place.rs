@@ -10,7 +10,7 @@ use payonce_runtime::environment::Environment;
 use payonce_runtime::metrics::Metrics;
 use payonce_runtime::secrets::SecretReader;
 use payonce_runtime::start::{Duty, StartError, Started};
-use reconciler::Settings;
+use reconciler::{Account, Settings};
 
 use super::{Failure, Options};
 use crate::control::{Target, trouble};
@@ -94,6 +94,11 @@ impl Place {
         let is_written = self.config.section::<toml::Table>("reconciler").map_err(StartError::Config)?.is_some();
         let is_local = matches!(self.reach, Reach::Local { .. });
         Ok(if is_local && !is_written { Settings { settle: SANDBOX, ..settings } } else { settings })
+    }
+
+    /// As the configuration says, or by the rail.
+    pub fn account(&self) -> Result<Account, Failure> {
+        Ok(Account::configured(&self.config)?)
     }
 
     pub async fn why(&self, target: &Target, error: &LedgerError) -> String {

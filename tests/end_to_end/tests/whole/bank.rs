@@ -8,6 +8,9 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use payonce_end_to_end::{PAYEE, World, book_settings, key_of, payment};
+use payonce_ledger::{KeptImport, Who};
+use payonce_protocol::ids::Digest;
+use payonce_protocol::outcome::Reason;
 use payonce_protocol::reconcile::finding::Finding;
 use payonce_protocol::reconcile::run::{Manifest, Window};
 use payonce_protocol::reconcile::terms::Settle;
@@ -15,7 +18,7 @@ use payonce_statements::chain::Doubt;
 use payonce_statements::import::{Imported, import};
 use payonce_statements::kept::{Imports, Learned};
 use payonce_statements::{Charset, Format, Limits};
-use reconciler::{Account, Bank, Before, Lists, Settings, reconcile};
+use reconciler::{Account, App, Bank, Before, Lists, Parts, Settings, Windows, reconcile};
 
 use crate::reconciles::breaks;
 
@@ -39,6 +42,8 @@ struct Desk {
     world: World,
     midnight: u64,
     imports: Imports,
+    /// The line of the last import.
+    last: String,
     folder: tempfile::TempDir,
 }
 
@@ -48,7 +53,7 @@ impl Desk {
         let world = World::start().await;
         let midnight = world.clock.now();
         world.clock.advance(22 * HOUR_MS + HOUR_MS / 2);
-        Self { world, midnight, imports: Imports::default(), folder: tempfile::tempdir().unwrap() }
+        Self { world, midnight, imports: Imports::default(), last: String::new(), folder: tempfile::tempdir().unwrap() }
     }
 
     fn day(&self, number: u64) -> Date {
@@ -60,7 +65,9 @@ impl Desk {
         let (format, known) = (Format::Mt940(Charset::Utf8), &self.imports.known);
         let read = import(&format, Limits::default(), &mut text.as_bytes(), known, Doubt::Refuse).unwrap();
         let Imported::Plan(plan) = read else { panic!("imported before") };
-        self.imports.add(Learned::of(&plan));
+        let learned = Learned::of(&plan);
+        self.last = learned.line().unwrap();
+        self.imports.add(learned);
     }
 
     async fn pay(&self, name: &str) -> String {
@@ -150,4 +157,128 @@ async fn a_day_that_no_statement_covers_proves_nothing_missing() {
     desk.run(0).await;
     let (manifest, none) = desk.run(1).await;
     assert_eq!((none, manifest.statement.count(Finding::Incomplete)), (BTreeSet::new(), 1));
+}
+
+const DAY_MS: u64 = 24 * HOUR_MS;
+const WITHIN: std::time::Duration = std::time::Duration::from_secs(600);
+
+/// A deployed stack: people import files in the console, and the reconciler reconciles days. Two days may pass until a line stands.
+struct Deployed {
+    desk: Desk,
+    app: App,
+    closing: i64,
+}
+
+impl Deployed {
+    async fn open() -> Self {
+        let desk = Desk::open().await;
+        let parts = desk.world.reconciler(Lists::default(), desk.midnight, desk.folder.path());
+        let settings = Settings { settle: Settle { bank_ms: 2 * DAY_MS, ..parts.settings.settle }, ..parts.settings };
+        let app = App::new(Parts { settings, windows: Windows::Of(DAY_MS), ..parts });
+        Self { desk, app, closing: 1_000_000 }
+    }
+
+    /// The bank's file of this day, as the console keeps it.
+    async fn import(&mut self, day: u64, rows: &[(String, i64)]) {
+        let text = statement(self.desk.day(day), self.closing, rows);
+        self.closing += rows.iter().map(|(_, minor)| minor).sum::<i64>();
+        let before = self.desk.imports.last();
+        self.desk.learn(&text);
+        let ledger = &self.desk.world.ledger;
+        let learned = Learned::read(self.desk.last.as_bytes()).unwrap();
+        let import = KeptImport {
+            number: before + 1,
+            at: self.desk.world.clock.now(),
+            by: Who { subject: "ann".to_owned(), name: None },
+            name: format!("{day}.sta"),
+            file: Digest::of(&text),
+            days: learned.days().map(|(first, last)| (first.to_string(), last.to_string())),
+            new: rows.len() as u64,
+            known: 0,
+            changed: 0,
+            doubtful: 0,
+            kept: ledger.keep_import_lines(self.desk.last.as_bytes()).await.unwrap(),
+        };
+        assert!(ledger.finish_import(&import).await.unwrap());
+    }
+
+    /// At one in the morning after this day. What the run says, and its breaks.
+    async fn run(&self, day: u64) -> (serde_json::Value, BTreeSet<(String, String, String)>) {
+        let world = &self.desk.world;
+        world.clock.set(self.desk.midnight + (day + 1) * DAY_MS + HOUR_MS);
+        assert_eq!(self.app.run_within(WITHIN).await.unwrap().runs, 1, "{day}");
+        let run = world.ledger.runs(None, 1).await.unwrap().remove(0);
+        let lines = world.ledger.run_file(&run, "breaks.jsonl").await.unwrap().unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("breaks.jsonl"), lines).unwrap();
+        (serde_json::from_str(&run.manifest).unwrap(), breaks(folder.path()))
+    }
+}
+
+/// Of a day, the key of an unmarked line stands for itself.
+fn without_unmarked(found: BTreeSet<(String, String, String)>) -> (usize, BTreeSet<(String, String, String)>) {
+    let (unmarked, marked): (BTreeSet<_>, BTreeSet<_>) = found.into_iter().partition(|(.., key)| key.starts_with('!'));
+    (unmarked.len(), marked)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_days_file_that_is_imported_after_its_run_is_held_against_that_day_by_the_next() {
+    let mut stack = Deployed::open().await;
+    // The bank's book begins with a day before the first payout.
+    stack.import(0, &[]).await;
+    stack.run(0).await;
+    let mut keys = vec![];
+    for name in ["lined", "missing", "back", "twice"] {
+        keys.push(stack.desk.pay(name).await);
+    }
+    let pending = |manifest: &serde_json::Value| manifest["findings"]["pending"].as_u64().unwrap_or_default();
+    let incomplete = |manifest: &serde_json::Value| manifest["findings"]["incomplete"].as_u64().unwrap_or_default();
+
+    // Nobody has the file of that day yet: its payouts wait for it, and the bank is not called incomplete for it.
+    let (manifest, none) = stack.run(1).await;
+    assert_eq!((pending(&manifest), none), (4, BTreeSet::new()), "{manifest}");
+
+    let [lined, missing, back, twice] = &keys[..] else { panic!("four") };
+    let rows = [
+        (lined.clone(), -4_200),
+        (back.clone(), -4_200),
+        (format!("{back}/RTRN/AC04"), 4_200),
+        (twice.clone(), -4_200),
+        (twice.clone(), -4_200),
+        ("INVOICE-7".to_owned(), -700),
+    ];
+    stack.import(1, &rows).await;
+    let asked = stack.desk.world.rail.connections();
+    let (manifest, found) = stack.run(2).await;
+    let marked = |life| [one(life, "payout_returned", back), one(life, "paid_twice", twice)];
+    assert_eq!(without_unmarked(found), (1, marked("new").into()));
+    assert_eq!(pending(&manifest), 1, "{manifest}");
+    // What the rail was seen to have paid is not asked for there again.
+    assert_eq!(stack.desk.world.rail.connections() - asked, 4, "the book of the window, and of three earlier ones");
+
+    // Its two days are over, and of the second no file speaks.
+    let (manifest, found) = stack.run(3).await;
+    assert_eq!((without_unmarked(found), incomplete(&manifest)), ((1, marked("persisting").into()), 1), "{manifest}");
+
+    stack.import(2, &[]).await;
+    stack.import(3, &[]).await;
+    let (manifest, found) = stack.run(4).await;
+    let all: BTreeSet<_> = marked("persisting").into_iter().chain([one("new", "payout_missing", missing)]).collect();
+    assert_eq!((without_unmarked(found), incomplete(&manifest)), ((1, all), 0), "{manifest}");
+    let cases = stack.desk.world.ledger.cases_of_key(missing).await.unwrap();
+    assert_eq!(cases.iter().map(|filed| filed.case.reason).collect::<Vec<_>>(), [Reason::PayoutMissing]);
+
+    // It was on its way for three days.
+    stack.import(4, &[(missing.clone(), -4_200)]).await;
+    let (_, found) = stack.run(5).await;
+    assert!(found.contains(&one("gone", "", missing)), "{found:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_a_file_no_run_speaks_of_the_bank() {
+    let stack = Deployed::open().await;
+    let key = stack.desk.pay("unbanked").await;
+    let (manifest, none) = stack.run(0).await;
+    assert_eq!((manifest["findings"]["reconciled"].as_u64(), none), (Some(1), BTreeSet::new()), "{key} {manifest}");
+    assert!(!manifest["incomplete"].to_string().contains("bank"), "{manifest}");
 }
