@@ -50,6 +50,7 @@ def pages(stack, ada, ben, nik):
         "batch, to approve": (ben, batch),
         "absence": (ada, "/absence"),
         "books": (ada, "/books"),
+        "bank": (ada, "/bank"),
         "not found": (ada, "/nowhere"),
         "no role": (nik, ""),
         "signed out": (ada, "/signed-out"),
@@ -119,6 +120,42 @@ def test_preview_and_result_pass_axe(stack, ada):
     assert violations(ada) == []
     ada.go("//form[contains(@action, '/bulk/confirm')]//button")
     assert violations(ada) == []
+
+
+STATEMENT = """:20:A
+:25:NL08PAYO0000000001
+:28C:1/1
+:60F:C261130EUR1000,00
+:61:261130D42,00NTRFNONREF
+:86:/EREF/stripe/pi_browser/REMI/thanks
+:62F:C261130EUR{closing}
+-
+"""
+
+
+def test_bank_file_is_read_first_and_imported_and_both_pages_pass_axe(ada, tmp_path):
+    whole, spoiled = tmp_path / "monday.sta", tmp_path / "spoiled.sta"
+    whole.write_text(STATEMENT.format(closing="958,00"))
+    spoiled.write_text(STATEMENT.format(closing="957,00"))
+
+    def hand_in(path):
+        ada.open("/bank").find("//input[@type='file']").send_keys(str(path))
+        return ada.press("See what it adds")
+
+    hand_in(spoiled)
+    assert "but the closing balance is 957.00 EUR" in ada.main()
+    assert violations(ada) == []
+    hand_in(whole)
+    assert "1 new, 0 known, 0 changed, 0 doubtful" in ada.main()
+    assert violations(ada) == []
+    ada.press("Import")
+    assert "monday.sta is imported" in ada.told()
+    assert violations(ada) == []
+    large = tmp_path / "large.sta"
+    large.write_bytes(b":20:" + b"x" * (3 << 20))
+    field = ada.open("/bank").find("//input[@type='file']")
+    field.send_keys(str(large))
+    assert field.get_property("validationMessage") == "The file is larger than 3 MB."
 
 
 def test_pages_ask_no_other_host_and_keep_their_policy(stack, pages):

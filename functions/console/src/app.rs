@@ -12,6 +12,7 @@ use payonce_ledger::{Ledger, People, Who, powers};
 use payonce_protocol::case::Role;
 use payonce_rails::Rail;
 use payonce_runtime::clock::Clock;
+use payonce_statements::chosen::Described;
 
 use crate::around::{Around, Tables};
 use crate::ask::Ask;
@@ -50,6 +51,8 @@ pub struct Parts {
     pub namespaces: BTreeMap<String, String>,
     /// Providers that payer asks for refunds and disputes before it pays.
     pub sources: BTreeSet<String>,
+    /// What the bank's files are written in, by name.
+    pub statements: Described,
     /// Scheme, host and port under which browsers see us.
     pub origin: String,
     /// Nothing here is real, and every page says so.
@@ -179,6 +182,9 @@ impl App {
             (&Method::GET, ["books"]) => self.books(ask, visit).await,
             (&Method::GET, ["books", end]) => self.run(ask, end, visit).await,
             (&Method::GET, ["books", end, file]) => self.run_csv(ask, end, file, visit).await,
+            (&Method::GET, ["bank"]) => self.bank(ask, visit).await,
+            (&Method::POST, ["bank"]) => self.check_bank_file(ask, visit).await,
+            (&Method::POST, ["bank", "import"]) => self.import_bank_file(ask, visit).await,
             (&Method::GET, ["batches"]) => self.batches(visit).await,
             (&Method::GET, ["batches", id]) => self.batch(ask, id, visit).await,
             (&Method::POST, ["batches", id, act]) => self.act_on_batch(ask, id, act, visit).await,

@@ -9,8 +9,8 @@ use bytes::Bytes;
 use http::Method;
 use lambda_http::Request;
 use multer::Multipart;
-use payonce_ledger::FILE_BYTES_AT_MOST;
 
+use crate::bank::BANK_FILE_BYTES_AT_MOST;
 use crate::cases::amount::Divides;
 
 /// Lambda takes 6 MB, and API Gateway hands every body over in base64 that is no text by its type
@@ -51,7 +51,7 @@ pub(crate) struct Fields {
 pub(crate) struct Upload {
     /// The last part of its path, bounded.
     pub name: String,
-    /// `None`: it is larger than a case keeps.
+    /// `None`: it is larger than any that we take.
     pub bytes: Option<Vec<u8>>,
 }
 
@@ -98,7 +98,12 @@ impl Upload {
         let last = name.rsplit(['/', '\\']).next().unwrap_or_default();
         let name: String = last.chars().filter(|letter| !letter.is_control()).take(FILE_NAME_CHARS).collect();
         let name = if name.trim().is_empty() { "file".to_owned() } else { name.trim().to_owned() };
-        Self { name, bytes: (bytes.len() <= FILE_BYTES_AT_MOST).then(|| bytes.to_vec()) }
+        Self { name, bytes: (bytes.len() <= BANK_FILE_BYTES_AT_MOST).then(|| bytes.to_vec()) }
+    }
+
+    /// Without its bytes where there are more than that.
+    pub fn at_most(self, most: usize) -> Self {
+        Self { bytes: self.bytes.filter(|bytes| bytes.len() <= most), ..self }
     }
 
     /// As a page of ours held it.
@@ -212,9 +217,11 @@ mod tests {
         assert!(ask(kind, &form("", b"")).await.unwrap().file.is_none());
         let long = ask(kind, &form(&"n".repeat(400), b"x")).await.unwrap().file.unwrap();
         assert_eq!(long.name.len(), FILE_NAME_CHARS);
-        let large = ask(kind, &form("f", &vec![b'x'; FILE_BYTES_AT_MOST + 1])).await.unwrap();
+        let large = ask(kind, &form("f", &vec![b'x'; BANK_FILE_BYTES_AT_MOST + 1])).await.unwrap();
         assert_eq!((large.file.unwrap().bytes, large.form.get("note")), (None, Some("a\u{e4}")));
-        assert!(ask(kind, &form("f", &vec![b'x'; FILE_BYTES_AT_MOST])).await.unwrap().file.unwrap().bytes.is_some());
+        assert!(
+            ask(kind, &form("f", &vec![b'x'; BANK_FILE_BYTES_AT_MOST])).await.unwrap().file.unwrap().bytes.is_some()
+        );
         // Cut, without a boundary, more than can come.
         assert!(ask(kind, &form("f", b"x")[..90]).await.is_none());
         assert!(ask("multipart/form-data", b"x").await.is_none());

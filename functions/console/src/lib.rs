@@ -18,6 +18,7 @@
 mod app;
 mod around;
 mod ask;
+mod bank;
 mod batches;
 mod books;
 mod cases;

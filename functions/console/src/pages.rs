@@ -3,6 +3,7 @@
 
 mod absence;
 mod again;
+mod bank;
 mod batch;
 mod book_words;
 mod books;
@@ -35,6 +36,7 @@ pub mod words;
 
 pub use absence::{AbsencePage, Delegation};
 pub use again::{AgainForm, AgainPage, HeldFile, HeldPage};
+pub use bank::{BankCheckPage, BankPage, Checked, CheckedPlan, ImportRow, Told};
 pub use batch::{BatchPage, BatchRow, BatchState, BatchesPage, Line, LineState};
 pub use books::{BooksPage, RunRow};
 pub use bulk::{BulkAct, BulkPage, BulkRow, Fate};

@@ -91,6 +91,7 @@ impl App {
             file_days: started.config.limits.body_days,
             namespaces,
             sources,
+            statements: config.section("statements").map_err(StartError::Config)?.unwrap_or_default(),
             origin,
             is_sandbox: false,
         }))

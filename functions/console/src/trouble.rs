@@ -68,6 +68,7 @@ impl Trouble {
                 trouble: Box::new(trouble),
             }),
             (trouble, ["books", _, ..]) => Self::At(At { place: "/books".to_owned(), trouble: Box::new(trouble) }),
+            (trouble, ["bank", ..]) => Self::At(At { place: "/bank".to_owned(), trouble: Box::new(trouble) }),
             (trouble, ["absence", ..]) => Self::At(At { place: "/absence".to_owned(), trouble: Box::new(trouble) }),
             (trouble, _) => trouble,
         }
@@ -85,6 +86,7 @@ impl Trouble {
                 Some("cases") => "Back to the case",
                 Some("batches") => "Back to the list",
                 Some("books") => "All runs",
+                Some("bank") => "The bank's files",
                 _ => "Back",
             },
         ))

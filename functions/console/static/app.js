@@ -32,6 +32,14 @@
     fit();
   });
 
+  // Too large a file is said to be so before it is sent.
+  all('input[type=file][data-most]').forEach((input) => input.addEventListener('change', () => {
+    const most = Number(input.dataset.most);
+    const is = [...input.files].some((file) => file.size > most);
+    input.setCustomValidity(is ? 'The file is larger than ' + most / 1048576 + ' MB.' : '');
+    if (is) input.reportValidity();
+  }));
+
   // A list that two people approved goes on while somebody looks at it.
   const goOn = $('go-on');
   if (goOn) setTimeout(() => { if (!document.hidden) goOn.requestSubmit(); }, 1500);

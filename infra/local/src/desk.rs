@@ -87,6 +87,7 @@ pub async fn console(
         file_days: config.limits.body_days,
         namespaces,
         sources: config.sources().map_err(|_| "[sources] cannot be read")?.into_keys().collect(),
+        statements: config.section("statements").map_err(|_| "[statements] cannot be read")?.unwrap_or_default(),
         origin: format!("http://{front}"),
         is_sandbox: true,
     }));

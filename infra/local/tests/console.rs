@@ -23,6 +23,8 @@ use payonce_protocol::outcome::Reason;
 use serde_json::{Value, json};
 use tokio::net::TcpStream;
 
+#[path = "console/bank.rs"]
+mod bank;
 #[path = "console/find.rs"]
 mod find;
 #[path = "console/lost.rs"]

@@ -155,6 +155,11 @@ pub fn may(roles: &[Role], act: Act) -> bool {
     })
 }
 
+/// The bank's files are evidence for the books: whoever may attach evidence to a case may hand them in.
+pub fn may_import(roles: &[Role]) -> bool {
+    may(roles, Act::Attach)
+}
+
 /// Whoever has any role may read; bodies hold personal data.
 pub fn may_read_bodies(roles: &[Role]) -> bool {
     roles.iter().any(|role| matches!(role, Role::Analyst | Role::Approver | Role::Auditor))

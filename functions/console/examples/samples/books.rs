@@ -17,6 +17,7 @@ use payonce_protocol::outcome::{Outcome, Reason};
 use payonce_protocol::reconcile::rows::{Book, BookKey, Direction, RailState, Record, Row, RowId, Sum};
 use payonce_protocol::reconcile::run::{Before, Window};
 use payonce_protocol::reconcile::terms::{Gap, Settle, Why};
+use payonce_statements::chain::Doubt;
 
 use super::{DAY, HOUR, MARKUP, MINUTE, NOW, QUOTES, case, frame};
 
@@ -216,6 +217,11 @@ pub fn all(base: &str) -> Vec<(&'static str, String)> {
         ("run_incomplete", run_page(f(), incomplete).render().unwrap()),
         ("run_quiet", run_page(f(), quiet).render().unwrap()),
         ("run_unread", RunPage { breaks: BreakList::Not(unread), ..run_page(f(), last) }.render().unwrap()),
+        ("bank", bank(f()).render().unwrap()),
+        ("bank_none", BankPage { imports: vec![], more: 0, may_import: false, ..bank(f()) }.render().unwrap()),
+        ("bank_plan", bank_check(f(), Checked::Plan(bank_plan())).render().unwrap()),
+        ("bank_same", bank_check(f(), Checked::Same(bank(f()).imports.pop())).render().unwrap()),
+        ("bank_refused", bank_check(f(), bank_refused()).render().unwrap()),
         ("case_event_missing", case_of_books(base, "event_missing", Reason::EventMissing).render().unwrap()),
         ("case_amount_mismatch", case_of_books(base, "amount_mismatch", Reason::AmountMismatch).render().unwrap()),
         ("case_payee_mismatch", case_of_books(base, "payee_mismatch", Reason::PayeeMismatch).render().unwrap()),
@@ -224,6 +230,56 @@ pub fn all(base: &str) -> Vec<(&'static str, String)> {
         ("case_payout_returned", case_of_books(base, "payout_returned", Reason::PayoutReturned).render().unwrap()),
         ("case_late_outcome", case_of_books(base, "late_outcome", Reason::LateOutcome).render().unwrap()),
     ]
+}
+
+fn bank(frame: Frame) -> BankPage {
+    let import = |days: Option<(&str, &str)>, name: &str, doubtful| ImportRow {
+        at: NOW - 3 * HOUR,
+        by: MARKUP.to_owned(),
+        name: name.to_owned(),
+        sha256: "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08".to_owned(),
+        days: days.map(|(first, last)| (first.to_owned(), last.to_owned())),
+        new: 1_204,
+        known: 31,
+        changed: 1,
+        doubtful,
+    };
+    let imports = vec![
+        import(Some(("2026-11-23", "2026-11-23")), "camt053-2026-11-23.xml", 0),
+        import(Some(("2026-11-20", "2026-11-22")), QUOTES, 2),
+        import(None, "empty.csv", 0),
+    ];
+    let formats = ["camt", "mt940", "bai2", MARKUP].map(str::to_owned).to_vec();
+    BankPage { frame, may_import: true, formats, imports, more: 7, bytes_at_most: 3 << 20 }
+}
+
+fn bank_check(frame: Frame, checked: Checked) -> BankCheckPage {
+    let file = HeldFile { name: QUOTES.to_owned(), bytes: 48_211, base64: "PD94bWw+".to_owned() };
+    let sha256 = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08".to_owned();
+    BankCheckPage { frame, file, sha256, format: Some(MARKUP.to_owned()), doubt: Doubt::Repeats, seen: 41, checked }
+}
+
+fn bank_plan() -> CheckedPlan {
+    let line = |number: usize, says: &str| {
+        format!("line {number}, Stmt[1]/Ntry[{number}]: {says} -42.00 EUR on 2026-11-23, {MARKUP}")
+    };
+    let sums = ["1000.00 EUR", "-84.00 EUR", "916.00 EUR"].map(str::to_owned);
+    let told = |account: &str, sums| Told { account: account.to_owned(), days: "2026-11-23".to_owned(), sums };
+    CheckedPlan {
+        new: 102,
+        known: 31,
+        changed: 1,
+        doubtful: 1,
+        statements: vec![told("NL08PAYO0000000001", Some(sums)), told(MARKUP, None)],
+        odd: (vec![line(7, "changed (servicer):"), line(9, "doubtful, changed (servicer) or a second one alike:")], 0),
+        added: ((10..110).map(|number| line(number, "new:")).collect(), 2),
+    }
+}
+
+fn bank_refused() -> Checked {
+    let closes =
+        "line 7, field 62F: 100.00 EUR and the rows (-12.34 EUR) make 87.66 EUR, but the closing balance is 90.00 EUR";
+    Checked::Refused { lines: vec![closes.to_owned(), format!("line 9, {MARKUP}: is missing")], is_unplaced: true }
 }
 
 pub fn books(frame: Frame, is_first: bool) -> BooksPage {

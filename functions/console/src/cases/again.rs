@@ -32,7 +32,7 @@ impl Held {
     }
 }
 
-fn held_file(file: &Upload) -> Option<HeldFile> {
+pub(crate) fn held_file(file: &Upload) -> Option<HeldFile> {
     let bytes = file.bytes.as_ref()?.len() as u64;
     Some(HeldFile { name: file.name.clone(), bytes, base64: file.text()? })
 }

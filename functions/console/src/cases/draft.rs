@@ -1,6 +1,7 @@
 //! What a person wrote into a form on a case. It is in our hands until it is written down: whatever stops that, the form comes
 //! back with it.
 
+use payonce_ledger::FILE_BYTES_AT_MOST;
 use payonce_protocol::case::Act;
 use payonce_protocol::ids::{CaseId, Digest, Hasher};
 
@@ -20,7 +21,8 @@ pub(crate) struct Draft {
 
 impl Draft {
     pub fn of(ask: &Ask, id: CaseId, act: Act) -> Self {
-        let (fields, file) = (ask.form.clone(), ask.file.clone());
+        let file = ask.file.clone().map(|file| file.at_most(FILE_BYTES_AT_MOST));
+        let fields = ask.form.clone();
         Self { id, act, stand: fields.get("version").and_then(Stand::parse), fields, file }
     }
 

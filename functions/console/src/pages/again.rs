@@ -22,7 +22,7 @@ pub struct HeldFile {
 }
 
 impl HeldFile {
-    fn size(&self) -> String {
+    pub(crate) fn size(&self) -> String {
         format!("{}\u{a0}bytes", grouped(u128::from(self.bytes)))
     }
 }

@@ -104,6 +104,10 @@ impl RunPage {
             // A run does not say whether a statement of the bank was meant to be there.
             None if book == Book::Bank && rows == 0 => ("No line of it was read".to_owned(), "none", Icon::NoAttempt),
             None => (format!("Complete until {}", moment(said.to)), "good", Icon::Done),
+            // It tells of a day after it is over: how far its files reach is said by where they end.
+            Some(from) if book == Book::Bank && matches!(gaps[..], [gap] if gap.why == Why::ReportNotReady) => {
+                (format!("Complete until {}", moment(from)), "warn", Icon::Missing)
+            }
             Some(_) if is_none_kept => ("Not kept for us".to_owned(), "warn", Icon::Missing),
             Some(from) if from > said.from => (format!("Complete until {}", moment(from)), "warn", Icon::Missing),
             Some(_) => ("Not complete".to_owned(), "warn", Icon::Missing),
@@ -116,7 +120,11 @@ impl RunPage {
     fn gap(&self, gap: &Gap) -> String {
         let is_all = gap.from <= self.said.from && self.said.to <= gap.until;
         let when = if is_all { "All of this time".to_owned() } else { times(gap) };
-        format!("{when}: {}", why(gap.why))
+        let why = match (gap.book, gap.why) {
+            (Book::Bank, Why::ReportNotReady) => "No file that was imported speaks of it yet.",
+            (_, other) => why(other),
+        };
+        format!("{when}: {why}")
     }
 
     fn earlier(&self) -> Vec<String> {
