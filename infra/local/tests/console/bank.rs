@@ -184,7 +184,7 @@ async fn what_is_no_statement_or_does_not_close_is_refused_whole_with_its_line()
         ("too large", large.into_bytes(), "", 400, "The file is larger than 3 MB"),
         ("a picture", b"\x89PNG\r\n\x1a\n".to_vec(), "", 400, "Choose its format"),
         ("a format that nobody described", closes.clone(), "monday", 400, "There is no format of this name"),
-        ("another format", closes.clone(), "camt", 422, "line 1"),
+        ("another format", closes.clone(), "camt", 422, "it is not well-formed XML"),
         ("a page", b"<html><body>Sign in</body></html>".to_vec(), "", 422, "line 1"),
         ("does not close", closes, "", 422, "but the closing balance is 958.01 EUR"),
         ("cut off", cut, "", 422, "line"),

@@ -61,6 +61,7 @@ impl Visitor {
             file_days: 30,
             namespaces: Default::default(),
             sources: Default::default(),
+            statements: Default::default(),
             origin: "https://us.example".to_owned(),
             is_sandbox: true,
         });
