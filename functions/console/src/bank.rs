@@ -59,7 +59,7 @@ impl App {
         let mut imports = self.parts.ledger.imports().await?;
         let done: Option<u64> = ask.query.get("imported").and_then(|number| number.parse().ok());
         let done = done.and_then(|number| imports.iter().find(|import| import.number == number)).map(|import| {
-            let text = format!("{} is imported. The reconciler's next run reads it.", import.name);
+            let text = format!("The file {} is imported. The reconciler's next run reads it.", import.name);
             Banner::new(BannerKind::Done, text)
         });
         let count = imports.len();
