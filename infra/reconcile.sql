@@ -2,13 +2,17 @@
 -- more rows than one machine should merge, and a test holds it against the merge, row for row.
 --
 -- One text for every engine: integers and texts alone, no date, no decimal, no function but min, max, sum, count, coalesce and substr.
--- Only what reads the books differs: of the sections [athena] and [duckdb] an engine gets its own (shared/books/src/sql.rs).
+-- Only what reads the books differs: of the sections [athena] and [duckdb] an engine gets its own (shared/books/src/sql.rs). Athena runs a
+-- named part of a query anew wherever it is used, and in one piece this would be more stages than Trino allows
+-- (https://trino.io/docs/current/admin/properties-query-management.html): what the sections [placed], [judged] and [standing] give is kept in a
+-- table each. shared/books/src/for_sql.rs writes the books, beside exports that were checked, and the statements for each engine.
 --
 -- What the readers give:
---   terms    one row: from_ms, as_of, provider_ms, ours_ms, rail_ms, bank_ms, hand_at_bank
+--   terms    one row: from_ms, as_of, provider_ms, ours_ms, rail_ms, bank_ms
 --   gaps     book, from_ms, until_ms: of which times a book cannot speak; the book of a provider that nobody can ask, which is
 --            made of the deliveries that it signed, is `nobody`: nothing that we know of is missing there
---   units    currency, exponent: in which unit the run counts
+--   units    currency, exponent: in which unit the run counts; hand_at_bank: 1 where payments by hand show in the bank's book
+--   lists    provider, by_payment: whose own list was asked; 1 where it names the payment and not the event that told of it
 --   listed   the rows of provider, rail and bank, and all that the run before carried: the columns of shared/books/src/line.rs. A row
 --            stands there once, or once as carried and once as it is now
 --   audit    the changes of the audit table, by an incremental export of the window; of cases those of the reconcile table
@@ -16,26 +20,82 @@
 -- What it gives, by `part`: `break` (new, persisting, gone), `open` (a key that is carried on), `finding` (keys by finding), `carried`
 -- (keys that were open before), `statement` (the lines of the bridge), `verdict`.
 
+-- [tables]
+-- Of Athena, over the folders of one run; names of JSON in lower case. By the Hive JSON SerDe, since by the OpenX one "the number of results
+-- and their values can be non-deterministic" (https://docs.aws.amazon.com/athena/latest/ug/openx-json-serde.html).
+CREATE EXTERNAL TABLE payonce_terms (
+    from_ms bigint, as_of bigint, provider_ms bigint, ours_ms bigint, rail_ms bigint, bank_ms bigint
+)
+ROW FORMAT DELIMITED FIELDS TERMINATED BY ','
+LOCATION 's3://YOUR-BUCKET/run/terms/'
+TBLPROPERTIES ('skip.header.line.count' = '1');
+
+CREATE EXTERNAL TABLE payonce_gaps (book string, from_ms bigint, until_ms bigint)
+ROW FORMAT DELIMITED FIELDS TERMINATED BY ','
+LOCATION 's3://YOUR-BUCKET/run/gaps/'
+TBLPROPERTIES ('skip.header.line.count' = '1');
+
+CREATE EXTERNAL TABLE payonce_units (currency string, exponent bigint, hand_at_bank bigint)
+ROW FORMAT DELIMITED FIELDS TERMINATED BY ','
+LOCATION 's3://YOUR-BUCKET/run/units/'
+TBLPROPERTIES ('skip.header.line.count' = '1');
+
+CREATE EXTERNAL TABLE payonce_lists (provider string, by_payment bigint)
+ROW FORMAT DELIMITED FIELDS TERMINATED BY ','
+LOCATION 's3://YOUR-BUCKET/run/lists/'
+TBLPROPERTIES ('skip.header.line.count' = '1');
+
+CREATE EXTERNAL TABLE payonce_listed (
+    book string, key string, kind string, id string, at bigint, carried bigint, attempt bigint, event string, word string, state string,
+    subject string, minor bigint, currency string, until bigint, banked bigint, ending string, payee string
+)
+ROW FORMAT SERDE 'org.apache.hive.hcatalog.data.JsonSerDe'
+LOCATION 's3://YOUR-BUCKET/run/listed/';
+
+CREATE EXTERNAL TABLE payonce_audit_export (
+    metadata struct<writetimestampmicros:struct<n:string>>,
+    keys struct<pk:struct<s:string>,sk:struct<s:string>>,
+    oldimage struct<pk:struct<s:string>>,
+    newimage struct<pk:struct<s:string>,provider:struct<s:string>,event:struct<s:string>,outcome:struct<s:string>,closing:struct<s:string>,
+        barred_at:struct<n:string>,claimed_at:struct<n:string>,closed_at:struct<n:string>,recorded_at:struct<n:string>,
+        received_at:struct<n:string>,expires_at:struct<n:string>,final_after:struct<n:string>,amount:struct<n:string>,
+        exponent:struct<n:string>,currency:struct<s:string>,destination:struct<s:string>>
+)
+ROW FORMAT SERDE 'org.apache.hive.hcatalog.data.JsonSerDe'
+LOCATION 's3://YOUR-BUCKET/run/audit/AWSDynamoDB/data/';
+
+CREATE EXTERNAL TABLE payonce_reconcile_export (
+    keys struct<pk:struct<s:string>,sk:struct<s:string>>,
+    newimage struct<key:struct<s:string>,provider:struct<s:string>,event:struct<s:string>,reason:struct<s:string>,status:struct<s:string>,
+        attempt:struct<n:string>,details:struct<m:struct<book_break:struct<s:string>>>,
+        proposal:struct<m:struct<ending:struct<s:string>>>,resolution:struct<m:struct<at:struct<s:string>>>,opened_at:struct<n:string>,
+        amount:struct<n:string>,exponent:struct<n:string>,currency:struct<s:string>>
+)
+ROW FORMAT SERDE 'org.apache.hive.hcatalog.data.JsonSerDe'
+LOCATION 's3://YOUR-BUCKET/run/reconcile/AWSDynamoDB/data/';
+
 -- [athena]
--- Tables over the folders of the run: the export's data folders by the OpenX JSON SerDe (struct fields in lower case), the others flat.
 WITH terms AS (
-    SELECT from_ms, as_of, provider_ms, ours_ms, rail_ms, bank_ms, hand_at_bank FROM payonce_terms
+    SELECT from_ms, as_of, provider_ms, ours_ms, rail_ms, bank_ms FROM payonce_terms
 ),
 gaps AS (
     SELECT book, from_ms, until_ms FROM payonce_gaps
 ),
 units AS (
-    SELECT currency, exponent FROM payonce_units
+    SELECT currency, exponent, hand_at_bank FROM payonce_units
+),
+lists AS (
+    SELECT provider, by_payment FROM payonce_lists
 ),
 listed AS (
-    SELECT key AS k, book, kind, id, at AS at_ms, carried, attempt, event, word, state, subject, minor, currency,
+    SELECT key AS k, book, kind, id, "at" AS at_ms, carried, attempt, event, word, state, subject, minor, currency,
         until AS until_ms, banked, ending, payee
     FROM payonce_listed
 ),
 audit AS (
     SELECT keys.pk.s AS pk, keys.sk.s AS sk, CAST(metadata.writetimestampmicros.n AS bigint) AS written,
         CASE WHEN newimage.pk.s IS NULL THEN 0 ELSE 1 END AS is_there, CASE WHEN oldimage.pk.s IS NULL THEN 0 ELSE 1 END AS was_there,
-        newimage.event.s AS event, newimage.outcome.s AS outcome, newimage.closing.s AS closing,
+        newimage.provider.s AS provider, newimage.event.s AS event, newimage.outcome.s AS outcome, newimage.closing.s AS closing,
         CAST(newimage.barred_at.n AS bigint) AS barred_at, CAST(newimage.claimed_at.n AS bigint) AS claimed_at,
         CAST(newimage.closed_at.n AS bigint) AS closed_at, CAST(newimage.recorded_at.n AS bigint) AS recorded_at,
         CAST(newimage.received_at.n AS bigint) AS received_at, CAST(newimage.expires_at.n AS bigint) AS expires_at,
@@ -47,20 +107,23 @@ cases AS (
     SELECT keys.pk.s AS id, keys.sk.s AS sk, newimage.key.s AS k, newimage.provider.s AS provider, newimage.event.s AS event,
         newimage.reason.s AS reason, newimage.status.s AS status, CAST(newimage.attempt.n AS bigint) AS attempt,
         newimage.details.m.book_break.s AS subject, newimage.proposal.m.ending.s AS ending,
-        CAST(newimage.resolution.m.at.s AS bigint) AS resolved_at, CAST(newimage.opened_at.n AS bigint) AS opened_at,
+        CAST(newimage.resolution.m."at".s AS bigint) AS resolved_at, CAST(newimage.opened_at.n AS bigint) AS opened_at,
         CAST(newimage.amount.n AS bigint) AS amount, CAST(newimage.exponent.n AS bigint) AS exponent, newimage.currency.s AS currency
     FROM payonce_reconcile_export
 ),
 -- [duckdb]
 WITH terms AS (
-    SELECT * FROM read_csv('terms.csv', header = true, columns = {'from_ms': 'BIGINT', 'as_of': 'BIGINT', 'provider_ms': 'BIGINT',
-        'ours_ms': 'BIGINT', 'rail_ms': 'BIGINT', 'bank_ms': 'BIGINT', 'hand_at_bank': 'BIGINT'})
+    SELECT * FROM read_csv('terms/terms.csv', header = true, columns = {'from_ms': 'BIGINT', 'as_of': 'BIGINT', 'provider_ms': 'BIGINT',
+        'ours_ms': 'BIGINT', 'rail_ms': 'BIGINT', 'bank_ms': 'BIGINT'})
 ),
 gaps AS (
-    SELECT * FROM read_csv('gaps.csv', header = true, columns = {'book': 'VARCHAR', 'from_ms': 'BIGINT', 'until_ms': 'BIGINT'})
+    SELECT * FROM read_csv('gaps/gaps.csv', header = true, columns = {'book': 'VARCHAR', 'from_ms': 'BIGINT', 'until_ms': 'BIGINT'})
 ),
 units AS (
-    SELECT * FROM read_csv('units.csv', header = true, columns = {'currency': 'VARCHAR', 'exponent': 'BIGINT'})
+    SELECT * FROM read_csv('units/units.csv', header = true, columns = {'currency': 'VARCHAR', 'exponent': 'BIGINT', 'hand_at_bank': 'BIGINT'})
+),
+lists AS (
+    SELECT * FROM read_csv('lists/lists.csv', header = true, columns = {'provider': 'VARCHAR', 'by_payment': 'BIGINT'})
 ),
 listed AS (
     SELECT key AS k, book, kind, id, "at" AS at_ms, carried, attempt, event, word, state, subject, minor, currency,
@@ -73,7 +136,7 @@ listed AS (
 audit AS (
     SELECT Keys.pk.S AS pk, Keys.sk.S AS sk, CAST(Metadata.WriteTimestampMicros.N AS BIGINT) AS written,
         CASE WHEN NewImage.pk.S IS NULL THEN 0 ELSE 1 END AS is_there, CASE WHEN OldImage.pk.S IS NULL THEN 0 ELSE 1 END AS was_there,
-        NewImage.event.S AS event, NewImage.outcome.S AS outcome, NewImage.closing.S AS closing,
+        NewImage.provider.S AS provider, NewImage.event.S AS event, NewImage.outcome.S AS outcome, NewImage.closing.S AS closing,
         CAST(NewImage.barred_at.N AS BIGINT) AS barred_at, CAST(NewImage.claimed_at.N AS BIGINT) AS claimed_at,
         CAST(NewImage.closed_at.N AS BIGINT) AS closed_at, CAST(NewImage.recorded_at.N AS BIGINT) AS recorded_at,
         CAST(NewImage.received_at.N AS BIGINT) AS received_at, CAST(NewImage.expires_at.N AS BIGINT) AS expires_at,
@@ -82,7 +145,8 @@ audit AS (
     FROM read_json('audit/AWSDynamoDB/data/*.json.gz', format = 'newline_delimited', columns = {
         'Metadata': 'STRUCT(WriteTimestampMicros STRUCT(N VARCHAR))', 'Keys': 'STRUCT(pk STRUCT(S VARCHAR), sk STRUCT(S VARCHAR))',
         'OldImage': 'STRUCT(pk STRUCT(S VARCHAR))',
-        'NewImage': 'STRUCT(pk STRUCT(S VARCHAR), event STRUCT(S VARCHAR), outcome STRUCT(S VARCHAR), closing STRUCT(S VARCHAR),
+        'NewImage': 'STRUCT(pk STRUCT(S VARCHAR), provider STRUCT(S VARCHAR), event STRUCT(S VARCHAR), outcome STRUCT(S VARCHAR),
+            closing STRUCT(S VARCHAR),
             barred_at STRUCT(N VARCHAR), claimed_at STRUCT(N VARCHAR), closed_at STRUCT(N VARCHAR), recorded_at STRUCT(N VARCHAR),
             received_at STRUCT(N VARCHAR), expires_at STRUCT(N VARCHAR), final_after STRUCT(N VARCHAR), amount STRUCT(N VARCHAR),
             exponent STRUCT(N VARCHAR), currency STRUCT(S VARCHAR), destination STRUCT(S VARCHAR))'})
@@ -100,12 +164,13 @@ cases AS (
             proposal STRUCT(M STRUCT(ending STRUCT(S VARCHAR))), resolution STRUCT(M STRUCT("at" STRUCT(S VARCHAR))),
             opened_at STRUCT(N VARCHAR), amount STRUCT(N VARCHAR), exponent STRUCT(N VARCHAR), currency STRUCT(S VARCHAR))'})
 ),
--- [both]
+-- [placed]
 -- How many of the run's units one unit of a record's exponent is.
 scales AS (
     SELECT 0 AS digits, 1 AS scale UNION ALL SELECT 1, 10 UNION ALL SELECT 2, 100 UNION ALL SELECT 3, 1000 UNION ALL SELECT 4, 10000
 ),
--- Ours, out of the exports. What is of no kind that the books know (aliases, look-ups, notes) has no part in them.
+-- Ours, out of the exports. Of a list of payments both books name the payment, which is its key (of more than 128 characters the merge takes a
+-- hash, and none is known). What is of no kind that the books know (aliases, look-ups, notes) has no part in them.
 recorded AS (
     SELECT pk AS k,
         CASE
@@ -118,12 +183,14 @@ recorded AS (
         sk AS id, coalesce(closed_at, barred_at, claimed_at, recorded_at, received_at) AS at_ms,
         CASE WHEN sk LIKE '0000#%' OR closing IS NOT NULL OR barred_at IS NOT NULL THEN NULL
             ELSE CAST(substr(sk, 1, 4) AS bigint) END AS attempt,
-        event, outcome AS word,
+        CASE WHEN by_payment = 1 AND event IS NOT NULL THEN pk ELSE event END AS event, outcome AS word,
         CASE WHEN closing IS NOT NULL THEN 'people' WHEN barred_at IS NOT NULL THEN 'bar' END AS state,
         amount * scale AS minor, audit.currency AS currency, coalesce(final_after, expires_at) AS until_ms,
         -- Only the claim of an attempt says who is to have the money.
-        CASE WHEN sk LIKE '____#claim' AND closing IS NULL THEN payee END AS payee
+        CASE WHEN sk LIKE '____#claim' AND closing IS NULL THEN payee END AS payee,
+        CASE WHEN by_payment = 0 THEN 1 ELSE 0 END AS in_list
     FROM audit
+    LEFT JOIN lists ON lists.provider = audit.provider
     LEFT JOIN units ON units.currency = audit.currency
     LEFT JOIN scales ON scales.digits = units.exponent - audit.exponent
     -- What bars stands under a key of its own, and again where the first claim would stand.
@@ -131,30 +198,34 @@ recorded AS (
         OR sk LIKE '____#outcome' OR sk LIKE '____#late')
 ),
 filed AS (
-    SELECT coalesce(k, '!provider/' || provider || '/' || event) AS k, id, reason, status, attempt, event, subject, ending, resolved_at,
-        opened_at, amount * scale AS minor, cases.currency AS currency
+    SELECT coalesce(cases.k, '!provider/' || cases.provider || '/' || event) AS k, id, reason, status, attempt,
+        CASE WHEN by_payment = 1 AND event IS NOT NULL THEN coalesce(cases.k, event) ELSE event END AS event, subject, ending, resolved_at,
+        opened_at, amount * scale AS minor, cases.currency AS currency, hand_at_bank,
+        CASE WHEN by_payment = 0 THEN 1 ELSE 0 END AS in_list
     FROM cases
+    LEFT JOIN lists ON lists.provider = cases.provider
     LEFT JOIN units ON units.currency = cases.currency
     LEFT JOIN scales ON scales.digits = units.exponent - cases.exponent
     WHERE sk = 'case' AND reason IS NOT NULL
 ),
 readings AS (
-    SELECT k, book, kind, id, at_ms, carried, attempt, event, word, state, subject, minor, currency, until_ms, banked, ending, payee FROM listed
+    SELECT k, book, kind, id, at_ms, carried, attempt, event, word, state, subject, minor, currency, until_ms, banked, ending, payee, 1 AS in_list
+    FROM listed
     UNION ALL
-    SELECT k, 'ours', kind, id, at_ms, 0, attempt, event, word, state, NULL, minor, currency, until_ms, NULL, NULL, payee FROM recorded
+    SELECT k, 'ours', kind, id, at_ms, 0, attempt, event, word, state, NULL, minor, currency, until_ms, NULL, NULL, payee, in_list FROM recorded
     UNION ALL
     SELECT k, 'ours', 'case', id, opened_at, 0, attempt, event, reason,
         CASE WHEN status = 'resolved' THEN 'resolved' ELSE 'open' END, subject, minor, currency, NULL, NULL,
-        CASE WHEN status = 'resolved' THEN ending END, NULL
+        CASE WHEN status = 'resolved' THEN ending END, NULL, in_list
     FROM filed
     UNION ALL
-    SELECT k, 'ours', 'by_hand', id, resolved_at, 0, NULL, NULL, NULL, NULL, NULL, minor, currency, NULL, hand_at_bank, NULL, NULL
-    FROM filed CROSS JOIN terms
+    SELECT k, 'ours', 'by_hand', id, resolved_at, 0, NULL, NULL, NULL, NULL, NULL, minor, currency, NULL, hand_at_bank, NULL, NULL, 0
+    FROM filed
     WHERE status = 'resolved' AND ending = 'paid_elsewhere' AND minor IS NOT NULL
     UNION ALL
     -- The table is only ever added to: what had an image before, or has none now, was changed or removed by somebody.
     SELECT pk, 'ours', 'overwritten', sk, CAST((written - written % 1000) / 1000 AS bigint), 0, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
-        NULL, NULL, NULL, NULL
+        NULL, NULL, NULL, NULL, 0
     FROM audit WHERE was_there = 1 OR is_there = 0
 ),
 -- One reading of each row, and beside it how the run before had it.
@@ -173,6 +244,7 @@ latest AS (
         CASE WHEN max(1 - carried) = 1 THEN max(CASE WHEN carried = 0 THEN banked END) ELSE max(banked) END AS banked,
         CASE WHEN max(1 - carried) = 1 THEN max(CASE WHEN carried = 0 THEN ending END) ELSE max(ending) END AS ending,
         CASE WHEN max(1 - carried) = 1 THEN max(CASE WHEN carried = 0 THEN payee END) ELSE max(payee) END AS payee,
+        CASE WHEN max(1 - carried) = 1 THEN max(CASE WHEN carried = 0 THEN in_list END) ELSE max(in_list) END AS in_list,
         max(CASE WHEN carried = 1 THEN word END) AS word_before,
         max(CASE WHEN carried = 1 THEN minor END) AS minor_before,
         max(CASE WHEN carried = 1 THEN currency END) AS currency_before,
@@ -263,6 +335,7 @@ placed AS (
             ELSE 0 END) OVER (PARTITION BY k) AS ended_unpaid
     FROM counted
 ),
+-- [judged]
 kinds AS (
     SELECT 'event_missing' AS said, 'provider' AS of_book, 'ours' AS needs, '' AS needs_too
     UNION ALL SELECT 'event_orphan', 'provider', 'provider', ''
@@ -322,9 +395,9 @@ candidates AS (
     FROM placed CROSS JOIN kinds CROSS JOIN terms
     WHERE CASE said
         WHEN 'event_missing' THEN CASE WHEN kind = 'event' AND times_named = 0 THEN 1 END
-        -- The provider lists the event of an own order under the key that another event has claimed.
+        -- Only a provider's own list of events can lack one. It lists the event of an own order under the key that another event has claimed.
         WHEN 'event_orphan' THEN
-            CASE WHEN names = 1 AND is_bar = 0 AND is_listed = 0 AND k NOT LIKE '_%~____________' THEN 1 END
+            CASE WHEN names = 1 AND is_bar = 0 AND is_listed = 0 AND in_list = 1 AND k NOT LIKE '_%~____________' THEN 1 END
         WHEN 'outcome_missing' THEN CASE WHEN kind = 'claim' AND has_outcome = 0 THEN 1 END
         WHEN 'case_missing' THEN
             CASE WHEN kind = 'outcome' AND word <> 'accepted' AND has_case = 0 THEN 1
@@ -404,6 +477,7 @@ judged AS (
         END AS life
     FROM unseen CROSS JOIN terms
 ),
+-- [standing]
 doubts AS (
     SELECT k,
         max(CASE WHEN life IN ('new', 'persisting') THEN 1 ELSE 0 END) AS breaks,
@@ -434,6 +508,7 @@ standing AS (
         END AS finding
     FROM each_key LEFT JOIN doubts ON doubts.k = each_key.k
 ),
+-- [said]
 -- What was asked for and paid: as it is now, and as earlier runs counted it.
 moves AS (
     SELECT k, currency, 1 AS sign, CASE WHEN voice = asking THEN 1 ELSE 0 END AS asks,

@@ -14,7 +14,7 @@ use std::time::Instant;
 use payonce_books::BooksError;
 use payonce_books::export::take::{Wanted, take};
 use payonce_books::export::write::Exported;
-use payonce_books::for_sql::{Conditions, ForSql, place};
+use payonce_books::for_sql::{AskedList, Conditions, ForSql, place};
 use payonce_books::intake::Intake;
 use payonce_books::reconcile::Books;
 use payonce_protocol::order::{Destination, EventId};
@@ -104,7 +104,9 @@ fn for_sql(rows: u64, window: Window, settle: Settle, folder: &Path) -> Result<(
         gaps.extend(taken.gaps);
         place(folder, table, &taken.files)?;
     }
-    for_sql.done(&Conditions { window, settle, units: &units, hand_shows_at_bank: false, gaps: &gaps })
+    let lists = [AskedList { provider: "stripe", by_payment: false }];
+    let hand_at_bank = &Default::default();
+    for_sql.done(&Conditions { window, settle, units: &units, hand_at_bank, gaps: &gaps, lists: &lists })
 }
 
 fn all(book: Book, rows: u64) -> impl Iterator<Item = Row> {

@@ -1,8 +1,14 @@
 //! Rows of ours as the changes of an export: the attributes that the books read, by the names that shared/ledger's golden tests hold.
 
 use payonce_books::export::{Change, Item, Metadata, Number};
+use payonce_protocol::order::EventId;
 use payonce_protocol::reconcile::rows::{Record, Row, Sum, Units};
 use serde_json::json;
+
+/// Its own list names payments.
+pub const LISTS_PAYMENTS: &str = "square";
+/// Has no list of its own.
+pub const LISTS_NOTHING: &str = "custom";
 
 fn text(item: &mut Item, name: &str, text: impl ToString) {
     item.insert(name.to_owned(), json!({ "S": text.to_string() }));
@@ -33,6 +39,20 @@ fn change(pk: &str, sk: &str, at: u64, item: Item) -> Change {
     Change { metadata, keys, new_image: Some(image), old_image: None }
 }
 
+/// Who sent the events of a key.
+pub fn provider(row: &Row) -> &'static str {
+    match row.key.as_str().split('/').next() {
+        Some(LISTS_PAYMENTS) => LISTS_PAYMENTS,
+        Some(LISTS_NOTHING) => LISTS_NOTHING,
+        _ => "stripe",
+    }
+}
+
+/// As the delivery named it. Of the provider that lists payments the books name the payment.
+fn delivered(row: &Row, event: &EventId) -> String {
+    if provider(row) == LISTS_PAYMENTS { format!("evt_of_{event}") } else { event.to_string() }
+}
+
 /// Key and name of the item that changed.
 pub fn place(change: &Change) -> (&str, &str) {
     let text = |name: &str| change.keys[name]["S"].as_str().unwrap();
@@ -59,9 +79,10 @@ pub fn audit(rows: &[&Row], units: &Units) -> Vec<Change> {
 
 fn audited(row: &Row, units: &Units) -> Option<Change> {
     let mut item = Item::new();
+    text(&mut item, "provider", provider(row));
     match &row.record {
         Record::Claim { event, sum, expires_at, .. } => {
-            text(&mut item, "event", event);
+            text(&mut item, "event", delivered(row, event));
             number(&mut item, "claimed_at", row.at);
             number(&mut item, "received_at", row.at - 1);
             number(&mut item, "expires_at", *expires_at);
@@ -73,7 +94,7 @@ fn audited(row: &Row, units: &Units) -> Option<Change> {
             number(&mut item, "recorded_at", row.at);
         }
         Record::Closing { event, is_bar, sum } => {
-            event.iter().for_each(|event| text(&mut item, "event", event));
+            event.iter().for_each(|event| text(&mut item, "event", delivered(row, event)));
             match is_bar {
                 true => number(&mut item, "barred_at", row.at),
                 false => {
@@ -84,7 +105,7 @@ fn audited(row: &Row, units: &Units) -> Option<Change> {
             sum.iter().for_each(|sum| money(&mut item, *sum, units));
         }
         Record::Refused { event, sum, final_after } => {
-            text(&mut item, "event", event);
+            text(&mut item, "event", delivered(row, event));
             number(&mut item, "received_at", row.at);
             number(&mut item, "final_after", *final_after);
             money(&mut item, *sum, units);
@@ -100,18 +121,17 @@ pub fn cases(rows: &[&Row], units: &Units) -> Vec<Change> {
     for row in rows {
         let Record::Case { reason, attempt, event, is_open, ending, subject, sum } = &row.record else { continue };
         let mut item = Item::new();
+        text(&mut item, "provider", provider(row));
         match row.key.as_str().strip_prefix("!provider/stripe/") {
             // The event's case names no key.
-            Some(of) if event.as_ref().is_some_and(|event| event.as_str() == of) => {
-                text(&mut item, "provider", "stripe");
-            }
+            Some(of) if event.as_ref().is_some_and(|event| event.as_str() == of) => {}
             _ => text(&mut item, "key", &row.key),
         }
         text(&mut item, "reason", reason);
         text(&mut item, "status", if *is_open { "in_review" } else { "resolved" });
         number(&mut item, "opened_at", row.at);
         attempt.iter().for_each(|attempt| number(&mut item, "attempt", (*attempt).into()));
-        event.iter().for_each(|event| text(&mut item, "event", event));
+        event.iter().for_each(|event| text(&mut item, "event", delivered(row, event)));
         sum.iter().for_each(|sum| money(&mut item, *sum, units));
         let details = subject.as_ref().map_or(json!({}), |subject| json!({ "book_break": { "S": subject } }));
         item.insert("details".to_owned(), json!({ "M": details }));

@@ -1,11 +1,16 @@
 //! Books made at random out of a seed: every contradiction, several at once, over two runs that follow each other. What they hold
 //! is plausible one row at a time and need not be so as a whole: two readings of it must agree all the same.
 
+use std::collections::BTreeSet;
+
 use payonce_protocol::case::Ending;
+use payonce_protocol::money::Currency;
 use payonce_protocol::order::{Destination, EventId};
 use payonce_protocol::outcome::{Outcome, Reason};
 use payonce_protocol::reconcile::rows::{Book, BookKey, Direction, RailState, Record, Row, RowId, Sum, Units};
 use payonce_protocol::reconcile::terms::{Gap, Settle, Why};
+
+use crate::items::{LISTS_NOTHING, LISTS_PAYMENTS, provider};
 
 /// A small generator (SplitMix64): the same seed, the same numbers.
 pub struct Random(u64);
@@ -54,7 +59,7 @@ pub struct World {
     pub rows: Vec<(usize, Row)>,
     pub settle: Settle,
     pub gaps: [Vec<Gap>; 2],
-    pub hand_shows_at_bank: bool,
+    pub hand_at_bank: BTreeSet<Currency>,
 }
 
 pub fn row(key: &str, id: &str, at: u64, record: Record) -> Row {
@@ -83,7 +88,7 @@ struct Key<'a> {
     /// Of what happens next.
     at: u64,
     rows: &'a mut Vec<(usize, Row)>,
-    hand_shows_at_bank: bool,
+    hand_at_bank: &'a BTreeSet<Currency>,
     cases: u64,
 }
 
@@ -156,7 +161,7 @@ impl Key<'_> {
             let ending = if by_hand.is_some() { Some(Ending::PaidElsewhere) } else { other };
             self.rows.push((run, row(&self.name, &id, at, case(ending, false, known))));
             if let Some(sum) = by_hand {
-                let shows_at_bank = self.hand_shows_at_bank;
+                let shows_at_bank = self.hand_at_bank.contains(&sum.currency);
                 self.put(&id, end, Record::ByHand { sum, shows_at_bank });
             }
         }
@@ -282,19 +287,24 @@ impl Key<'_> {
 pub fn world(seed: u64, keys: u64) -> World {
     let random = &mut Random::new(seed);
     let mut rows = vec![];
-    let hand_shows_at_bank = random.percent(50);
+    // Of the third currency no statement was handed in.
+    let hand_at_bank =
+        if random.percent(50) { ["EUR", "JPY"].map(|code| code.parse().unwrap()).into() } else { [].into() };
     for number in 0..keys {
         let name = match random.below(25) {
             0 => format!("!rail/acct_1/tr_{number}"),
             1 => format!("!provider/stripe/evt_{number}"),
             2 => format!("stripe/pi_{number}~0123456789ab"),
+            3 | 4 => format!("{LISTS_PAYMENTS}/pi_{number}"),
+            5 | 6 => format!("{LISTS_NOTHING}/pi_{number}"),
             _ => format!("stripe/pi_{number}"),
         };
         let currency = random.one(&CURRENCIES).0;
         let asked = sum((1 + random.below(30)) * random.one(&[1, 10, 100]), currency);
         let at = START + random.below(2 * WINDOW);
-        Key { random, name, sum: asked, at, rows: &mut rows, hand_shows_at_bank, cases: 0 }.fill(number);
+        Key { random, name, sum: asked, at, rows: &mut rows, hand_at_bank: &hand_at_bank, cases: 0 }.fill(number);
     }
+    let rows = as_gathered(rows);
     let settle = Settle {
         provider_ms: random.below(72 * HOUR),
         ours_ms: random.below(24 * HOUR),
@@ -305,7 +315,45 @@ pub fn world(seed: u64, keys: u64) -> World {
         let many = random.one(&[0, 0, 1, 2, 4]);
         (0..many).map(|_| gap(random, START + run * WINDOW)).collect()
     });
-    World { rows, settle, gaps, hand_shows_at_bank }
+    World { rows, settle, gaps, hand_at_bank }
+}
+
+/// What the reconciler makes of rows whose provider does not list events: of a list of payments each row names the payment, and where
+/// there is no word of the provider's own, the signed delivery is one.
+fn as_gathered(rows: Vec<(usize, Row)>) -> Vec<(usize, Row)> {
+    let (mut gathered, mut listed) = (vec![], BTreeSet::new());
+    for (run, mut row) in rows {
+        if provider(&row) == LISTS_PAYMENTS {
+            let payment = event(row.key.as_str());
+            match &mut row.record {
+                Record::Event { .. } => row.id = RowId::new(payment.as_str()).unwrap(),
+                Record::Claim { event, .. } | Record::Refused { event, .. } => *event = payment,
+                Record::Closing { event: Some(event), .. } | Record::Case { event: Some(event), .. } => {
+                    *event = payment
+                }
+                _ => {}
+            }
+        }
+        let is_event = matches!(row.record, Record::Event { .. });
+        if !is_event || listed.insert((run, row.key.clone(), row.id.clone())) {
+            gathered.push((run, row));
+        }
+    }
+    let mut words = vec![];
+    for (run, row) in gathered.iter().filter(|(_, row)| [LISTS_PAYMENTS, LISTS_NOTHING].contains(&provider(row))) {
+        let (named, sum) = match &row.record {
+            Record::Claim { event, sum, .. } | Record::Refused { event, sum, .. } => (event, Some(*sum)),
+            Record::Closing { event: Some(event), is_bar: false, sum } => (event, *sum),
+            Record::Case { event: Some(event), sum, .. } => (event, *sum),
+            _ => continue,
+        };
+        let id = RowId::new(named.as_str()).unwrap();
+        if listed.insert((*run, row.key.clone(), id.clone())) {
+            words.push((*run, Row { id, record: Record::Event { sum }, ..row.clone() }));
+        }
+    }
+    gathered.extend(words);
+    gathered
 }
 
 fn gap(random: &mut Random, start: u64) -> Gap {

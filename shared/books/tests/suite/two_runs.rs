@@ -6,7 +6,7 @@ use std::path::Path;
 
 use payonce_books::export::take::{Wanted, take};
 use payonce_books::export::write::Exported;
-use payonce_books::for_sql::{Conditions, ForSql, place};
+use payonce_books::for_sql::{AskedList, Conditions, ForSql, place};
 use payonce_books::intake::Intake;
 use payonce_books::line::Line;
 use payonce_books::reconcile::{Books, CARRIED};
@@ -139,7 +139,9 @@ fn write_for_sql(world: &World, run: usize, read: &Read, folder: &Path, is_damag
     // Those of the run before, too.
     let gaps: Vec<Gap> = world.gaps[..=run].iter().flatten().chain(&exports.gaps).copied().collect();
     assert_eq!(exports.gaps.len(), usize::from(is_damaged));
-    let hand_shows_at_bank = world.hand_shows_at_bank;
-    for_sql.done(&Conditions { window, settle: world.settle, units: &units, hand_shows_at_bank, gaps: &gaps }).unwrap();
+    let lists = [("stripe", false), (items::LISTS_PAYMENTS, true)];
+    let lists = lists.map(|(provider, by_payment)| AskedList { provider, by_payment });
+    let (settle, hand_at_bank) = (world.settle, &world.hand_at_bank);
+    for_sql.done(&Conditions { window, settle, units: &units, hand_at_bank, gaps: &gaps, lists: &lists }).unwrap();
     exports
 }
