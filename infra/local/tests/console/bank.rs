@@ -177,7 +177,7 @@ async fn what_is_no_statement_or_does_not_close_is_refused_whole_with_its_line()
     let latin = statement(100_000, &rows, 0).replace("for Ann", "f\u{fc}r Ann");
     let latin: Vec<u8> = latin.chars().map(|letter| u8::try_from(u32::from(letter)).unwrap()).collect();
     let utf16: Vec<u8> = statement(100_000, &rows, 0).encode_utf16().flat_map(u16::to_le_bytes).collect();
-    let cut = statement(100_000, &rows, 0)[..120].as_bytes().to_vec();
+    let cut = statement(100_000, &rows, 0).as_bytes()[..120].to_vec();
     let closes = statement(100_000, &rows, 1).into_bytes();
     for (what, file, format, status, says) in [
         ("nothing", vec![], "", 400, "The file is empty"),
