@@ -108,11 +108,16 @@ impl World {
 
     /// The sweeper in this process, whose clock a test moves: a binary's own cannot be moved.
     pub fn sweep(&self, paying: &str, minutes: u64) {
+        self.sweep_upon(&self.ledger, paying, minutes);
+    }
+
+    /// The same upon other tables than the first.
+    pub fn sweep_upon(&self, ledger: &Ledger, paying: &str, minutes: u64) {
         let clock = Clock::manual(now_ms());
         let rail =
             Rail::new(&self.config.rail, RailSecret::new(paying).expect("a secret"), None, None).expect("a rail");
         let sweeper = sweeper::App::new(sweeper::Parts {
-            ledger: self.ledger.narrowed(),
+            ledger: ledger.narrowed(),
             rail: Arc::new(rail),
             metrics: Metrics::to(clock.clone(), |_| {}),
             clock: clock.clone(),

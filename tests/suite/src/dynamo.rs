@@ -12,6 +12,8 @@ use std::time::{Duration, Instant};
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::config::retry::RetryConfig;
 use aws_sdk_dynamodb::config::{BehaviorVersion, Credentials as SdkCredentials, Region};
+use dynoxide::actions::scan::ScanRequest;
+use dynoxide::{Database, ImportOptions};
 use payonce_ledger::{Credentials, Ledger, Settings, Tables, create_tables};
 use tempfile::TempDir;
 use tokio::sync::oneshot;
@@ -20,7 +22,14 @@ const STARTED_WITHIN: Duration = Duration::from_secs(90);
 
 pub struct Engine {
     address: SocketAddr,
+    /// Of the engine in this process.
+    database: Option<Database>,
     _running: Running,
+}
+
+/// Everything as it stood at one moment, to which tables can be restored.
+pub struct Moment {
+    folder: TempDir,
 }
 
 enum Running {
@@ -31,13 +40,14 @@ enum Running {
 impl Engine {
     /// Dynoxide, in memory, for this test alone.
     pub fn start() -> Self {
-        let database = dynoxide::Database::memory().expect("an empty database");
+        let database = Database::memory().expect("an empty database");
         let (listener, address) = listen();
+        let served = database.clone();
         let serving = Background::start(async move {
             let listener = tokio::net::TcpListener::from_std(listener).expect("a listener");
-            dynoxide::server::serve_on(listener, database).await;
+            dynoxide::server::serve_on(listener, served).await;
         });
-        Self { address, _running: Running::Embedded(serving) }
+        Self { address, database: Some(database), _running: Running::Embedded(serving) }
     }
 
     /// DynamoDB Local, in memory. Tests that run at the same time share one; each makes tables of its own.
@@ -46,7 +56,7 @@ impl Engine {
         let mut shared = SHARED.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
         let process = shared.upgrade().unwrap_or_else(|| Arc::new(LocalProcess::start()));
         *shared = Arc::downgrade(&process);
-        Self { address: process.address, _running: Running::Local(process) }
+        Self { address: process.address, database: None, _running: Running::Local(process) }
     }
 
     pub fn address(&self) -> SocketAddr {
@@ -92,6 +102,38 @@ impl Engine {
         }
     }
 
+    /// All tables at one moment, while others write. Of the engine in this process.
+    pub fn moment(&self) -> Moment {
+        let moment = Moment { folder: TempDir::new().expect("an empty folder") };
+        self.embedded().vacuum_into(&moment.file()).expect("a copy of everything");
+        moment
+    }
+
+    /// The items of three tables as they were at that moment, into others, which have ids of their own: what a restore to a
+    /// point in time does.
+    pub fn restore(&self, moment: &Moment, from: &Tables, to: &Tables) {
+        let then = Database::new(&moment.file()).expect("the copy");
+        let tables = [(&from.audit, &to.audit), (&from.bodies, &to.bodies), (&from.reconcile, &to.reconcile)];
+        for (from, to) in tables {
+            let mut after = None;
+            loop {
+                let page =
+                    ScanRequest { table_name: from.clone(), exclusive_start_key: after, ..ScanRequest::default() };
+                let page = then.scan(page).expect("a page");
+                let items = page.items.unwrap_or_default();
+                self.embedded().import_items(to, items, ImportOptions::default()).expect("a restored page");
+                after = page.last_evaluated_key;
+                if after.is_none() {
+                    break;
+                }
+            }
+        }
+    }
+
+    fn embedded(&self) -> &Database {
+        self.database.as_ref().expect("the engine runs in this process")
+    }
+
     /// A plain client, to look at what stands in a table and to plant what no code of ours would write.
     pub fn client(&self) -> Client {
         let config = aws_sdk_dynamodb::Config::builder()
@@ -102,6 +144,12 @@ impl Engine {
             .http_client(aws_smithy_http_client::Builder::new().build_http())
             .endpoint_url(self.url());
         Client::from_conf(config.build())
+    }
+}
+
+impl Moment {
+    fn file(&self) -> String {
+        self.folder.path().join("moment").to_string_lossy().into_owned()
     }
 }
 
