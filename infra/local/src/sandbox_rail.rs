@@ -259,6 +259,16 @@ impl SandboxRail {
         changes
     }
 
+    /// A day passes for the rail: a request under a key from before is a new one.
+    pub fn forget_keys(&self) {
+        self.desk.state().keys.clear();
+    }
+
+    /// What somebody sees at the rail's own dashboard: whether it paid this.
+    pub fn has_paid(&self, payout_key: &str) -> bool {
+        self.desk.state().executed.iter().any(|transfer| transfer.payout_key() == payout_key)
+    }
+
     /// Everything that was executed, the oldest first.
     pub fn executed(&self) -> Vec<Transfer> {
         self.desk.state().executed.clone()
