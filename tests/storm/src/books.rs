@@ -18,6 +18,17 @@ pub struct Books {
     pub accepted: BTreeSet<String>,
     /// Keys with an open case.
     pub filed: BTreeSet<String>,
+    /// Keys whose cases two people ended.
+    pub ended: BTreeMap<String, Ended>,
+}
+
+/// What two people say of a payout's money.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ended {
+    /// The payee has it.
+    Paid,
+    /// Nothing was paid, and nothing is owed.
+    NotPaid,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -31,6 +42,8 @@ pub struct Verdict {
     pub imagined: usize,
     /// Executed for a key that nobody sent.
     pub unasked: usize,
+    /// Two people ended its case as not paid, and the payee got the money.
+    pub paid_though_ended: usize,
 }
 
 impl Verdict {
@@ -42,17 +55,36 @@ impl Verdict {
 impl Books {
     pub fn compare(&self) -> Verdict {
         let executed = |key: &String| self.executed.get(key).copied().unwrap_or(0);
+        let has_money = |key: &String| executed(key) > 0 || self.by_hand.contains_key(key);
         let settled = |key: &String| {
             let is_paid = self.accepted.contains(key) && executed(key) > 0;
-            is_paid || self.by_hand.contains_key(key) || self.filed.contains(key)
+            let is_ended = || match self.ended.get(key) {
+                Some(Ended::Paid) => has_money(key),
+                Some(Ended::NotPaid) => true,
+                None => false,
+            };
+            is_paid || self.by_hand.contains_key(key) || self.filed.contains(key) || is_ended()
         };
+        let not_paid = self.ended.iter().filter(|(_, ended)| **ended == Ended::NotPaid);
         Verdict {
             paid_twice: self.executed.values().filter(|times| **times > 1).count(),
             paid_by_hand_as_well: self.by_hand.iter().filter(|(key, times)| executed(key) + **times > 1).count(),
             lost: self.sent.iter().filter(|key| !settled(key)).count(),
             imagined: self.accepted.iter().filter(|key| executed(key) == 0).count(),
             unasked: self.executed.keys().filter(|key| !self.sent.contains(*key)).count(),
+            paid_though_ended: not_paid.filter(|(key, _)| has_money(key)).count(),
         }
+    }
+
+    /// Of other payouts, beside these.
+    pub fn add(&mut self, others: Self) {
+        self.sent.extend(others.sent);
+        self.given_up.extend(others.given_up);
+        self.executed.extend(others.executed);
+        self.by_hand.extend(others.by_hand);
+        self.accepted.extend(others.accepted);
+        self.filed.extend(others.filed);
+        self.ended.extend(others.ended);
     }
 }
 
@@ -101,6 +133,21 @@ mod tests {
             books.by_hand.insert(key.to_owned(), 1);
             assert_eq!(books.compare(), told, "{key}");
         }
+    }
+
+    #[test]
+    fn planted_ending_that_is_not_so_is_seen() {
+        let mut books = agreeing();
+        books.filed.remove("filed");
+        books.ended.insert("filed".to_owned(), Ended::NotPaid);
+        assert!(books.compare().agrees());
+        books.by_hand.insert("filed".to_owned(), 1);
+        assert_eq!(books.compare(), Verdict { paid_though_ended: 1, ..Verdict::default() });
+        books.by_hand.clear();
+        books.ended.insert("filed".to_owned(), Ended::Paid);
+        assert_eq!(books.compare(), Verdict { lost: 1, ..Verdict::default() }, "said to be paid, and nobody paid");
+        books.ended.insert("paid".to_owned(), Ended::NotPaid);
+        assert_eq!(books.compare().paid_though_ended, 1);
     }
 
     #[test]

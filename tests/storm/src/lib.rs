@@ -11,6 +11,8 @@
 #![allow(clippy::disallowed_methods, reason = "a stand-in spawns, waits and reads the clock; it pays nobody")]
 
 pub mod books;
+mod on_call;
+mod people;
 mod plan;
 mod process;
 mod queue;
@@ -20,5 +22,5 @@ mod stack;
 
 pub use books::Books;
 pub use report::{Counts, Report};
-pub use run::{Options, run};
+pub use run::{Extent, Options, run};
 pub use stack::{Missing, built};

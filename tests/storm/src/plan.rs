@@ -6,6 +6,9 @@ use payonce_local::sandbox_rail::Behaviour;
 use payonce_suite::faults::Fault;
 
 pub const PAYEE: &str = "acct_1SampleWorkshop";
+/// What the rule pays at the most, in cents; and a sum that it does not.
+pub const LIMIT: u64 = 500_000;
+const ABOVE_THE_LIMIT: u64 = 600_000;
 /// Events in each delivery of the provider that sends many at once.
 pub const FAN_OUT: usize = 20;
 
@@ -42,6 +45,8 @@ impl Random {
 pub struct Delivery {
     /// Chooses how the rail treats the payout.
     pub payee: &'static str,
+    /// Of this sum, in cents.
+    pub amount: u64,
     /// Comes again although it was answered.
     pub again: bool,
     /// Two copies at the same time.
@@ -57,9 +62,11 @@ impl Delivery {
         let mut random = Random::of(seed, number, 1);
         let payee =
             if random.permille(50) { Behaviour::SANDBOX[random.below(Behaviour::SANDBOX.len())].0 } else { PAYEE };
+        let amount = if random.permille(15) { ABOVE_THE_LIMIT } else { 4_200 };
         let table = random.permille(30).then(|| TABLE_FAULTS[random.below(TABLE_FAULTS.len())]);
         Self {
             payee,
+            amount,
             again: random.permille(200),
             twice_at_once: random.permille(30),
             table,
@@ -109,6 +116,70 @@ pub fn blow(seed: u64, number: usize, attempt: usize, usual: Duration) -> Option
         let for_ = (!random.permille(300)).then(|| Duration::from_millis(100 + random.below(4_000) as u64));
         Blow::Stop { after, for_ }
     })
+}
+
+/// What the whole world does for a while.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Weather {
+    Fair,
+    /// Nothing listens at the rail.
+    RailDown,
+    /// Every payout is answered 503.
+    RailUnavailable,
+    /// What was executed is listed two seconds later.
+    ListLags,
+    /// The index by minute shows nothing new.
+    IndexLags,
+    /// Every connection to the tables is closed.
+    HangUp,
+    /// Puts are throttled.
+    Throttled,
+    /// So are transactions.
+    TransactionsThrottled,
+    /// The control item cannot be read.
+    ControlUnreadable,
+    /// A person holds payouts.
+    Held,
+}
+
+impl Weather {
+    const ALL: &[Self] = &[
+        Self::Fair,
+        Self::RailDown,
+        Self::RailUnavailable,
+        Self::ListLags,
+        Self::IndexLags,
+        Self::HangUp,
+        Self::Throttled,
+        Self::TransactionsThrottled,
+        Self::ControlUnreadable,
+        Self::Held,
+    ];
+
+    /// The next one: each comes once in ten, in another order each time.
+    pub fn next(seed: u64, number: usize) -> Self {
+        let mut all = Self::ALL.to_vec();
+        let mut random = Random::of(seed, number / all.len(), 1_000);
+        for place in (1..all.len()).rev() {
+            all.swap(place, random.below(place + 1));
+        }
+        all[number % all.len()]
+    }
+
+    pub fn in_words(self) -> &'static str {
+        match self {
+            Self::Fair => "fair",
+            Self::RailDown => "rail refuses connections",
+            Self::RailUnavailable => "rail answers 503",
+            Self::ListLags => "rail's list lags",
+            Self::IndexLags => "index lags",
+            Self::HangUp => "tables hang up",
+            Self::Throttled => "puts are throttled",
+            Self::TransactionsThrottled => "transactions are throttled",
+            Self::ControlUnreadable => "control item unreadable",
+            Self::Held => "held by a person",
+        }
+    }
 }
 
 /// Pauses between tries in seconds, as `infra/providers.md` has them.

@@ -10,6 +10,8 @@ use rustix::process::{Pid, Signal, kill_process};
 use crate::plan::Blow;
 
 pub struct Process {
+    /// With which tables it works, see [`crate::stack::InUse`].
+    pub tables: usize,
     /// The function's time-out.
     within: Duration,
     function: Function,
@@ -22,41 +24,57 @@ pub enum End {
     Answered(u16),
     /// The process died: 502.
     Killed,
-    /// No answer in time: 504.
+    /// No answer in time, because we stopped it: 504.
     Stopped,
+    /// No answer in time, and nobody struck it: its machine is too busy, and Lambda ends it.
+    TimedOut,
 }
 
 impl Process {
-    pub fn start(binary: &Path, within: Duration, log: &Path, environment: Vec<(String, String)>) -> Self {
+    pub fn start(
+        binary: &Path,
+        tables: usize,
+        within: Duration,
+        log: &Path,
+        environment: Vec<(String, String)>,
+    ) -> Self {
         let api = RuntimeApi::start();
         let output = Output::AppendedTo(log);
         let start = Start { binary, arguments: &[], memory_mib: 512, environment, output, on_one_core: false };
-        Self { within, function: Function::start(start, &api), api }
+        Self { tables, within, function: Function::start(start, &api), api }
     }
 
     /// Hands over one invocation, and strikes when it is time. After [`End::Killed`] and [`End::Stopped`] the process is
     /// of no more use to the caller.
     pub fn invoke(&mut self, payload: String, blow: Option<Blow>) -> (End, Duration) {
         let began = Instant::now();
+        let (end, _) = self.ask(payload, blow);
+        (end, began.elapsed())
+    }
+
+    /// The same, with what it answered.
+    pub fn ask(&mut self, payload: String, blow: Option<Blow>) -> (End, Vec<u8>) {
         let request = self.api.invoke(payload, self.within, Treatment::Take);
         let ending = match blow {
             None => self.api.ending_within(&request, self.within + Duration::from_secs(5)),
             Some(Blow::Kill { after } | Blow::Stop { after, .. }) => self.api.ending_within(&request, after),
         };
-        let end = match (ending, blow) {
-            (Some(Ending::Response(bytes)), _) => End::Answered(status(&bytes)),
-            (Some(Ending::Error(_)), _) => End::Answered(502),
+        match (ending, blow) {
+            (Some(Ending::Response(bytes)), _) => (End::Answered(status(&bytes)), bytes),
+            (Some(Ending::Error(bytes)), _) => (End::Answered(502), bytes),
             (None, Some(Blow::Stop { .. })) => {
                 self.signal(Signal::STOP);
-                End::Stopped
+                (End::Stopped, vec![])
             }
             (None, Some(Blow::Kill { .. })) => {
                 self.function.kill();
-                End::Killed
+                (End::Killed, vec![])
             }
-            (None, None) => panic!("the function neither answers nor dies"),
-        };
-        (end, began.elapsed())
+            (None, None) => {
+                self.function.kill();
+                (End::TimedOut, vec![])
+            }
+        }
     }
 
     pub fn go_on(&self) {

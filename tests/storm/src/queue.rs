@@ -25,12 +25,25 @@ struct State {
     jobs: BinaryHeap<Reverse<Job>>,
     /// Taken and not yet finished: each may still put another job in.
     under_way: usize,
+    /// Nothing new comes, but what follows from what there is.
+    is_closed: bool,
 }
 
 impl Queue {
     pub fn put(&self, job: Job) {
         self.state.lock().unwrap().jobs.push(Reverse(job));
         self.changed.notify_one();
+    }
+
+    pub fn close(&self) {
+        self.state.lock().unwrap().is_closed = true;
+        self.changed.notify_all();
+    }
+
+    /// What is not finished.
+    pub fn pending(&self) -> usize {
+        let state = self.state.lock().unwrap();
+        state.jobs.len() + state.under_way
     }
 
     /// Waits for the next one that is due; `None` when nothing is left and nothing can follow.
@@ -47,7 +60,7 @@ impl Queue {
                     let wait = job.due - now;
                     state = self.changed.wait_timeout(state, wait).unwrap().0;
                 }
-                None if state.under_way == 0 => return None,
+                None if state.under_way == 0 && state.is_closed => return None,
                 None => state = self.changed.wait(state).unwrap(),
             }
         }

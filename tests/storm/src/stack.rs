@@ -2,16 +2,26 @@
 
 use std::ops::Deref;
 use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use payonce_ledger::{Ledger, Tables};
+use payonce_local::desk::CLIENT;
+use payonce_local::issuer::Issuer;
+use payonce_rails::{Rail, RailSecret};
+use payonce_runtime::clock::Clock;
 use payonce_runtime_api_tests::{World, now_ms};
+use payonce_suite::dynamo::{self, Moment};
 use serde_json::json;
+use tokio::runtime::Runtime;
 
-use crate::plan::FAN_OUT;
+use crate::plan::{Delivery, FAN_OUT, LIMIT};
 use crate::process::Process;
 
 /// The webhooks' time-out: connect, two claims, payout and record at their slowest, and a little.
 pub const WITHIN: Duration = Duration::from_secs(14);
+/// That of payer, as the template has it.
+const PAYER_WITHIN: Duration = Duration::from_secs(27);
 const SIGNING: &str = "whsec_storm_not_a_secret";
 const PAYING: &str = "sk_test_storm_not_a_secret";
 
@@ -23,7 +33,7 @@ impl std::fmt::Display for Missing {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(
             f,
-            "{} is missing: run `cargo lambda build --release -p webhook -p sweeper` first, or name the folder that it \
+            "{} is missing: run `cargo lambda build --release -p webhook -p sweeper -p payer` first, or name the folder that it \
              fills in PAYONCE_LAMBDA",
             self.0.display()
         )
@@ -62,7 +72,8 @@ impl Sender {
         }
     }
 
-    fn body(self, number: usize, payee: &str, created_s: u64) -> String {
+    fn body(self, number: usize, plan: &Delivery, created_s: u64) -> String {
+        let Delivery { payee, amount, .. } = plan;
         match self {
             Self::Stripe => json!({
                 "id": format!("evt_storm{number}"),
@@ -72,7 +83,7 @@ impl Sender {
                 "type": "payment_intent.succeeded",
                 "data": { "object": {
                     "id": format!("pi_storm{number}"),
-                    "amount_received": 4200,
+                    "amount_received": amount,
                     "currency": "eur",
                     "metadata": { "payee": payee },
                 }},
@@ -96,13 +107,24 @@ impl Sender {
     }
 }
 
-pub struct Stack {
-    world: World,
-    began_s: u64,
-    binaries: [PathBuf; 2],
+/// The tables that functions which start now work with. After a restore they are others.
+pub struct InUse {
+    pub ledger: Arc<Ledger>,
+    /// How many restores there were.
+    pub number: usize,
+    tables: Tables,
 }
 
-/// The rail, the tables and the proxy are used as if they were the stack's own.
+pub struct Stack {
+    world: World,
+    /// At which people sign in; it runs on threads of its own.
+    pub issuer: Issuer,
+    _issuing: Runtime,
+    in_use: Mutex<Arc<InUse>>,
+    binaries: [PathBuf; 3],
+}
+
+/// The rail and the proxy are used as if they were the stack's own. Its first tables are not: see [`Stack::in_use`].
 impl Deref for Stack {
     type Target = World;
 
@@ -113,37 +135,76 @@ impl Deref for Stack {
 
 impl Stack {
     pub fn start() -> Result<Self, Missing> {
-        let binaries = [built("webhook")?, built("sweeper")?];
-        let world = World::start([PAYING, PAYING], config);
+        let binaries = [built("webhook")?, built("sweeper")?, built("payer")?];
+        let issuing = Runtime::new().unwrap();
+        let issuer = issuing.block_on(Issuer::start(0, CLIENT, vec![], Clock::system())).unwrap();
+        let world = World::start([PAYING, PAYING], |rail| config(rail, &issuer.url()));
         world.proxy.remember_nothing();
-        Ok(Self { world, began_s: now_ms() / 1000, binaries })
+        let first = InUse { ledger: world.ledger.clone(), number: 0, tables: world.tables.clone() };
+        Ok(Self { world, issuer, _issuing: issuing, in_use: Mutex::new(Arc::new(first)), binaries })
+    }
+
+    pub fn in_use(&self) -> Arc<InUse> {
+        self.in_use.lock().unwrap().clone()
     }
 
     pub fn webhook(&self, sender: Sender) -> Process {
-        Process::start(&self.binaries[0], WITHIN, &self.log(), self.environment(Some(sender)))
+        self.process(0, WITHIN, Some(("PAYONCE_PROVIDER", sender.name())))
     }
 
     pub fn sweeper(&self) -> Process {
-        Process::start(&self.binaries[1], sweeper::TIME_OUT, &self.log(), self.environment(None))
+        self.process(1, sweeper::TIME_OUT, None)
     }
 
-    fn environment(&self, sender: Option<Sender>) -> Vec<(String, String)> {
-        let provider = sender.map(|sender| ("PAYONCE_PROVIDER", sender.name()));
-        self.world.environment([("SIGNING", SIGNING), ("PAYING", PAYING)].into_iter().chain(provider))
+    pub fn payer(&self) -> Process {
+        self.process(2, PAYER_WITHIN, None)
+    }
+
+    fn process(&self, binary: usize, within: Duration, more: Option<(&str, &str)>) -> Process {
+        let in_use = self.in_use();
+        let Tables { audit, bodies, reconcile } = &in_use.tables;
+        let tables =
+            [("PAYONCE_AUDIT_TABLE", audit), ("PAYONCE_BODIES_TABLE", bodies), ("PAYONCE_RECONCILE_TABLE", reconcile)];
+        let tables = tables.map(|(name, value)| (name, value.as_str()));
+        let all = [("SIGNING", SIGNING), ("PAYING", PAYING)].into_iter().chain(tables).chain(more);
+        Process::start(&self.binaries[binary], in_use.number, within, &self.log(), self.world.environment(all))
+    }
+
+    /// What people ask the rail with.
+    pub fn rail_for_people(&self) -> Rail {
+        Rail::new(&self.config.rail, RailSecret::new(PAYING).unwrap(), None, None).unwrap()
+    }
+
+    /// Makes tables, and brings the items of that moment into them. Nobody works with them yet.
+    pub fn restored(&self, moment: &Moment) -> InUse {
+        let before = self.in_use();
+        let tables = self.runtime.block_on(self.engine.tables());
+        self.engine.restore(moment, &before.tables, &tables);
+        let ledger = Arc::new(dynamo::ledger(&self.engine.url(), &tables));
+        InUse { ledger, number: before.number + 1, tables }
+    }
+
+    /// Whatever starts from now on works with these.
+    pub fn deploy(&self, tables: InUse) {
+        *self.in_use.lock().unwrap() = Arc::new(tables);
     }
 
     /// What API Gateway hands over for this delivery, signed now.
-    pub fn payload(&self, sender: Sender, number: usize, payee: &str) -> String {
-        self.world.payload(sender.name(), SIGNING, &sender.body(number, payee, self.began_s))
+    pub fn payload(&self, sender: Sender, number: usize, plan: &Delivery, created_s: u64) -> String {
+        self.world.payload(sender.name(), SIGNING, &sender.body(number, plan, created_s))
     }
 
     /// Half an hour passes for a sweeper, which runs each minute.
     pub fn half_an_hour_later(&self) {
-        self.world.sweep(PAYING, 30);
+        self.world.sweep_upon(&self.in_use().ledger, PAYING, 30);
     }
 }
 
-fn config(rail: &str) -> String {
+pub fn now_s() -> u64 {
+    now_ms() / 1_000
+}
+
+fn config(rail: &str, issuer: &str) -> String {
     format!(
         r#"
 [providers.stripe]
@@ -156,7 +217,7 @@ key = "/data/object/id"
 amount = "/data/object/amount_received"
 currency = "/data/object/currency"
 destination = "/data/object/metadata/payee"
-max_amount = {{ eur = 500000 }}
+max_amount = {{ eur = {LIMIT} }}
 
 [providers.gocardless]
 scheme = "gocardless"
@@ -179,6 +240,15 @@ secret = "env:PAYING"
 
 [limits]
 payout_ms = 1000
+
+[console.identity]
+issuer = "{issuer}"
+client_id = "{CLIENT}"
+cookie_secret = "env:NOBODY_HAS_IT"
+
+[console.identity.roles]
+analyst = ["payonce-analyst"]
+approver = ["payonce-approver"]
 "#
     )
 }
