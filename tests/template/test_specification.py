@@ -313,7 +313,7 @@ NUMBERS = {
         in_test(END_TO_END + "fan_out.rs", "redelivery_goes_on_after_a_death_half_way", r"paid\(&world\)\.len\(\), (\d+)\)"),
         stated(END_TO_END + "fan_out.rs", r"POISONED: \[usize; (\d+)\]"),
     ],
-    "SAFE-7": lambda: [stated(STORM, r"deliveries: ([\d_]+)"), stated(STORM, r"kills >= (\d+)")],
+    "SAFE-7": lambda: [stated(STORM, r"Deliveries\(([\d_]+)\)"), stated(STORM, r"kills >= (\d+)"), stated(STORM, r"restores, (\d)\)")],
     "SAFE-8": lambda: [
         stated("SPECIFICATION.md", r"-- --deliveries (\d+) --seed 7`"),
         storm_events(),
