@@ -31,6 +31,15 @@ pub enum Ended {
     NotPaid,
 }
 
+impl Ended {
+    pub fn in_words(self) -> &'static str {
+        match self {
+            Self::Paid => "ended as paid",
+            Self::NotPaid => "ended as not paid",
+        }
+    }
+}
+
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Verdict {
     pub paid_twice: usize,
@@ -53,26 +62,40 @@ impl Verdict {
 }
 
 impl Books {
-    pub fn compare(&self) -> Verdict {
-        let executed = |key: &String| self.executed.get(key).copied().unwrap_or(0);
-        let has_money = |key: &String| executed(key) > 0 || self.by_hand.contains_key(key);
-        let settled = |key: &String| {
-            let is_paid = self.accepted.contains(key) && executed(key) > 0;
-            let is_ended = || match self.ended.get(key) {
-                Some(Ended::Paid) => has_money(key),
-                Some(Ended::NotPaid) => true,
-                None => false,
-            };
-            is_paid || self.by_hand.contains_key(key) || self.filed.contains(key) || is_ended()
+    fn executed(&self, key: &str) -> u64 {
+        self.executed.get(key).copied().unwrap_or(0)
+    }
+
+    fn has_money(&self, key: &str) -> bool {
+        self.executed(key) > 0 || self.by_hand.contains_key(key)
+    }
+
+    fn is_settled(&self, key: &str) -> bool {
+        let is_paid = self.accepted.contains(key) && self.executed(key) > 0;
+        let is_ended = || match self.ended.get(key) {
+            Some(Ended::Paid) => self.has_money(key),
+            Some(Ended::NotPaid) => true,
+            None => false,
         };
+        is_paid || self.by_hand.contains_key(key) || self.filed.contains(key) || is_ended()
+    }
+
+    /// What is lost, with what the books say of it all the same.
+    pub fn lost(&self) -> impl Iterator<Item = (&String, u64, Option<Ended>)> {
+        let lost = self.sent.iter().filter(|key| !self.is_settled(key));
+        lost.map(|key| (key, self.executed(key), self.ended.get(key).copied()))
+    }
+
+    pub fn compare(&self) -> Verdict {
+        let executed = |key: &String| self.executed(key);
         let not_paid = self.ended.iter().filter(|(_, ended)| **ended == Ended::NotPaid);
         Verdict {
             paid_twice: self.executed.values().filter(|times| **times > 1).count(),
             paid_by_hand_as_well: self.by_hand.iter().filter(|(key, times)| executed(key) + **times > 1).count(),
-            lost: self.sent.iter().filter(|key| !settled(key)).count(),
+            lost: self.lost().count(),
             imagined: self.accepted.iter().filter(|key| executed(key) == 0).count(),
             unasked: self.executed.keys().filter(|key| !self.sent.contains(*key)).count(),
-            paid_though_ended: not_paid.filter(|(key, _)| has_money(key)).count(),
+            paid_though_ended: not_paid.filter(|(key, _)| self.has_money(key)).count(),
         }
     }
 

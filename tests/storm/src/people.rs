@@ -108,8 +108,6 @@ impl<'s> Desk<'s> {
                 self.take(&in_use, shown);
             }
         }
-        let worked_on = self.storm.worked_on.lock().unwrap().clone();
-        worked_on.iter().for_each(|case| self.pay_by_hand(case));
     }
 
     fn page(&mut self, in_use: &InUse) -> Vec<FiledCase> {
@@ -153,7 +151,7 @@ impl<'s> Desk<'s> {
         if seen.status == Status::AwaitingApproval {
             self.storm.worked_on.lock().unwrap().insert(id.clone());
             self.decide(in_use, &seen);
-            self.pay_by_hand(&id);
+            self.storm.pay_by_hand(&id);
         }
     }
 
@@ -397,21 +395,26 @@ impl<'s> Desk<'s> {
             }
         }
     }
-
-    /// Only what is on record as ended so, in the tables that are in use, and once.
-    fn pay_by_hand(&self, id: &CaseId) {
-        let in_use = self.storm.stack.in_use();
-        let Some(now) = self.answer(in_use.ledger.case(id)).flatten() else { return };
-        let (Some(key), Some(proposal)) = (&now.case.key, &now.proposal) else { return };
-        let is_to_be_paid = proposal.ending == Ending::PaidElsewhere && proposal.code == TO_BE_PAID;
-        if now.status == Status::Resolved && is_to_be_paid {
-            let mut by_hand = self.storm.by_hand.lock().unwrap();
-            by_hand.entry(key.to_string()).or_insert(1);
-        }
-    }
 }
 
 impl Storm {
+    /// Only what is on record as ended so, in the tables that are in use, and once.
+    fn pay_by_hand(&self, id: &CaseId) {
+        let ledger = &self.stack.in_use().ledger;
+        let Ok(Some(now)) = self.stack.runtime.block_on(ledger.case(id)) else { return };
+        let (Some(key), Some(proposal)) = (&now.case.key, &now.proposal) else { return };
+        let is_to_be_paid = proposal.ending == Ending::PaidElsewhere && proposal.code == TO_BE_PAID;
+        if now.status == Status::Resolved && is_to_be_paid {
+            self.by_hand.lock().unwrap().entry(key.to_string()).or_insert(1);
+        }
+    }
+
+    /// Also what a payer ended that went on after everybody had left.
+    pub fn pay_what_is_ended(&self) {
+        let worked_on = self.worked_on.lock().unwrap().clone();
+        worked_on.iter().for_each(|case| self.pay_by_hand(case));
+    }
+
     /// What two people said of the cases that they ended, as the tables have it.
     pub fn ended(&self) -> BTreeMap<String, Ended> {
         let ledger = &self.stack.in_use().ledger;

@@ -7,6 +7,8 @@ use std::time::Duration;
 use crate::books::{Books, upper_bound_per_million};
 use crate::run::Options;
 
+const LOST_SHOWN: usize = 20;
+
 #[derive(Clone, Debug, Default)]
 pub struct Counts {
     pub sent: usize,
@@ -129,6 +131,10 @@ impl fmt::Display for Report {
         line("paid, and ended as not paid", verdict.paid_though_ended.to_string())?;
         writeln!(f)?;
         writeln!(f, "  {} paid twice, {} lost", verdict.paid_twice, verdict.lost)?;
+        for (key, executed, ended) in books.lost().take(LOST_SHOWN) {
+            let ended = ended.map_or("no ending", |ended| ended.in_words());
+            writeln!(f, "    {key}: executed {executed} times, {ended}")?;
+        }
         if verdict.agrees() {
             let bound = upper_bound_per_million(books.sent.len());
             writeln!(f, "  in such weather, with 95 % confidence: each under {bound} of a million events (3/N)")?;

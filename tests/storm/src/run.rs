@@ -188,6 +188,7 @@ impl Storm {
         storm.let_go_on_too_late();
         storm.stack.runtime.block_on(storm.stack.proxy.release_held());
         storm.stack.half_an_hour_later();
+        storm.pay_what_is_ended();
         let books = storm.books();
         let counts = storm.counts.lock().unwrap().clone();
         Ok((storm.made(), counts, books))
