@@ -182,9 +182,10 @@ impl App {
             (&Method::GET, ["books"]) => self.books(ask, visit).await,
             (&Method::GET, ["books", end]) => self.run(ask, end, visit).await,
             (&Method::GET, ["books", end, file]) => self.run_csv(ask, end, file, visit).await,
-            (&Method::GET, ["bank"]) => self.bank(ask, visit).await,
-            (&Method::POST, ["bank"]) => self.check_bank_file(ask, visit).await,
-            (&Method::POST, ["bank", "import"]) => self.import_bank_file(ask, visit).await,
+            // Large, and not to stand on the stack of every other page.
+            (&Method::GET, ["bank"]) => Box::pin(self.bank(ask, visit)).await,
+            (&Method::POST, ["bank"]) => Box::pin(self.check_bank_file(ask, visit)).await,
+            (&Method::POST, ["bank", "import"]) => Box::pin(self.import_bank_file(ask, visit)).await,
             (&Method::GET, ["batches"]) => self.batches(visit).await,
             (&Method::GET, ["batches", id]) => self.batch(ask, id, visit).await,
             (&Method::POST, ["batches", id, act]) => self.act_on_batch(ask, id, act, visit).await,

@@ -70,14 +70,16 @@ impl Dictionary {
     }
 
     /// A compressor that has read the dictionary. Reading takes longer than a body of some KB does, so it is done once, and copied.
-    fn read(self) -> Result<CompressorOxide, Broken> {
-        static READ: [OnceLock<CompressorOxide>; DICTIONARIES.len()] = [const { OnceLock::new() }; DICTIONARIES.len()];
+    fn read(self) -> Result<Box<CompressorOxide>, Broken> {
+        // Boxed: 64 KB of it would stand on the stack at each step.
+        static READ: [OnceLock<Box<CompressorOxide>>; DICTIONARIES.len()] =
+            [const { OnceLock::new() }; DICTIONARIES.len()];
         let place = usize::from(self.number).checked_sub(1).and_then(|place| READ.get(place)).ok_or(Broken)?;
         if let Some(read) = place.get() {
             return Ok(read.clone());
         }
         let mut compressor =
-            CompressorOxide::with_params(DataFormat::Raw, LEVEL, CompressionStrategy::Default, WINDOW_BITS);
+            Box::new(CompressorOxide::with_params(DataFormat::Raw, LEVEL, CompressionStrategy::Default, WINDOW_BITS));
         let mut out = vec![0; self.bytes.len() + CHUNK];
         let done = deflate(&mut compressor, self.bytes, &mut out, MZFlush::Sync);
         // Room was left, so that the flush is over.
