@@ -5,7 +5,7 @@
 -- Only what reads the books differs: of the sections [athena] and [duckdb] an engine gets its own (shared/books/src/sql.rs). Athena runs a
 -- named part of a query anew wherever it is used, and in one piece this would be more stages than Trino allows
 -- (https://trino.io/docs/current/admin/properties-query-management.html): what the sections [placed], [judged] and [standing] give is kept in a
--- table each. shared/books/src/for_sql.rs writes the books, beside exports that were checked, and the statements for each engine.
+-- table each. `payonce reconcile --for-sql` writes the books, beside exports that it has checked, and the statements for each engine.
 --
 -- What the readers give:
 --   terms    one row: from_ms, as_of, provider_ms, ours_ms, rail_ms, bank_ms

@@ -92,6 +92,11 @@ pub struct AtBank {
 }
 
 impl AtBank {
+    /// Whose statements were handed in.
+    pub(crate) fn currencies(&self) -> &BTreeSet<Currency> {
+        &self.currencies
+    }
+
     /// What an earlier run was done with had its line then.
     pub(crate) fn of(&self, mut row: Row) -> Row {
         if !row.carried {

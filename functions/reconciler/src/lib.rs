@@ -33,5 +33,5 @@ pub use gather::{AGAIN_AFTER_DAYS, GatherError, Gathered, Sources, gather};
 pub use imported::imported;
 pub use list::{Listed, Lists};
 pub use rail::{NotInUnits, RailRows};
-pub use run::{Before, Settings, reconcile};
+pub use run::{Before, Beside, Settings, reconcile, reconcile_beside};
 pub use silence::Heard;

@@ -8,6 +8,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use payonce_books::for_sql::{AskedList, Conditions, ForSql};
 use payonce_books::intake::{Intake, Shelf};
 use payonce_books::reconcile::{Books, CARRIED};
 use payonce_books::{BooksError, manifest};
@@ -17,7 +18,7 @@ use payonce_protocol::UnixMillis;
 use payonce_protocol::order::PayoutKey;
 use payonce_protocol::reconcile::rows::{Book, Units};
 use payonce_protocol::reconcile::run::{Manifest, Window};
-use payonce_protocol::reconcile::terms::Settle;
+use payonce_protocol::reconcile::terms::{Gap, Settle};
 use payonce_rails::Rail;
 use payonce_runtime::start::{StartError, Started};
 use tracing::{Instrument, warn_span};
@@ -134,6 +135,29 @@ pub async fn reconcile<P: Reads + QueriesAudit + QueriesCases>(
     folder: &Path,
     now: UnixMillis,
 ) -> Result<Manifest, GatherError> {
+    reconcile_beside(ledger, rail, settings, window, before, bank, folder, now, None).await
+}
+
+/// The books of the run as `infra/reconcile.sql` reads them.
+pub struct Beside {
+    pub for_sql: ForSql,
+    /// Of the tables' exports, which the query reads in place of the tables.
+    pub lacks: Vec<Gap>,
+}
+
+/// The same, and what the query reads.
+#[expect(clippy::too_many_arguments, reason = "each is another thing, and each caller spells all of them out")]
+pub async fn reconcile_beside<P: Reads + QueriesAudit + QueriesCases>(
+    ledger: &Ledger<P>,
+    rail: &Rail,
+    settings: &Settings,
+    window: Window,
+    before: &Before,
+    bank: Option<Bank<'_>>,
+    folder: &Path,
+    now: UnixMillis,
+    beside: Option<Beside>,
+) -> Result<Manifest, GatherError> {
     // What the books still lack then would be in no later window.
     if window.to() > settings.settled_before(now) {
         return Err(GatherError::NotSettled { to: window.to(), settled: settings.settled_at(window) });
@@ -176,5 +200,20 @@ pub async fn reconcile<P: Reads + QueriesAudit + QueriesCases>(
         run.gaps.retain(|gap| bank.is_none() || gap.book != Book::Bank);
         run
     });
-    Ok(warn_span!("merge").in_scope(|| books.reconcile_into(folder, earlier.as_ref()))?)
+    let _merging = warn_span!("merge").entered();
+    let Some(Beside { mut for_sql, lacks }) = beside else {
+        return Ok(books.reconcile_into(folder, earlier.as_ref())?);
+    };
+    let manifest = books.reconcile_beside(folder, earlier.as_ref(), |group| for_sql.add(&group.rows))?;
+    let asked =
+        settings.lists.iter().map(|asked| AskedList { provider: asked.name(), by_payment: !asked.speaks_alone() });
+    for_sql.done(&Conditions {
+        window,
+        settle: settings.settle,
+        units: &settings.units,
+        hand_at_bank: bank_book.at_bank.currencies(),
+        gaps: &[manifest.gaps.as_slice(), &lacks].concat(),
+        lists: &asked.collect::<Vec<_>>(),
+    })?;
+    Ok(manifest)
 }

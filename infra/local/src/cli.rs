@@ -11,7 +11,7 @@ use payonce_protocol::order::Mode;
 
 use crate::send::Form;
 use crate::stack::CONFIG;
-use crate::{PORT, control, cost, reconcile, template, trace};
+use crate::{PORT, control, cost, export, reconcile, template, trace};
 
 /// payonce on one machine: plays signed deliveries, shows the books, stays up until Ctrl-C.
 #[derive(Parser)]
@@ -137,6 +137,8 @@ pub enum Command {
     },
     /// Hold the books of some days against each other: ours, the rail's and the bank's; files no case, writes no table
     Reconcile(Box<reconcile::Options>),
+    /// Write what changed in the tables of the stack on this machine, as an export of DynamoDB to S3 does
+    Export(export::Options),
     /// Tell the story of one payout from the tables alone: what happened, how it stands, and what happens next by itself
     Trace(Box<trace::Options>),
     /// Check a configuration: what is wrong, what is allowed but unwise, and what it would pay

@@ -6,8 +6,11 @@ use std::io;
 use std::net::SocketAddr;
 use std::path::Path;
 
+use dynoxide::actions::create_table::StreamSpecification;
+use dynoxide::actions::list_streams::ListStreamsRequest;
 use dynoxide::actions::put_item::PutItemRequest;
 use dynoxide::actions::scan::ScanRequest;
+use dynoxide::actions::update_table::UpdateTableRequest;
 use dynoxide::{AttributeValue, Database};
 use payonce_ledger::{is_case, is_claim};
 use tokio::task::JoinHandle;
@@ -37,6 +40,25 @@ impl Dynamo {
 
     pub fn url(&self) -> String {
         format!("http://{}", self.address)
+    }
+
+    /// From now on, in streams: an export is made of them.
+    pub fn keep_changes(&self, tables: &[&str]) -> io::Result<()> {
+        for table in tables.iter().map(|table| (*table).to_owned()) {
+            let named = ListStreamsRequest { table_name: Some(table.clone()), ..ListStreamsRequest::default() };
+            if !self.database.list_streams(named).map_err(failed)?.streams.is_empty() {
+                continue;
+            }
+            let both =
+                StreamSpecification { stream_enabled: true, stream_view_type: Some("NEW_AND_OLD_IMAGES".to_owned()) };
+            let request = UpdateTableRequest {
+                table_name: table,
+                stream_specification: Some(both),
+                ..UpdateTableRequest::default()
+            };
+            self.database.update_table(request).map_err(failed)?;
+        }
+        Ok(())
     }
 
     /// Items in all tables together.

@@ -24,6 +24,7 @@ pub mod cost;
 pub mod desk;
 pub mod dynamo;
 pub mod explain;
+pub mod export;
 mod foreseen;
 mod form;
 pub mod front;

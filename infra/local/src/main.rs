@@ -20,7 +20,7 @@ use payonce_local::send::{Changes, sign};
 use payonce_local::sender::Answered;
 use payonce_local::setup::Setup;
 use payonce_local::stack::{Lines, Options, Stack};
-use payonce_local::{control, cost, given, machine, play, reconcile, template, trace};
+use payonce_local::{control, cost, export, given, machine, play, reconcile, template, trace};
 use payonce_runtime::clock::Clock;
 use payonce_runtime::start::StartError;
 use payonce_runtime::telemetry::{self, Level};
@@ -135,6 +135,11 @@ async fn commanded(command: Command, to: To) -> Result<u8, Failure> {
             let json = done.json()?;
             show(to, &done.text(Paint::stdout()), || json)?;
             Ok(done.code())
+        }
+        Command::Export(options) => {
+            let done = export::run(&options).await?;
+            show(to, &done.text(), || done.json())?;
+            Ok(0)
         }
         Command::Trace(options) => {
             let told = trace::run(&options).await?;

@@ -2,6 +2,8 @@
 //! one that is up on this machine, with the bank's files where there are some. It reads: it files no case and writes no table.
 
 mod files;
+mod for_sql;
+mod moment;
 mod place;
 mod report;
 pub(crate) mod words;
@@ -14,8 +16,6 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum, ValueHint};
 use indicatif::{ProgressBar, ProgressStyle};
-use jiff::civil::Date;
-use jiff::tz::TimeZone;
 use payonce_books::reconcile::BREAKS;
 use payonce_books::said::{BreakLine, SaidLine};
 use payonce_ledger::powers;
@@ -25,18 +25,18 @@ use payonce_protocol::reconcile::run::{Manifest, RunVerdict, Window};
 use payonce_runtime::clock::Clock;
 use payonce_statements::chain::Doubt;
 use payonce_statements::kept::Imports;
-use reconciler::{Account, AppError, Bank, BankLines, Before, GatherError};
+use reconciler::{Account, AppError, Bank, BankLines, Before, GatherError, reconcile_beside};
 use serde_json::{Value, json};
 
 use crate::PORT;
 use crate::control::Target;
 use crate::report::Paint;
 use files::Files;
+use for_sql::ForQuery;
+use moment::Moment;
 use place::Place;
 
 type Failure = Box<dyn Error + Send + Sync>;
-
-const DAY_MS: u64 = 86_400_000;
 
 /// Of a command that could not say what it was asked: a book is not complete, a file is refused, nobody answers.
 pub const NO_VERDICT: u8 = 2;
@@ -48,15 +48,16 @@ pub const NO_VERDICT: u8 = 2;
     not complete is shown, and ends with 2.\n\n\
     payonce reconcile --local --from 2026-11-29 --to 2026-11-29\n\
     payonce reconcile --from 2026-11-23 --to 2026-11-29 --file statement.xml --keep bank/ --out runs/2026-48/\n\
-    payonce reconcile --file statement.xml --keep bank/ --dry-run"
+    payonce reconcile --file statement.xml --keep bank/ --dry-run\n\
+    payonce reconcile --from 2026-11-29 --to 2026-11-29 --exports exports/ --for-sql run/"
 )]
 pub struct Options {
-    /// The first day, in UTC, such as 2026-11-23
+    /// The first day, in UTC, such as 2026-11-23, or a time such as 2026-11-23T09:00:00Z
     #[arg(long, value_name = "DAY", required_unless_present = "dry_run")]
-    pub from: Option<Date>,
-    /// The last day, in UTC; of one that is not over, what is settled
+    pub from: Option<Moment>,
+    /// The last day, in UTC; of one that is not over, what is settled. Or the time before which the last of it happened
     #[arg(long, value_name = "DAY", required_unless_present = "dry_run")]
-    pub to: Option<Date>,
+    pub to: Option<Moment>,
     /// Of the stack that is up on this machine [default port: 4242]
     #[arg(long, value_name = "PORT", num_args = 0..=1, default_missing_value = LOCAL_PORT)]
     pub local: Option<u16>,
@@ -87,7 +88,7 @@ pub struct Options {
     #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
     pub keep: Option<PathBuf>,
     /// Only say what the files would add, line by line; nothing is kept, and no stack is asked
-    #[arg(long, requires = "files", conflicts_with_all = ["from", "to", "out", "after"])]
+    #[arg(long, requires = "files", conflicts_with_all = ["from", "to", "out", "after", "for_sql"])]
     pub dry_run: bool,
     /// Go on from the run in this directory: what it left open is taken up
     #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
@@ -95,6 +96,12 @@ pub struct Options {
     /// Write breaks.csv, breaks.jsonl, statement.csv and manifest.json into this directory
     #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
     pub out: Option<PathBuf>,
+    /// Write into this new directory what infra/reconcile.sql reads, the query, and the statements for Athena
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath, requires = "exports")]
+    pub for_sql: Option<PathBuf>,
+    /// A copy of the bucket with the exports of exactly this time, of the audit table under audit/ and of the other under reconcile/
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath, requires = "for_sql")]
+    pub exports: Option<PathBuf>,
 }
 
 pub(crate) const LOCAL_PORT: &str = "4242";
@@ -123,6 +130,7 @@ pub(crate) struct Ran {
     pub cut: Option<UnixMillis>,
     pub bank: Option<(Account, BankLines)>,
     pub out: Option<PathBuf>,
+    pub for_query: Option<ForQuery>,
 }
 
 pub async fn run(options: &Options) -> Result<Done, Failure> {
@@ -148,7 +156,7 @@ async fn reconcile(options: &Options, place: &Place, files: &Files) -> Result<Ra
     let started = place.started().await?;
     let settings = place.settings(&started).await?;
     let now = Clock::system().now();
-    let whole = Window::new(begins(from)?, begins(to)?.saturating_add(DAY_MS))
+    let whole = Window::new(from.begins()?, to.ends()?)
         .map_err(|_| format!("--from {from} --to {to}: the last day is before the first"))?;
     let settled = settings.settled_before(now);
     if whole.from() >= settled {
@@ -158,6 +166,13 @@ async fn reconcile(options: &Options, place: &Place, files: &Files) -> Result<Ra
         );
     }
     let window = if whole.to() > settled { Window::new(whole.from(), settled)? } else { whole };
+    if window != whole && options.for_sql.is_some() {
+        let at = words::time(settled);
+        return Err(format!(
+            "--to {to}: what happened after {at} is not settled yet. Exports are of exactly the time that is reconciled: name an earlier one"
+        )
+        .into());
+    }
     let before = match &options.after {
         Some(folder) => {
             Before::read(folder)?.ok_or_else(|| format!("{}: there is no finished run", folder.display()))?
@@ -188,7 +203,15 @@ async fn reconcile(options: &Options, place: &Place, files: &Files) -> Result<Ra
     // How many keys the books hold shows when they are read: there is nothing to count towards.
     let waiting =
         spinner(&format!("reading the books from {} to {}", words::time(window.from()), words::time(window.to())));
-    let ran = reconciler::reconcile(&ledger, &started.rail, &settings, window, &before, bank, folder, now).await;
+    let (for_query, beside) = match (&options.for_sql, &options.exports) {
+        (Some(folder), Some(exports)) => {
+            let (for_query, beside) = ForQuery::create(folder, exports, &options.target, window)?;
+            (Some(for_query), Some(beside))
+        }
+        _ => (None, None),
+    };
+    let rail = &started.rail;
+    let ran = reconcile_beside(&ledger, rail, &settings, window, &before, bank, folder, now, beside).await;
     waiting.finish_and_clear();
     let manifest = match ran {
         Ok(manifest) => manifest,
@@ -203,6 +226,7 @@ async fn reconcile(options: &Options, place: &Place, files: &Files) -> Result<Ra
         cut: (window != whole).then_some(window.to()),
         bank: bank.map(|bank| (account, bank.lines(window, rows))),
         out: options.out.clone(),
+        for_query,
         manifest,
     })
 }
@@ -215,11 +239,6 @@ fn breaks(folder: &Path) -> Result<Vec<BreakLine>, Failure> {
         }
     }
     Ok(breaks)
-}
-
-fn begins(day: Date) -> Result<UnixMillis, Failure> {
-    let begins = day.to_zoned(TimeZone::UTC)?.timestamp().as_millisecond();
-    Ok(UnixMillis::try_from(begins).map_err(|_| format!("{day}: days begin with 1970"))?)
 }
 
 /// On a terminal alone.

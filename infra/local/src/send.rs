@@ -133,7 +133,7 @@ pub(crate) fn not_reached(error: &io::Error) -> String {
     }
 }
 
-fn host_and_port(url: &str) -> Option<String> {
+pub(crate) fn host_and_port(url: &str) -> Option<String> {
     let to = url.strip_prefix("http://")?.trim_end_matches('/');
     if to.is_empty() || to.contains('/') {
         return None;

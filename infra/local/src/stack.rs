@@ -40,8 +40,8 @@ use crate::setup::Setup;
 /// The provider that most of the play is about.
 pub const PROVIDER: &str = "stripe";
 const TABLES: [&str; 3] = ["payonce-audit", "payonce-bodies", "payonce-reconcile"];
-const AUDIT: &str = TABLES[0];
-const RECONCILE: &str = TABLES[2];
+pub(crate) const AUDIT: &str = TABLES[0];
+pub(crate) const RECONCILE: &str = TABLES[2];
 
 /// The sandbox's configuration, as it is in the repository.
 pub const CONFIG: &str = include_str!("../payonce.toml");
@@ -161,6 +161,7 @@ impl Stack {
         let started =
             Started::of(Duty::Pay, environment, config, reader.clone(), credentials, clock.clone(), metrics).await?;
         create_tables(&started.ledger).await?;
+        dynamo.keep_changes(&[AUDIT, RECONCILE])?;
         let ledger = started.ledger.clone();
         ledger.start_books(started.config.key_rules(), clock.now()).await?;
         let sweeper = sweeper::Parts::of(&started, started.ledger.narrowed());

@@ -3,6 +3,9 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test stops where it is surprised")]
 #![allow(clippy::disallowed_methods, reason = "the program is started as a person would")]
 
+#[path = "reconcile/by_sql.rs"]
+mod by_sql;
+
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::{Output, Stdio};

@@ -51,6 +51,13 @@ pub const OIDC_NODE: Tool = Tool {
     place: Place::Installed("shared/identity/tests/oidc/node_modules"),
 };
 
+pub const RECONCILE_PYTHON: Tool = Tool {
+    variable: "PAYONCE_RECONCILE_PYTHON",
+    what: "a Python with DuckDB",
+    by_hand: "python3 -m venv V && V/bin/pip install --no-deps -r tests/reconcile/requirements.txt; the variable is V/bin/python",
+    place: Place::Installed("target/tools/reconcile/bin/python"),
+};
+
 pub const DYNAMODB_LOCAL: Tool = Tool {
     variable: "PAYONCE_DYNAMODB_LOCAL",
     what: "the folder of DynamoDBLocal.jar, Amazon's DynamoDB Local; `java` 17 or newer is in PATH",
@@ -72,7 +79,8 @@ pub const LAMBDA: Tool = Tool {
     place: Place::Named,
 };
 
-pub const TOOLS: [&Tool; 6] = [&INTEROP_PYTHON, &INTEROP_NODE, &OIDC_NODE, &DYNAMODB_LOCAL, &SOFFICE, &LAMBDA];
+pub const TOOLS: [&Tool; 7] =
+    [&INTEROP_PYTHON, &INTEROP_NODE, &OIDC_NODE, &RECONCILE_PYTHON, &DYNAMODB_LOCAL, &SOFFICE, &LAMBDA];
 
 impl Tool {
     /// What the variable says, or where `tests/run` left it; otherwise the test that asks fails.

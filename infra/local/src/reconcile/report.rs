@@ -41,6 +41,13 @@ pub fn text(ran: &Ran, paint: Paint) -> String {
     if let Some(out) = &ran.out {
         let _ = writeln!(text, "\nbreaks.csv, breaks.jsonl, statement.csv, manifest.json: {}", out.display());
     }
+    if let Some(for_query) = &ran.for_query {
+        let (changes, folder) = (for_query.changes, for_query.folder.display());
+        let _ = writeln!(text, "\nfor SQL, with {changes} items of the exports: {folder}");
+        for (table, fault) in &for_query.faults {
+            let _ = writeln!(text, "  {}", paint.warn(&format!("not read of {table}: {fault}")));
+        }
+    }
     text.push('\n');
     text
 }
@@ -160,6 +167,11 @@ pub fn json(ran: &Ran) -> Result<Value, Failure> {
         "manifest": to_json(&ran.manifest)?,
         "breaks": breaks,
         "out": ran.out.as_ref().map(|out| out.display().to_string()),
+        "for_sql": ran.for_query.as_ref().map(|of| json!({
+            "folder": of.folder.display().to_string(),
+            "changes": of.changes,
+            "faults": of.faults.iter().map(|(table, fault)| json!({ "table": table, "says": fault.to_string() })).collect::<Vec<_>>(),
+        })),
     }))
 }
 
