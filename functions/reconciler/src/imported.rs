@@ -31,6 +31,8 @@ pub async fn imported<P: QueriesCases>(
             let lines = ledger.import_lines(&import).await?;
             let learned = Learned::read(&lines).map_err(|error| AppError::Import(import.number, error))?;
             imports.add_as(import.number, learned);
+        } else {
+            imports.pass_over(import.number);
         }
     }
     Ok(imports)

@@ -76,6 +76,8 @@ fn a_row_keeps_the_number_of_the_import_that_made_it_what_it_is() {
     let mut some = Imports::default();
     some.add_as(7, Learned::read(lines.lines().next().unwrap().to_owned().add("\n").as_bytes()).unwrap());
     assert_eq!((some.last(), some.booked().map(|row| row.import).collect::<Vec<_>>()), (7, vec![7, 7]));
+    some.pass_over(8);
+    assert_eq!((some.last(), some.booked().count()), (8, 2));
     assert!(Learned::read(lines.as_bytes()).is_err(), "several are not one");
 }
 
