@@ -232,12 +232,10 @@ impl Storm {
     }
 
     fn send_first(&self, deliveries: usize) {
-        let from = {
-            let mut made_s = self.made_s.lock().unwrap();
-            let from = self.first + made_s.len();
-            made_s.extend(std::iter::repeat_n(now_s(), deliveries));
-            from
-        };
+        // Until all of them wait to be sent: what is made and does not wait counts as settled.
+        let mut made_s = self.made_s.lock().unwrap();
+        let from = self.first + made_s.len();
+        made_s.extend(std::iter::repeat_n(now_s(), deliveries));
         let now = Instant::now();
         for number in from..from + deliveries {
             let sender = sender_of(number);
