@@ -9,8 +9,9 @@
 --
 -- What the readers give:
 --   terms    one row: from_ms, as_of, provider_ms, ours_ms, rail_ms, bank_ms
---   gaps     book, from_ms, until_ms: of which times a book cannot speak; the book of a provider that nobody can ask, which is
---            made of the deliveries that it signed, is `nobody`: nothing that we know of is missing there
+--   gaps     book, from_ms, until_ms, lack: of which times a book cannot speak, and whether it should have done so by now (due), may
+--            still come to it (awaited), or was another run's (earlier); the book of a provider that nobody can ask, which is made of
+--            the deliveries that it signed, is `nobody`: nothing that we know of is missing there
 --   units    currency, exponent: in which unit the run counts; hand_at_bank: 1 where payments by hand show in the bank's book
 --   lists    provider, by_payment: whose own list was asked; 1 where it names the payment and not the event that told of it
 --   listed   the rows of provider, rail and bank, and all that the run before carried: the columns of shared/books/src/line.rs. A row
@@ -30,7 +31,7 @@ ROW FORMAT DELIMITED FIELDS TERMINATED BY ','
 LOCATION 's3://YOUR-BUCKET/run/terms/'
 TBLPROPERTIES ('skip.header.line.count' = '1');
 
-CREATE EXTERNAL TABLE payonce_gaps (book string, from_ms bigint, until_ms bigint)
+CREATE EXTERNAL TABLE payonce_gaps (book string, from_ms bigint, until_ms bigint, lack string)
 ROW FORMAT DELIMITED FIELDS TERMINATED BY ','
 LOCATION 's3://YOUR-BUCKET/run/gaps/'
 TBLPROPERTIES ('skip.header.line.count' = '1');
@@ -79,7 +80,7 @@ WITH terms AS (
     SELECT from_ms, as_of, provider_ms, ours_ms, rail_ms, bank_ms FROM payonce_terms
 ),
 gaps AS (
-    SELECT book, from_ms, until_ms FROM payonce_gaps
+    SELECT book, from_ms, until_ms, lack FROM payonce_gaps
 ),
 units AS (
     SELECT currency, exponent, hand_at_bank FROM payonce_units
@@ -117,7 +118,8 @@ WITH terms AS (
         'ours_ms': 'BIGINT', 'rail_ms': 'BIGINT', 'bank_ms': 'BIGINT'})
 ),
 gaps AS (
-    SELECT * FROM read_csv('gaps/gaps.csv', header = true, columns = {'book': 'VARCHAR', 'from_ms': 'BIGINT', 'until_ms': 'BIGINT'})
+    SELECT * FROM read_csv('gaps/gaps.csv', header = true, columns = {'book': 'VARCHAR', 'from_ms': 'BIGINT', 'until_ms': 'BIGINT',
+        'lack': 'VARCHAR'})
 ),
 units AS (
     SELECT * FROM read_csv('units/units.csv', header = true, columns = {'currency': 'VARCHAR', 'exponent': 'BIGINT', 'hand_at_bank': 'BIGINT'})
@@ -559,11 +561,8 @@ worst AS (
         coalesce(max(CASE WHEN finding = 'pending' THEN 1 ELSE 0 END), 0) AS pending
     FROM standing
 ),
--- Of the bank a day is waited for as long as a line may take to be booked.
 lacking AS (
-    SELECT count(gaps.book) AS waits,
-        count(CASE WHEN gaps.book <> 'bank' OR gaps.from_ms + terms.bank_ms < terms.as_of THEN 1 END) AS lacks
-    FROM terms LEFT JOIN gaps ON gaps.from_ms < terms.as_of AND terms.from_ms < gaps.until_ms
+    SELECT count(CASE WHEN lack = 'due' THEN 1 END) AS lacks, count(CASE WHEN lack = 'awaited' THEN 1 END) AS waits FROM gaps
 )
 SELECT 'break' AS part, judged.k AS payout_key, said AS kind, of_book AS book, of_attempt AS attempt, which, life, asked AS expected_minor,
     asked_currency AS expected_currency, found AS found_minor, found_currency, 0 AS total_count, 0 AS total_minor

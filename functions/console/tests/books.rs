@@ -79,6 +79,34 @@ fn a_manifest_is_read_whole_or_not_at_all() {
 }
 
 #[test]
+fn a_day_of_the_bank_that_fell_due_is_said_by_its_run_and_not_as_an_earlier_time() {
+    const DAY: u64 = 86_400_000;
+    let run = RUNS.last().unwrap();
+    let page = |lack: &str| {
+        let (from, until) = (run.from - 3 * DAY, run.from - 2 * DAY);
+        let gap = format!(
+            "\"incomplete\":[{{\"book\":\"bank\",\"from\":{from},\"until\":{until},\"why\":\"report_not_ready\"{lack}}},"
+        );
+        let manifest = run.manifest.replacen("\"incomplete\":[", &gap, 1).replace("},]", "}]");
+        let mut page = run_page(section(), run);
+        page.said = RunSaid::read(&manifest).unwrap();
+        text(&page.render().unwrap())
+    };
+    let (own, earlier) = ("No file that was imported speaks of it yet.", "Its report was not ready.");
+    for (lack, is_own) in [(r#","lack":"due""#, true), (r#","lack":"earlier""#, false), ("", false)] {
+        let text = page(lack);
+        assert_eq!((text.contains(own), text.contains(earlier)), (is_own, !is_own), "{lack}: {text}");
+    }
+    // As an earlier version wrote it: what lies within the run's own time is its own.
+    let unsaid = run.manifest.replace("\"lack\":\"due\",", "");
+    assert_eq!(RunSaid::read(&unsaid).map(|said| said.gaps), Some(said(run).gaps));
+    assert_eq!(
+        RunSaid::read(&run.manifest.replace("\"lack\":\"due\"", "\"lack\":\"dull\"")).is_none(),
+        unsaid != run.manifest
+    );
+}
+
+#[test]
 fn statement_closes_before_the_readers_eyes() {
     let html = run_page(section(), RUNS.last().unwrap()).render().unwrap();
     let euro = text(between(&html, "<table class=\"bridge\">", "</table>")[0]);

@@ -156,7 +156,7 @@ impl App {
         let said = self.parts.ledger.runs(None, 1).await;
         let mut is_readable = true;
         if let Some(last) = said.as_ref().ok().and_then(|runs| runs.first()) {
-            let figures = figures::of(last, self.parts.clock.now(), self.parts.settings.settle.bank_ms);
+            let figures = figures::of(last, self.parts.clock.now());
             is_readable = figures.is_some();
             if let Some(figures) = figures {
                 report.behind_s = Some(figures.behind_seconds);

@@ -146,9 +146,8 @@ impl Bank<'_> {
     ) -> Result<BankBook, GatherError> {
         let mut marks = Marks::new(self.namespaces);
         marks.learn(rail, open);
-        let is_new = |line: &&Booked| {
-            at(line.booked_on, window) >= window.from() || before.is_some_and(|read| line.import > read.imports)
-        };
+        let is_new_import = |import: u64| before.is_some_and(|read| import > read.imports);
+        let is_new = |line: &&Booked| at(line.booked_on, window) >= window.from() || is_new_import(line.import);
         // Most rails are told the key itself. Of others, and of what people wrote by hand, only the keys tell.
         let unknown = self.within(window).filter(is_new).filter(|line| marks.key(line).is_none());
         if let Some(first) = unknown.map(|line| begins(line.booked_on)).min() {
@@ -158,6 +157,15 @@ impl Bank<'_> {
         }
         let (mut intake, mut named) = (Intake::new(Some(Book::Bank), BANK_BYTES), BTreeSet::new());
         self.gaps(window).for_each(|gap| intake.lacks(gap));
+        // What is learned when the time of its day is over is this run's to say.
+        let unread = |day: Date, is_new: bool, why: Why| {
+            let due = if is_new { (window.from() + 1).saturating_sub(bank_ms) } else { 0 };
+            let gap = gap(day, day, why);
+            Gap { until: gap.until.max(due), ..gap }
+        };
+        for (day, import) in self.imports.doubtful_days().filter(|(day, _)| begins(*day) < window.to()) {
+            intake.lacks(unread(day, is_new_import(import), Why::Unreadable));
+        }
         // What an earlier run had read counts where its key has something new.
         let of_window: BTreeSet<PayoutKey> =
             self.within(window).filter(is_new).filter_map(|line| marks.key(line)).collect();
@@ -165,16 +173,15 @@ impl Bank<'_> {
             let (key, at) = (marks.key(line), at(line.booked_on, window));
             let is_earlier = !is_new(&line);
             let is_open = key.as_ref().is_some_and(|key| open.contains(key));
-            if is_earlier && !is_open && !key.as_ref().is_some_and(|key| of_window.contains(key)) {
-                continue;
-            }
+            let is_spoken_of = !is_earlier || is_open || key.as_ref().is_some_and(|key| of_window.contains(key));
             match self.row(line, key.as_ref(), at, units) {
-                Ok(Some(row)) => {
+                Ok(Some(row)) if is_spoken_of => {
                     intake.push(&Row { carried: is_earlier && !is_open, ..row })?;
                     named.extend(key);
                 }
-                Ok(None) => {}
-                Err(why) => intake.lacks(gap(line.booked_on, line.booked_on, why)),
+                Ok(_) => {}
+                // Run after run: whatever is not seen in it is not missing.
+                Err(why) => intake.lacks(unread(line.booked_on, !is_earlier, why)),
             }
         }
         let at_bank = AtBank { currencies: self.imports.currencies(), payouts: self.account == Account::OfTheRail };
@@ -226,7 +233,6 @@ impl Bank<'_> {
             (since, why) = (begins(to).saturating_add(DAY_MS), Why::ReportNotReady);
         }
         gaps.push(Gap { book: Book::Bank, from: since, until: window.to(), why });
-        gaps.extend(self.imports.doubtful_days().map(|day| gap(day, day, Why::Unreadable)));
         gaps.into_iter().filter(move |gap| gap.from < gap.until && gap.from < window.to())
     }
 }

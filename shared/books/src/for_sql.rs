@@ -72,10 +72,10 @@ impl ForSql {
         let terms = format!(
             "from_ms,as_of,provider_ms,ours_ms,rail_ms,bank_ms\n{from},{to},{provider_ms},{ours_ms},{rail_ms},{bank_ms}\n"
         );
-        let mut gaps = "book,from_ms,until_ms\n".to_owned();
+        let mut gaps = "book,from_ms,until_ms,lack\n".to_owned();
         for gap in of.gaps {
             let book = if gap.hides() { gap.book.as_str() } else { "nobody" };
-            gaps += &format!("{book},{},{}\n", gap.from, gap.until);
+            gaps += &format!("{book},{},{},{}\n", gap.from, gap.until, gap.lack(of.window, &of.settle));
         }
         let mut units = "currency,exponent,hand_at_bank\n".to_owned();
         for (currency, exponent) in &of.units.0 {

@@ -23,10 +23,10 @@ pub fn to_json(manifest: &Manifest) -> Result<Value, BooksError> {
     for (currency, name, of) in statement_lines(&manifest.statement)? {
         currencies.entry(currency).or_default().insert(name.to_owned(), total(of));
     }
-    let gaps = manifest
-        .gaps
-        .iter()
-        .map(|gap| json!({ "book": gap.book.as_str(), "from": gap.from, "until": gap.until, "why": gap.why.as_str() }));
+    let gaps = manifest.lacks().map(|(gap, lack)| {
+        let (book, why) = (gap.book.as_str(), gap.why.as_str());
+        json!({ "book": book, "from": gap.from, "until": gap.until, "why": why, "lack": lack.as_str() })
+    });
     fn counts<'a, W: ToString + 'a>(counts: impl IntoIterator<Item = (&'a W, &'a u64)>) -> Map<String, Value> {
         counts.into_iter().map(|(word, count)| (word.to_string(), json!(count))).collect()
     }

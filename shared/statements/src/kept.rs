@@ -65,7 +65,8 @@ pub struct Imports {
     pub known: Known,
     rows: BTreeMap<RowId, Booked>,
     covers: Vec<Cover>,
-    doubts: BTreeMap<Digest, Vec<Date>>,
+    /// By file, with the number of the import.
+    doubts: BTreeMap<Digest, (u64, Vec<Date>)>,
     last: u64,
 }
 
@@ -99,7 +100,7 @@ impl Imports {
             self.known.files.insert(file);
             self.doubts.remove(&file);
         } else {
-            self.doubts.insert(file, doubts);
+            self.doubts.insert(file, (number, doubts));
         }
         for row in rows {
             self.known.rows.insert(row.id, row.facts.clone());
@@ -127,8 +128,9 @@ impl Imports {
         self.covers.iter().map(|cover| cover.currency).collect()
     }
 
-    pub fn doubtful_days(&self) -> impl Iterator<Item = Date> {
-        self.doubts.values().flatten().copied()
+    /// Days of rows that wait for a person, each with the number of its import.
+    pub fn doubtful_days(&self) -> impl Iterator<Item = (Date, u64)> {
+        self.doubts.values().flat_map(|(number, days)| days.iter().map(|day| (*day, *number)))
     }
 
     pub fn is_empty(&self) -> bool {

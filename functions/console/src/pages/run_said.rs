@@ -9,7 +9,7 @@ use payonce_protocol::reconcile::finding::{Finding, Life};
 use payonce_protocol::reconcile::rows::Book;
 use payonce_protocol::reconcile::run::RunVerdict;
 use payonce_protocol::reconcile::statement::Total;
-use payonce_protocol::reconcile::terms::{Gap, Why};
+use payonce_protocol::reconcile::terms::{Gap, Lack, Why};
 use serde::Deserialize;
 
 use super::format::Moment as _;
@@ -22,7 +22,7 @@ pub struct RunSaid {
     pub to: UnixMillis,
     pub verdict: RunVerdict,
     /// Of this run and of those before it.
-    pub gaps: Vec<Gap>,
+    pub gaps: Vec<(Gap, Lack)>,
     pub rows: BTreeMap<Book, u64>,
     pub breaks: BTreeMap<Life, u64>,
     pub kinds: BTreeMap<BreakKind, u64>,
@@ -57,7 +57,7 @@ pub struct Bridge {
 struct Manifest {
     window: Window,
     verdict: String,
-    incomplete: Vec<Lack>,
+    incomplete: Vec<GapLine>,
     rows: BTreeMap<String, u64>,
     breaks: BTreeMap<String, u64>,
     kinds: BTreeMap<String, u64>,
@@ -73,11 +73,13 @@ struct Window {
 }
 
 #[derive(Deserialize)]
-struct Lack {
+struct GapLine {
     book: String,
     from: UnixMillis,
     until: UnixMillis,
     why: String,
+    /// An earlier version did not say it.
+    lack: Option<String>,
 }
 
 #[derive(Clone, Copy, Deserialize)]
@@ -90,9 +92,15 @@ impl RunSaid {
     /// `None`: it cannot be read whole.
     pub fn read(manifest: &str) -> Option<Self> {
         let read: Manifest = serde_json::from_str(manifest).ok()?;
-        let gap = |lack: &Lack| {
-            let (book, why) = (Book::parse(&lack.book)?, Why::parse(&lack.why)?);
-            Some(Gap { book, from: lack.from, until: lack.until, why })
+        let gap = |line: &GapLine| {
+            let (book, why) = (Book::parse(&line.book)?, Why::parse(&line.why)?);
+            let is_own = line.from < read.window.to && read.window.from < line.until;
+            let of = match &line.lack {
+                Some(word) => Lack::parse(word)?,
+                None if is_own => Lack::Due,
+                None => Lack::Earlier,
+            };
+            Some((Gap { book, from: line.from, until: line.until, why }, of))
         };
         Some(Self {
             from: read.window.from,
@@ -127,14 +135,16 @@ impl RunSaid {
         }
     }
 
-    /// Of this run's own time.
+    /// Of this run's own time, and what fell due in it.
     pub fn gaps_of(&self, book: Book) -> impl Iterator<Item = &Gap> {
-        self.gaps.iter().filter(move |gap| gap.book == book && gap.from < self.to && self.from < gap.until)
+        let own = self.gaps.iter().filter(move |(gap, lack)| gap.book == book && *lack != Lack::Earlier);
+        own.map(|(gap, _)| gap)
     }
 
     /// Of times before this run's.
     pub fn earlier_gaps(&self) -> impl Iterator<Item = &Gap> {
-        self.gaps.iter().filter(|gap| gap.from < self.from)
+        let is_own = |(gap, lack): &&(Gap, Lack)| *lack != Lack::Earlier && gap.until <= self.from;
+        self.gaps.iter().filter(|(gap, _)| gap.from < self.from).filter(move |gap| !is_own(gap)).map(|(gap, _)| gap)
     }
 }
 

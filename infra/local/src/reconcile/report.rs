@@ -10,6 +10,7 @@ use payonce_protocol::reconcile::finding::Finding;
 use payonce_protocol::reconcile::rows::{Book, Units};
 use payonce_protocol::reconcile::run::RunVerdict;
 use payonce_protocol::reconcile::statement::{Lines, Total};
+use payonce_protocol::reconcile::terms::Lack;
 use reconciler::{Account, BankLines};
 use serde_json::{Value, json};
 
@@ -125,7 +126,6 @@ fn broken(text: &mut String, ran: &Ran, paint: Paint) {
 }
 
 fn books(text: &mut String, ran: &Ran, paint: Paint) {
-    let window = ran.manifest.window;
     let head = format!("{:10}{:>8}  {}", "books", "rows", "what it lacks");
     let _ = writeln!(text, "\n{}", paint.bold(&head));
     for book in Book::ALL {
@@ -134,9 +134,8 @@ fn books(text: &mut String, ran: &Ran, paint: Paint) {
             continue;
         }
         let rows = ran.manifest.rows.get(book).copied().unwrap_or_default();
-        let gaps = ran.manifest.gaps.iter().filter(|gap| gap.book == *book);
-        let mut lacks: Vec<String> =
-            gaps.filter(|gap| gap.from < window.to() && window.from() < gap.until).map(words::lacks).collect();
+        let gaps = ran.manifest.lacks().filter(|(gap, lack)| gap.book == *book && *lack != Lack::Earlier);
+        let mut lacks: Vec<String> = gaps.map(|(gap, _)| words::lacks(gap)).collect();
         lacks.dedup();
         let says = if lacks.is_empty() { "nothing".to_owned() } else { paint.warn(&lacks.join("; ")) };
         let _ = writeln!(text, "  {:8}{rows:>8}  {says}", book.as_str());

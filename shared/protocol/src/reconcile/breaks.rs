@@ -305,9 +305,9 @@ fn attempts(facts: &Facts<'_>, settle: &Settle) -> Vec<Candidate> {
         let due = claim.expires_at.saturating_add(settle.ours_ms);
         all.push(missing.of_attempt(claim.attempt).absent(&[Book::Ours], claim.row.at, due));
     }
-    let mut recorded: Vec<_> = facts.outcomes().chain(facts.late()).map(|(row, attempt, _)| (attempt, row)).collect();
+    let mut recorded: Vec<_> = facts.late().chain(facts.outcomes()).map(|(row, attempt, _)| (attempt, row)).collect();
     recorded.sort_by_key(|(_, row)| row.at);
-    // The last one of each attempt.
+    // The last one of each attempt; of two of one moment the outcome.
     for (attempt, row) in recorded.into_iter().collect::<BTreeMap<u16, &Row>>() {
         if !facts.claims().any(|claim| claim.attempt == attempt) {
             let missing = Candidate::shown(BreakKind::ClaimMissing, Book::Ours, row, None).of_attempt(attempt);

@@ -11,7 +11,7 @@ use crate::reconcile::facts::Facts;
 use crate::reconcile::finding::{Finding, Found, Life, examine};
 use crate::reconcile::rows::{Book, BookKey, Row};
 use crate::reconcile::statement::{Statement, TooLarge};
-use crate::reconcile::terms::{Gap, Terms};
+use crate::reconcile::terms::{Gap, Lack, Settle, Terms};
 
 crate::words! {
     /// Of a run. The first that holds, in this order: before any word about money stands whether the books were all there.
@@ -124,13 +124,12 @@ impl Run {
 
     pub fn verdict(&self) -> RunVerdict {
         let has = |finding| self.statement.count(finding) > 0;
-        let Window { from, to } = self.window;
-        let gaps = || self.terms.gaps.iter().filter(|gap| gap.from < to && from < gap.until);
-        if has(Finding::Incomplete) || gaps().any(|gap| self.terms.lacks(gap)) {
+        let lacks = |lack| self.terms.gaps.iter().any(|gap| gap.lack(self.window, &self.terms.settle) == lack);
+        if has(Finding::Incomplete) || lacks(Lack::Due) {
             RunVerdict::Incomplete
         } else if has(Finding::Break) {
             RunVerdict::Breaks
-        } else if has(Finding::Pending) || gaps().next().is_some() {
+        } else if has(Finding::Pending) || lacks(Lack::Awaited) {
             RunVerdict::Pending
         } else {
             RunVerdict::Reconciled
@@ -154,6 +153,7 @@ impl Run {
         Ok(Manifest {
             window: self.window,
             verdict: self.verdict(),
+            settle: self.terms.settle,
             gaps: self.terms.gaps,
             rows: self.rows,
             breaks: self.breaks,
@@ -219,6 +219,8 @@ fn joined(sorted: Vec<Gap>, apart: u64) -> Vec<Gap> {
 pub struct Manifest {
     pub window: Window,
     pub verdict: RunVerdict,
+    pub settle: Settle,
+    /// Of this run and of those before it.
     pub gaps: Vec<Gap>,
     /// Rows of each book that no earlier run counted.
     pub rows: BTreeMap<Book, u64>,
@@ -231,6 +233,11 @@ pub struct Manifest {
 }
 
 impl Manifest {
+    /// Each gap, and what it is to this run.
+    pub fn lacks(&self) -> impl Iterator<Item = (&Gap, Lack)> {
+        self.gaps.iter().map(|gap| (gap, gap.lack(self.window, &self.settle)))
+    }
+
     pub fn as_before(&self) -> Before {
         Before { window: self.window, open: self.statement.open.now(), gaps: self.gaps.clone() }
     }

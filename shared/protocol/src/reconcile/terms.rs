@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 
 use crate::UnixMillis;
 use crate::reconcile::rows::{Book, BookKey};
+use crate::reconcile::run::Window;
 
 /// How long after its cause a row may take to stand in each book, by the documents of whoever keeps the book.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -38,6 +39,18 @@ crate::words! {
     }
 }
 
+crate::words! {
+    /// What a gap is to one run.
+    pub enum Lack {
+        /// The book should have spoken of that time by now, and does not.
+        Due = "due",
+        /// It may still come to speak of it.
+        Awaited = "awaited",
+        /// It was, or will be, another run's.
+        Earlier = "earlier",
+    }
+}
+
 /// From `from` until before `until` the book is not complete.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Gap {
@@ -64,15 +77,27 @@ impl Gap {
     pub fn hides(&self) -> bool {
         self.why != Why::OneRecord && (self.book, self.why) != (Book::Provider, Why::NotAskable)
     }
+
+    /// What it is to the run of this window. A book is there when its window is read, but for the bank's: it tells of a day when that is
+    /// over, and a line may take its settle time to be booked. A day of the bank's is waited for as long as its lines are, and lacking in
+    /// the run in whose window that time ends: each day is some run's, as each window is.
+    pub fn lack(&self, window: Window, settle: &Settle) -> Lack {
+        let later = match (self.book, self.why) {
+            // It never tells of what was before it.
+            (Book::Bank, why) if why != Why::NotBefore => settle.bank_ms,
+            _ => 0,
+        };
+        if self.from >= window.to() || self.until.saturating_add(later) <= window.from() {
+            Lack::Earlier
+        } else if self.from.saturating_add(later) < window.to() {
+            Lack::Due
+        } else {
+            Lack::Awaited
+        }
+    }
 }
 
 impl Terms {
-    /// Whether the book should have spoken of that time by now. A bank tells of a day when it is over, and a line may take its settle
-    /// time to be booked: a day that is not longer ago than that is waited for, as its lines are.
-    pub fn lacks(&self, gap: &Gap) -> bool {
-        gap.book != Book::Bank || gap.from.saturating_add(self.settle.bank_ms) < self.as_of
-    }
-
     /// Whether a row of this book that began at `at`, and had to be there at `due`, would have been seen.
     pub fn sees(&self, book: Book, at: UnixMillis, due: UnixMillis) -> bool {
         let end = due.max(at.saturating_add(1));

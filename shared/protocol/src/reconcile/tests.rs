@@ -9,7 +9,7 @@ use super::finding::{Finding, Found, Life, find};
 use super::rows::{Book, BookKey, Direction, RailState, Record, Row, RowId, Sum, Units};
 use super::run::{Before, ChainError, Run, RunVerdict, Window, all_gaps};
 use super::suggestion::suggestions;
-use super::terms::{Gap, Settle, Terms, Why};
+use super::terms::{Gap, Lack, Settle, Terms, Why};
 use crate::case::Ending;
 use crate::money::Money;
 use crate::order::{Destination, EventId, PayoutKey};
@@ -471,6 +471,27 @@ fn a_day_of_the_bank_is_waited_for_as_long_as_its_lines_and_lacking_after_that()
     assert_eq!(of(gap(Book::Bank, LATE - bank_ms - 1)), RunVerdict::Incomplete);
     // Every other book is there when its window is read.
     assert_eq!(of(gap(Book::Rail, LATE - bank_ms)), RunVerdict::Incomplete);
+}
+
+#[test]
+fn each_day_of_the_bank_is_lacking_in_the_run_in_which_its_time_is_over_and_in_no_other() {
+    let bank_ms = terms(0).settle.bank_ms;
+    let day = bank_ms / 5;
+    let lacks = |book, why, gap: [u64; 2]| {
+        let gap = Gap { book, from: gap[0] * day, until: gap[1] * day, why };
+        let window = |number: u64| Window::new(number * day, (number + 1) * day).unwrap();
+        (0..12).map(|number| gap.lack(window(number), &terms(0).settle)).collect::<Vec<_>>()
+    };
+    use Lack::{Awaited, Due, Earlier};
+    let said = |earlier: usize, awaited, due| {
+        let all = [(Earlier, earlier), (Awaited, awaited), (Due, due)].map(|(lack, runs)| vec![lack; runs]).concat();
+        [all, vec![Earlier; 12 - earlier - awaited - due]].concat()
+    };
+    assert_eq!(lacks(Book::Bank, Why::ReportNotReady, [1, 2]), said(1, 5, 1));
+    assert_eq!(lacks(Book::Bank, Why::Unreadable, [1, 4]), said(1, 5, 3));
+    // What was before its first file the bank's book never tells.
+    assert_eq!(lacks(Book::Bank, Why::NotBefore, [0, 3]), said(0, 0, 3));
+    assert_eq!(lacks(Book::Rail, Why::PageLost, [1, 2]), said(1, 0, 1));
 }
 
 #[test]

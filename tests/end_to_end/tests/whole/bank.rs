@@ -171,8 +171,15 @@ struct Deployed {
 
 impl Deployed {
     async fn open() -> Self {
+        Self::beginning(0).await
+    }
+
+    /// Its books are held against each other from this day on.
+    async fn beginning(day: u64) -> Self {
         let desk = Desk::open().await;
-        let parts = desk.world.reconciler(Lists::default(), desk.midnight, desk.folder.path());
+        desk.world.clock.advance(day * DAY_MS);
+        let first = desk.midnight + day * DAY_MS;
+        let parts = desk.world.reconciler(Lists::default(), first, desk.folder.path());
         let settings = Settings { settle: Settle { bank_ms: 2 * DAY_MS, ..parts.settings.settle }, ..parts.settings };
         let app = App::new(Parts { settings, windows: Windows::Of(DAY_MS), ..parts });
         Self { desk, app, closing: 1_000_000 }
@@ -180,12 +187,18 @@ impl Deployed {
 
     /// The bank's file of this day, as the console keeps it.
     async fn import(&mut self, day: u64, rows: &[(String, i64)]) {
+        self.import_as(day, rows, str::to_owned).await;
+    }
+
+    /// And what another format of the bank's would have said of it.
+    async fn import_as(&mut self, day: u64, rows: &[(String, i64)], said: impl Fn(&str) -> String) {
         let text = statement(self.desk.day(day), self.closing, rows);
         self.closing += rows.iter().map(|(_, minor)| minor).sum::<i64>();
         let before = self.desk.imports.last();
         self.desk.learn(&text);
+        let line = said(&self.desk.last);
         let ledger = &self.desk.world.ledger;
-        let learned = Learned::read(self.desk.last.as_bytes()).unwrap();
+        let learned = Learned::read(line.as_bytes()).unwrap();
         let import = KeptImport {
             number: before + 1,
             at: self.desk.world.clock.now(),
@@ -197,22 +210,34 @@ impl Deployed {
             known: 0,
             changed: 0,
             doubtful: 0,
-            kept: ledger.keep_import_lines(self.desk.last.as_bytes()).await.unwrap(),
+            kept: ledger.keep_import_lines(line.as_bytes()).await.unwrap(),
         };
         assert!(ledger.finish_import(&import).await.unwrap());
     }
 
     /// At one in the morning after this day. What the run says, and its breaks.
     async fn run(&self, day: u64) -> (serde_json::Value, BTreeSet<(String, String, String)>) {
+        self.run_after(1, day).await
+    }
+
+    /// The last of so many days of which none was reconciled.
+    async fn run_after(&self, days: u32, day: u64) -> (serde_json::Value, BTreeSet<(String, String, String)>) {
         let world = &self.desk.world;
         world.clock.set(self.desk.midnight + (day + 1) * DAY_MS + HOUR_MS);
-        assert_eq!(self.app.run_within(WITHIN).await.unwrap().runs, 1, "{day}");
+        assert_eq!(self.app.run_within(WITHIN).await.unwrap().runs, days, "{day}");
         let run = world.ledger.runs(None, 1).await.unwrap().remove(0);
         let lines = world.ledger.run_file(&run, "breaks.jsonl").await.unwrap().unwrap();
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("breaks.jsonl"), lines).unwrap();
         (serde_json::from_str(&run.manifest).unwrap(), breaks(folder.path()))
     }
+}
+
+/// What its book is to the run.
+fn of_the_bank(manifest: &serde_json::Value) -> &'static str {
+    let gaps = manifest["incomplete"].as_array().unwrap().iter().filter(|gap| gap["book"] == "bank");
+    let all: Vec<&str> = gaps.map(|gap| gap["lack"].as_str().unwrap()).collect();
+    ["due", "awaited"].into_iter().find(|word| all.contains(word)).unwrap_or("whole")
 }
 
 /// Of a day, the key of an unmarked line stands for itself.
@@ -281,4 +306,87 @@ async fn without_a_file_no_run_speaks_of_the_bank() {
     let (manifest, none) = stack.run(0).await;
     assert_eq!((manifest["findings"]["reconciled"].as_u64(), none), (Some(1), BTreeSet::new()), "{key} {manifest}");
     assert!(!manifest["incomplete"].to_string().contains("bank"), "{manifest}");
+}
+
+/// What a lost file held is in no later window: a return there, or a debit that nobody asked for, would never be seen to be missing.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_day_between_imported_ones_is_lacking_in_the_run_in_which_its_time_is_over() {
+    let mut stack = Deployed::open().await;
+    let mut said = vec![];
+    for day in 0..7 {
+        match day {
+            // Nobody has its file; the balance of the next shows that something was booked.
+            2 => stack.closing -= 700,
+            _ => stack.import(day, &[]).await,
+        }
+        let (manifest, none) = stack.run(day).await;
+        assert_eq!(none, BTreeSet::new(), "{day}");
+        said.push(of_the_bank(&manifest));
+    }
+    assert_eq!(said, ["whole", "whole", "awaited", "awaited", "due", "whole", "whole"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sum_whose_payouts_are_not_listed_is_lacking_as_long_as_its_list() {
+    let mut stack = Deployed::open().await;
+    stack.import(0, &[]).await;
+    stack.run(0).await;
+    let key = stack.desk.pay("summed").await;
+    let of_three = |line: &str| {
+        let listed = line.replacen("\"transactions\":null", "\"transactions\":3", 1);
+        assert_ne!(listed, line);
+        listed
+    };
+    stack.import_as(1, &[("BATCH-1".to_owned(), -12_600)], of_three).await;
+    for day in 1..6 {
+        if day > 1 {
+            stack.import(day, &[]).await;
+        }
+        let (manifest, none) = stack.run(day).await;
+        assert_eq!(none, BTreeSet::new(), "{day}: nobody knows whether {key} is among the three");
+        let seen = (of_the_bank(&manifest), manifest["findings"]["incomplete"].as_u64().unwrap_or_default());
+        assert_eq!(
+            seen,
+            [("awaited", 0), ("awaited", 0), ("due", 1), ("whole", 1), ("whole", 1)][day as usize - 1],
+            "{day}: {manifest}"
+        );
+    }
+}
+
+/// Files are imported late, and the days that they speak of are reconciled.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_cannot_be_read_of_a_day_that_is_long_over_is_said_by_the_run_that_learns_of_it() {
+    let mut stack = Deployed::open().await;
+    stack.import(0, &[]).await;
+    stack.run(0).await;
+    stack.run_after(4, 4).await;
+    let of_three = |line: &str| line.replacen("\"transactions\":null", "\"transactions\":3", 1);
+    stack.import_as(1, &[("BATCH-1".to_owned(), -12_600)], of_three).await;
+    let mut said = vec![];
+    for day in 2..8 {
+        stack.import(day, &[]).await;
+        if day >= 5 {
+            said.push(of_the_bank(&stack.run(day).await.0));
+        }
+    }
+    assert_eq!(said, ["due", "whole", "whole"]);
+}
+
+/// A run does not read what speaks of days that are long over, and knows all the same that it is there.
+#[tokio::test(flavor = "multi_thread")]
+async fn three_months_without_a_file_are_not_forgotten_and_an_old_file_is_new_once() {
+    const LATER: u64 = 100;
+    let mut stack = Deployed::beginning(LATER).await;
+    stack.import(0, &[]).await;
+    let key = stack.desk.pay("unbanked").await;
+    let mut rows = vec![];
+    for day in LATER..LATER + 6 {
+        if day == LATER + 2 {
+            stack.import(1, &[(key.clone(), -4_200), (format!("{key}/RTRN/AC04"), 4_200)]).await;
+        }
+        let (manifest, _) = stack.run(day).await;
+        assert_eq!(of_the_bank(&manifest), "due", "{day}: {manifest}");
+        rows.push(manifest["rows"]["bank"].as_u64().unwrap_or_default());
+    }
+    assert_eq!(rows, [0, 0, 2, 0, 0, 0]);
 }
