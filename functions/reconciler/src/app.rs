@@ -133,6 +133,8 @@ pub struct Report {
     pub cases: u64,
     /// Cases that it ended, because the books agree again.
     pub explained: u64,
+    /// Of any of them, of how many times a book should have spoken and did not.
+    pub incomplete: u64,
     /// Since the end of the last reconciled window.
     pub behind_s: Option<u64>,
 }
@@ -158,7 +160,9 @@ impl App {
         if let Some(last) = said.as_ref().ok().and_then(|runs| runs.first()) {
             let figures = figures::of(last, self.parts.clock.now());
             is_readable = figures.is_some();
-            if let Some(figures) = figures {
+            if let Some(mut figures) = figures {
+                // Of several runs each is heard of: the next one does not ask again.
+                figures.incomplete = figures.incomplete.max(report.incomplete);
                 report.behind_s = Some(figures.behind_seconds);
                 metrics.last_run(&figures);
             }
@@ -198,13 +202,14 @@ impl App {
             let last = self.parts.ledger.runs(None, 1).await?.into_iter().next();
             let Some(window) = self.next_window(last.as_ref(), settled).await? else { return Ok(()) };
             let run = timeout_at(until, self.one(window, last.as_ref())).instrument(warn_span!("window")).await;
-            let (done, is_whole) = run.map_err(|_| AppError::OutOfTime(window.to()))??;
+            let (done, incomplete, is_whole) = run.map_err(|_| AppError::OutOfTime(window.to()))??;
             report.cases += done.opened;
             report.explained += done.explained;
             if !is_whole {
                 return Err(AppError::PageLost(window.to()));
             }
             report.runs += 1;
+            report.incomplete = report.incomplete.max(incomplete);
         }
     }
 
@@ -251,7 +256,8 @@ impl App {
     }
 
     /// And whether it is on record: as long as a page may still be had its window is read again.
-    async fn one(&self, window: Window, last: Option<&KeptRun>) -> Result<(Cases, bool), AppError> {
+    /// With how many times of which a book should have spoken and did not.
+    async fn one(&self, window: Window, last: Option<&KeptRun>) -> Result<(Cases, u64, bool), AppError> {
         let Parts { ledger, rail, clock, settings, account, namespaces, folder, .. } = &self.parts;
         let folder = tempfile::tempdir_in(folder)?;
         let (earlier, own) = (folder.path().join("before"), folder.path().join("run"));
@@ -267,13 +273,14 @@ impl App {
         let done = filing.breaks(&own.join(BREAKS)).instrument(warn_span!("file_cases")).await?;
         let lost = |gap: &Gap| gap.why == Why::PageLost && gap.from < window.to() && window.from() < gap.until;
         if manifest.gaps.iter().any(lost) && clock.now() < settings.settled_at(window).saturating_add(ASKS_AGAIN_MS) {
-            return Ok((done, false));
+            return Ok((done, 0, false));
         }
         let run = self.kept(&manifest, &own).instrument(warn_span!("keep")).await?;
         if !ledger.finish_run(&run).await? {
             tracing::warn!(to = window.to(), "another run of this window came to its end first");
         }
-        Ok((done, true))
+        let incomplete = figures::of(&run, clock.now()).map_or(0, |figures| figures.incomplete);
+        Ok((done, incomplete, true))
     }
 
     /// What the run before left, as files.

@@ -21,6 +21,7 @@ use payonce_protocol::reconcile::terms::{Gap, Why};
 use payonce_rails::{Rail, RailKind};
 use payonce_runtime::config::Config;
 use payonce_runtime::start::StartError;
+use payonce_statements::cover::Days;
 use payonce_statements::import::text_digest;
 use payonce_statements::kept::{Booked, Imports};
 use serde::{Deserialize, Serialize};
@@ -72,10 +73,21 @@ impl Account {
 }
 
 /// What a run had read of the bank's files.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Read {
     /// The number of the last import.
     pub(crate) imports: u64,
+    /// An account stays one, also when all of its files are of days that are long over.
+    #[serde(default)]
+    pub(crate) accounts: Vec<AccountRead>,
+}
+
+/// The last day that a statement of the account spoke of.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct AccountRead {
+    pub(crate) account: String,
+    pub(crate) currency: String,
+    pub(crate) last: Date,
 }
 
 /// What our payout keys begin with.
@@ -132,7 +144,8 @@ pub struct BankLines {
 
 impl Bank<'_> {
     /// `bank_ms`: a line may be so much later than its payout, whose claim tells its reference. `before`: what the run before had read.
-    /// Where it had read nothing, the bank's book begins with this window.
+    /// Where it had read nothing, the bank's book begins with this window, and of earlier days with the lines that carry our mark: what
+    /// else moved then is from before anybody compared it. `awaited`: days that the run before waited for.
     #[expect(clippy::too_many_arguments, reason = "each is another thing")]
     pub(crate) async fn book<P: Reads + QueriesAudit + QueriesCases>(
         &self,
@@ -142,12 +155,13 @@ impl Bank<'_> {
         window: Window,
         bank_ms: u64,
         open: &BTreeSet<PayoutKey>,
-        before: Option<Read>,
+        before: Option<&Read>,
+        awaited: &[Gap],
     ) -> Result<BankBook, GatherError> {
         let mut marks = Marks::new(self.namespaces);
         marks.learn(rail, open);
-        let is_new_import = |import: u64| before.is_some_and(|read| import > read.imports);
-        let is_new = |line: &&Booked| at(line.booked_on, window) >= window.from() || is_new_import(line.import);
+        let is_new_import = |import: u64| before.is_none_or(|read| import > read.imports);
+        let is_new = |line: &&Booked| begins(line.booked_on) >= window.from() || is_new_import(line.import);
         // Most rails are told the key itself. Of others, and of what people wrote by hand, only the keys tell.
         let unknown = self.within(window).filter(is_new).filter(|line| marks.key(line).is_none());
         if let Some(first) = unknown.map(|line| begins(line.booked_on)).min() {
@@ -156,15 +170,27 @@ impl Bank<'_> {
             marks.learn(rail, ledger.keys_within(claimed).await?.keys.keys());
         }
         let (mut intake, mut named) = (Intake::new(Some(Book::Bank), BANK_BYTES), BTreeSet::new());
-        self.gaps(window).for_each(|gap| intake.lacks(gap));
         // What is learned when the time of its day is over is this run's to say.
-        let unread = |day: Date, is_new: bool, why: Why| {
-            let due = if is_new { (window.from() + 1).saturating_sub(bank_ms) } else { 0 };
-            let gap = gap(day, day, why);
-            Gap { until: gap.until.max(due), ..gap }
+        let due_now = (window.from() + 1).saturating_sub(bank_ms);
+        let falls_due =
+            Gap { book: Book::Bank, from: due_now.saturating_sub(1), until: due_now, why: Why::ReportNotReady };
+        let mut all_lacks = vec![];
+        let mut lacks = |gap: Gap, is_learned: bool| {
+            all_lacks.push(gap);
+            if is_learned && gap.until <= falls_due.from {
+                all_lacks.push(Gap { why: gap.why, ..falls_due });
+            }
         };
+        for gap in self.gaps(window) {
+            // The time of lines was shortened.
+            let was_awaited = awaited.iter().any(|of| of.why == gap.why && of.from < gap.until && gap.from < of.until);
+            lacks(gap, was_awaited && gap.why != Why::NotBefore);
+        }
+        if before.is_none() {
+            lacks(Gap { book: Book::Bank, from: 0, until: window.from(), why: Why::NotBefore }, false);
+        }
         for (day, import) in self.imports.doubtful_days().filter(|(day, _)| begins(*day) < window.to()) {
-            intake.lacks(unread(day, is_new_import(import), Why::Unreadable));
+            lacks(gap(day, day, Why::Unreadable), is_new_import(import));
         }
         // What an earlier run had read counts where its key has something new.
         let of_window: BTreeSet<PayoutKey> =
@@ -175,15 +201,18 @@ impl Bank<'_> {
             let is_open = key.as_ref().is_some_and(|key| open.contains(key));
             let is_spoken_of = !is_earlier || is_open || key.as_ref().is_some_and(|key| of_window.contains(key));
             match self.row(line, key.as_ref(), at, units) {
+                // From before anybody compared.
+                Ok(Some(row)) if before.is_none() && key.is_none() && row.at < window.from() => {}
                 Ok(Some(row)) if is_spoken_of => {
                     intake.push(&Row { carried: is_earlier && !is_open, ..row })?;
                     named.extend(key);
                 }
                 Ok(_) => {}
                 // Run after run: whatever is not seen in it is not missing.
-                Err(why) => intake.lacks(unread(line.booked_on, !is_earlier, why)),
+                Err(why) => lacks(gap(line.booked_on, line.booked_on, why), !is_earlier),
             }
         }
+        all_lacks.into_iter().for_each(|gap| intake.lacks(gap));
         let at_bank = AtBank { currencies: self.imports.currencies(), payouts: self.account == Account::OfTheRail };
         Ok(BankBook { shelf: Some(intake.done()?), named, at_bank })
     }
@@ -194,7 +223,12 @@ impl Bank<'_> {
     }
 
     pub(crate) fn read(&self) -> Read {
-        Read { imports: self.imports.last() }
+        let accounts = self.imports.last_days().into_iter().map(|((account, currency), last)| AccountRead {
+            account,
+            currency: currency.to_string(),
+            last,
+        });
+        Read { imports: self.imports.last(), accounts: accounts.collect() }
     }
 
     /// `None`: it is no payout's. Without a key it is known by its account and its id.
@@ -224,16 +258,20 @@ impl Bank<'_> {
         BankLines { booked, others: booked.saturating_sub(rows) }
     }
 
-    /// Days before the window's end of which the files do not say everything.
+    /// Days before the window's end of which the files of an account do not say everything.
     fn gaps(&self, window: Window) -> impl Iterator<Item = Gap> {
-        let mut gaps = vec![];
-        let (mut since, mut why) = (0, Why::NotBefore);
-        for (from, to) in self.imports.covered() {
-            gaps.push(Gap { book: Book::Bank, from: since, until: begins(from), why });
-            (since, why) = (begins(to).saturating_add(DAY_MS), Why::ReportNotReady);
-        }
-        gaps.push(Gap { book: Book::Bank, from: since, until: window.to(), why });
-        gaps.into_iter().filter(move |gap| gap.from < gap.until && gap.from < window.to())
+        let told = self.imports.told();
+        let all = if told.is_empty() { vec![vec![]] } else { told.into_iter().map(|of| of.days).collect() };
+        all.into_iter().flat_map(move |days: Vec<Days>| {
+            let mut gaps = vec![];
+            let (mut since, mut why) = (0, Why::NotBefore);
+            for (from, to) in days {
+                gaps.push(Gap { book: Book::Bank, from: since, until: begins(from), why });
+                (since, why) = (begins(to).saturating_add(DAY_MS), Why::ReportNotReady);
+            }
+            gaps.push(Gap { book: Book::Bank, from: since, until: window.to(), why });
+            gaps.into_iter().filter(move |gap| gap.from < gap.until && gap.from < window.to())
+        })
     }
 }
 

@@ -36,7 +36,8 @@ struct SettleMinutes {
     /// The sweeper's margin and its visits, many times over.
     ours: u64,
     rail: u64,
-    /// An instant credit transfer is booked at once, others in one bank day; a weekend and a holiday lie between.
+    /// A file tells of a day when it is over, and an instant credit transfer stands in it; others take a bank day, and a weekend and a
+    /// holiday lie between. Less than two days make each run incomplete that comes before its day's file.
     bank: u64,
 }
 

@@ -19,9 +19,10 @@ pub(crate) fn of(run: &KeptRun, now: UnixMillis) -> Option<LastRun> {
     let kinds = |named: &[BreakKind]| named.iter().map(|kind| count(kinds, kind.as_str())).sum::<Option<u64>>();
     let gaps = manifest.get("incomplete").and_then(Value::as_array)?;
     let is_kept = |gap: &&Value| gap["why"].as_str() != Some(Why::NotAskable.as_str());
-    // What does not say whether it counts does.
-    let counts = |gap: &&Value| {
-        ![Lack::Awaited, Lack::Earlier].map(Lack::as_str).contains(&gap["lack"].as_str().unwrap_or_default())
+    let counts = |gap: &&Value| match gap["lack"].as_str() {
+        Some(lack) => ![Lack::Awaited, Lack::Earlier].map(Lack::as_str).contains(&lack),
+        // An earlier version did not say it.
+        None => gap["until"].as_u64().is_none_or(|until| until > run.from),
     };
     Some(LastRun {
         behind_seconds: now.saturating_sub(run.to) / 1000,
@@ -55,6 +56,7 @@ mod tests {
         }
         let written = r#"{"verdict":"breaks","incomplete":[
             {"book":"rail","from":0,"until":1,"why":"page_lost","lack":"due"},{"book":"rail","from":0,"until":1,"why":"page_lost"},
+            {"book":"rail","from":0,"until":0,"why":"page_lost"},
             {"book":"provider","from":0,"until":1,"why":"not_askable","lack":"due"},
             {"book":"bank","from":0,"until":1,"why":"report_not_ready","lack":"awaited"},
             {"book":"rail","from":0,"until":0,"why":"page_lost","lack":"earlier"}],

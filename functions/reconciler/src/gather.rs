@@ -196,7 +196,9 @@ impl<P: Reads + QueriesAudit + QueriesCases> Gathering<'_, P> {
                     }
                 }
             }
-            self.provider_lacks(reading.gap());
+            if let Some(gap) = reading.gap() {
+                self.provider.lacks(gap);
+            }
             if !asked.speaks_alone() {
                 for days in AGAIN_AFTER_DAYS {
                     named.extend(self.payments_again(asked, ruling, days).await?);
@@ -230,14 +232,8 @@ impl<P: Reads + QueriesAudit + QueriesCases> Gathering<'_, P> {
                 }
             }
         }
-        self.provider_lacks(reading.gap());
+        lacks_earlier(&mut self.provider, reading.gap(), window);
         Ok(named)
-    }
-
-    fn provider_lacks(&mut self, gap: Option<Gap>) {
-        if let Some(gap) = gap {
-            self.provider.lacks(gap);
-        }
     }
 
     fn take_event(&mut self, row: &Row) -> Result<(), BooksError> {
@@ -294,9 +290,7 @@ impl<P: Reads + QueriesAudit + QueriesCases> Gathering<'_, P> {
         let Sources { ledger, rail, .. } = *self.sources;
         let mut keys = BTreeSet::new();
         for Returned { earlier, payouts, gap } in again {
-            if let Some(gap) = gap {
-                self.rail.lacks(gap);
-            }
+            lacks_earlier(&mut self.rail, gap, self.sources.window);
             let says_nothing = if self.has_rail_book { payouts.is_empty() } else { !rail.finds() };
             if says_nothing {
                 continue;
@@ -306,7 +300,8 @@ impl<P: Reads + QueriesAudit + QueriesCases> Gathering<'_, P> {
             let listed = ledger.keys_within(claimed.unwrap_or(earlier)).await?;
             if listed.unreadable > 0 {
                 let (from, until) = (earlier.from(), earlier.to());
-                self.ours.lacks(Gap { book: Book::Ours, from, until, why: Why::Unreadable });
+                let gap = Gap { book: Book::Ours, from, until, why: Why::Unreadable };
+                lacks_earlier(&mut self.ours, Some(gap), self.sources.window);
             }
             if !self.has_rail_book {
                 keys.extend(listed.keys.into_keys());
@@ -419,6 +414,16 @@ impl<P: Reads + QueriesAudit + QueriesCases> Gathering<'_, P> {
             }
         }
         Ok(())
+    }
+}
+
+/// Of an earlier time, and asked for by this run: no other asks for it again.
+fn lacks_earlier(book: &mut Intake, gap: Option<Gap>, window: Window) {
+    let Some(gap) = gap else { return };
+    book.lacks(gap);
+    // Of what is not kept so long nobody can speak any more.
+    if matches!(gap.why, Why::PageLost | Why::Unreadable) {
+        book.lacks(Gap { from: window.from(), until: window.from() + 1, ..gap });
     }
 }
 

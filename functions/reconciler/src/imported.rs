@@ -12,6 +12,7 @@ use payonce_protocol::reconcile::run::Window;
 use payonce_statements::kept::{Imports, Learned};
 
 use crate::app::AppError;
+use crate::bank::AccountRead;
 use crate::run::Before;
 
 /// Beside the time that a line may take. A second line of one payout that comes later is taken for its first.
@@ -33,6 +34,11 @@ pub async fn imported<P: QueriesCases>(
             imports.add_as(import.number, learned);
         } else {
             imports.pass_over(import.number);
+        }
+    }
+    for AccountRead { account, currency, last } in before.accounts_read() {
+        if let Ok(currency) = currency.parse() {
+            imports.remember(account, currency, *last);
         }
     }
     Ok(imports)

@@ -23,7 +23,7 @@ use payonce_rails::Rail;
 use payonce_runtime::start::{StartError, Started};
 use tracing::{Instrument, warn_span};
 
-use crate::bank::{BANK, Bank, BankBook, Read};
+use crate::bank::{AccountRead, BANK, Bank, BankBook, Read};
 use crate::config::{Reconciliation, units};
 use crate::gather::{GatherError, Sources, gather};
 use crate::list::{Asked, Lists};
@@ -110,7 +110,11 @@ impl Before {
 
     /// How many of the bank's files it had read.
     pub(crate) fn imports_read(&self) -> u64 {
-        self.bank.map_or(0, |read| read.imports)
+        self.bank.as_ref().map_or(0, |read| read.imports)
+    }
+
+    pub(crate) fn accounts_read(&self) -> &[AccountRead] {
+        self.bank.as_ref().map_or(&[], |read| &read.accounts)
     }
 
     fn shelf(&self) -> Result<Shelf, BooksError> {
@@ -165,7 +169,9 @@ pub async fn reconcile_beside<P: Reads + QueriesAudit + QueriesCases>(
     let bank_book = match bank {
         Some(bank) => {
             let Settle { bank_ms, .. } = settings.settle;
-            bank.book(ledger, rail, &settings.units, window, bank_ms, &before.open, before.bank).await?
+            let awaited = before.run.as_ref().map(|run| run.awaited.as_slice()).unwrap_or_default();
+            bank.book(ledger, rail, &settings.units, window, bank_ms, &before.open, before.bank.as_ref(), awaited)
+                .await?
         }
         None => BankBook::default(),
     };

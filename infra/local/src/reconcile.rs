@@ -196,7 +196,8 @@ async fn reconcile(options: &Options, place: &Place, files: &Files) -> Result<Ra
         false => Imports::default(),
     };
     let imports = if files.imports.is_empty() { &imported } else { &files.imports };
-    let bank = (!imports.is_empty()).then_some(Bank { imports, account, namespaces: &namespaces });
+    let bank =
+        (!imports.is_empty() || imports.last() > 0).then_some(Bank { imports, account, namespaces: &namespaces });
 
     let work = tempfile::tempdir()?;
     let folder = options.out.as_deref().unwrap_or_else(|| work.path());

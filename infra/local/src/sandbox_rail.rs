@@ -113,6 +113,8 @@ struct State {
 struct Manners {
     /// How long an executed payout is missing from the list.
     list_lag_ms: u64,
+    /// A list that ends before this second is not answered.
+    lists_from: u64,
     /// A key of another account, which has paid nothing.
     stranger: Option<String>,
     /// The restricted key may not read the account.
@@ -220,6 +222,11 @@ impl SandboxRail {
     /// From here on an executed payout is listed only after this long.
     pub fn set_list_lag_ms(&self, list_lag_ms: u64) {
         self.desk.state().manners.list_lag_ms = list_lag_ms;
+    }
+
+    /// A list of a time that was over then is answered 500, as where what is old is kept elsewhere.
+    pub fn lose_lists_before(&self, ms: u64) {
+        self.desk.state().manners.lists_from = ms / 1000;
     }
 
     /// The keys are rotated: the old ones are answered 401.
@@ -455,6 +462,9 @@ impl Desk {
     fn list(&self, caller: Caller, query: &str) -> Response<Full<Bytes>> {
         let state = self.state();
         let visible_until = self.clock.now().saturating_sub(state.manners.list_lag_ms) / 1000;
+        if crate::transfers::ends_before(query, state.manners.lists_from) {
+            return error(StatusCode::INTERNAL_SERVER_ERROR, "api_error", None);
+        }
         let executed = if caller == Caller::Stranger { &[] } else { state.executed.as_slice() };
         match list(executed, query, visible_until) {
             Ok(page) => respond(StatusCode::OK, &page),

@@ -67,6 +67,13 @@ pub(crate) fn metadata(form: &[(String, String)]) -> BTreeMap<String, String> {
     named.collect()
 }
 
+/// Whether all of the time that is asked for is before this second.
+pub(crate) fn ends_before(query: &str, second: u64) -> bool {
+    let query = form(query);
+    let end = field(&query, "created[lte]").and_then(|end| end.parse::<u64>().ok());
+    end.is_some_and(|end| end < second)
+}
+
 /// Newest first, in pages. `executed` is in the order of time, and those after `visible_until` (in seconds) are not listed yet.
 /// An error's status and code: a page cannot be had so.
 pub(crate) fn list(

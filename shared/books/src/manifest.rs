@@ -7,7 +7,7 @@ use payonce_protocol::ids::Digest;
 use payonce_protocol::reconcile::rows::Book;
 use payonce_protocol::reconcile::run::{Before, Manifest, Window};
 use payonce_protocol::reconcile::statement::Total;
-use payonce_protocol::reconcile::terms::{Gap, Why};
+use payonce_protocol::reconcile::terms::{Gap, Lack, Why};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
@@ -51,15 +51,17 @@ pub fn read_before(folder: &Path) -> Result<Option<Before>, BooksError> {
     struct Stored {
         window: Times,
         open: Open,
-        incomplete: Vec<Lack>,
+        incomplete: Vec<GapLine>,
         files: BTreeMap<String, String>,
     }
     #[derive(Deserialize)]
-    struct Lack {
+    struct GapLine {
         book: String,
         from: u64,
         until: u64,
         why: String,
+        #[serde(default)]
+        lack: String,
     }
     #[derive(Deserialize)]
     struct Times {
@@ -80,11 +82,14 @@ pub fn read_before(folder: &Path) -> Result<Option<Before>, BooksError> {
     if files.get(CARRIED) != Some(&hash) {
         return Err(BooksError::Altered(CARRIED.to_owned()));
     }
-    let gap = |lack: Lack| {
-        let (book, why) = (Book::parse(&lack.book)?, Why::parse(&lack.why)?);
-        Some(Gap { book, from: lack.from, until: lack.until, why })
+    let gap = |line: &GapLine| {
+        let (book, why) = (Book::parse(&line.book)?, Why::parse(&line.why)?);
+        Some(Gap { book, from: line.from, until: line.until, why })
     };
-    let gaps = incomplete.into_iter().map(gap).collect::<Option<Vec<Gap>>>();
-    let gaps = gaps.ok_or(BooksError::Line { number: 0, what: "incomplete" })?;
-    Ok(Some(Before { window: Window::new(window.from, window.to)?, open: open.now, gaps }))
+    let read = |lines: &mut dyn Iterator<Item = &GapLine>| {
+        lines.map(gap).collect::<Option<Vec<Gap>>>().ok_or(BooksError::Line { number: 0, what: "incomplete" })
+    };
+    let gaps = read(&mut incomplete.iter())?;
+    let awaited = read(&mut incomplete.iter().filter(|line| line.lack == Lack::Awaited.as_str()))?;
+    Ok(Some(Before { window: Window::new(window.from, window.to)?, open: open.now, gaps, awaited }))
 }

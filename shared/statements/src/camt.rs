@@ -130,14 +130,21 @@ impl Camt<'_, '_, '_, '_> {
         };
         let sequence = head.text("ElctrncSeqNb").or_else(|| head.text("LglSeqNb"));
         let period = |edge| head.text(&format!("FrToDt/{edge}DtTm")).or_else(|| head.text(&format!("FrToDt/{edge}Dt")));
-        let period = match (period("Fr"), period("To")) {
+        let period_days = match (period("Fr"), period("To")) {
             (Some(from), Some(to)) => match (date::iso(from), date::iso(to)) {
                 (Some(from), Some(to)) => Some((from, to)),
                 _ => return self.xml.refuse(&format!("{place}/FrToDt"), Wrong::Form("two dates")),
             },
             _ => None,
         };
-        let (_, continues) = self.balances(head, place)?;
+        let (balances, continues) = self.balances(head, place)?;
+        let closes_on = balances.closing.and_then(|closing| closing.date);
+        // An end at midnight is that of the day before, unless the bank closes the day that begins with it.
+        let ends_before = |to: Date| period("To").is_some_and(is_midnight) && closes_on != Some(to);
+        let period = period_days.map(|(from, to)| match to.yesterday() {
+            Ok(before) if from <= before && ends_before(to) => (from, before),
+            _ => (from, to),
+        });
         self.output.begin(Header {
             kind: self.kind,
             account,
@@ -300,6 +307,10 @@ impl Transactions {
 }
 
 /// The entry as the account shows it.
+fn is_midnight(text: &str) -> bool {
+    text.get(10..19) == Some("T00:00:00")
+}
+
 fn booked(head: &Node, place: &str) -> Result<Entry, Refused> {
     let at = |name: &str, wrong| Refused::new(head.line, format!("{place}/{name}"), wrong);
     let amount = money(head, "Amt", place)?;

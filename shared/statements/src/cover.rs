@@ -1,6 +1,7 @@
 //! Of which days the bank has told everything. A day that no statement covers is one of which nothing is concluded.
 
-use std::collections::BTreeMap;
+use std::cmp::Ordering;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::civil::{Date, Weekday};
 use payonce_protocol::money::Currency;
@@ -48,52 +49,127 @@ impl Cover {
         let balances = balances.map(|(opening, closing)| (opening.minor(), closing.minor()));
         (from <= to).then(|| Self { account: header.account.clone(), currency, from, to, balances })
     }
-
-    /// Nothing was booked between the two: banks make no statement of a day without bookings. A balance of zero, as that of an
-    /// account that is emptied each night, shows this of weekends alone.
-    fn joins(&self, next: &Self) -> bool {
-        let Ok(after) = self.to.tomorrow() else { return true };
-        if next.from <= after {
-            return true;
-        }
-        let (Some((_, closing)), Some((opening, _))) = (self.balances, next.balances) else { return false };
-        let is_weekend = |day: Date| matches!(day.weekday(), Weekday::Saturday | Weekday::Sunday);
-        let mut days = after.series(jiff::Span::new().days(1)).take_while(|day| *day < next.from);
-        closing == opening && (closing != 0 || days.all(is_weekend))
-    }
 }
 
 /// Days from the first to the second, both included.
 pub type Days = (Date, Date);
 
-/// Days that the statements of every account cover.
-pub fn covered(covers: &[Cover]) -> Vec<Days> {
+/// The days of which the statements of one account tell everything.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Told {
+    pub account: String,
+    pub currency: Currency,
+    pub days: Vec<Days>,
+}
+
+/// Account by account.
+pub fn told(covers: &[Cover]) -> Vec<Told> {
     let mut accounts: BTreeMap<(&str, Currency), Vec<&Cover>> = BTreeMap::new();
     for cover in covers {
         accounts.entry((&cover.account, cover.currency)).or_default().push(cover);
     }
-    let mut accounts = accounts.into_values().map(joined);
-    let first = accounts.next().unwrap_or_default();
-    accounts.fold(first, |all, own| {
-        let both = all.iter().flat_map(|one| own.iter().map(move |other| (one.0.max(other.0), one.1.min(other.1))));
-        both.filter(|(from, to)| from <= to).collect()
-    })
+    let told = |((account, currency), covers): ((&str, Currency), Vec<&Cover>)| {
+        let days = joined(covers).into_iter().map(|run| (run.from, run.to)).collect();
+        Told { account: account.to_owned(), currency, days }
+    };
+    accounts.into_iter().map(told).collect()
 }
 
-fn joined(mut covers: Vec<&Cover>) -> Vec<Days> {
-    covers.sort_by_key(|cover| (cover.from, cover.to));
-    let mut days: Vec<Days> = vec![];
-    let mut last: Option<&Cover> = None;
-    for cover in covers {
-        match (days.last_mut(), last) {
-            (Some(open), Some(before)) if before.joins(cover) => open.1 = open.1.max(cover.to),
-            _ => days.push((cover.from, cover.to)),
-        }
-        if last.is_none_or(|last| last.to <= cover.to) {
-            last = Some(cover);
+/// Statements of which each begins with a balance that one before it ended with.
+struct Joined {
+    from: Date,
+    to: Date,
+    /// What the account may have held at the end; `None`: a statement does not say it.
+    ends: Option<BTreeSet<i64>>,
+}
+
+impl Joined {
+    fn of(statements: &[&Cover]) -> Option<Self> {
+        let first = statements.first()?;
+        Some(Self { from: first.from, to: first.to, ends: ends(statements) })
+    }
+
+    /// Whether all of these follow, one after the other in some order. Where no balance is said, days are all that there is.
+    fn is_followed_by(&self, statements: &[&Cover]) -> bool {
+        let Some(mut reached) = self.ends.clone() else { return true };
+        let Some(mut left) = statements.iter().map(|of| of.balances).collect::<Option<BTreeSet<_>>>() else {
+            return true;
+        };
+        loop {
+            let next: Vec<(i64, i64)> = left.iter().copied().filter(|(opening, _)| reached.contains(opening)).collect();
+            if next.is_empty() {
+                return left.is_empty();
+            }
+            for balances in next {
+                left.remove(&balances);
+                reached.insert(balances.1);
+            }
         }
     }
-    days
+
+    /// Nothing was booked between the two: banks make no statement of a day without bookings. A balance that the account returns to, as
+    /// zero or what is left on it each night, shows this of weekends alone.
+    fn bridges(&self, statements: &[&Cover], after: Date, all: &[&Cover]) -> bool {
+        let Some(ends) = &self.ends else { return false };
+        let Some(openings) = statements.iter().map(|of| Some(of.balances?.0)).collect::<Option<Vec<_>>>() else {
+            return false;
+        };
+        let is_weekend = |day: Date| matches!(day.weekday(), Weekday::Saturday | Weekday::Sunday);
+        let Some(from) = statements.first().map(|first| first.from) else { return false };
+        let mut days = after.series(jiff::Span::new().days(1)).take_while(|day| *day < from);
+        let is_telling = |balance: i64| {
+            let closed = all.iter().filter(|of| of.balances.is_some_and(|(_, closing)| closing == balance));
+            balance != 0 && closed.map(|of| of.to).collect::<BTreeSet<_>>().len() == 1
+        };
+        let mut entered = openings.into_iter().filter(|opening| ends.contains(opening)).peekable();
+        entered.peek().is_some() && self.is_followed_by(statements) && (days.all(is_weekend) || entered.all(is_telling))
+    }
+}
+
+/// With which the last of them may end: with none that another begins with, unless all of them are such.
+fn ends(statements: &[&Cover]) -> Option<BTreeSet<i64>> {
+    let balances = statements.iter().map(|of| of.balances).collect::<Option<Vec<_>>>()?;
+    let closings: BTreeSet<i64> = balances.iter().map(|(_, closing)| *closing).collect();
+    let openings: BTreeSet<i64> = balances.iter().map(|(opening, _)| *opening).collect();
+    let last: BTreeSet<i64> = closings.difference(&openings).copied().collect();
+    Some(if last.is_empty() { closings } else { last })
+}
+
+fn joined(mut covers: Vec<&Cover>) -> Vec<Joined> {
+    covers.sort_by_key(|cover| (cover.from, cover.to));
+    let mut all: Vec<Joined> = vec![];
+    // Several statements of one day follow each other in whatever order.
+    for statements in covers.chunk_by(|one, next| one.from == one.to && (one.from, one.to) == (next.from, next.to)) {
+        let Some(own) = Joined::of(statements) else { continue };
+        let Some(open) = all.last_mut() else {
+            all.push(own);
+            continue;
+        };
+        let after = open.to.tomorrow().unwrap_or(open.to);
+        if own.from <= open.to {
+            // What overlaps cannot be followed by its balances.
+            match own.to.cmp(&open.to) {
+                Ordering::Greater => (open.to, open.ends) = (own.to, own.ends),
+                Ordering::Equal => open.ends = open.ends.take().zip(own.ends).map(|(ends, own)| &ends | &own),
+                Ordering::Less => {}
+            }
+        } else if own.from == after && open.is_followed_by(statements) || open.bridges(statements, after, &covers) {
+            (open.to, open.ends) = (own.to, own.ends);
+        } else if own.from == after {
+            // A statement between them is missing, of either day: neither is told of whole.
+            let is_left = open.from < open.to;
+            (open.to, open.ends) = (open.to.yesterday().unwrap_or(open.to), None);
+            if !is_left {
+                all.pop();
+            }
+            if let Some(from) = own.from.tomorrow().ok().filter(|from| *from <= own.to) {
+                all.push(Joined { from, ..own });
+            }
+        } else {
+            all.push(own);
+        }
+    }
+    all
 }
 
 #[cfg(test)]
@@ -108,23 +184,64 @@ mod tests {
     }
 
     fn days(covers: &[Cover]) -> Vec<(i8, i8)> {
-        covered(covers).into_iter().map(|(from, to)| (from.day(), to.day())).collect()
+        let all = told(covers).into_iter().flat_map(|account| account.days);
+        all.map(|(from, to)| (from.day(), to.day())).collect()
     }
 
     #[test]
-    fn a_day_between_two_statements_is_covered_where_the_balance_shows_that_nothing_was_booked() {
+    fn a_day_between_two_statements_is_told_of_where_the_balance_shows_that_nothing_was_booked() {
         // The 3rd and 4th of January 2026 are a weekend.
         assert_eq!(days(&[cover("a", 1, 2, (0, 5)), cover("a", 5, 6, (5, 9))]), [(1, 6)]);
+        assert_eq!(days(&[cover("a", 5, 6, (0, 5)), cover("a", 8, 9, (5, 9))]), [(5, 9)]);
         assert_eq!(days(&[cover("a", 1, 2, (0, 5)), cover("a", 5, 6, (7, 9))]), [(1, 2), (5, 6)]);
-        // Emptied each night: a lost statement would not show.
-        assert_eq!(days(&[cover("a", 1, 2, (0, 0)), cover("a", 5, 6, (0, 0))]), [(1, 6)]);
-        assert_eq!(days(&[cover("a", 5, 6, (0, 0)), cover("a", 8, 9, (0, 0))]), [(5, 6), (8, 9)]);
-        assert_eq!(days(&[cover("a", 1, 9, (0, 5)), cover("a", 2, 3, (1, 2)), cover("a", 10, 11, (8, 9))]), [(1, 11)]);
+        // Emptied each night, or down to a sum: a lost statement would not show.
+        for left in [0, 10_000] {
+            let each_night = |from, to| cover("a", from, to, (left, left));
+            assert_eq!(days(&[each_night(1, 2), each_night(5, 6)]), [(1, 6)]);
+            assert_eq!(days(&[each_night(5, 6), each_night(8, 9)]), [(5, 6), (8, 9)]);
+        }
     }
 
     #[test]
-    fn a_day_is_covered_when_the_statements_of_every_account_cover_it() {
-        assert_eq!(days(&[cover("a", 1, 9, (0, 5)), cover("b", 3, 12, (0, 5))]), [(3, 9)]);
-        assert_eq!(days(&[cover("a", 1, 2, (0, 5)), cover("b", 3, 12, (0, 5))]), []);
+    fn of_days_beside_each_other_neither_is_told_of_where_the_balances_do_not_follow() {
+        // The statement of an afternoon, or of a morning, is missing.
+        assert_eq!(days(&[cover("a", 5, 6, (9, 5)), cover("a", 7, 8, (3, 9))]), [(5, 5), (8, 8)]);
+        assert_eq!(days(&[cover("a", 5, 5, (9, 5)), cover("a", 6, 6, (3, 9)), cover("a", 7, 7, (9, 1))]), [(7, 7)]);
+        assert_eq!(days(&[cover("a", 5, 6, (9, 5)), cover("a", 7, 8, (5, 9))]), [(5, 8)]);
+        assert_eq!(
+            days(&[cover("a", 1, 9, (0, 5)), cover("a", 2, 3, (1, 2)), cover("a", 10, 11, (8, 9))]),
+            [(1, 8), (11, 11)]
+        );
+    }
+
+    #[test]
+    fn several_statements_of_a_day_follow_each_other() {
+        let (before, morning, noon, evening) =
+            (cover("a", 5, 5, (9, 8)), cover("a", 6, 6, (8, 6)), cover("a", 6, 6, (6, 4)), cover("a", 6, 6, (4, 1)));
+        let next = cover("a", 7, 7, (1, 0));
+        let all = [&before, &evening, &noon, &morning, &next].map(Cover::clone);
+        assert_eq!(days(&all), [(5, 7)]);
+        // The day as a whole beside a part of it.
+        assert_eq!(
+            days(&[before.clone(), noon.clone(), cover("a", 6, 6, (8, 1)), morning.clone(), next.clone()]),
+            [(5, 7)]
+        );
+        for missing in 1..4 {
+            let without: Vec<Cover> =
+                all.iter().enumerate().filter(|(place, _)| *place != missing).map(|(_, cover)| cover.clone()).collect();
+            assert!(!days(&without).iter().any(|(from, to)| (*from..=*to).contains(&6)), "{missing}");
+        }
+    }
+
+    #[test]
+    fn where_no_balance_is_said_days_beside_each_other_join_and_no_others_do() {
+        let unsaid = |from, to| Cover { balances: None, ..cover("a", from, to, (0, 0)) };
+        assert_eq!(days(&[unsaid(5, 6), cover("a", 7, 8, (5, 9)), unsaid(9, 9)]), [(5, 9)]);
+        assert_eq!(days(&[unsaid(1, 2), unsaid(5, 6)]), [(1, 2), (5, 6)]);
+    }
+
+    #[test]
+    fn each_account_has_days_of_its_own() {
+        assert_eq!(days(&[cover("b", 3, 12, (0, 5)), cover("a", 1, 9, (0, 5))]), [(1, 9), (3, 12)]);
     }
 }

@@ -12,7 +12,7 @@ use thiserror::Error;
 
 use crate::amount::Amount;
 use crate::chain::{Closed, Likeness};
-use crate::cover::{Cover, Days, covered};
+use crate::cover::{Cover, Days, Told, told};
 use crate::import::{Facts, Known, Plan, Row, RowId};
 use crate::model::{References, Status};
 
@@ -119,8 +119,27 @@ impl Imports {
         self.rows.values().filter(is_booked).filter(|row| !self.known.detailed.contains(&row.id))
     }
 
-    pub fn covered(&self) -> Vec<Days> {
-        covered(&self.covers)
+    /// Of which days each account's statements tell everything.
+    pub fn told(&self) -> Vec<Told> {
+        told(&self.covers)
+    }
+
+    /// The last day that a statement of each account speaks of.
+    pub fn last_days(&self) -> BTreeMap<(String, Currency), Date> {
+        let mut last = BTreeMap::new();
+        for cover in &self.covers {
+            let day = last.entry((cover.account.clone(), cover.currency)).or_insert(cover.to);
+            *day = cover.to.max(*day);
+        }
+        last
+    }
+
+    /// What is left of an account all of whose imports were passed over: that it is there, and until when it was told of.
+    pub fn remember(&mut self, account: &str, currency: Currency, last: Date) {
+        let is_known = |cover: &Cover| cover.account == account && cover.currency == currency && cover.to >= last;
+        if !self.covers.iter().any(is_known) {
+            self.covers.push(Cover { account: account.to_owned(), currency, from: last, to: last, balances: None });
+        }
     }
 
     /// Of the accounts whose days are covered.

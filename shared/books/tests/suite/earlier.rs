@@ -95,7 +95,7 @@ fn a_run_begun_again_has_no_manifest_until_it_ends() {
     let rows = accepted(false);
     run((0, 100_000), &[], &rows, &[], folder.path(), None);
     let window = Window::new(50_000, 100_000).unwrap();
-    let other = Before { window: Window::new(0, 40_000).unwrap(), open: 0, gaps: vec![] };
+    let other = Before { window: Window::new(0, 40_000).unwrap(), open: 0, gaps: vec![], awaited: vec![] };
     let failed = Books { shelves: vec![], window, settle: SETTLE, unread: Default::default() }
         .reconcile_into(folder.path(), Some(&other));
     assert!(matches!(failed, Err(BooksError::Chain(_))));

@@ -172,6 +172,8 @@ pub struct Before {
     pub open: u64,
     /// Of which times its books could not speak, nor those of the runs before it: what is carried from there is not missing.
     pub gaps: Vec<Gap>,
+    /// Of these, what it waited for.
+    pub awaited: Vec<Gap>,
 }
 
 /// A run must stay small enough to be on record, however many rows of a book were unreadable.
@@ -239,6 +241,7 @@ impl Manifest {
     }
 
     pub fn as_before(&self) -> Before {
-        Before { window: self.window, open: self.statement.open.now(), gaps: self.gaps.clone() }
+        let awaited = self.lacks().filter(|(_, lack)| *lack == Lack::Awaited).map(|(gap, _)| *gap).collect();
+        Before { window: self.window, open: self.statement.open.now(), gaps: self.gaps.clone(), awaited }
     }
 }

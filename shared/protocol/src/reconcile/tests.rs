@@ -509,7 +509,7 @@ fn the_statement_closes_and_says_where_the_money_is() {
 
 #[test]
 fn runs_join_without_gap_or_overlap() {
-    let at = |from, to| Before { window: Window::new(from, to).unwrap(), open: 0, gaps: vec![] };
+    let at = |from, to| Before { window: Window::new(from, to).unwrap(), open: 0, gaps: vec![], awaited: vec![] };
     let window = Window::new(1_000, 2_000).unwrap();
     let chained = |before: &Before| Run::new(window, terms(0)).manifest(Some(before), Default::default());
     assert!(chained(&at(500, 1_000)).is_ok());

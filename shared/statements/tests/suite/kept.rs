@@ -29,7 +29,7 @@ fn kept(imports: &mut Imports, plan: &Plan, lines: &mut String) {
     assert_eq!(again.known.files, imports.known.files);
     assert_eq!(again.known.rows, imports.known.rows);
     assert_eq!(again.known.detailed, imports.known.detailed);
-    assert_eq!(again.covered(), imports.covered());
+    assert_eq!(again.told(), imports.told());
     assert!(again.booked().eq(imports.booked()));
     assert!(again.doubtful_days().eq(imports.doubtful_days()));
     *imports = again;
@@ -205,4 +205,24 @@ fn a_short_row_is_refused_with_its_line_and_column_with_and_without_a_header() {
     let refused = read_as(&format, format!("{rest}\n{short}\n").as_bytes()).unwrap_err().to_string();
     let line = rows.trim_end().lines().count();
     assert!(refused.contains(&format!("line {line}, column 2")) && refused.contains("is missing"), "{refused}");
+}
+
+/// By other days than the bank speaks of, one whose statement is lost counts as told.
+#[test]
+fn an_end_at_midnight_is_that_of_the_day_before_unless_the_day_is_closed() {
+    let written = String::from_utf8(sample("camt053-v02.xml")).unwrap();
+    let told = |until: &str, closes: &str| {
+        let text = written.replacen("2026-01-05T17:00:00+01:00</ToDtTm>", &format!("{until}</ToDtTm>"), 1);
+        let text = text.replace("<Dt><Dt>2026-01-05</Dt></Dt>", &format!("<Dt><Dt>{closes}</Dt></Dt>"));
+        let mut imports = Imports::default();
+        imports.add(Learned::of(&plan(&Imports::default(), &Format::Camt, text.as_bytes(), Doubt::Refuse).unwrap()));
+        let days = imports.told().remove(0).days;
+        days.into_iter().map(|(from, to)| (from.day(), to.day())).collect::<Vec<_>>()
+    };
+    assert_eq!(told("2026-01-05T17:00:00+01:00", "2026-01-05"), [(5, 5)]);
+    assert_eq!(told("2026-01-06T00:00:00+01:00", "2026-01-05"), [(5, 5)]);
+    assert_eq!(told("2026-01-06T00:00:00.000+01:00", "2026-01-05"), [(5, 5)]);
+    assert_eq!(told("2026-01-06T00:00:00+01:00", "2026-01-06"), [(5, 6)]);
+    assert_eq!(told("2026-01-06T00:00:01+01:00", "2026-01-05"), [(5, 6)]);
+    assert_eq!(told("2026-01-05T00:00:00+01:00", "2026-01-05"), [(5, 5)]);
 }

@@ -12,6 +12,7 @@ use payonce_ledger::{KeptImport, Who};
 use payonce_protocol::ids::Digest;
 use payonce_protocol::outcome::Reason;
 use payonce_protocol::reconcile::finding::Finding;
+use payonce_protocol::reconcile::rows::Book;
 use payonce_protocol::reconcile::run::{Manifest, Window};
 use payonce_protocol::reconcile::terms::Settle;
 use payonce_statements::chain::Doubt;
@@ -178,11 +179,15 @@ impl Deployed {
     async fn beginning(day: u64) -> Self {
         let desk = Desk::open().await;
         desk.world.clock.advance(day * DAY_MS);
-        let first = desk.midnight + day * DAY_MS;
-        let parts = desk.world.reconciler(Lists::default(), first, desk.folder.path());
-        let settings = Settings { settle: Settle { bank_ms: 2 * DAY_MS, ..parts.settings.settle }, ..parts.settings };
-        let app = App::new(Parts { settings, windows: Windows::Of(DAY_MS), ..parts });
+        let app = Self::app(&desk, desk.midnight + day * DAY_MS, 2);
         Self { desk, app, closing: 1_000_000 }
+    }
+
+    /// So many days may pass until a line stands.
+    fn app(desk: &Desk, first: u64, bank_days: u64) -> App {
+        let parts = desk.world.reconciler(Lists::default(), first, desk.folder.path());
+        let settle = Settle { bank_ms: bank_days * DAY_MS, ..parts.settings.settle };
+        App::new(Parts { settings: Settings { settle, ..parts.settings }, windows: Windows::Of(DAY_MS), ..parts })
     }
 
     /// The bank's file of this day, as the console keeps it.
@@ -190,9 +195,9 @@ impl Deployed {
         self.import_as(day, rows, str::to_owned).await;
     }
 
-    /// And what another format of the bank's would have said of it.
+    /// And what another bank's would have said of it: `said` changes the file, and what is learned of it.
     async fn import_as(&mut self, day: u64, rows: &[(String, i64)], said: impl Fn(&str) -> String) {
-        let text = statement(self.desk.day(day), self.closing, rows);
+        let text = said(&statement(self.desk.day(day), self.closing, rows));
         self.closing += rows.iter().map(|(_, minor)| minor).sum::<i64>();
         let before = self.desk.imports.last();
         self.desk.learn(&text);
@@ -332,11 +337,7 @@ async fn a_sum_whose_payouts_are_not_listed_is_lacking_as_long_as_its_list() {
     stack.import(0, &[]).await;
     stack.run(0).await;
     let key = stack.desk.pay("summed").await;
-    let of_three = |line: &str| {
-        let listed = line.replacen("\"transactions\":null", "\"transactions\":3", 1);
-        assert_ne!(listed, line);
-        listed
-    };
+    let of_three = |line: &str| line.replacen("\"transactions\":null", "\"transactions\":3", 1);
     stack.import_as(1, &[("BATCH-1".to_owned(), -12_600)], of_three).await;
     for day in 1..6 {
         if day > 1 {
@@ -389,4 +390,103 @@ async fn three_months_without_a_file_are_not_forgotten_and_an_old_file_is_new_on
         rows.push(manifest["rows"]["bank"].as_u64().unwrap_or_default());
     }
     assert_eq!(rows, [0, 0, 2, 0, 0, 0]);
+}
+
+/// A lost day of the one account is not forgotten when a file of another comes.
+#[tokio::test(flavor = "multi_thread")]
+async fn each_account_has_days_of_its_own_and_stays_one_when_its_files_are_old() {
+    let other = |line: &str| line.replace("NL08PAYO0000000001", "NL91PAYO0000000002");
+    let mut stack = Deployed::open().await;
+    let mut said = vec![];
+    for day in 0..6 {
+        match day {
+            2 => stack.closing -= 700,
+            _ => stack.import(day, &[]).await,
+        }
+        if day >= 3 {
+            stack.import_as(day, &[], other).await;
+        }
+        said.push(of_the_bank(&stack.run(day).await.0));
+    }
+    assert_eq!(
+        said,
+        ["whole", "whole", "awaited", "awaited", "due", "whole"],
+        "the other account begins with the fourth day"
+    );
+
+    const LATER: u64 = 100;
+    let mut stack = Deployed::beginning(LATER).await;
+    stack.import(0, &[]).await;
+    stack.desk.pay("unseen").await;
+    for day in LATER..LATER + 5 {
+        stack.import_as(day, &[], other).await;
+        let (manifest, found) = stack.run(day).await;
+        assert_eq!((of_the_bank(&manifest), found), ("due", BTreeSet::new()), "{day}: {manifest}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_the_first_file_what_carries_our_mark_is_held_against_what_was_reconciled_before() {
+    let mut stack = Deployed::open().await;
+    let keys = [stack.desk.pay("lined").await, stack.desk.pay("back").await, stack.desk.pay("twice").await];
+    stack.run(0).await;
+    let [lined, back, twice] = &keys;
+    let line = |key: &String| (key.clone(), -4_200);
+    let returned = (format!("{back}/RTRN/AC04"), 4_200);
+    let foreign = ("INVOICE-7".to_owned(), -700);
+    stack.import(0, &[line(lined), line(back), returned, line(twice), line(twice), foreign]).await;
+    for day in 1..3 {
+        let (manifest, found) = stack.run(day).await;
+        let life = if day == 1 { "new" } else { "persisting" };
+        let marked = [one(life, "payout_returned", back), one(life, "paid_twice", twice)];
+        assert_eq!(found, marked.into(), "{day}: what else moved is from before anybody compared it: {manifest}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lacking_day_is_told_by_an_invocation_that_goes_on_to_later_days() {
+    let mut stack = Deployed::open().await;
+    for day in 0..6 {
+        match day {
+            2 => stack.closing -= 700,
+            _ => stack.import(day, &[]).await,
+        }
+    }
+    stack.desk.world.clock.set(stack.desk.midnight + 6 * DAY_MS + HOUR_MS);
+    let report = stack.app.run_within(WITHIN).await.unwrap();
+    assert_eq!((report.runs, report.incomplete), (6, 1));
+    assert_eq!(
+        of_the_bank(&serde_json::from_str(&stack.desk.world.ledger.runs(None, 1).await.unwrap()[0].manifest).unwrap()),
+        "whole"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_day_that_was_waited_for_is_lacking_when_the_time_of_lines_is_shortened() {
+    let mut stack = Deployed::open().await;
+    let mut said = vec![];
+    for day in 0..6 {
+        match day {
+            2 => stack.closing -= 700,
+            _ => stack.import(day, &[]).await,
+        }
+        if day == 4 {
+            stack.app = Deployed::app(&stack.desk, stack.desk.midnight, 1);
+        }
+        said.push(of_the_bank(&stack.run(day).await.0));
+    }
+    assert_eq!(said, ["whole", "whole", "awaited", "awaited", "due", "whole"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_line_is_counted_by_one_run_however_short_its_window() {
+    let mut desk = Desk::open().await;
+    desk.learn(&statement(desk.day(0), 1_000_000, &[]));
+    desk.run(0).await;
+    desk.learn(&statement(desk.day(1), 1_000_000, &[("INVOICE-7".to_owned(), -700)]));
+    let mut rows = vec![];
+    for number in 1..4 {
+        rows.push(desk.run(number).await.0.rows.get(&Book::Bank).copied().unwrap_or_default());
+    }
+    assert_eq!(rows, [1, 0, 0]);
 }

@@ -266,6 +266,26 @@ async fn a_window_whose_book_did_not_answer_is_read_again_until_it_does_or_half_
     assert_eq!(kept(&world).await.len(), 2);
 }
 
+/// What came back after thirty days no later run asks for.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lost_page_of_what_is_looked_at_again_is_read_again_and_after_half_a_day_incomplete() {
+    let world = World::start().await;
+    let reconciler = reconciler(&world);
+    let began = world.clock.now();
+    world.rail.lose_lists_before(began - HOUR_MS);
+    world.clock.set(began + HOUR_MS + 600_000);
+    assert!(matches!(reconciler.app.run_within(WITHIN).await, Err(AppError::PageLost(_))));
+    assert_eq!(kept(&world).await, []);
+    world.clock.set(began + 2 * HOUR_MS + 12 * HOUR_MS);
+    let _later_ones_are_lost_too = reconciler.app.run_within(WITHIN).await;
+    let run = world.ledger.runs(None, 100).await.unwrap().pop().unwrap();
+    let manifest: serde_json::Value = serde_json::from_str(&run.manifest).unwrap();
+    let rail = |gap: &&serde_json::Value| gap["book"] == "rail" && gap["lack"] == "due";
+    assert!(manifest["incomplete"].as_array().unwrap().iter().any(|gap| rail(&gap)), "{manifest}");
+    world.rail.lose_lists_before(0);
+    assert!(reconciler.runs().await.runs >= 1);
+}
+
 /// The rail's book lacked two payouts and has them again: nobody was at work on the one, and somebody is on the other.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_break_that_is_explained_ends_its_case_unless_a_person_has_taken_it_up() {

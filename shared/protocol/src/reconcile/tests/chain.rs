@@ -19,7 +19,7 @@ fn key_that_is_open_is_carried_until_a_row_explains_it() {
     assert_eq!((first.breaks, first.kinds), ([(Life::New, 1)].into(), [(BreakKind::PayoutMissing, 1)].into()));
     assert_eq!(first.rows, [(Book::Provider, 2), (Book::Ours, 4), (Book::Rail, 1), (Book::Bank, 1)].into());
 
-    let before = Before { window: first.window, open: first.statement.open.now(), gaps: vec![] };
+    let before = Before { window: first.window, open: first.statement.open.now(), gaps: vec![], awaited: vec![] };
     let next = |rows: &[Row]| {
         let mut run = Run::new(window(LATE, LATE + 1_000), terms(0));
         run.add(&key, rows).unwrap();
