@@ -160,6 +160,14 @@ impl Ask {
     }
 }
 
+/// Names, values and the file of a form, as every page reads them. For `tests/fuzz`.
+#[doc(hidden)]
+pub async fn form_of(request: &Request) -> Option<(Vec<(String, String)>, Option<(String, Option<Vec<u8>>)>)> {
+    let Ask { form, file, .. } = Ask::read(request, "/console", "https://us.example").await?;
+    let fields = form.pairs().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+    Some((fields, file.map(|file| (file.name, file.bytes))))
+}
+
 /// `None`: no browser sends this.
 async fn parts(media_type: &str, body: &[u8]) -> Option<(Fields, Option<Upload>)> {
     let boundary = multer::parse_boundary(media_type).ok()?;

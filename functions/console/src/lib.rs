@@ -33,6 +33,8 @@ pub mod story;
 mod trouble;
 
 pub use app::{App, BASE, Parts, Payer, PayerSilent};
+#[doc(hidden)]
+pub use ask::form_of;
 pub use cases::amount::Amount;
 pub use cases::due::Sla;
 pub use invoke::Invoke;

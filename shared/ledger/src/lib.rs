@@ -30,6 +30,8 @@ mod cases;
 mod client;
 mod control;
 mod error;
+#[doc(hidden)]
+pub mod fuzzed;
 mod item;
 mod keys;
 pub mod powers;

@@ -17,7 +17,7 @@ use serde_json::Value;
 
 use crate::book::{Gap, ListBook};
 use crate::config::{ListConfig, ListKind};
-use crate::page::{Next, Page};
+use crate::page::{ListedEvent, Next, Page};
 use crate::stripe;
 
 /// A hundred events with everything in them stay far below.
@@ -105,6 +105,13 @@ impl ProviderList {
     /// What it has of a window of time, the end excluded, to be read a page at a time. `now` is when it is asked.
     pub fn book(&self, window: Range<UnixMillis>, now: UnixMillis) -> ListBook<'_> {
         ListBook::new(self, window, now)
+    }
+
+    /// A page, and what the next one is asked with. For `tests/fuzz`: nothing is asked.
+    #[doc(hidden)]
+    pub fn read_page(&self, answer: &Response<Bytes>) -> Option<(Vec<ListedEvent>, Option<String>)> {
+        let read = self.api.page.read(&self.api.next, answer)?;
+        Some((read.events, read.next))
     }
 
     /// The first page, or the one behind `after`.

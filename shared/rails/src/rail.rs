@@ -337,6 +337,18 @@ impl Rail {
         Payment { verdict, evidence }
     }
 
+    /// What this answer to this request means, as [`Rail::pay`] reads it. For `tests/fuzz`: nothing is sent.
+    #[doc(hidden)]
+    pub fn read_answer(&self, prepared: &Prepared, answer: &Response<Bytes>) -> Payment {
+        self.answered(prepared, &self.keys().paying, answer, Evidence::default())
+    }
+
+    /// A page of the rail's books, as [`Rail::find`] reads it. For `tests/fuzz`: nothing is asked.
+    #[doc(hidden)]
+    pub fn read_page(&self, answer: &Response<Bytes>) -> Option<Vec<RailPayout>> {
+        Some(self.books.as_ref()?.page.read(answer)?.payouts)
+    }
+
     fn doubt_if_refused(&self, status: StatusCode) {
         if status == StatusCode::UNAUTHORIZED {
             self.doubted.store(true, Ordering::Relaxed);

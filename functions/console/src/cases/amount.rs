@@ -87,6 +87,12 @@ impl Amount {
         Some(Self { digits: digits.parse().ok()?, scale: u8::try_from(rest.len()).ok()? })
     }
 
+    /// As a person of these languages writes it. For `tests/fuzz`.
+    #[doc(hidden)]
+    pub fn of(text: &str, accept_language: &str) -> Option<Self> {
+        Self::read(text, Divides::of(accept_language))
+    }
+
     /// Compared with so many of the smallest unit, of which a whole one has 10^`exponent`.
     pub(crate) fn cmp_minor(&self, minor: u64, exponent: u8) -> std::cmp::Ordering {
         let own = u128::from(self.digits) * 10_u128.pow(u32::from(exponent));

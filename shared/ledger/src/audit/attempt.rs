@@ -203,7 +203,7 @@ pub(crate) fn whole_attempt(
 }
 
 impl IndexRow {
-    fn from_item(item: &Item) -> Result<Self, LedgerError> {
+    pub(crate) fn from_item(item: &Item) -> Result<Self, LedgerError> {
         let read = ItemReader::new("a row of the index by minute", item);
         Ok(Self {
             key: read.payout_key()?,

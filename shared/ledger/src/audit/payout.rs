@@ -264,7 +264,7 @@ impl<P: Reads> Ledger<P> {
 
 impl Payout {
     /// In the order of the table: the claim of an attempt comes before everything else of it.
-    fn add(&mut self, item: &Item) -> Result<(), LedgerError> {
+    pub(crate) fn add(&mut self, item: &Item) -> Result<(), LedgerError> {
         let read = ItemReader::new("the payout", item);
         if read.is_newer() {
             return Err(read.unreadable("v"));

@@ -96,7 +96,7 @@ pub(crate) fn expires(at: UnixMillis, ttl_days: u32) -> u64 {
 }
 
 /// Never inflates beyond the recorded length: a small body may be a compression bomb. Of a body that was cut, as much as can be had.
-fn from_item(item: &Item) -> Result<StoredBody, LedgerError> {
+pub(crate) fn from_item(item: &Item) -> Result<StoredBody, LedgerError> {
     let read = ItemReader::new("the body", item);
     let length = read.number("length")?;
     let is_cut = read.mark("cut");

@@ -145,7 +145,7 @@ impl<P: Reads> Ledger<P> {
     }
 }
 
-fn progress(item: &Item) -> Result<Progress, LedgerError> {
+pub(crate) fn progress(item: &Item) -> Result<Progress, LedgerError> {
     let read = ItemReader::new("the round", item);
     if read.is_newer() {
         return Err(read.unreadable("v"));
