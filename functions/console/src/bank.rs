@@ -226,8 +226,9 @@ fn handed_in<'a>(ask: &'a Ask, visit: &Visit) -> Result<HandedIn<'a>, Trouble> {
     Ok(HandedIn { file, bytes, format: ask.form.get("format"), doubt })
 }
 
+/// Rows that came before are kept in some 40 bytes each, compressed: of one file in half of [`PARTS_AT_MOST`].
 fn limits() -> Limits {
-    Limits { file_bytes: BANK_FILE_BYTES_AT_MOST as u64, ..Limits::default() }
+    Limits { file_bytes: BANK_FILE_BYTES_AT_MOST as u64, before: 200_000, ..Limits::default() }
 }
 
 /// The first and the last of its rows. `None`: it has none, and nothing that was imported can concern it.

@@ -63,206 +63,246 @@ const MAX_PLACES: usize = 1_000;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Unplaced(pub usize);
 
-/// The rows alike before a statement, of the days from its first on.
-pub fn before(this: &Closed, known: &[&Closed], doubt: Doubt) -> Result<Counts, Unplaced> {
-    let Some(first) = this.rows.iter().map(|(likeness, _)| likeness.day).min() else {
-        return Ok(Counts::new());
-    };
-    let known: Vec<&Closed> = known
-        .iter()
-        .copied()
-        .filter(|other| other.account == this.account && other.currency == this.currency)
-        .collect();
-    let own = counted(&this.rows, first);
-    // A row of no money is alike to another at no cost.
-    let moving: BTreeSet<&Likeness> =
-        this.rows.iter().filter(|(_, minor)| *minor != 0).map(|(likeness, _)| likeness).collect();
-    let relevant = |counts: &Counts| -> Counts {
-        let alike = counts.iter().filter(|(likeness, _)| moving.contains(likeness));
-        alike.map(|(likeness, count)| (*likeness, *count)).collect()
-    };
+/// The statements that bridged, known ones and those of a file, found by account and by each balance on their way.
+pub(crate) struct Chain<'k> {
+    known: &'k [Closed],
+    /// Those of the file.
+    pub closed: Vec<Closed>,
+    /// Of each statement, known ones first.
+    rows: Vec<Rows>,
+    accounts: BTreeMap<(String, Currency), Account>,
+}
 
-    let mut places: Vec<Counts> = Vec::new();
-    let mut in_order = Overlap::default();
-    let mut in_any_order = Overlap::default();
-    let mut most = Counts::new();
-    let mut looked = 0;
-    for other in known {
-        let since = other.before.iter().filter(|(likeness, _)| likeness.day >= first);
-        let mut counts: Counts = since.map(|(likeness, count)| (*likeness, *count)).collect();
-        let mut balance = other.opening;
-        for place in 0..=other.rows.len() {
-            let rest = &other.rows[place..];
-            looked += usize::from(balance == this.opening);
-            if balance == this.opening && looked <= MAX_PLACES {
-                let length = rest.len().min(this.rows.len());
-                let theirs = counted(rest, first);
-                if rest.is_empty() {
-                    places.push(counts.clone());
-                } else if rest.iter().zip(&this.rows).all(|((one, _), (other, _))| one == other) {
-                    in_order.add(length, &counts);
-                } else if holds(&own, &theirs) || holds(&theirs, &own) {
-                    in_any_order.add(length, &counts);
-                }
-            }
-            if let Some((likeness, minor)) = rest.first() {
-                balance = balance.saturating_add(*minor);
-                if likeness.day >= first {
-                    *counts.entry(*likeness).or_default() += 1;
-                }
-            }
-        }
-        for (likeness, count) in counts {
-            let known = most.entry(likeness).or_default();
-            *known = count.max(*known);
-        }
-    }
-    // Of several overlaps the longest is meant; one in another order only if it is longer than any in the same.
-    if in_any_order.length > in_order.length {
-        places.extend(in_any_order.places);
-    }
-    places.extend(in_order.places);
+#[derive(Default)]
+struct Account {
+    places: BTreeMap<i64, Vec<Place>>,
+    /// The most rows alike that one of its statements ends with.
+    most: Counts,
+}
 
-    // Where it makes no difference, and where a person says that it repeats, it is the earliest place.
-    places.sort_by_key(|counts| counts.values().sum::<u32>());
-    let agree = match &places[..] {
-        _ if looked > MAX_PLACES => relevant(&most).is_empty(),
-        [] => relevant(&most).is_empty(),
-        [first, others @ ..] => others.iter().all(|other| relevant(other) == relevant(first)),
-    };
-    match doubt {
-        Doubt::Continues if !agree => Ok(most),
-        Doubt::Refuse if !agree => {
-            let alike = relevant(&most);
-            Err(Unplaced(this.rows.iter().position(|(row, _)| alike.contains_key(row)).unwrap_or_default()))
+/// In a statement, behind so many of its rows.
+#[derive(Clone, Copy)]
+struct Place {
+    statement: usize,
+    rows: usize,
+}
+
+/// Where the rows of a statement are, and how many came before it since a day.
+struct Rows {
+    alike: BTreeMap<Likeness, Vec<usize>>,
+    before_since: Vec<(Date, u64)>,
+}
+
+impl Rows {
+    fn of(closed: &Closed) -> Self {
+        let mut alike: BTreeMap<Likeness, Vec<usize>> = BTreeMap::new();
+        for (place, (likeness, _)) in closed.rows.iter().enumerate() {
+            alike.entry(*likeness).or_default().push(place);
         }
-        _ => Ok(places.into_iter().next().unwrap_or_default()),
+        let mut before_since: Vec<(Date, u64)> = Vec::new();
+        for (likeness, count) in closed.before.iter().rev() {
+            let later = before_since.last().map_or(0, |(_, sum)| *sum);
+            before_since.pop_if(|(day, _)| *day == likeness.day);
+            before_since.push((likeness.day, later + u64::from(*count)));
+        }
+        before_since.reverse();
+        Self { alike, before_since }
+    }
+
+    /// Of these alike, how many are among its first.
+    fn among_first(&self, likeness: &Likeness, rows: usize) -> usize {
+        self.alike.get(likeness).map_or(0, |places| places.partition_point(|place| *place < rows))
+    }
+
+    fn alike(&self, likeness: &Likeness) -> usize {
+        self.alike.get(likeness).map_or(0, Vec::len)
+    }
+
+    fn before_since(&self, first: Date) -> u64 {
+        let place = self.before_since.partition_point(|(day, _)| *day < first);
+        self.before_since.get(place).map_or(0, |(_, sum)| *sum)
     }
 }
 
-/// Places from which a known statement has the rows of this one.
+/// How many of a statement's rows are of a day or later: of its first, as far as it was walked, and of all.
+struct Walk {
+    statement: usize,
+    rows: usize,
+    since: usize,
+    all: usize,
+}
+
+impl<'k> Chain<'k> {
+    pub fn new(known: &'k [Closed]) -> Self {
+        let mut chain = Self { known, closed: Vec::new(), rows: Vec::new(), accounts: BTreeMap::new() };
+        known.iter().for_each(|closed| chain.index(closed));
+        chain
+    }
+
+    pub fn add(&mut self, closed: Closed) {
+        self.index(&closed);
+        self.closed.push(closed);
+    }
+
+    fn index(&mut self, closed: &Closed) {
+        let (statement, rows) = (self.rows.len(), Rows::of(closed));
+        let account = self.accounts.entry((closed.account.clone(), closed.currency)).or_default();
+        let mut balance = closed.opening;
+        let moves = closed.rows.iter().map(|(_, minor)| *minor).chain([0]);
+        for (rows, minor) in moves.enumerate() {
+            account.places.entry(balance).or_default().push(Place { statement, rows });
+            balance = balance.saturating_add(minor);
+        }
+        let own = rows.alike.iter().map(|(likeness, places)| (likeness, places.len() as u32));
+        let ends = own.map(|(likeness, count)| {
+            (*likeness, closed.before.get(likeness).copied().unwrap_or_default().saturating_add(count))
+        });
+        for (likeness, count) in closed.before.iter().map(|(likeness, count)| (*likeness, *count)).chain(ends) {
+            let most = account.most.entry(likeness).or_default();
+            *most = count.max(*most);
+        }
+        self.rows.push(rows);
+    }
+
+    fn statement(&self, number: usize) -> &Closed {
+        self.known.get(number).unwrap_or_else(|| &self.closed[number - self.known.len()])
+    }
+
+    /// Rows alike before a place.
+    fn count(&self, at: Place, likeness: &Likeness) -> u32 {
+        let before = self.statement(at.statement).before.get(likeness).copied().unwrap_or_default();
+        before.saturating_add(self.rows[at.statement].among_first(likeness, at.rows) as u32)
+    }
+
+    /// All of them, of the days from `first` on.
+    fn counts(&self, at: Place, first: Date) -> Counts {
+        let mut counts = since(&self.statement(at.statement).before, first);
+        for (likeness, places) in self.rows[at.statement].alike.range(from(first)..) {
+            let count = places.partition_point(|place| *place < at.rows) as u32;
+            if count > 0 {
+                let counted = counts.entry(*likeness).or_default();
+                *counted = counted.saturating_add(count);
+            }
+        }
+        counts
+    }
+
+    /// The rows alike before a statement, of the days from its first on.
+    pub fn before(&self, this: &Closed, doubt: Doubt) -> Result<Counts, Unplaced> {
+        let Some(first) = this.rows.iter().map(|(likeness, _)| likeness.day).min() else {
+            return Ok(Counts::new());
+        };
+        let Some(account) = self.accounts.get(&(this.account.clone(), this.currency)) else {
+            return Ok(Counts::new());
+        };
+        let own = Rows::of(this);
+        // A row of no money is alike to another at no cost.
+        let moving: BTreeSet<&Likeness> =
+            this.rows.iter().filter(|(_, minor)| *minor != 0).map(|(likeness, _)| likeness).collect();
+        let is_known = |likeness: &Likeness| account.most.contains_key(likeness);
+
+        let mut places: Vec<(Place, u64)> = Vec::new();
+        let mut in_order = Overlap::default();
+        let mut in_any_order = Overlap::default();
+        let begins = account.places.get(&this.opening).map_or(&[][..], Vec::as_slice);
+        let mut walk: Option<Walk> = None;
+        for at in begins.iter().take(MAX_PLACES).copied() {
+            let (other, theirs) = (self.statement(at.statement), &self.rows[at.statement]);
+            let (since, all) = if theirs.alike.first_key_value().is_none_or(|(likeness, _)| likeness.day >= first) {
+                (at.rows, other.rows.len())
+            } else {
+                let since =
+                    |rows: &[(Likeness, i64)]| rows.iter().filter(|(likeness, _)| likeness.day >= first).count();
+                let walk = match &mut walk {
+                    Some(walk) if walk.statement == at.statement => walk,
+                    walk => walk.insert(Walk { statement: at.statement, rows: 0, since: 0, all: since(&other.rows) }),
+                };
+                walk.since += since(&other.rows[walk.rows..at.rows]);
+                walk.rows = at.rows;
+                (walk.since, walk.all)
+            };
+            let place = (at, theirs.before_since(first) + since as u64);
+            let rest = &other.rows[at.rows..];
+            let length = rest.len().min(this.rows.len());
+            if rest.is_empty() {
+                places.push(place);
+            } else if rest.iter().zip(&this.rows).all(|((one, _), (other, _))| one == other) {
+                in_order.add(length, place);
+            } else if own.holds_or_is_held(theirs, at.rows, this.rows.len(), all - since) {
+                in_any_order.add(length, place);
+            }
+        }
+        // Of several overlaps the longest is meant; one in another order only if it is longer than any in the same.
+        if in_any_order.length > in_order.length {
+            places.extend(in_any_order.places);
+        }
+        places.extend(in_order.places);
+
+        // Where it makes no difference, and where a person says that it repeats, it is the earliest place.
+        places.sort_by_key(|(_, rows)| *rows);
+        let agree = match &places[..] {
+            [(one, _), others @ ..] if begins.len() <= MAX_PLACES => {
+                let are_as_many = |other: Place, likeness| self.count(other, likeness) == self.count(*one, likeness);
+                others.iter().all(|(other, _)| moving.iter().all(|likeness| are_as_many(*other, likeness)))
+            }
+            _ => !moving.iter().any(|likeness| is_known(likeness)),
+        };
+        match doubt {
+            Doubt::Continues if !agree => Ok(since(&account.most, first)),
+            Doubt::Refuse if !agree => {
+                let is_alike = |(row, _): &(Likeness, i64)| moving.contains(row) && is_known(row);
+                Err(Unplaced(this.rows.iter().position(is_alike).unwrap_or_default()))
+            }
+            _ => Ok(places.first().map(|(at, _)| self.counts(*at, first)).unwrap_or_default()),
+        }
+    }
+}
+
+impl Rows {
+    /// Of these `length` rows and the last `rest` of theirs, behind the first `from`, one holds the other, in whatever order.
+    fn holds_or_is_held(&self, theirs: &Self, from: usize, length: usize, rest: usize) -> bool {
+        let mut both = self
+            .alike
+            .iter()
+            .map(|(likeness, places)| (places.len(), theirs.alike(likeness) - theirs.among_first(likeness, from)));
+        if rest >= length {
+            return both.all(|(own, theirs)| own <= theirs);
+        }
+        let mut found = 0;
+        both.all(|(own, theirs)| {
+            found += theirs;
+            theirs <= own
+        }) && found == rest
+    }
+}
+
+/// Places from which a known statement has the rows of this one, and how many rows are before each.
 #[derive(Default)]
 struct Overlap {
     length: usize,
-    places: Vec<Counts>,
+    places: Vec<(Place, u64)>,
 }
 
 impl Overlap {
-    fn add(&mut self, length: usize, counts: &Counts) {
+    fn add(&mut self, length: usize, place: (Place, u64)) {
         if length > self.length {
             *self = Self { length, places: Vec::new() };
         }
         if length == self.length {
-            self.places.push(counts.clone());
+            self.places.push(place);
         }
     }
 }
 
-fn counted(rows: &[(Likeness, i64)], first: Date) -> Counts {
-    let mut counts = Counts::new();
-    for (likeness, _) in rows.iter().filter(|(likeness, _)| likeness.day >= first) {
-        *counts.entry(*likeness).or_default() += 1;
-    }
-    counts
+/// Before all rows of a day.
+fn from(day: Date) -> Likeness {
+    Likeness { day, digest: Digest([0; 32]) }
 }
 
-fn holds(all: &Counts, some: &Counts) -> bool {
-    some.iter().all(|(likeness, count)| all.get(likeness).is_some_and(|there| there >= count))
+fn since(counts: &Counts, first: Date) -> Counts {
+    counts.range(from(first)..).map(|(likeness, count)| (*likeness, *count)).collect()
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn row(day: i8, minor: i64) -> (Likeness, i64) {
-        let amount = Amount::new(minor.into(), "EUR".parse().unwrap()).unwrap();
-        (Likeness::new("1", jiff::civil::date(2026, 1, day), amount, ""), minor)
-    }
-
-    fn statement(opening: i64, rows: &[(Likeness, i64)], before: &[((Likeness, i64), u32)]) -> Closed {
-        let before = before.iter().map(|((likeness, _), count)| (*likeness, *count)).collect();
-        Closed { account: "1".to_owned(), currency: "EUR".parse().unwrap(), opening, rows: rows.to_vec(), before }
-    }
-
-    fn counted_before(this: &Closed, known: &[&Closed], doubt: Doubt, row: (Likeness, i64)) -> Option<u32> {
-        before(this, known, doubt).ok().map(|counts| counts.get(&row.0).copied().unwrap_or_default())
-    }
-
-    #[test]
-    fn the_balance_shows_the_place() {
-        let x = row(5, 10);
-        let morning = statement(0, &[x, row(5, 7), x], &[]);
-        for (opening, rows, expected) in [
-            (0, vec![x, row(5, 7)], Some(0)),
-            (10, vec![row(5, 7), x], Some(1)),
-            (17, vec![x, row(5, 1)], Some(1)),
-            (27, vec![x], Some(2)),
-            // A statement between is missing.
-            (40, vec![x], None),
-            // Rows alike of other days say nothing.
-            (40, vec![row(6, 10)], Some(0)),
-        ] {
-            let this = statement(opening, &rows, &[]);
-            assert_eq!(
-                counted_before(&this, &[&morning], Doubt::Refuse, rows[rows.len() - 1]).is_some(),
-                expected.is_some()
-            );
-            assert_eq!(counted_before(&this, &[&morning], Doubt::Refuse, x), expected, "{opening}");
-        }
-    }
-
-    #[test]
-    fn rows_are_counted_over_statements_without_any_alike() {
-        let x = row(5, 10);
-        let first = statement(0, &[x], &[]);
-        let second = statement(10, &[row(5, 3)], &[(x, 1)]);
-        assert_eq!(counted_before(&second, &[&first], Doubt::Refuse, x), Some(1));
-        let third = statement(13, &[x], &[]);
-        assert_eq!(counted_before(&third, &[&first, &second], Doubt::Refuse, x), Some(1));
-    }
-
-    #[test]
-    fn another_order_of_the_rows_is_the_same_statement() {
-        let rows = [row(5, 10), row(5, -10), row(5, 4)];
-        let known = statement(0, &rows, &[]);
-        let this = statement(0, &[rows[2], rows[0], rows[1]], &[]);
-        assert_eq!(counted_before(&this, &[&known], Doubt::Refuse, rows[0]), None);
-        let this = statement(0, &[rows[1], rows[2], rows[0]], &[]);
-        assert_eq!(counted_before(&this, &[&known], Doubt::Repeats, rows[0]), Some(0));
-        let moved = [row(5, 10), row(5, 2), row(5, 4)];
-        let this = statement(0, &[moved[2], moved[0], moved[1]], &[]);
-        assert_eq!(counted_before(&this, &[&statement(0, &moved, &[])], Doubt::Refuse, moved[0]), Some(0));
-    }
-
-    #[test]
-    fn a_person_decides_what_the_balance_does_not_show() {
-        let (x, back) = (row(5, 10), row(5, -10));
-        let swept = statement(0, &[x, back], &[]);
-        assert_eq!(before(&swept, &[&swept], Doubt::Refuse), Err(Unplaced(0)));
-        assert_eq!(counted_before(&swept, &[&swept], Doubt::Repeats, x), Some(0));
-        assert_eq!(counted_before(&swept, &[&swept], Doubt::Continues, x), Some(1));
-        // What begins with another row cannot be the same.
-        let other = statement(0, &[row(5, 1), row(5, -1)], &[]);
-        assert_eq!(counted_before(&other, &[&swept], Doubt::Refuse, x), Some(1));
-        // It comes back to its start on the way, and is no other for that.
-        let busy = statement(0, &[x, back, row(5, 4)], &[]);
-        assert_eq!(counted_before(&busy, &[&busy], Doubt::Refuse, x), Some(0));
-    }
-
-    #[test]
-    fn a_balance_that_comes_back_a_thousand_times_shows_nothing() {
-        let (x, back) = (row(5, 10), row(5, -10));
-        let busy = statement(0, &[x, back].repeat(MAX_PLACES), &[]);
-        let next = statement(0, &[x], &[]);
-        assert_eq!(before(&next, &[&busy], Doubt::Refuse), Err(Unplaced(0)));
-        assert_eq!(counted_before(&next, &[&busy], Doubt::Continues, x), Some(1_000));
-        assert_eq!(counted_before(&statement(0, &[row(6, 10)], &[]), &[&busy], Doubt::Refuse, x), Some(0));
-    }
-
-    #[test]
-    fn rows_of_no_money_raise_no_doubt() {
-        let (zero, x) = (row(5, 0), row(5, 10));
-        let known = statement(0, &[zero, x], &[]);
-        assert_eq!(counted_before(&known, &[&known], Doubt::Refuse, x), Some(0));
-    }
-}
+#[path = "chain_tests.rs"]
+mod tests;

@@ -32,6 +32,10 @@ pub enum Wrong {
     TooLong(u64),
     #[error("there are more than {0} entries in the file")]
     TooManyEntries(u64),
+    #[error(
+        "of each statement it is kept which rows came before it on the same days, and for this file these are more than {0}: hand in fewer statements at a time"
+    )]
+    TooManyBefore(u64),
     #[error("elements are nested deeper than {0}")]
     TooDeep(usize),
     #[error("the file cannot be read ({0})")]

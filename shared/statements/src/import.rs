@@ -21,10 +21,12 @@ use jiff::civil::Date;
 use payonce_protocol::ids::Digest;
 use payonce_protocol::money::Currency;
 
-use crate::chain::{self, Closed, Counts, Doubt, Likeness, Unplaced};
+use crate::alike::Alike;
+use crate::chain::{Chain, Closed, Counts, Doubt, Likeness, Unplaced};
 use crate::cover::Cover;
 use crate::error::{Refused, RefusedFile, Wrong};
 use crate::model::{Batch, Entry, Kind, References, Statement, Status};
+use crate::output::MAX_REFUSED;
 use crate::{Format, Limits, Part, read};
 
 /// The identity of a row, which is stored and never changes:
@@ -225,7 +227,7 @@ pub fn import(
     known: &Known,
     doubt: Doubt,
 ) -> Result<Imported, RefusedFile> {
-    let mut import = Import::new(known, doubt);
+    let mut import = Import::new(known, limits, doubt);
     let file = read(format, limits, input, &mut |part| import.part(part))?;
     import.end();
     if known.files.contains(&file) {
@@ -234,16 +236,21 @@ pub fn import(
     if !import.refused.is_empty() {
         return Err(RefusedFile(import.refused));
     }
-    Ok(Imported::Plan(Plan { file, rows: import.rows, statements: import.statements, covers: import.covers }))
+    Ok(Imported::Plan(Plan { file, rows: import.rows, statements: import.chain.closed, covers: import.covers }))
 }
 
 struct Import<'k> {
     known: &'k Known,
+    limits: Limits,
     doubt: Doubt,
     rows: Vec<Row>,
     /// Rows of this file, which may hold statements that overlap.
     planned: BTreeMap<RowId, Facts>,
-    statements: Vec<Closed>,
+    chain: Chain<'k>,
+    /// Of the statements of this file, together.
+    before: u64,
+    /// Of those rows alike among which one was looked for by its reference.
+    alike: BTreeMap<Likeness, Alike>,
     covers: Vec<Cover>,
     open: Option<Statement>,
     /// Of one account and currency, what is not between balances is one, however it takes turns in a file.
@@ -252,14 +259,17 @@ struct Import<'k> {
 }
 
 impl<'k> Import<'k> {
-    fn new(known: &'k Known, doubt: Doubt) -> Self {
+    fn new(known: &'k Known, limits: Limits, doubt: Doubt) -> Self {
         let (lists, refused) = (BTreeMap::new(), Vec::new());
         Self {
             known,
+            limits,
             doubt,
             rows: Vec::new(),
             planned: BTreeMap::new(),
-            statements: Vec::new(),
+            chain: Chain::new(&known.statements),
+            before: 0,
+            alike: BTreeMap::new(),
             covers: Vec::new(),
             open: None,
             lists,
@@ -308,7 +318,11 @@ impl<'k> Import<'k> {
     }
 
     fn statement(&mut self, statement: Statement) {
-        if let Err(refused) = self.judge(statement) {
+        let is_enough = |refused: &Refused| matches!(refused.wrong, Wrong::TooManyBefore(_));
+        if self.refused.len() < MAX_REFUSED
+            && !self.refused.last().is_some_and(is_enough)
+            && let Err(refused) = self.judge(statement)
+        {
             self.refused.push(refused);
         }
     }
@@ -354,15 +368,17 @@ impl<'k> Import<'k> {
             let mut number = |likeness: &Likeness, more: u32| {
                 let number = seen.entry(*likeness).or_default();
                 *number += more;
-                likeness.row(*number)
+                *number
             };
             let batch_now = alike_as_batch(&entry);
-            let batch = batch_now.map(|(likeness, _)| number(&likeness, u32::from(batch_now != batch_before)));
+            let batch =
+                batch_now.map(|(likeness, _)| likeness.row(number(&likeness, u32::from(batch_now != batch_before))));
             batch_before = batch_now;
             let likeness = alike(&entry);
-            let id = number(&likeness, 1);
+            let number = number(&likeness, 1);
             let facts = Facts::of(&entry);
-            let (id, doubt) = if has_place { (id, None) } else { self.of_the_bank(&likeness, id, &facts) };
+            let (number, doubt) = if has_place { (number, None) } else { self.of_the_bank(&likeness, number, &facts) };
+            let id = likeness.row(number);
             let verdict = match (self.seen(&id), batch) {
                 _ if doubt.is_some() => Verdict::Doubtful(doubt.unwrap_or_default()),
                 (Some(known), _) => match known.differences(&facts) {
@@ -373,51 +389,66 @@ impl<'k> Import<'k> {
                 (None, None) if self.known.detailed.contains(&id) => Verdict::DetailedBefore,
                 (None, _) => Verdict::New,
             };
-            self.planned.insert(id, facts);
+            self.plan(&likeness, number, facts);
             self.rows.push(Row { id, account: account.clone(), entry, batch, verdict });
         }
         Ok(())
     }
 
     fn seen(&self, id: &RowId) -> Option<&Facts> {
-        self.known.rows.get(id).or_else(|| self.planned.get(id))
+        seen(self.known, &self.planned, id)
+    }
+
+    fn plan(&mut self, likeness: &Likeness, number: u32, facts: Facts) {
+        let id = likeness.row(number);
+        let reference = facts.references.servicer.clone();
+        let before = self.planned.insert(id, facts);
+        if let (Some(before), Some(alike)) = (before, self.alike.get_mut(likeness))
+            && !self.known.rows.contains_key(&id)
+        {
+            alike.change(number, &before.references.servicer, &reference);
+        }
     }
 
     /// Which of the rows alike this one is, where no balance shows it: the one with the same reference of the bank's. With the facts
     /// that differ: nobody knows.
-    fn of_the_bank(&self, likeness: &Likeness, id: RowId, facts: &Facts) -> (RowId, Option<Vec<&'static str>>) {
-        let Some(counted) = self.seen(&id).filter(|seen| facts.is_of_another(seen)) else { return (id, None) };
-        for number in 1.. {
-            let of_number = likeness.row(number);
-            match self.seen(&of_number) {
-                Some(seen) if facts.is_of_another(seen) => {}
-                Some(_) => return (of_number, None),
-                None => {
-                    return match self.doubt {
-                        Doubt::Refuse => (of_number, Some(counted.differences(facts))),
-                        Doubt::Repeats => (id, None),
-                        Doubt::Continues => (of_number, None),
-                    };
-                }
-            }
+    fn of_the_bank(&mut self, likeness: &Likeness, number: u32, facts: &Facts) -> (u32, Option<Vec<&'static str>>) {
+        let (known, planned) = (self.known, &self.planned);
+        let row = |number| seen(known, planned, &likeness.row(number));
+        let (Some(counted), Some(reference)) = (row(number), &facts.references.servicer) else { return (number, None) };
+        if !facts.is_of_another(counted) {
+            return (number, None);
         }
-        (id, None)
+        let alike = self.alike.entry(*likeness).or_default();
+        match (alike.find(reference, |number| Some(row(number)?.references.servicer.clone())), self.doubt) {
+            (Ok(found), _) | (Err(found), Doubt::Continues) => (found, None),
+            (Err(_), Doubt::Repeats) => (number, None),
+            (Err(free), Doubt::Refuse) => (free, Some(counted.differences(facts))),
+        }
     }
 
     /// How many rows alike came before a statement.
     fn place(&mut self, mut closed: Closed, entries: &[Entry]) -> Result<Counts, Refused> {
-        let known: Vec<&Closed> = self.known.statements.iter().chain(&self.statements).collect();
-        let before = chain::before(&closed, &known, self.doubt).map_err(|Unplaced(_)| {
+        let refused = |wrong| {
             let place = entries.first().map(|entry| (entry.place.line, entry.place.path.clone()));
             let (line, path) = place.unwrap_or((1, "statement".to_owned()));
-            Refused::new(line, path, Wrong::Unplaced)
-        })?;
+            Refused::new(line, path, wrong)
+        };
+        let before = self.chain.before(&closed, self.doubt).map_err(|Unplaced(_)| refused(Wrong::Unplaced))?;
+        self.before += before.len() as u64;
+        if self.before > self.limits.before {
+            return Err(refused(Wrong::TooManyBefore(self.limits.before)));
+        }
         closed.before = before.clone();
         if !closed.rows.is_empty() {
-            self.statements.push(closed);
+            self.chain.add(closed);
         }
         Ok(before)
     }
+}
+
+fn seen<'f>(known: &'f Known, planned: &'f BTreeMap<RowId, Facts>, id: &RowId) -> Option<&'f Facts> {
+    known.rows.get(id).or_else(|| planned.get(id))
 }
 
 #[cfg(test)]

@@ -40,6 +40,7 @@
 //! # Ok::<(), payonce_statements::RefusedFile>(())
 //! ```
 
+mod alike;
 pub mod amount;
 mod bai2;
 mod camt;

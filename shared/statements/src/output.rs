@@ -24,7 +24,7 @@ const MAX_REFERENCE: usize = 256;
 const MAX_TEXT: usize = 32 << 10;
 
 /// So many things are said of one file; more help nobody.
-const MAX_REFUSED: usize = 100;
+pub(crate) const MAX_REFUSED: usize = 100;
 
 pub(crate) struct Output<'a> {
     sink: &'a mut dyn FnMut(Part),

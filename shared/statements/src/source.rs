@@ -16,12 +16,14 @@ pub struct Limits {
     /// A line, a row, or the elements of one transaction.
     pub piece_bytes: u64,
     pub entries: u64,
+    /// Rows before its statements, which are kept for each statement that has others before it on its days.
+    pub before: u64,
 }
 
 impl Default for Limits {
     /// PayPal's reports, the longest known, end at a million rows.
     fn default() -> Self {
-        Self { file_bytes: 1 << 30, piece_bytes: 1 << 20, entries: 1_000_000 }
+        Self { file_bytes: 1 << 30, piece_bytes: 1 << 20, entries: 1_000_000, before: 1_000_000 }
     }
 }
 

@@ -1,9 +1,12 @@
-//! Files that are too large, too deep, too long or come in small pieces.
+//! Files that are too large, too deep, too long or come in small pieces, or hold much of one kind.
 
 use std::io::{BufRead, BufReader, Read};
 
+use payonce_statements::chain::Doubt;
+use payonce_statements::config::StatementConfig;
+use payonce_statements::import::{Imported, Known, Plan, Tally, import};
 use payonce_statements::model::Statement;
-use payonce_statements::{Format, Limits, Part, read};
+use payonce_statements::{Charset, Format, Limits, Part, RefusedFile, read};
 
 use crate::render::{Kind, Made, MadeRow};
 use crate::{format_of, read_as, read_sample, sample};
@@ -24,7 +27,7 @@ fn refuses_files_over_each_limit() {
         assert!(refused(&format, entries, text.as_bytes()).contains("more than 49 entries"), "{kind:?}");
         let piece = Limits { piece_bytes: 20, ..Limits::default() };
         assert!(refused(&format, piece, text.as_bytes()).contains("longer than 20 bytes"), "{kind:?}");
-        let fits = Limits { file_bytes: text.len() as u64, entries: 50, piece_bytes: 500 };
+        let fits = Limits { file_bytes: text.len() as u64, entries: 50, piece_bytes: 500, before: 0 };
         assert!(read(&format, fits, &mut text.as_bytes(), &mut |_| {}).is_ok(), "{kind:?}");
     }
 }
@@ -188,4 +191,102 @@ fn refuses_transactions_that_come_before_the_facts_of_their_entry() {
         "<NtryDtls><TxDtls><Amt Ccy=\"EUR\">1.00</Amt></TxDtls><TxDtls><Amt Ccy=\"EUR\">7.00</Amt></TxDtls></NtryDtls>";
     let early = camt.replace("<Ntry>", &format!("<Ntry>{parts}"));
     assert!(refused(&Format::Camt, Limits::default(), early.as_bytes()).contains("Amt: is missing"));
+}
+
+/// Statements of one account and day, each with one row of its own sum; their balances go on, or all begin with the same one.
+fn of_one_day(statements: u32, goes_on: bool) -> String {
+    let mut balance = 1_000_000;
+    let mut text = String::new();
+    for number in 1..=statements {
+        let opening = balance;
+        balance += number;
+        let [opening, sum, closing] =
+            [opening, number, balance].map(|minor| format!("{},{:02}", minor / 100, minor % 100));
+        text += &format!(
+            ":20:S\n:25:A\n:28C:{number}\n:60F:C260105EUR{opening}\n:61:260105C{sum}NTRFr\n:62F:C260105EUR{closing}\n-\n"
+        );
+        balance = if goes_on { balance } else { 1_000_000 };
+    }
+    text
+}
+
+fn imported(text: &str, known: &Known, before: u64, doubt: Doubt) -> Result<Plan, RefusedFile> {
+    let limits = Limits { before, ..Limits::default() };
+    match import(&Format::Mt940(Charset::Utf8), limits, &mut text.as_bytes(), known, doubt)? {
+        Imported::Plan(plan) => Ok(plan),
+        Imported::SameFile(digest) => panic!("{digest} is known"),
+    }
+}
+
+/// Each row that came before is counted for each statement: 0 + 1 + 2 + 3.
+#[test]
+fn refuses_statements_before_which_more_rows_came_than_may_be_kept() {
+    let text = of_one_day(4, true);
+    let known = Known::default();
+    assert_eq!(imported(&text, &known, 6, Doubt::Refuse).unwrap().new_rows().count(), 4);
+    let refused = imported(&text, &known, 5, Doubt::Refuse).unwrap_err().to_string();
+    assert_eq!(
+        refused,
+        "line 26, field 61: of each statement it is kept which rows came before it on the same days, and for this file these are more \
+         than 5: hand in fewer statements at a time"
+    );
+    // Once said, it is not said of each that follows.
+    assert_eq!(imported(&of_one_day(50, true), &known, 5, Doubt::Refuse).unwrap_err().0.len(), 1);
+}
+
+#[test]
+fn at_most_a_hundred_statements_are_said_to_have_no_place() {
+    let mut known = Known::default();
+    known.learn(&imported(&of_one_day(150, false), &known, 0, Doubt::Refuse).unwrap());
+    let moved = of_one_day(150, false).replace(":60F:C260105EUR10000,00", ":60F:C260105EUR0,00");
+    let moved: String = moved
+        .lines()
+        .map(|line| match line.split_once("EUR100") {
+            Some((before, cents)) if before.starts_with(":62F") => {
+                format!("{before}EUR{cents}\n").replace("EUR0", "EUR")
+            }
+            _ => format!("{line}\n"),
+        })
+        .collect();
+    let refused = imported(&moved, &known, 0, Doubt::Refuse).unwrap_err();
+    assert_eq!(refused.0.len(), 100, "{refused}");
+}
+
+/// All begin with the same balance, so that each may stand in the place of every other.
+#[test]
+fn many_statements_of_one_account_are_told_from_each_other() {
+    let known = &mut Known::default();
+    let text = of_one_day(5_000, false);
+    let plan = imported(&text, known, 0, Doubt::Repeats).unwrap();
+    assert_eq!(plan.new_rows().count(), 5_000);
+    known.learn(&plan);
+    let again = imported(&format!("{text}\n"), known, 0, Doubt::Repeats).unwrap();
+    assert_eq!(again.tally().known, 5_000);
+}
+
+/// No balance shows which one each is, only the bank's own reference.
+#[test]
+fn many_rows_alike_are_told_from_each_other() {
+    const ROWS: u32 = 6_000;
+    let description = include_str!("../samples/made.toml").replace("balance = \"Balance\"\n", "");
+    let format = toml::from_str::<StatementConfig>(&description).unwrap().format().unwrap();
+    let list = |from: u32| {
+        let rows: String = (from..from + ROWS).map(|number| format!("A,EUR,2026-01-05,1.00,r,{number},t\n")).collect();
+        format!("Account,Currency,Date,Amount,Ours,Bank,Text\n{rows}")
+    };
+    let import =
+        |known: &Known, from, doubt| match import(&format, Limits::default(), &mut list(from).as_bytes(), known, doubt)
+        {
+            Ok(Imported::Plan(plan)) => plan,
+            other => panic!("{other:?}"),
+        };
+    let known = &mut Known::default();
+    known.learn(&import(known, 0, Doubt::Refuse));
+    let half = u64::from(ROWS / 2);
+    for (doubt, new, known_before, changed, doubtful) in
+        [(Doubt::Refuse, 0, half, 0, half), (Doubt::Continues, half, half, 0, 0), (Doubt::Repeats, 0, half, half, 0)]
+    {
+        let tally = Tally { new, known: known_before, changed, doubtful };
+        assert_eq!(import(known, ROWS / 2, doubt).tally(), tally, "{doubt:?}");
+    }
 }
