@@ -17,7 +17,8 @@ use crate::cases::amount::Divides;
 /// (<https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html>,
 /// <https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html>). Whatever arrives
 /// is read, so that a file that is too large is answered in words, with all else that was written beside it.
-const FORM_BYTES_AT_MOST: usize = 6 << 20;
+#[doc(hidden)]
+pub const FORM_BYTES_AT_MOST: usize = 6 << 20;
 const FILE_NAME_CHARS: usize = 100;
 /// A page holds a file in these two fields while its writer signs in again.
 pub(crate) const HELD_NAME: &str = "held_name";

@@ -34,7 +34,7 @@ mod trouble;
 
 pub use app::{App, BASE, Parts, Payer, PayerSilent};
 #[doc(hidden)]
-pub use ask::form_of;
+pub use ask::{FORM_BYTES_AT_MOST, form_of};
 pub use cases::amount::Amount;
 pub use cases::due::Sla;
 pub use invoke::Invoke;

@@ -199,7 +199,11 @@ fn form(media_type: &str, body: &[u8]) {
     let request = http::Request::post("https://us.example/console/cases/1/act")
         .header("content-type", "application/x-www-form-urlencoded")
         .body(lambda_http::Body::Text(again));
-    let (read, held) = console::form_of(&request.unwrap()).now_or_never().unwrap().unwrap();
+    let request = request.unwrap();
+    let Some((read, held)) = console::form_of(&request).now_or_never().unwrap() else {
+        // A byte that is no text became a sign of three, and nine letters of a URL.
+        return assert!(request.body().len() > console::FORM_BYTES_AT_MOST);
+    };
     assert_eq!(read, fields);
     assert!(held.is_none());
     if let Some((name, bytes)) = file {
