@@ -163,6 +163,10 @@ impl<'s, 'a> Xml<'s, 'a> {
                     let (local, prefix) = start.name().decompose();
                     let is_ours = prefix.map(|prefix| prefix.into_inner()) == self.prefix.as_deref();
                     let name = if is_ours { local.into_inner() } else { start.name().0 }.to_owned();
+                    // Its reader takes `<>` and `< Ntry>` for elements of no name, and what nobody knows is read over.
+                    if name.is_empty() {
+                        return self.refuse("file", Wrong::NotXml);
+                    }
                     let mut currency = None;
                     for (index, attribute) in start.attributes().enumerate() {
                         match attribute {

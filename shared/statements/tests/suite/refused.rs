@@ -76,6 +76,7 @@ const BAD: &[(&str, &[&str])] = &[
     ("camt053-namespace.xml", &["line 4, Document: its namespace is none of camt.053 or camt.054"]),
     ("camt053-no-account.xml", &["line 30, Stmt[1]/Acct/Id: is missing"]),
     ("camt053-no-closing.xml", &["line 7, Stmt[1]/Bal[CLBD]: is missing"]),
+    ("camt053-no-name.xml", &["line 34, file: it is not well-formed XML"]),
     ("camt053-not-utf8.xml", &["line 39, file: the bytes are no text in UTF-8, as was declared"]),
     (
         "camt053-row-dropped.xml",
