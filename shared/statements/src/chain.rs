@@ -242,8 +242,14 @@ impl<'k> Chain<'k> {
         places.sort_by_key(|(_, rows)| *rows);
         let agree = match &places[..] {
             [(one, _), others @ ..] if begins.len() <= MAX_PLACES => {
-                let are_as_many = |other: Place, likeness| self.count(other, likeness) == self.count(*one, likeness);
-                others.iter().all(|(other, _)| moving.iter().all(|likeness| are_as_many(*other, likeness)))
+                let ones: Vec<(&Likeness, u32)> =
+                    moving.iter().map(|likeness| (*likeness, self.count(*one, likeness))).collect();
+                let none_before = ones.iter().all(|(_, count)| *count == 0);
+                // Before most there is nothing at all.
+                others.iter().all(|(other, rows)| {
+                    *rows == 0 && none_before
+                        || ones.iter().all(|(likeness, count)| self.count(*other, likeness) == *count)
+                })
             }
             _ => !moving.iter().any(|likeness| is_known(likeness)),
         };

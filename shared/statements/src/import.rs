@@ -466,4 +466,28 @@ mod tests {
         ];
         assert_eq!([1, 2].map(|number| row.row(number).to_string()), golden);
     }
+
+    #[test]
+    fn a_row_alike_is_found_by_the_reference_that_it_has_now() {
+        let likeness =
+            Likeness::new("1", jiff::civil::date(2026, 1, 5), Amount::new(1, "EUR".parse().unwrap()).unwrap(), "");
+        let facts = |reference: &str| Facts {
+            value_date: None,
+            reversal: false,
+            status: Status::Booked,
+            references: References { servicer: Some(reference.to_owned()), ..References::default() },
+            remittance: text_digest(""),
+            return_reason: None,
+            code: None,
+        };
+        let known = Known::default();
+        let mut import = Import::new(&known, Limits::default(), Doubt::Repeats);
+        import.plan(&likeness, 1, facts("a"));
+        import.plan(&likeness, 2, facts("b"));
+        assert_eq!(import.of_the_bank(&likeness, 1, &facts("b")), (2, None));
+        import.plan(&likeness, 1, facts("c"));
+        assert_eq!(import.of_the_bank(&likeness, 2, &facts("c")), (1, None));
+        // No longer of any: it is the one that it was counted as.
+        assert_eq!(import.of_the_bank(&likeness, 2, &facts("a")), (2, None));
+    }
 }
