@@ -60,8 +60,9 @@ pub fn run(target: &Target, input: &[u8]) {
     assert!(taken < MS_AT_MOST, "{taken} ms of the processor for {} bytes", input.len());
 }
 
-/// A linear reader of a megabyte takes a tenth of it, in a debug build.
-const MS_AT_MOST: u64 = 20_000;
+/// A linear reader of a megabyte takes some hundredths of it, compiled for the search; what compares each statement with a thousand others
+/// a third.
+const MS_AT_MOST: u64 = 60_000;
 
 /// What this thread has used of a processor: on a machine that does other work the clock says nothing. Linux says it, and nobody else.
 fn processor_ms() -> u64 {

@@ -7,6 +7,7 @@
 )]
 #![allow(clippy::panic, reason = "a name that is wrong ends the run")]
 
+use std::path::PathBuf;
 use std::sync::LazyLock;
 
 use payonce_fuzz::{Target, run, target};
@@ -16,4 +17,10 @@ static TARGET: LazyLock<&Target> = LazyLock::new(|| {
     target(&name).unwrap_or_else(|| panic!("PAYONCE_FUZZ names no target"))
 });
 
-libfuzzer_sys::fuzz_target!(|input: &[u8]| run(&TARGET, input));
+/// The input that is run, for libFuzzer keeps none at which the stack ran over.
+static LAST: LazyLock<PathBuf> = LazyLock::new(|| std::env::var_os("PAYONCE_FUZZ_LAST").unwrap_or_default().into());
+
+libfuzzer_sys::fuzz_target!(|input: &[u8]| {
+    std::fs::write(&*LAST, input).unwrap_or_else(|error| panic!("PAYONCE_FUZZ_LAST cannot be written: {error}"));
+    run(&TARGET, input);
+});
