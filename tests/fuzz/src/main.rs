@@ -10,7 +10,7 @@
 use std::path::PathBuf;
 use std::sync::LazyLock;
 
-use payonce_fuzz::{Target, run, target};
+use payonce_fuzz::{Target, search, target};
 
 static TARGET: LazyLock<&Target> = LazyLock::new(|| {
     let name = std::env::var("PAYONCE_FUZZ").unwrap_or_default();
@@ -22,5 +22,5 @@ static LAST: LazyLock<PathBuf> = LazyLock::new(|| std::env::var_os("PAYONCE_FUZZ
 
 libfuzzer_sys::fuzz_target!(|input: &[u8]| {
     std::fs::write(&*LAST, input).unwrap_or_else(|error| panic!("PAYONCE_FUZZ_LAST cannot be written: {error}"));
-    run(&TARGET, input);
+    search(&TARGET, input);
 });
