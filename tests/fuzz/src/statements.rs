@@ -113,7 +113,7 @@ fn imported(format: &Format, bytes: &[u8], list: &[Statement]) {
     imports.add(learned);
     let again = Imports::read(line.as_bytes()).unwrap();
     assert!(again.booked().eq(imports.booked()));
-    assert_eq!((again.covered(), &again.known.rows), (imports.covered(), &imports.known.rows));
+    assert_eq!((again.told(), &again.known.rows), (imports.told(), &imports.known.rows));
     let same = import(format, Limits::default(), &mut &bytes[..], &again.known, Doubt::Refuse);
     assert!(matches!(same, Ok(Imported::SameFile(_))));
     // Other bytes of the same content: it is read anew.
