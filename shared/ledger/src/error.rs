@@ -43,3 +43,38 @@ pub(crate) fn word<E: ProvideErrorMetadata>(error: &SdkError<E>) -> String {
     };
     error.as_service_error().and_then(|service| service.code()).unwrap_or(without_code).to_owned()
 }
+
+#[cfg(test)]
+mod tests {
+    use aws_sdk_dynamodb::error::ErrorMetadata;
+    use aws_sdk_dynamodb::operation::put_item::PutItemError;
+    use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+    use aws_smithy_runtime_api::client::result::ConnectorError;
+    use aws_smithy_types::body::SdkBody;
+
+    use super::*;
+
+    fn response() -> HttpResponse {
+        HttpResponse::new(400.try_into().unwrap(), SdkBody::empty())
+    }
+
+    /// What a person on call reads of a claim that was not confirmed.
+    #[test]
+    fn error_is_named_by_dynamodbs_code_or_by_how_the_call_ended() {
+        let refused = |code: Option<&str>| {
+            let metadata = code.into_iter().fold(ErrorMetadata::builder(), |metadata, code| metadata.code(code));
+            SdkError::service_error(PutItemError::generic(metadata.build()), response())
+        };
+        let connector = ConnectorError::io("reset".into());
+        for (error, name) in [
+            (refused(Some("AccessDeniedException")), "AccessDeniedException"),
+            (refused(None), "unknown_error"),
+            (SdkError::construction_failure("no credentials"), "not_sent"),
+            (SdkError::timeout_error("late"), "timeout"),
+            (SdkError::dispatch_failure(connector), "connection"),
+            (SdkError::response_error("no JSON", response()), "unreadable_answer"),
+        ] {
+            assert_eq!(word::<PutItemError>(&error), name);
+        }
+    }
+}

@@ -142,22 +142,21 @@ impl AuditSk {
 
     fn of_attempt(number: &str, entry: &str) -> Option<Self> {
         let number = number.parse().ok()?;
-        match entry.split_once('#') {
-            None if entry == "claim" => Some(Self::Claim(number)),
-            None if entry == "outcome" => Some(Self::Outcome(number)),
-            None if entry == "late" => Some(Self::Late(number)),
-            Some(("look_up", at)) => Some(Self::LookUp(number, at.parse().ok()?)),
-            _ => None,
+        match entry {
+            "claim" => Some(Self::Claim(number)),
+            "outcome" => Some(Self::Outcome(number)),
+            "late" => Some(Self::Late(number)),
+            _ => Some(Self::LookUp(number, entry.strip_prefix("look_up#")?.parse().ok()?)),
         }
     }
 
     fn of_no_attempt(entry: &str) -> Option<Self> {
-        match entry.split_once('#') {
-            None if entry == "barred" => Some(Self::Barred),
-            None if entry == "unfiled" => Some(Self::Unfiled),
-            Some(("refused", event)) => Digest::from_hex(event).map(Self::Refused),
-            Some(("own", key)) => Digest::from_hex(key).map(Self::OwnOrder),
-            Some(("alias", keys)) => {
+        match entry.split_once('#').unwrap_or((entry, "")) {
+            ("barred", _) => Some(Self::Barred),
+            ("unfiled", _) => Some(Self::Unfiled),
+            ("refused", event) => Digest::from_hex(event).map(Self::Refused),
+            ("own", key) => Digest::from_hex(key).map(Self::OwnOrder),
+            ("alias", keys) => {
                 let (event, other) = keys.split_once('#')?;
                 Some(Self::Alias { event: Digest::from_hex(event)?, other: Digest::from_hex(other)? })
             }

@@ -47,6 +47,8 @@ fn number_size(number: &str) -> usize {
 
 #[cfg(test)]
 mod tests {
+    use aws_sdk_dynamodb::primitives::Blob;
+
     use super::*;
 
     fn size(value: AttributeValue) -> usize {
@@ -59,10 +61,15 @@ mod tests {
         assert_eq!(size(AttributeValue::N("1764000000000".to_owned())), 2 + 3);
         assert_eq!(size(AttributeValue::N("1764000123456".to_owned())), 2 + 8);
         assert_eq!(size(AttributeValue::N("0".to_owned())), 2 + 1);
+        assert_eq!(size(AttributeValue::N("-12".to_owned())), 2 + 3);
+        assert_eq!(size(AttributeValue::B(Blob::new([7; 5]))), 2 + 5);
+        assert_eq!(size(AttributeValue::Ss(vec!["abc".to_owned(), "d".to_owned()])), 2 + 4);
+        assert_eq!(size(AttributeValue::Ns(vec!["1".to_owned(), "123".to_owned()])), 2 + 5);
+        assert_eq!(size(AttributeValue::Bs(vec![Blob::new([7; 5]), Blob::new([7])])), 2 + 6);
         assert_eq!(size(AttributeValue::Bool(true)), 2 + 1);
         assert_eq!(size(AttributeValue::L(vec![AttributeValue::S("abc".to_owned())])), 2 + 3 + 4);
-        let map = HashMap::from([("k".to_owned(), AttributeValue::S("abc".to_owned()))]);
-        assert_eq!(size(AttributeValue::M(map)), 2 + 3 + 5);
+        let map = ["k", "l"].map(|name| (name.to_owned(), AttributeValue::S("abc".to_owned())));
+        assert_eq!(size(AttributeValue::M(HashMap::from(map))), 2 + 3 + 2 * 5);
     }
 
     #[test]

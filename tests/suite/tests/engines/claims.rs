@@ -3,14 +3,14 @@
 use std::time::Duration;
 
 use aws_sdk_dynamodb::types::AttributeValue;
-use payonce_ledger::RefusalNote;
-use payonce_protocol::event::ClaimAnswer;
+use payonce_ledger::{Bar, LookUpRecord, RefusalNote, Seen};
+use payonce_protocol::event::{ClaimAnswer, Recorded};
 use payonce_protocol::ids::Digest;
 use payonce_protocol::order::EventId;
-use payonce_protocol::outcome::Reason;
+use payonce_protocol::outcome::{Outcome, Reason};
 use payonce_suite::faults::Fault;
 
-use crate::bench::{Bench, NOW, case_of, claim, text};
+use crate::bench::{Bench, NOW, case_of, claim, outcome, text};
 
 const WITHIN: Duration = Duration::from_secs(5);
 
@@ -168,6 +168,35 @@ pub async fn second_note_of_a_refusal_leaves_the_first(bench: Bench) {
     assert_eq!(bench.ledger.refusal(&ours.key, Digest::of("evt_other")).await, Ok(Some(other)));
     // A note is no claim.
     assert_eq!(bench.ledger.put_claim(&ours).await, ClaimAnswer::Written);
+}
+
+/// Only a failed condition says that it stands. Whoever took another refusal for it would lose what was to be kept.
+pub async fn a_record_that_is_refused_is_not_taken_for_one_that_stands(bench: Bench) {
+    let ours = claim("pi_1", 1);
+    let (key, event, body) = (ours.key.clone(), ours.event.clone(), ours.body);
+    let note = RefusalNote {
+        key: key.clone(),
+        event: event.clone(),
+        provider: ours.provider.clone(),
+        money: ours.money,
+        destination: ours.destination.clone(),
+        refused_at: NOW,
+        final_after: NOW,
+    };
+    let bar = Bar { key: key.clone(), event, provider: ours.provider.clone(), body, received_at: NOW, barred_at: NOW };
+    let look_up = LookUpRecord { at: NOW, seen: Seen::Absent { sight: "tr_0".to_owned() }, by: "sweeper".to_owned() };
+    let (case, late) = (case_of(&ours, Reason::PayoutUnknown), claim("pi_2", 1).key);
+    bench.proxy.plan(100, "PutItem", "", Fault::Answer(400, "AccessDeniedException"));
+    let ledger = &bench.ledger;
+    assert!(ledger.note_refusal(&note).await.is_err());
+    assert!(ledger.add_alias(&ours.event, &key, &late).await.is_err());
+    assert!(ledger.add_look_up(&key, 1, &look_up).await.is_err());
+    assert!(ledger.note_case(&case).await.is_err());
+    assert!(ledger.bar(&bar).await.is_err());
+    assert!(ledger.put_body(body, b"body", NOW, 400).await.is_err());
+    assert!(ledger.put_file(&case.id(), "statement.png", b"file", NOW, 400).await.is_err());
+    assert_eq!(ledger.record(&ours, &outcome(Outcome::Accepted), None).await, Recorded::Failed);
+    assert_eq!(bench.proxy.count("PutItem"), 8, "one of them was sent again, or not at all");
 }
 
 /// After a freeze it may be dead, and the pool would send what it had not begun once more by itself.

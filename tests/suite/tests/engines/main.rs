@@ -54,6 +54,7 @@ on_both_engines! {
         second_call_hears_of_its_own_write_alone,
         claim_comes_back_as_it_was_written,
         second_note_of_a_refusal_leaves_the_first,
+        a_record_that_is_refused_is_not_taken_for_one_that_stands,
         each_claim_opens_a_fresh_connection,
         connection_that_stands_carries_one_claim,
         connection_that_was_closed_meanwhile_is_replaced_before_anything_is_sent,

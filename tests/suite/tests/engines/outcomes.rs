@@ -160,4 +160,6 @@ pub async fn two_verdicts_of_one_worker_are_both_kept(bench: Bench) {
     assert_eq!(bench.ledger.record(&ours, &outcome(Outcome::NotSent), None).await, Recorded::Durable);
     assert_eq!(bench.ledger.record(&ours, &outcome(Outcome::Accepted), None).await, Recorded::Late);
     assert!(has_case(&bench, &ours, Reason::LateOutcome).await);
+    // There is no third place: the worker hears that this one is not recorded.
+    assert_eq!(bench.ledger.record(&ours, &outcome(Outcome::Rejected), None).await, Recorded::Failed);
 }
