@@ -586,9 +586,8 @@ pub(crate) fn resolved_in(at: UnixMillis) -> String {
     format!("resolved#{}", at / FOUR_WEEKS_MS)
 }
 
-/// Those of all moments of a period, the latest first; `until` is not in it.
-pub(crate) fn resolved_within(from: UnixMillis, until: UnixMillis) -> impl Iterator<Item = String> {
-    let last = until.saturating_sub(1);
+/// Those of all moments of a period, the latest first.
+pub(crate) fn resolved_within(from: UnixMillis, last: UnixMillis) -> impl Iterator<Item = String> {
     (from / FOUR_WEEKS_MS..=last / FOUR_WEEKS_MS).rev().map(|weeks| resolved_in(weeks * FOUR_WEEKS_MS))
 }
 

@@ -300,7 +300,9 @@ fn keys_of_indexes_are_told_apart() {
         (9, true, true)
     );
     assert_eq!((resolved_in(NOW).as_str(), APPROVAL), ("resolved#729", "approval"));
-    assert_eq!(resolved_within(NOW, NOW + FOUR_WEEKS_MS + 1).collect::<Vec<_>>(), ["resolved#730", "resolved#729"]);
+    assert_eq!(resolved_within(NOW, NOW + FOUR_WEEKS_MS).collect::<Vec<_>>(), ["resolved#730", "resolved#729"]);
+    assert_eq!(resolved_within(NOW, 730 * FOUR_WEEKS_MS).collect::<Vec<_>>(), ["resolved#730", "resolved#729"]);
+    assert_eq!(resolved_within(NOW, 730 * FOUR_WEEKS_MS - 1).collect::<Vec<_>>(), ["resolved#729"]);
 }
 
 #[test]

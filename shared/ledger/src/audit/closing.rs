@@ -404,3 +404,19 @@ fn closed(case: &Case, closing: &Closing) -> Case {
         ..case.clone()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Somebody acted on the case meanwhile: what was proven is to be proven again.
+    #[test]
+    fn proof_is_of_one_case_as_it_stands() {
+        let filed = |event: &str| FiledCase::opened(Case::new(Reason::InvalidEvent, vec![event.to_owned()], 1));
+        let seen = filed("evt_1");
+        let proof = Bound { case: seen.case.id(), version: seen.version };
+        assert!(proof.is_of(&seen));
+        assert!(!proof.is_of(&FiledCase { version: 2, ..seen }));
+        assert!(!proof.is_of(&filed("evt_2")));
+    }
+}

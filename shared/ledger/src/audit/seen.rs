@@ -202,5 +202,7 @@ mod tests {
     fn newest_of_what_was_found_counts() {
         let all = [found("tr_1", false, 1), found("tr_1", true, 5), found("tr_1", false, 3)];
         assert!(LookUpRecord::newest_found(&all).unwrap().0[0].returned);
+        let unreadable = LookUpRecord { seen: Seen::Found(vec![]), ..found("tr_1", false, 9) };
+        assert_eq!(LookUpRecord::newest_found([&unreadable]), None);
     }
 }

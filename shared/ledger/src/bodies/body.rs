@@ -157,6 +157,15 @@ mod tests {
     }
 
     #[test]
+    fn a_body_that_just_fits_is_whole() {
+        let compressed = |length: usize| Dictionary::newest().compress(&noise(length)).unwrap().len();
+        // Noise is stored, with some bytes for each of its blocks.
+        let length = MAX_COMPRESSED - (compressed(MAX_COMPRESSED) - MAX_COMPRESSED);
+        assert_eq!(compressed(length), MAX_COMPRESSED);
+        assert!(!stored(&noise(length)).is_cut && stored(&noise(length + 1)).is_cut);
+    }
+
+    #[test]
     fn a_bomb_inflates_to_its_recorded_length_only() {
         let mut item = to_item(Digest::of("x"), &vec![0; 1_000_000], 0, 1).unwrap();
         item.insert("length".to_owned(), AttributeValue::N("10".to_owned()));

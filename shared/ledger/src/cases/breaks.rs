@@ -143,12 +143,6 @@ impl FiledCase {
             batch: None,
         };
         let resolution = Resolution { approved_by: by, at, attempt: None };
-        Self {
-            status: Status::Resolved,
-            proposal: Some(proposal),
-            resolution: Some(resolution),
-            sent_back: None,
-            ..self
-        }
+        Self { status: Status::Resolved, proposal: Some(proposal), resolution: Some(resolution), ..self }
     }
 }

@@ -96,7 +96,7 @@ pub struct FiledCase {
     /// What awaits approval, or was approved.
     pub proposal: Option<Proposal>,
     pub resolution: Option<Resolution>,
-    /// Whose proposal was sent back, until somebody makes another.
+    /// Whose proposal was sent back, until somebody makes another: of a case under review.
     pub sent_back: Option<Who>,
 }
 
@@ -291,7 +291,7 @@ impl<P: Reads> Ledger<P> {
                 return Err(read.unreadable("v"));
             }
             let seen = FiledCase::from_item(&item)?;
-            let next = FiledCase { status, proposal: None, resolution: None, sent_back: None, ..seen.clone() };
+            let next = FiledCase { status, proposal: None, resolution: None, ..seen.clone() };
             let by = Who::function("payonce");
             let record = history(
                 Versioned::Case(id.clone()),

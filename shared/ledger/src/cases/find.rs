@@ -55,7 +55,7 @@ impl<P: Reads> Ledger<P> {
         let mut found: Vec<(Cursor, FiledCase)> = vec![];
         let last = period.until.saturating_sub(1);
         let last = cursor.and_then(|cursor| keys::moment(&cursor.place)).map_or(last, |at| at.min(last));
-        let partitions = if period.from > last { None } else { Some(keys::resolved_within(period.from, last + 1)) };
+        let partitions = if period.from > last { None } else { Some(keys::resolved_within(period.from, last)) };
         for partition in partitions.into_iter().flatten() {
             let mut rows = self.resolved_rows(partition, period.from, last).into_paginator().items().send();
             while let Some(row) = rows.next().await {

@@ -279,3 +279,17 @@ pub(crate) fn readable(item: &Item) -> Option<FiledCase> {
     }
     FiledCase::from_item(item).inspect_err(|error| tracing::error!(%error, "a case is left out of the queue")).ok()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// One row more than a page tells whether there is a next one.
+    #[test]
+    fn first_read_of_a_page_takes_twice_the_even_share_of_each_shard() {
+        assert_eq!(
+            [(50, 1), (50, 16), (50, 4), (1, 16)].map(|(at_most, shards)| first_rows(at_most, shards)),
+            [51, 6, 25, 6]
+        );
+    }
+}

@@ -341,4 +341,22 @@ mod tests {
         assert_eq!(sums(&totals.waited_for), (2, 9_900 + 5_700), "a conflict counts its difference");
         assert_eq!(totals.open, 4);
     }
+
+    #[test]
+    fn a_case_is_older_than_an_age_from_its_very_end_on() {
+        let case = Counted {
+            since: 0,
+            status: Status::Open,
+            reason: Reason::PayoutUnknown,
+            money: None,
+            concerns: None,
+            incident: None,
+        };
+        let mut totals = Totals::default();
+        for end in AGES_MS {
+            totals.add(&case, end - 1);
+            totals.add(&case, end);
+        }
+        assert_eq!(totals.ages, [1, 2, 2, 1]);
+    }
 }

@@ -3,7 +3,7 @@
 use aws_sdk_dynamodb::types::AttributeValue;
 use payonce_ledger::{
     Acted, Case, CaseAct, Claim, Explained, Filed, FiledCase, FoundPayout, FurtherDecision, LookUpRecord,
-    OutcomeRecord, Seen, Stranger,
+    OutcomeRecord, Resolution, Seen, Stranger, Who,
 };
 use payonce_protocol::case::{Ending, Status};
 use payonce_protocol::event::ClaimAnswer;
@@ -195,6 +195,14 @@ pub async fn maker_cannot_approve_their_own_proposal(bench: Bench) {
     let other = opened(&bench, &case_of(&claim("pi_2", 2), Reason::PayoutUnknown)).await;
     let other = done(&bench, &other, propose(&other, Ending::Reissue, "ann"), "ann").await;
     assert_eq!(bench.ledger.act(&other, &approve, &person("ben"), NOW).await, Ok(Acted::NotNow));
+}
+
+/// Payer approves it, and pays: else the case would be over, and nobody paid.
+pub async fn an_ending_that_pays_is_not_approved_as_one_that_does_not(bench: Bench) {
+    let (_, seen) = proposed(&bench, Outcome::Unknown).await;
+    let doing = approve(&bench, &seen, "paid").await;
+    assert_eq!(bench.ledger.act(&seen, &doing, &person("ben"), NOW).await, Ok(Acted::NotNow));
+    assert_eq!(filed(&bench, &seen.case).await, seen);
 }
 
 pub async fn one_of_two_people_who_act_at_once_wins(bench: Bench) {
@@ -432,6 +440,8 @@ pub async fn the_books_end_a_case_and_open_it_again(bench: Bench) {
     assert_eq!(explain(&of(1), 1).await, Explained::Nothing);
     let ended = filed(&bench, &of(1)).await;
     assert!(ended.is_explained() && ended.version == 2);
+    let approved_by = Who::function("reconciler");
+    assert_eq!(ended.resolution, Some(Resolution { approved_by, at: NOW + 1, attempt: None }));
     assert_eq!(bench.ledger.open_cases(10).await.unwrap(), []);
     let record = bench.reconcile(of(1).id(), "history#000002").await.expect("its record");
     assert_eq!(record["act"], AttributeValue::S("explained".to_owned()));
@@ -443,6 +453,7 @@ pub async fn the_books_end_a_case_and_open_it_again(bench: Bench) {
     let seen = done(&bench, &seen, CaseAct::Assign(person("ann")), "ann").await;
     assert_eq!(explain(&of(2), 1).await, Explained::Told);
     assert_eq!(explain(&of(2), 1).await, Explained::Nothing, "told once of one run");
+    assert_eq!(explain(&of(2), 2).await, Explained::Told, "another run says it anew");
     let proposed = bench.ledger.act(&seen, &propose(&seen, Ending::NotPaid, "ann"), &person("ann"), NOW).await.unwrap();
     assert_eq!(proposed, Acted::Changed);
 

@@ -111,6 +111,15 @@ pub async fn batch_is_approved_once_and_not_by_its_maker(bench: Bench) {
     let ended = done(&bench, &again, "dee", Step::Paid(2, None), &[]).await;
     assert_eq!(ended.state, BatchState::Done);
     assert_eq!(step(&bench, &ended, Step::SendBack("late".to_owned()), &[], "dee").await, Acted::NotNow);
+    // Who did what, and how far it was, is on record.
+    let mut said = vec![];
+    for version in 1..=ended.version {
+        let record = bench.reconcile(format!("batch/{}", batch.id), &format!("history#{version:06}")).await.unwrap();
+        let facts = record.get("facts").and_then(|facts| facts.as_m().ok()).cloned().unwrap_or_default();
+        let fact = |name: &str| facts.get(name).map_or("", |fact| fact.as_s().unwrap()).to_owned();
+        said.push([record["act"].as_s().unwrap().clone(), fact("paid"), fact("stopped")].join(" "));
+    }
+    assert_eq!(said, ["drafted  ", "propose  ", "approve  ", "paid 1 it was tried", "approve  ", "paid 2 "]);
 }
 
 pub async fn batch_is_sent_back_whole(bench: Bench) {
@@ -123,6 +132,8 @@ pub async fn batch_is_sent_back_whole(bench: Bench) {
     assert!(now(&bench, &cases).await.iter().all(|case| case.status == Status::AwaitingApproval));
     let back = done(&bench, &seen, "ben", send_back, &now(&bench, &cases).await).await;
     assert_eq!((back.state, back.stopped.as_deref()), (BatchState::SentBack, Some("not these")));
+    let record = bench.reconcile(format!("batch/{}", batch.id), "history#000003").await.expect("who and why");
+    assert_eq!(record["facts"].as_m().unwrap()["note"].as_s().unwrap(), "not these");
     assert_eq!(step(&bench, &back, Step::Paid(1, None), &[], "ben").await, Acted::NotNow);
     assert_eq!(step(&bench, &back, Step::Approve(token("ben")), &[], "ben").await, Acted::NotNow);
     assert!(now(&bench, &cases).await.iter().all(|case| case.status == Status::InReview && case.proposal.is_none()));

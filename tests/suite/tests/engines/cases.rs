@@ -1,10 +1,11 @@
 //! The reconcile table: cases, the sweeper's own items; and the table of bodies.
 
 use aws_sdk_dynamodb::types::AttributeValue;
+use futures_util::future::join_all;
 use payonce_ledger::{Case, DueLookUp, LedgerError, Opened, Snapshot, Totals};
 use payonce_protocol::fact::{FactName, Facts};
 use payonce_protocol::ids::Digest;
-use payonce_protocol::order::PayoutKey;
+use payonce_protocol::order::{EventId, PayoutKey};
 use payonce_protocol::outcome::Reason;
 use payonce_protocol::sweep::Progress;
 use payonce_suite::faults::Fault;
@@ -81,6 +82,19 @@ pub async fn evidence_is_kept_with_its_history(bench: Bench) {
         let facts = history["facts"].as_m().unwrap();
         assert_eq!(facts["looked_up"], AttributeValue::S(looked_up.to_owned()), "{sk}");
     }
+}
+
+pub async fn history_ends_at_five_hundred_of_the_events_that_share_a_case(bench: Bench) {
+    let shared = Case::new(Reason::UnroutedEvent, vec!["stripe".to_owned(), "charge.odd".to_owned()], NOW);
+    bench.ledger.open_case(&shared).await.unwrap();
+    let further = (0..502).map(|number| Case { event: EventId::new(format!("evt_{number}")).ok(), ..shared.clone() });
+    let further: Vec<Case> = further.collect();
+    for some in further.chunks(50) {
+        let noted = join_all(some.iter().map(|case| bench.ledger.note_further_event(case))).await;
+        assert!(noted.into_iter().all(|is_new| is_new == Ok(true)));
+    }
+    let history = bench.ledger.history(&shared.id()).await.unwrap();
+    assert_eq!((history.len(), history[0].act.as_str()), (1 + 500, "opened"));
 }
 
 pub async fn case_of_a_newer_schema_is_left_alone(bench: Bench) {

@@ -56,6 +56,11 @@ pub async fn an_event_is_found_and_closed_under_each_of_its_keys(bench: Bench) {
     assert_eq!(bench.ledger.bound(&seen).await, Ok(None));
     let agreed = Agreed { case: &seen, checker: &person("ben"), note: "seen", at: NOW };
     assert_eq!(bench.ledger.close(&ours, &others, agreed).await, Ok(Closed::Done));
+    // So many that nobody follows more of them: an event has one or two.
+    for number in 5..20 {
+        bench.ledger.add_alias(&event, &others[1], &claim(&format!("pi_{number}"), 1).key).await.unwrap();
+    }
+    assert_eq!(bench.ledger.places(&ours.key, Some(&event)).await.unwrap().len(), 8);
     for key in &others {
         assert!(matches!(bench.ledger.standing(key, 1).await, Ok(Some(Standing::Closing(_)))), "{key} is free");
     }

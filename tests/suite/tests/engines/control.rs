@@ -19,7 +19,8 @@ pub async fn release_is_for_the_tables_that_are_there(bench: Bench) {
     let released = bench.ledger.release(Books::First, "ann", "go", NOW + 1).await.unwrap();
     assert_eq!((released.hold, &released.released_for, released.books_from), (Hold::Pay, &Some(ids.clone()), None));
     // Held and released again, they are the same books.
-    bench.ledger.set_hold(Hold::Record, "ann", "drill", NOW + 2).await.unwrap();
+    let held = bench.ledger.set_hold(Hold::Record, "ann", "drill", NOW + 2).await.unwrap();
+    assert_eq!(held.hold, Hold::Record);
     let again = bench.ledger.set_hold(Hold::Pay, "ann", "over", NOW + 3).await.unwrap();
     assert_eq!((again.released_for, again.books_from, again.version), (Some(ids.clone()), None, 4));
 
@@ -97,10 +98,13 @@ pub async fn rules_are_accepted_only_after_the_hold_was_seen(bench: Bench) {
     let uncovered = accept(&rules("a", "/reference", &[]), none, seen).await;
     assert!(matches!(uncovered, Err(NotAccepted::Uncovered(was)) if was[0].key == ["/id"]));
 
+    let first = accept(&rules("c", "/id", &[]), none, NOW + 2).await.unwrap();
+    assert_eq!(first.paid_from, Some(NOW / 1_000 * 1_000), "providers write whole seconds");
+
     let accepted = accept(&next, none, seen).await.unwrap();
     assert_eq!((accepted.paid_from, accepted.former[0].1, accepted.version), (Some(seen), seen + 1_000, 2));
     assert_eq!(ledger.accepted("a").await, Ok(Some(accepted.clone())));
-    assert_eq!(ledger.all_accepted().await, Ok(vec![accepted, other.clone().unwrap()]));
+    assert_eq!(ledger.all_accepted().await, Ok(vec![accepted, other.clone().unwrap(), first]));
     assert_eq!(ledger.accepted("b").await, Ok(other), "another provider's stay");
     assert!(bench.reconcile("control", "history#provider#a#000002").await.is_some(), "who and when");
     // Past its end a former derivation needs no naming any more.

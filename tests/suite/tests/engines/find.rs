@@ -63,6 +63,8 @@ pub async fn resolved_cases_of_a_period_come_once_each_and_the_latest_first(benc
         assert_eq!((all.len(), all.iter().collect::<BTreeSet<_>>().len()), (40, 40), "{at_most}");
         assert!(all.is_sorted_by_key(|(at, id)| (std::cmp::Reverse(*at), id.to_string())), "{at_most}");
     }
+    let full = bench.ledger.resolved(whole, 40, None, |_| true).await.unwrap();
+    assert_eq!((full.cases.len(), full.next), (40, None), "nothing follows a page that is just full");
     assert_eq!(bench.proxy.count("Scan"), 0);
     // Both ends are held: the first moment is in it, the last is not.
     let part = Period { from: at(3), until: at(9) };

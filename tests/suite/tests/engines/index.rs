@@ -179,8 +179,10 @@ pub async fn every_outcome_is_read_across_batches(bench: Bench) {
     let attempts = bench.ledger.attempts(&open).await.unwrap();
     assert_eq!((attempts.found.len(), attempts.unreadable), (10, 2));
     assert!(attempts.found.iter().all(|(_, outcome)| outcome.is_none()));
+    bench.proxy.forget();
     bench.proxy.plan(100, "BatchGetItem", "", Fault::Unprocessed);
     assert!(bench.ledger.outcomes(&open, false).await.is_err(), "never an answer with holes");
+    assert_eq!(bench.proxy.count("BatchGetItem"), 7);
 }
 
 pub async fn another_events_claim_does_not_account_for_a_refused_one(bench: Bench) {
