@@ -8,7 +8,7 @@ use futures_util::FutureExt;
 use payonce_ledger::{Case, Claim, Ledger, LedgerError, OutcomeRecord, Standing};
 use payonce_protocol::UnixMillis;
 use payonce_protocol::end::End;
-use payonce_protocol::event::{Action, Answer, Claimed, Event, Input, Recorded};
+use payonce_protocol::event::{Action, Answer, Claimed, Event, Input};
 use payonce_protocol::fact::{FactName, Facts};
 use payonce_protocol::hold::{HELD, Hold, NOT_TRIED};
 use payonce_protocol::ids::AttemptId;
@@ -246,14 +246,7 @@ impl<'a, O: Occasion> Attempt<'a, O> {
             let cause = if self.was_held() { HELD } else { self.cause() };
             case.of_cause(cause)
         });
-        let recorded = self.parts.ledger.record(&self.claim, &outcome, case.as_ref()).await;
-        if recorded == Recorded::Failed {
-            tracing::error!(
-                payout_key = %self.claim.key, attempt = self.claim.attempt, attempt_id = %self.claim.attempt_id,
-                outcome = %verdict.outcome, "the outcome could not be recorded: the sweeper will file this attempt"
-            );
-        }
-        Input::Recorded(recorded)
+        Input::Recorded(self.parts.ledger.record(&self.claim, &outcome, case.as_ref()).await)
     }
 
     /// What the outcome's record says of the payment. Of one that was not tried while payouts were held, that says nothing of

@@ -192,3 +192,88 @@ impl RowMaker<'_> {
         Ok(Row { key: BookKey::of(self.key), id, at, carried: false, payee: None, record })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use payonce_protocol::case::Status;
+    use payonce_protocol::order::Mode;
+    use payonce_protocol::outcome::Reason;
+
+    use super::*;
+    use crate::persisted_tests::{NOW, claim, closing, event, key, money};
+    use crate::{Attempted, Case, Proposal, Resolution, Who};
+
+    fn units() -> Units {
+        Units([(money().currency(), 2)].into())
+    }
+
+    fn opened() -> FiledCase {
+        let case = Case::new(Reason::PayoutUnknown, vec![key().to_string(), "1".to_owned()], NOW);
+        FiledCase::opened(Case { money: Some(money()), ..case })
+    }
+
+    fn ended(ending: Ending, at: UnixMillis) -> FiledCase {
+        let by = Who::function("ann");
+        let proposal = Proposal {
+            ending,
+            code: "checked".to_owned(),
+            note: String::new(),
+            by: by.clone(),
+            at,
+            version: 1,
+            key_generation: None,
+            duplicate_of: None,
+            batch: None,
+        };
+        let resolution = Some(Resolution { approved_by: by, at, attempt: None });
+        FiledCase { status: Status::Resolved, proposal: Some(proposal), resolution, ..opened() }
+    }
+
+    /// Whether the case is open, how it ended, and from when money went by hand.
+    fn said(case: FiledCase, as_of: UnixMillis) -> Vec<(UnixMillis, Option<(bool, Option<Ending>)>)> {
+        let rows = case_rows(&[case], &BookKey::of(&key()), &units(), as_of).unwrap();
+        let said = |row: Row| match row.record {
+            Record::Case { is_open, ending, .. } => (row.at, Some((is_open, ending))),
+            Record::ByHand { sum, .. } if Ok(sum) == units().sum(&money()) => (row.at, None),
+            other => panic!("{other:?}"),
+        };
+        rows.into_iter().map(said).collect()
+    }
+
+    #[test]
+    fn case_and_its_ending_stand_in_the_book_from_their_moments_on() {
+        assert_eq!(said(opened(), NOW), []);
+        assert_eq!(said(opened(), NOW + 1), [(NOW, Some((true, None)))]);
+        let by_hand = || ended(Ending::PaidElsewhere, NOW + 5);
+        assert_eq!(said(by_hand(), NOW + 5), [(NOW, Some((true, None)))]);
+        let paid = [(NOW, Some((false, Some(Ending::PaidElsewhere)))), (NOW + 5, None)];
+        assert_eq!(said(by_hand(), NOW + 6), paid, "people paid it");
+        let written_off = [(NOW, Some((false, Some(Ending::WrittenOff))))];
+        assert_eq!(said(ended(Ending::WrittenOff, NOW + 5), NOW + 6), written_off, "nobody paid it");
+    }
+
+    #[test]
+    fn claim_stands_in_the_book_from_its_moment_on() {
+        let attempts = vec![Attempted { claim: claim(Mode::Live), outcome: None, late: None }];
+        let ours = OurRecords { payout: Payout { attempts, ..Payout::default() }, ..OurRecords::default() };
+        let rows = |as_of| ours.rows(&key(), &units(), as_of).unwrap().len();
+        assert_eq!([NOW + 1, NOW + 2].map(rows), [0, 1]);
+    }
+
+    #[test]
+    fn provider_of_an_event_is_that_of_the_first_record_which_names_it() {
+        let of = |provider: &str| Some(provider.to_owned());
+        let attempts = vec![Attempted { claim: claim(Mode::Live), outcome: None, late: None }];
+        let other = EventId::new("evt_2").unwrap();
+        let mut closed = closing(Ending::NotPaid, Mode::Live);
+        (closed.event, closed.provider) = (Some(other.clone()), of("adyen"));
+        let mut case = opened();
+        (case.case.event, case.case.provider) = (EventId::new("evt_3").ok(), of("paypal"));
+        let payout = Payout { attempts, closed: Some(closed), ..Payout::default() };
+        let ours = OurRecords { payout, cases: vec![case], ..OurRecords::default() };
+        assert_eq!(ours.provider_of(&event()), Some("stripe"));
+        assert_eq!(ours.provider_of(&other), Some("adyen"));
+        assert_eq!(ours.provider_of(&EventId::new("evt_3").unwrap()), Some("paypal"));
+        assert_eq!(ours.provider_of(&EventId::new("evt_4").unwrap()), None);
+    }
+}

@@ -27,7 +27,7 @@ use crate::control::people::{Away, PersonRecord};
 use crate::item::ItemReader;
 use crate::keys::{AuditSk, Versioned};
 
-const NOW: u64 = 1_764_000_123_456;
+pub(crate) const NOW: u64 = 1_764_000_123_456;
 
 /// Each of them: a mode that is missing here does not compile.
 fn modes() -> Vec<Mode> {
@@ -39,15 +39,15 @@ fn modes() -> Vec<Mode> {
     std::iter::successors(after(None), |mode| after(Some(*mode))).collect()
 }
 
-fn key() -> PayoutKey {
+pub(crate) fn key() -> PayoutKey {
     PayoutKey::new("stripe/pi_1").unwrap()
 }
 
-fn event() -> EventId {
+pub(crate) fn event() -> EventId {
     EventId::new("evt_1").unwrap()
 }
 
-fn money() -> Money {
+pub(crate) fn money() -> Money {
     Money::new(9_900, 2, "EUR".parse().unwrap()).unwrap()
 }
 
@@ -67,7 +67,7 @@ fn who(subject: &str) -> Who {
     Who { subject: text(subject), name: Some(format!("{subject}'s name")) }
 }
 
-fn claim(rail_mode: Mode) -> Claim {
+pub(crate) fn claim(rail_mode: Mode) -> Claim {
     Claim {
         key: key(),
         attempt: 1,
@@ -91,7 +91,7 @@ fn claim(rail_mode: Mode) -> Claim {
     }
 }
 
-fn closing(ending: Ending, rail_mode: Mode) -> Closing {
+pub(crate) fn closing(ending: Ending, rail_mode: Mode) -> Closing {
     Closing {
         key: key(),
         attempt_id: AttemptId([7; 16]),
@@ -107,7 +107,7 @@ fn closing(ending: Ending, rail_mode: Mode) -> Closing {
     }
 }
 
-fn bar() -> Bar {
+pub(crate) fn bar() -> Bar {
     Bar {
         key: key(),
         event: event(),

@@ -32,7 +32,10 @@ fn value_size(value: &AttributeValue) -> usize {
         AttributeValue::L(values) => {
             COLLECTION_OVERHEAD + values.iter().map(|value| value_size(value) + ELEMENT_OVERHEAD).sum::<usize>()
         }
-        AttributeValue::M(values) => COLLECTION_OVERHEAD + item_size(values) + values.len() * ELEMENT_OVERHEAD,
+        AttributeValue::M(values) => {
+            let size = |(name, value): (&String, &AttributeValue)| name.len() + value_size(value) + ELEMENT_OVERHEAD;
+            COLLECTION_OVERHEAD + values.iter().map(size).sum::<usize>()
+        }
         // Bool and Null; the enum may grow.
         _ => 1,
     }

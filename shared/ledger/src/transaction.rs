@@ -128,3 +128,24 @@ impl Failure {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use aws_sdk_dynamodb::types::CancellationReason;
+    use aws_sdk_dynamodb::types::error::TransactionCanceledException;
+    use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+    use aws_smithy_types::body::SdkBody;
+
+    use super::*;
+
+    #[test]
+    fn cancelled_transaction_says_what_was_wrong_with_the_part_that_was() {
+        let reasons = ["None", "ItemCollectionSizeLimitExceeded"].map(|code| CancellationReason::builder().code(code));
+        let reasons = reasons.map(|reason| reason.build()).to_vec();
+        let error = TransactionCanceledException::builder().set_cancellation_reasons(Some(reasons)).build();
+        let response = HttpResponse::new(400.try_into().unwrap(), SdkBody::empty());
+        let error = SdkError::service_error(TransactWriteItemsError::TransactionCanceledException(error), response);
+        let Err(Failure::Other(failed)) = cancelled("open a case", &error) else { panic!("it is no conflict") };
+        assert_eq!(failed.to_string(), "could not open a case: ItemCollectionSizeLimitExceeded");
+    }
+}

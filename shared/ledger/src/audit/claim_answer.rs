@@ -50,8 +50,6 @@ fn refused(ours: &Claim, error: &SdkError<PutItemError>) -> ClaimAnswer {
         return failed.item().map_or(ClaimAnswer::NoAnswer, |item| theirs(ours, item));
     }
     match service.err().code() {
-        // A conflicting transaction holds the item. Certain, and not repeated: fail closed.
-        Some("TransactionConflictException") => ClaimAnswer::NotApplied,
         Some("ValidationException" | "SerializationException" | "ItemCollectionSizeLimitExceededException") => {
             ClaimAnswer::Unacceptable
         }
@@ -61,7 +59,8 @@ fn refused(ours: &Claim, error: &SdkError<PutItemError>) -> ClaimAnswer {
             | "RequestLimitExceeded"
             | "ReplicatedWriteConflictException",
         ) => ClaimAnswer::NoAnswer,
-        // Any other refusal in DynamoDB's own words: access denied, no such table, a stale signature.
+        // Any other refusal in DynamoDB's own words: access denied, no such table, a stale signature; and a transaction that holds the
+        // item, which is certain, and not repeated: fail closed.
         Some(_) if (400..500).contains(&status) => ClaimAnswer::NotApplied,
         _ => ClaimAnswer::NoAnswer,
     }
@@ -94,4 +93,19 @@ fn their_claim(ours: &Claim, item: &Item) -> ClaimFacts {
 /// An id that is certainly not `id`.
 fn not(id: AttemptId) -> AttemptId {
     AttemptId(id.0.map(|byte| !byte))
+}
+
+#[cfg(test)]
+mod tests {
+    use payonce_protocol::order::Mode;
+
+    use super::*;
+    use crate::persisted_tests::claim;
+
+    #[test]
+    fn a_put_that_never_left_wrote_nothing_and_one_without_an_answer_may_have() {
+        let means = |error| classify(&claim(Mode::Live), Err(error));
+        assert_eq!(means(SdkError::construction_failure("no credentials")), ClaimAnswer::NotApplied);
+        assert_eq!(means(SdkError::timeout_error("late")), ClaimAnswer::NoAnswer);
+    }
 }

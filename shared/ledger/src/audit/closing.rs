@@ -408,6 +408,33 @@ fn closed(case: &Case, closing: &Closing) -> Case {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::persisted_tests;
+
+    #[test]
+    fn a_place_was_taken_when_what_stands_there_was_written() {
+        let mut standing = [
+            Standing::Claim(persisted_tests::claim(Mode::Live)),
+            Standing::Closing(persisted_tests::closing(Ending::NotPaid, Mode::Live)),
+            Standing::Bar(persisted_tests::bar()),
+        ];
+        if let [Standing::Claim(claim), Standing::Closing(closing), Standing::Bar(bar)] = &mut standing {
+            (claim.claimed_at, closing.closed_at, bar.barred_at) = (1, 2, 3);
+        }
+        assert_eq!(standing.map(|standing| standing.taken_at()), [1, 2, 3]);
+    }
+
+    /// What a further attempt would need, should the case be opened again.
+    #[test]
+    fn closed_case_says_what_its_closing_knows_and_keeps_what_it_said() {
+        let closing = persisted_tests::closing(Ending::NotPaid, Mode::Live);
+        let bare = Case::new(Reason::BeforeCutover, vec!["evt_1".to_owned()], 1);
+        let case = closed(&bare, &closing);
+        let (money, destination) = closing.terms.clone().unzip();
+        assert_eq!((&case.key, case.attempt), (&Some(closing.key.clone()), Some(1)));
+        assert_eq!((case.money, &case.destination), (money, &destination));
+        let own = Case { attempt: Some(2), destination: Destination::new("acct_own").ok(), ..case };
+        assert_eq!(closed(&own, &closing), own);
+    }
 
     /// Somebody acted on the case meanwhile: what was proven is to be proven again.
     #[test]

@@ -63,7 +63,8 @@ impl<P: Reads> Ledger<P> {
     {
         self.try_record(claim, outcome, case).await.unwrap_or_else(|error| {
             tracing::error!(
-                payout_key = %claim.key, attempt_id = %claim.attempt_id, outcome = %outcome.verdict.outcome, %error,
+                payout_key = %claim.key, attempt = claim.attempt, attempt_id = %claim.attempt_id,
+                outcome = %outcome.verdict.outcome, %error,
                 "an outcome is not recorded: the sweeper will file its attempt"
             );
             Recorded::Failed

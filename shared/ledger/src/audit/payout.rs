@@ -309,3 +309,51 @@ impl Payout {
         self.attempts.last_mut().filter(|attempt| attempt.claim.attempt == number)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use payonce_protocol::fact::Facts;
+
+    use super::*;
+    use crate::persisted_tests::{claim, closing};
+
+    fn attempted(outcome: Outcome, http_status: &str) -> Attempted {
+        let claim = claim(Mode::Live);
+        let stored = StoredOutcome {
+            attempt_id: claim.attempt_id,
+            verdict: Verdict::plain(outcome),
+            evidence: Facts::from([(FactName::HttpStatus, http_status)]),
+            recorded_at: claim.claimed_at,
+            by_sweeper: false,
+        };
+        Attempted { claim, outcome: Some(stored), late: None }
+    }
+
+    /// The rail repeats under a key what it answered: an attempt under the same key would hear of the error again.
+    #[test]
+    fn key_holds_an_error_when_the_rail_answered_with_one() {
+        for (status, holds) in [("499", false), ("500", true), ("503", true), ("599", true), ("600", false)] {
+            let payout = Payout { attempts: vec![attempted(Outcome::Unknown, status)], ..Payout::default() };
+            assert_eq!(payout.last_attempt().unwrap().key_holds_an_error, holds, "{status}");
+        }
+    }
+
+    #[test]
+    fn key_is_uncertain_while_an_attempt_under_it_is_unknown() {
+        for (ended, is_uncertain) in [(Outcome::Unknown, true), (Outcome::Rejected, false), (Outcome::NotSent, false)] {
+            let payout = Payout { attempts: vec![attempted(ended, "400")], ..Payout::default() };
+            assert_eq!(payout.last_attempt().unwrap().key_is_uncertain, is_uncertain, "{ended}");
+        }
+    }
+
+    #[test]
+    fn rail_is_that_of_the_last_attempt_or_of_what_closed_its_place() {
+        let mut closed = closing(Ending::NotPaid, Mode::Test);
+        closed.rail = "another".to_owned();
+        let closed = Payout { closed: Some(closed), ..Payout::default() };
+        assert_eq!(closed.rail(), Some(("another", "checked", Mode::Test)));
+        let attempts = vec![attempted(Outcome::Rejected, "400")];
+        assert_eq!(Payout { attempts, ..closed }.rail(), Some(("http", "checked", Mode::Live)));
+        assert_eq!(Payout::default().rail(), None);
+    }
+}

@@ -82,9 +82,9 @@ impl Dictionary {
             Box::new(CompressorOxide::with_params(DataFormat::Raw, LEVEL, CompressionStrategy::Default, WINDOW_BITS));
         let mut out = vec![0; self.bytes.len() + CHUNK];
         let done = deflate(&mut compressor, self.bytes, &mut out, MZFlush::Sync);
-        // Room was left, so that the flush is over.
-        let is_over = done.bytes_consumed == self.bytes.len() && done.bytes_written < out.len();
-        if done.status != Ok(MZStatus::Ok) || !is_over {
+        // Where room was left, the flush is over.
+        let room_is_left = done.bytes_written < out.len();
+        if (done.status, done.bytes_consumed, room_is_left) != (Ok(MZStatus::Ok), self.bytes.len(), true) {
             return Err(Broken);
         }
         Ok(place.get_or_init(|| compressor).clone())
@@ -101,7 +101,7 @@ impl Dictionary {
         let mut inflate = Decompress::new(false);
         let (stored, mut out) = (self.stored(), Vec::with_capacity(self.bytes.len() + 1));
         let was_read = inflate.decompress_vec(&stored, &mut out, FlushDecompress::None).is_ok();
-        if !was_read || out != self.bytes {
+        if (was_read, out.as_slice()) != (true, self.bytes) {
             return (vec![], false);
         }
         out.clear();

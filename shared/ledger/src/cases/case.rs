@@ -361,3 +361,92 @@ impl<P: Reads> Ledger<P> {
         Ok(TransactWriteItem::builder().put(put).build())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use payonce_protocol::order::Mode;
+
+    use super::*;
+    use crate::persisted_tests::{claim, event, key, money};
+
+    #[test]
+    fn case_of_an_order_says_what_the_order_asks_for() {
+        let destination = Destination::new("acct_1").unwrap();
+        let order = PayoutOrder {
+            key: key(),
+            event: event(),
+            money: money(),
+            destination: destination.clone(),
+            rail_fields: [].into(),
+            former_keys: vec![],
+        };
+        let bare = Case::new(Reason::InvalidEvent, vec!["evt_1".to_owned()], 1);
+        let case = bare.clone().with_order(&order);
+        let (key, event, money) = (Some(key()), Some(event()), Some(money()));
+        assert_eq!(case, Case { key, event, money, destination: Some(destination), ..bare });
+    }
+
+    /// Payer makes the webhook's own payout from what the case says: without all of it there is none to approve.
+    #[test]
+    fn webhooks_own_payout_is_offered_with_all_of_its_terms_and_lifted_over_a_limit_alone() {
+        let whole = |reason| Case {
+            provider: Some("stripe".to_owned()),
+            key: Some(key()),
+            event: Some(event()),
+            money: Some(money()),
+            destination: Destination::new("acct_1").ok(),
+            body: Some(Digest::of("body")),
+            ..Case::new(reason, vec!["evt_1".to_owned()], 1)
+        };
+        let limited = || whole(Reason::InvalidEvent).of_limit();
+        let lifts = |case: &Case| case.offers(Ending::LiftLimit, None);
+        assert!(lifts(&limited()) && lifts(&whole(Reason::StaleEvent)) && !lifts(&whole(Reason::InvalidEvent)));
+        for part in [
+            Case { provider: None, ..limited() },
+            Case { key: None, ..limited() },
+            Case { event: None, ..limited() },
+            Case { money: None, ..limited() },
+            Case { destination: None, ..limited() },
+            Case { body: None, ..limited() },
+        ] {
+            assert!(!lifts(&part) && part.offers(Ending::NotPaid, None), "{part:?}");
+        }
+        assert!(whole(Reason::EventMissing).offers(Ending::Replay, None), "no limit is lifted");
+        assert!(!lifts(&whole(Reason::EventMissing)) && !limited().offers(Ending::Replay, None));
+    }
+
+    #[test]
+    fn lost_block_is_an_event_that_never_came_and_takes_its_payment_back() {
+        let case = |reason| Case::new(reason, vec!["evt_1".to_owned()], 1);
+        let blocked = |reason| {
+            let mut case = case(reason);
+            case.say(FactName::BlockedBy, "charge.refunded");
+            case
+        };
+        assert!(blocked(Reason::EventMissing).is_of_a_lost_block());
+        assert!(!case(Reason::EventMissing).is_of_a_lost_block());
+        assert!(!blocked(Reason::BlockedBeforePayout).is_of_a_lost_block());
+    }
+
+    #[test]
+    fn cause_is_the_problem_in_words() {
+        let case = Case::new(Reason::InvalidEvent, vec!["evt_1".to_owned()], 1);
+        assert_eq!(case.cause(), None);
+        assert_eq!(case.of_problem("not JSON").cause(), Some(Problem::read("not JSON").words()));
+    }
+
+    #[test]
+    fn conflict_is_about_the_difference_where_payee_and_currency_are_the_same() {
+        let concerns = |minor, currency: &str, payee: &str| {
+            let case = Case {
+                money: Money::new(minor, 2, currency.parse().unwrap()).ok(),
+                destination: Destination::new(payee).ok(),
+                ..Case::new(Reason::ConflictingDuplicate, vec!["stripe/pi_1".to_owned()], 1)
+            };
+            case.differing_from(&claim(Mode::Live)).concerns
+        };
+        assert_eq!(concerns(9_000, "EUR", "acct_1"), Some(900));
+        assert_eq!(concerns(9_000, "EUR", "acct_2"), None);
+        assert_eq!(concerns(9_000, "USD", "acct_1"), None);
+    }
+}

@@ -128,9 +128,8 @@ impl<P: Reads> Ledger<P> {
         loop {
             let empty = shards.iter_mut().filter(|shard| shard.rows.is_empty() && !shard.is_read);
             let fetched = try_join_all(empty.map(|shard| self.read_on(queue, shard, cursor, rows))).await?;
-            if !fetched.is_empty() {
-                rows = rows.map(|rows| rows.saturating_mul(2));
-            }
+            let times = if fetched.is_empty() { 1 } else { 2 };
+            rows = rows.map(|rows| rows.saturating_mul(times));
             if shards.iter().any(|shard| shard.rows.is_empty() && !shard.is_read) {
                 continue;
             }

@@ -147,3 +147,36 @@ fn refused(ours: &Claim, error: &SdkError<TransactWriteItemsError>) -> ClaimAnsw
         _ => ClaimAnswer::NoAnswer,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use aws_sdk_dynamodb::error::ErrorMetadata;
+    use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+    use aws_smithy_types::body::SdkBody;
+    use payonce_protocol::order::Mode;
+
+    use super::*;
+    use crate::persisted_tests::claim;
+
+    /// Taken for "not written", a claim that stands would be believed free; taken for "no answer", one that was refused is put again.
+    #[test]
+    fn a_further_claim_is_not_written_only_where_dynamodb_or_this_process_says_so() {
+        let said = |status: u16, code: &str| {
+            let error = TransactWriteItemsError::generic(ErrorMetadata::builder().code(code).build());
+            SdkError::service_error(error, HttpResponse::new(status.try_into().unwrap(), SdkBody::empty()))
+        };
+        for (error, means) in [
+            (SdkError::construction_failure("no credentials"), ClaimAnswer::NotApplied),
+            (SdkError::timeout_error("late"), ClaimAnswer::NoAnswer),
+            (said(400, "TransactionInProgressException"), ClaimAnswer::NoAnswer),
+            (said(400, "IdempotentParameterMismatchException"), ClaimAnswer::NoAnswer),
+            (said(400, "ThrottlingException"), ClaimAnswer::NoAnswer),
+            (said(400, "ProvisionedThroughputExceededException"), ClaimAnswer::NoAnswer),
+            (said(400, "RequestLimitExceeded"), ClaimAnswer::NoAnswer),
+            (said(400, "AccessDeniedException"), ClaimAnswer::NotApplied),
+            (said(500, "InternalServerError"), ClaimAnswer::NoAnswer),
+        ] {
+            assert_eq!(refused(&claim(Mode::Live), &error), means, "{error:?}");
+        }
+    }
+}

@@ -343,6 +343,14 @@ mod tests {
     }
 
     #[test]
+    fn sums_are_counted_at_the_finer_of_two_exponents() {
+        let money = |minor, exponent, currency: &str| Money::new(minor, exponent, currency.parse().unwrap()).unwrap();
+        let sums = Sum::of(&[money(500, 2, "EUR"), money(7, 0, "ISK"), money(3, 0, "EUR"), money(1, 3, "EUR")]);
+        let said: Vec<_> = sums.iter().map(|(name, sum)| (name.as_str(), sum.cases, sum.minor, sum.exponent)).collect();
+        assert_eq!(said, [("EUR", 3, 8_001, 3), ("ISK", 1, 7, 0)]);
+    }
+
+    #[test]
     fn a_case_is_older_than_an_age_from_its_very_end_on() {
         let case = Counted {
             since: 0,

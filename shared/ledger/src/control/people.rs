@@ -143,3 +143,23 @@ impl PersonRecord {
         ItemReader::new(WHAT, item).parsed("person", |text| serde_json::from_str(text).ok())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn delegate_stands_in_until_the_moment_that_was_said_and_one_step_far() {
+        let away = |delegate: &str| PersonRecord {
+            away: Some(Away { delegate: delegate.to_owned(), until: 10 }),
+            ..PersonRecord::default()
+        };
+        let people = [("ann", away("ben")), ("ben", away("dee")), ("eve", PersonRecord::default())];
+        let people = People(people.map(|(name, person)| (name.to_owned(), person)).into());
+        assert_eq!(
+            ["ann", "ben", "eve", "nobody"].map(|name| people.stands_in_for(name, 9)),
+            ["ben", "dee", "eve", "nobody"]
+        );
+        assert_eq!(people.stands_in_for("ann", 10), "ann");
+    }
+}

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use payonce_end_to_end::{PAYEE, World, payment};
+use payonce_ledger::cause_of_incident;
 use payonce_local::sandbox_rail::Weather;
 use payonce_protocol::hold::Hold;
 use payonce_protocol::sweep::MINUTE_MS;
@@ -41,6 +42,8 @@ async fn a_429_storm_holds_payouts() {
     fourteen_end(&world, "acct_sandboxLimits", "rejected", 0).await;
     let why = held(&world).await;
     assert!(why.ends_with("rejected 429 invalid_request_error rate_limit"), "{why}");
+    let incidents = world.cases().await.into_iter().map(|case| cause_of_incident(&case.incident.unwrap()).to_owned());
+    assert_eq!(incidents.collect::<Vec<_>>(), vec!["payout_rejected/rate_limit"; 14], "one thing to understand");
 }
 
 #[tokio::test]

@@ -9,6 +9,7 @@ mod world;
 
 use std::collections::BTreeSet;
 
+use payonce_protocol::fact::FactName;
 use payonce_protocol::outcome::Outcome;
 use payonce_runtime_api_tests::{Ending, Treatment, built};
 use world::World;
@@ -77,7 +78,7 @@ fn survives_a_panic_anywhere_in_a_delivery() {
     let world = World::new();
     let mut function = world.start("panics");
     let mut payments = vec![];
-    let mut outcomes = BTreeSet::new();
+    let (mut outcomes, mut failures) = (BTreeSet::new(), BTreeSet::new());
     let mut undisturbed = 0;
     while undisturbed < UNDISTURBED {
         let payment = format!("panic{}", payments.len());
@@ -102,6 +103,8 @@ fn survives_a_panic_anywhere_in_a_delivery() {
                 let accepted = verdict == Outcome::Accepted;
                 assert!(cases.is_empty() == accepted || (accepted && panicked), "{verdict}: {cases:?}");
                 outcomes.insert(verdict.as_str());
+                let failure = outcome.evidence.get(FactName::Failure).filter(|_| verdict == Outcome::Unknown);
+                failures.extend(failure.map(str::to_owned));
             }
             // The sweeper will file it.
             Some((_, None)) => assert!(panicked),
@@ -112,6 +115,7 @@ fn survives_a_panic_anywhere_in_a_delivery() {
     }
     println!("{} deliveries, {outcomes:?}", payments.len());
     assert!(outcomes.contains("unknown"), "no panic stood between a claim and its outcome: {outcomes:?}");
+    assert!(failures.contains("panicked"), "nobody learns that it was us, and not the rail: {failures:?}");
     for payment in &payments {
         let claimed = world.attempt(payment).is_some();
         let again = world.answer(&world.deliver(payment, Treatment::Take));

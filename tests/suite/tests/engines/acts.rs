@@ -2,7 +2,7 @@
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use payonce_ledger::{
-    Acted, Case, CaseAct, Claim, Explained, Filed, FiledCase, FoundPayout, FurtherDecision, LookUpRecord,
+    Acted, Case, CaseAct, Claim, Explained, Filed, FiledCase, FoundPayout, FurtherDecision, LedgerError, LookUpRecord,
     OutcomeRecord, Resolution, Seen, Stranger, Who,
 };
 use payonce_protocol::case::{Ending, Status};
@@ -302,6 +302,7 @@ pub async fn first_claim_by_two_people_takes_a_free_place_once(bench: Bench) {
     assert_eq!(decide(&bench, &ours, &seen, "ben").await, ClaimAnswer::Written);
     assert_eq!(filed(&bench, &seen.case).await.status, Status::Resolved);
     assert_eq!(bench.ledger.put_claim(&claim("pi_1", 2)).await, ClaimAnswer::Taken(ours.facts()), "the webhook's");
+    assert_eq!(bench.ledger.payout(&ours.key).await.unwrap().own_orders, [], "it is the payment's own");
 
     let seen = awaiting("pi_2").await;
     let webhooks = claim("pi_2", 3);
@@ -423,6 +424,44 @@ pub async fn unreadable_person_hides_no_other(bench: Bench) {
 }
 
 /// As long as no person has taken it up. What people ended stays ended, whatever the books say.
+pub async fn what_an_event_asks_for_is_added_to_its_open_case_once(bench: Bench) {
+    let mut bare = Case::new(Reason::EventMissing, vec!["stripe".to_owned(), "evt_of_pi_1".to_owned()], NOW - 5);
+    bare.say(FactName::Problem, "the list has it");
+    let bare = bare.of_cause("stripe");
+    let mut known = case_of(&claim("pi_1", 1), Reason::EventMissing);
+    known.subject.clone_from(&bare.subject);
+    let complete = async || bench.ledger.complete_case(&known, "reconciler", NOW + 9).await;
+    assert_eq!(complete().await, Err(LedgerError::Missing { what: "the case" }));
+    let seen = opened(&bench, &bare).await;
+    assert_eq!(complete().await, Ok(true));
+    let Case { since, opened_at, details, incident, .. } = bare.clone();
+    let completed =
+        FiledCase { case: Case { since, opened_at, details, incident, ..known.clone() }, revision: 1, ..seen };
+    assert_eq!(filed(&bench, &bare).await, completed);
+    assert!(bench.reconcile(bare.id(), "history#added#000001").await.is_some(), "who and when");
+    assert_eq!(complete().await, Ok(false), "it is known");
+    // One that is over stays as it ended.
+    let over = Case { subject: vec!["stripe".to_owned(), "evt_over".to_owned()], ..bare };
+    bench.ledger.open_break(&over).await.unwrap();
+    bench.ledger.explain_case(&over.id(), "reconciler", &Facts::default(), NOW).await.unwrap();
+    let ended = filed(&bench, &over).await;
+    let known = Case { subject: over.subject.clone(), ..known.clone() };
+    assert_eq!(bench.ledger.complete_case(&known, "reconciler", NOW + 9).await, Ok(false));
+    assert_eq!(filed(&bench, &over).await, ended);
+}
+
+/// Beside an attempt, what nobody can read may be what the attempt did.
+pub async fn what_a_later_version_notes_beside_a_payout_is_passed_by(bench: Bench) {
+    let ours = claim("pi_1", 1);
+    bench.ledger.put_claim(&ours).await;
+    let mut item = bench.audit(&ours.key, "0001#claim").await.unwrap();
+    for (sk, is_read) in [("0000#later", true), ("0001#later", false)] {
+        item.insert("sk".to_owned(), AttributeValue::S(sk.to_owned()));
+        bench.plant(&bench.tables.audit, item.clone()).await;
+        assert_eq!(bench.ledger.payout(&ours.key).await.is_ok(), is_read, "{sk}");
+    }
+}
+
 pub async fn the_books_end_a_case_and_open_it_again(bench: Bench) {
     let of = |number: u8| Case::new(Reason::PayoutMissing, vec![format!("stripe/pi_{number}"), "rail".to_owned()], NOW);
     let explained_by =

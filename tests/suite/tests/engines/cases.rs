@@ -1,16 +1,16 @@
 //! The reconcile table: cases, the sweeper's own items; and the table of bodies.
 
 use aws_sdk_dynamodb::types::AttributeValue;
-use futures_util::future::join_all;
-use payonce_ledger::{Case, DueLookUp, LedgerError, Opened, Snapshot, Totals};
+use payonce_ledger::{Case, Claim, DueLookUp, LedgerError, Opened, Sample, Snapshot, Totals, create_tables};
 use payonce_protocol::fact::{FactName, Facts};
 use payonce_protocol::ids::Digest;
 use payonce_protocol::order::{EventId, PayoutKey};
 use payonce_protocol::outcome::Reason;
+use payonce_protocol::slo::{Counts, OutcomeCounts};
 use payonce_protocol::sweep::Progress;
 use payonce_suite::faults::Fault;
 
-use crate::bench::{Bench, NOW, case_of, claim, until};
+use crate::bench::{Bench, NOW, case_of, claim, text, until};
 
 pub async fn case_opens_once(bench: Bench) {
     let mut case = case_of(&claim("pi_1", 1), Reason::PayoutUnknown);
@@ -87,14 +87,44 @@ pub async fn evidence_is_kept_with_its_history(bench: Bench) {
 pub async fn history_ends_at_five_hundred_of_the_events_that_share_a_case(bench: Bench) {
     let shared = Case::new(Reason::UnroutedEvent, vec!["stripe".to_owned(), "charge.odd".to_owned()], NOW);
     bench.ledger.open_case(&shared).await.unwrap();
-    let further = (0..502).map(|number| Case { event: EventId::new(format!("evt_{number}")).ok(), ..shared.clone() });
-    let further: Vec<Case> = further.collect();
-    for some in further.chunks(50) {
-        let noted = join_all(some.iter().map(|case| bench.ledger.note_further_event(case))).await;
-        assert!(noted.into_iter().all(|is_new| is_new == Ok(true)));
+    let further = Case { event: EventId::new("evt_0").ok(), ..shared.clone() };
+    assert_eq!(bench.ledger.note_further_event(&further).await, Ok(true));
+    let mut beside = bench.reconcile(shared.id(), "history#event#evt_0").await.unwrap();
+    for number in 1..502 {
+        beside.insert("sk".to_owned(), text(format!("history#event#evt_{number}")));
+        bench.plant(&bench.tables.reconcile, beside.clone()).await;
     }
     let history = bench.ledger.history(&shared.id()).await.unwrap();
     assert_eq!((history.len(), history[0].act.as_str()), (1 + 500, "opened"));
+    // They get cases of their own, no more at a time than is wanted.
+    assert_eq!(bench.ledger.spread(&shared.id(), 3).await, Ok(3));
+}
+
+/// A look-up needs one that the rail has shown before: of a minute ago, and of hours ago.
+pub async fn samples_of_what_the_rail_accepted_are_kept_ten_minutes_apart(bench: Bench) {
+    let apart = 600_000;
+    for (at, kept) in [
+        (0, vec![0]),
+        (apart - 1, vec![0, apart - 1]),
+        (apart, vec![0, apart]),
+        (2 * apart, vec![0, apart, 2 * apart]),
+        (5, vec![0, apart, 2 * apart]),
+    ] {
+        let accepted = Claim { claimed_at: NOW + at, ..claim("pi_1", 1) };
+        bench.ledger.remember_accepted(&Sample::of(&accepted)).await.unwrap();
+        let samples = bench.ledger.accepted_samples().await.unwrap();
+        assert_eq!(samples.iter().map(|sample| sample.claimed_at - NOW).collect::<Vec<_>>(), kept);
+    }
+}
+
+pub async fn tables_that_are_there_stay_as_they_are(bench: Bench) {
+    let case = case_of(&claim("pi_1", 1), Reason::PayoutUnknown);
+    bench.ledger.open_case(&case).await.unwrap();
+    assert_eq!(create_tables(&bench.ledger).await, Ok(()));
+    assert_eq!(bench.proxy.count("UpdateTimeToLive"), 0);
+    assert!(bench.ledger.case(&case.id()).await.unwrap().is_some());
+    bench.proxy.plan(1, "CreateTable", "", Fault::Answer(400, "AccessDeniedException"));
+    assert!(create_tables(&bench.ledger).await.is_err(), "it may not be there");
 }
 
 pub async fn case_of_a_newer_schema_is_left_alone(bench: Bench) {
@@ -121,6 +151,11 @@ pub async fn round_and_snapshot_are_found_again(bench: Bench) {
     let snapshot = Snapshot { taken_at: NOW, counted_at: NOW - 60_000, totals };
     bench.ledger.put_snapshot(&snapshot).await.unwrap();
     assert_eq!(bench.ledger.snapshot().await, Ok(Some(snapshot)));
+    assert_eq!(bench.ledger.outcome_counts().await, Ok(OutcomeCounts::default()));
+    let mut counts = OutcomeCounts::default();
+    counts.count(29_400_001, Counts { good: 5, failed: 1 });
+    bench.ledger.set_outcome_counts(&counts).await.unwrap();
+    assert_eq!(bench.ledger.outcome_counts().await, Ok(counts));
 }
 
 /// More than fit into one item, and then fewer.
@@ -167,6 +202,15 @@ pub async fn each_open_case_is_counted_once(bench: Bench) {
     let last = bench.ledger.count_open(NOW + 2_000, 1).await.unwrap();
     assert_eq!(last.snapshot.totals.open, 65);
     assert!(last.snapshot.counted_at > NOW + 1_000 && last.snapshot.counted_at < NOW + 2_000);
+    // What cannot be read is in no figure but this.
+    for number in 0..8 {
+        let id = case_of(&claim(&format!("pi_{number}"), 1), Reason::PayoutUnknown).id();
+        let mut odd = bench.reconcile(id, "case").await.unwrap();
+        odd.insert("reason".to_owned(), AttributeValue::S("of a later version".to_owned()));
+        bench.plant(&bench.tables.reconcile, odd).await;
+    }
+    let odd = bench.ledger.count_open(NOW + 3_000, 10_000).await.unwrap();
+    assert_eq!((odd.snapshot.totals.open, odd.unreadable), (65 - 8, 8));
 }
 
 pub async fn body_is_found_again(bench: Bench) {

@@ -186,8 +186,13 @@ pub async fn a_record_that_is_refused_is_not_taken_for_one_that_stands(bench: Be
     let bar = Bar { key: key.clone(), event, provider: ours.provider.clone(), body, received_at: NOW, barred_at: NOW };
     let look_up = LookUpRecord { at: NOW, seen: Seen::Absent { sight: "tr_0".to_owned() }, by: "sweeper".to_owned() };
     let (case, late) = (case_of(&ours, Reason::PayoutUnknown), claim("pi_2", 1).key);
-    bench.proxy.plan(100, "PutItem", "", Fault::Answer(400, "AccessDeniedException"));
+    let noted = case_of(&claim("pi_noted", 1), Reason::InvalidEvent);
     let ledger = &bench.ledger;
+    for _ in 0..2 {
+        assert_eq!(ledger.note_case(&noted).await, Ok(()), "one that stands counts");
+    }
+    bench.proxy.forget();
+    bench.proxy.plan(100, "PutItem", "", Fault::Answer(400, "AccessDeniedException"));
     assert!(ledger.note_refusal(&note).await.is_err());
     assert!(ledger.add_alias(&ours.event, &key, &late).await.is_err());
     assert!(ledger.add_look_up(&key, 1, &look_up).await.is_err());

@@ -2,7 +2,8 @@
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use payonce_ledger::{
-    Agreed, Bar, Case, CaseAct, Claim, Closed, Closing, Filed, FiledCase, FurtherDecision, RefusalNote, Standing,
+    Agreed, Bar, Case, CaseAct, Claim, Closed, Closing, Filed, FiledCase, FoundPayout, FurtherDecision, LookUpRecord,
+    RefusalNote, Seen, Standing,
 };
 use payonce_protocol::case::{Ending, Status};
 use payonce_protocol::closing::{ClosedBy, ClosingFacts};
@@ -191,7 +192,9 @@ pub async fn further_claim_follows_a_closing(bench: Bench) {
     let back = claim("pi_back", 6);
     let (event, provider, body) = (back.event, back.provider, back.body);
     let bar = Bar { key: back.key, event, provider, body, received_at: NOW, barred_at: NOW };
+    assert_eq!(bench.ledger.is_barred(&bar.key).await, Ok(false));
     assert_eq!(bench.ledger.bar(&bar).await, Ok(vec![]));
+    assert_eq!(bench.ledger.is_barred(&bar.key).await, Ok(true));
     let barred = FurtherDecision { unless_barred: &bar.key, ..decided(true) };
     assert_eq!(bench.ledger.put_further_claim(None, &further("pi_1", 6), barred).await, ClaimAnswer::NotApplied);
     let second = further("pi_1", 5);
@@ -264,6 +267,49 @@ pub async fn outcome_whose_case_is_resolved_opens_it(bench: Bench) {
 }
 
 /// Whatever speaks for a refused event keeps it from having a second case.
+pub async fn payout_of_a_case_is_its_own_events(bench: Bench) {
+    let case = |object: &str, event: &str| Case {
+        event: EventId::new(event).ok(),
+        ..case_of(&claim(object, 1), Reason::SecondEventForKey)
+    };
+    let of = async |case: &Case| {
+        let (key, payout) = bench.ledger.payout_of(case).await.unwrap().expect("a key");
+        (key, payout.attempts.len())
+    };
+    let (first, other) = (claim("pi_1", 1), claim("pi_2", 1));
+    assert_eq!(of(&case("pi_1", first.event.as_str())).await, (first.key.clone(), 0));
+    bench.ledger.put_claim(&first).await;
+    assert_eq!(of(&case("pi_1", first.event.as_str())).await, (first.key.clone(), 1));
+    // Another event has the key's place: this one would be an order of its own.
+    let (own, attempts) = of(&case("pi_1", "evt_second")).await;
+    assert!(own.is_own_order_of(&first.key) && attempts == 0, "{own}");
+    // Other rules gave the event another key, and it was paid there.
+    bench.ledger.put_claim(&other).await;
+    bench.ledger.add_alias(&other.event, &claim("pi_new", 1).key, &other.key).await.unwrap();
+    assert_eq!(of(&case("pi_new", other.event.as_str())).await, (other.key, 1));
+}
+
+/// Its key may be another event's: what was seen of that one's payout says nothing of this.
+pub async fn rail_has_what_was_seen_of_the_cases_own_payout(bench: Bench) {
+    let ours = claim("pi_1", 1);
+    bench.ledger.put_claim(&ours).await;
+    let found = FoundPayout {
+        id: "tr_1".to_owned(),
+        amount: 1,
+        exponent: None,
+        currency: "EUR".to_owned(),
+        destination: None,
+        created_at: NOW,
+        returned: false,
+    };
+    let look_up = LookUpRecord { at: NOW, seen: Seen::Found(vec![found]), by: "sweeper".to_owned() };
+    bench.ledger.add_look_up(&ours.key, 1, &look_up).await.unwrap();
+    for (reason, has_it) in [(Reason::PayoutUnknown, true), (Reason::SecondEventForKey, false)] {
+        let seen = FiledCase::opened(case_of(&ours, reason));
+        assert_eq!(bench.ledger.rail_has_it(&seen).await, Ok(has_it), "{reason}");
+    }
+}
+
 pub async fn refused_event_is_known_by_its_own_claim_or_closing(bench: Bench) {
     let of = |object: &str| {
         let claim = claim(object, 1);
@@ -305,5 +351,12 @@ pub async fn refused_event_is_known_by_its_own_claim_or_closing(bench: Bench) {
         }
         bench.ledger.open_case(&Case::new(reason, subject, NOW)).await.unwrap();
         assert!(knows(&format!("pi_case{number}")).await, "{reason}");
+    }
+    // A case that says nothing of whether it is paid, and another provider's event of the same id.
+    for (reason, provider) in [(Reason::UnroutedEvent, "stripe"), (Reason::InvalidEvent, "adyen")] {
+        let mut case = case_of(&claim("pi_elsewhere", 1), reason);
+        case.provider = Some(provider.to_owned());
+        bench.ledger.open_case(&case).await.unwrap();
+        assert!(!knows("pi_elsewhere").await, "{reason} of {provider}");
     }
 }

@@ -103,6 +103,8 @@ pub async fn rules_are_accepted_only_after_the_hold_was_seen(bench: Bench) {
 
     let accepted = accept(&next, none, seen).await.unwrap();
     assert_eq!((accepted.paid_from, accepted.former[0].1, accepted.version), (Some(seen), seen + 1_000, 2));
+    let others = [seen + 999, seen + 1_000].map(|at| accepted.others(&next, at).len());
+    assert_eq!(others, [1, 0], "until nothing from its time may come again");
     assert_eq!(ledger.accepted("a").await, Ok(Some(accepted.clone())));
     assert_eq!(ledger.all_accepted().await, Ok(vec![accepted, other.clone().unwrap(), first]));
     assert_eq!(ledger.accepted("b").await, Ok(other), "another provider's stay");

@@ -84,8 +84,11 @@ pub async fn another_number_of_shards_hides_nothing(bench: Bench) {
         assert_eq!(ledger.put_claim(&claim(&format!("pi_{number}"), 1)).await, ClaimAnswer::Written);
     }
     assert_eq!(many.minute(MINUTE, Shards::MOST).await.unwrap().rows.len(), 20);
+    let written = async |wanted| bench.ledger.clone().listing_under_at_most(wanted).await.shards_written();
+    assert_eq!(written(Shards::MOST).await, Shards::ONE, "no sweeper says that it reads more");
     few.set_progress(&Progress { shards: Shards::MOST, ..Progress::through(MINUTE) }).await.unwrap();
     assert_eq!(few.shards().await, Ok(Shards::MOST));
+    assert_eq!((written(Shards::MOST).await, written(Shards::ONE).await), (Shards::MOST, Shards::ONE));
     assert_eq!(rows(&bench, MINUTE).await.len(), 20);
 
     let mut older = bench.reconcile("sweeper", "round").await.unwrap();
@@ -122,6 +125,8 @@ pub async fn odd_row_does_not_stop_the_sweep(bench: Bench) {
     let rows = rows(&bench, MINUTE).await;
     assert_eq!(rows.len(), 3, "{rows:?}");
     assert_eq!(bench.ledger.minute(MINUTE, Shards::ONE).await.unwrap().unreadable, 1);
+    let gone = [Digest::of("evt_gone"), Digest::of("evt_gone_too")].into();
+    assert_eq!(bench.ledger.records(&ours.key, &gone).await.unwrap().unreadable, 2, "the book is not complete");
     assert!(rows.iter().any(|row| row.key == ours.key));
     assert_eq!(bench.ledger.refusal(&odd.key, event).await, Ok(None));
 }

@@ -77,6 +77,8 @@ on_both_engines! {
         open_cases_are_queried_in_order,
         evidence_is_kept_with_its_history,
         history_ends_at_five_hundred_of_the_events_that_share_a_case,
+        tables_that_are_there_stay_as_they_are,
+        samples_of_what_the_rail_accepted_are_kept_ten_minutes_apart,
         case_of_a_newer_schema_is_left_alone,
         round_and_snapshot_are_found_again,
         due_look_ups_are_found,
@@ -92,6 +94,8 @@ on_both_engines! {
     acts::{
         each_act_leaves_its_record,
         the_books_end_a_case_and_open_it_again,
+        what_an_event_asks_for_is_added_to_its_open_case_once,
+        what_a_later_version_notes_beside_a_payout_is_passed_by,
         comments_and_evidence_need_no_version_and_move_none,
         a_form_that_is_sent_twice_acts_once,
         a_file_comes_back_as_it_was_to_its_own_case,
@@ -119,6 +123,8 @@ on_both_engines! {
         further_claim_follows_a_closing,
         case_that_came_again_is_open,
         outcome_whose_case_is_resolved_opens_it,
+        payout_of_a_case_is_its_own_events,
+        rail_has_what_was_seen_of_the_cases_own_payout,
         refused_event_is_known_by_its_own_claim_or_closing,
     }
     batches::{

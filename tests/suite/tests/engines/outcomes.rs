@@ -124,6 +124,11 @@ pub async fn late_worker_leaves_the_sweepers_outcome(bench: Bench) {
     let filed = bench.ledger.case(&Case::id_of(Reason::LateOutcome, &ours.key, 1)).await.unwrap().expect("its case");
     assert_eq!(filed.case.details.get(FactName::Outcome).unwrap(), "accepted");
     assert_eq!(filed.case.money, Some(ours.money));
+    // Nor is an outcome that says the same taken for the sweeper's.
+    let other = claim("pi_2", 1);
+    assert_eq!(bench.ledger.put_claim(&other).await, ClaimAnswer::Written);
+    assert_eq!(bench.ledger.abandon(&other, NOW + 200_000).await, Ok(Abandoned::Filed));
+    assert_eq!(bench.ledger.record(&other, &outcome(Outcome::Unknown), None).await, Recorded::Late);
 }
 
 pub async fn late_sweeper_leaves_the_workers_outcome(bench: Bench) {
