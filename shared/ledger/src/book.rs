@@ -229,8 +229,10 @@ mod tests {
         FiledCase { status: Status::Resolved, proposal: Some(proposal), resolution, ..opened() }
     }
 
-    /// Whether the case is open, how it ended, and from when money went by hand.
-    fn said(case: FiledCase, as_of: UnixMillis) -> Vec<(UnixMillis, Option<(bool, Option<Ending>)>)> {
+    /// From when the case is open or over, with its ending; or, with nothing, money went by hand.
+    type Said = (UnixMillis, Option<(bool, Option<Ending>)>);
+
+    fn said(case: FiledCase, as_of: UnixMillis) -> Vec<Said> {
         let rows = case_rows(&[case], &BookKey::of(&key()), &units(), as_of).unwrap();
         let said = |row: Row| match row.record {
             Record::Case { is_open, ending, .. } => (row.at, Some((is_open, ending))),
