@@ -336,7 +336,7 @@ NUMBERS = {
     "DENY-4": lambda: [constant("shared/providers/src/preset.rs", "MEBIBYTE"), constant("shared/providers/src/provider.rs", "MAX_BODY_BYTES")],
     "DENY-5": lambda: [constant("shared/providers/src/event.rs", "MAX_EVENTS")],
     "DENY-9": lambda: [count("shared/providers/src/preset/known.rs", r"^    name: \"")],
-    "DENY-11": lambda: [count("tests/fuzz/src/lib.rs", r"^    Target \{ name"), stated("tests/run", r"tests/fuzz/run --seconds (\d+)", "s")],
+    "DENY-11": lambda: [count("tests/fuzz/src/lib.rs", r"^    Target \{ name"), stated("tests/run", r"tests/fuzz/run --runs (\d+)")],
     "FAST-1": lambda: [in_test(END_TO_END + "deliveries.rs", "a_warm_delivery_makes_three_trips_and_writes_six_units", r"seen\.len\(\), (3)\)")],
     "FAST-2": lambda: [
         ms(default_of("DeliverySeconds"), "s"),

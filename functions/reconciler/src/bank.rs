@@ -28,6 +28,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::config::Reconciliation;
 use crate::gather::GatherError;
+use crate::run::Before;
 
 const DAY_MS: u64 = 86_400_000;
 const BANK_BYTES: usize = 32 * 1024 * 1024;
@@ -136,7 +137,7 @@ pub(crate) struct BankBook {
 /// How much of the bank's files is in a run.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct BankLines {
-    /// Booked within the window.
+    /// Lines that were not read before.
     pub booked: u64,
     /// Of these, without our mark, and on their account no payouts: fees, income, other people's payments.
     pub others: u64,
@@ -252,9 +253,13 @@ impl Bank<'_> {
         Ok(Some(Row { key, id, at, carried: false, payee: None, record: Record::Line { sum, direction } }))
     }
 
-    /// How much of the files this window holds.
-    pub fn lines(&self, window: Window, rows: u64) -> BankLines {
-        let booked = self.within(window).filter(|line| at(line.booked_on, window) >= window.from()).count() as u64;
+    /// How much of the files no run before had read.
+    pub fn lines(&self, window: Window, rows: u64, before: &Before) -> BankLines {
+        let read = before.bank_read();
+        let is_new = |line: &&Booked| {
+            begins(line.booked_on) >= window.from() || read.is_none_or(|read| line.import > read.imports)
+        };
+        let booked = self.within(window).filter(is_new).count() as u64;
         BankLines { booked, others: booked.saturating_sub(rows) }
     }
 

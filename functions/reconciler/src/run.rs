@@ -113,6 +113,10 @@ impl Before {
         self.bank.as_ref().map_or(0, |read| read.imports)
     }
 
+    pub(crate) fn bank_read(&self) -> Option<&Read> {
+        self.bank.as_ref()
+    }
+
     pub(crate) fn accounts_read(&self) -> &[AccountRead] {
         self.bank.as_ref().map_or(&[], |read| &read.accounts)
     }

@@ -225,7 +225,7 @@ async fn reconcile(options: &Options, place: &Place, files: &Files) -> Result<Ra
         breaks: breaks(folder)?,
         units: settings.units,
         cut: (window != whole).then_some(window.to()),
-        bank: bank.map(|bank| (account, bank.lines(window, rows))),
+        bank: bank.map(|bank| (account, bank.lines(window, rows, &before))),
         out: options.out.clone(),
         for_query,
         manifest,

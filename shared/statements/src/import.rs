@@ -6,7 +6,7 @@
 //!   [`RowId`]. Two rows alike on one day are two rows. Statement ids and line numbers are no part of it, since banks use the
 //!   former again each year and number the latter anew in each export.
 //! * Rows that are alike are **counted on** from what came before a statement, which its opening balance shows
-//!   ([`chain`]). Where it does not, and it matters, the file is refused until a person says what is meant ([`Doubt`]). Files
+//!   ([`crate::chain`]). Where it does not, and it matters, the file is refused until a person says what is meant ([`Doubt`]). Files
 //!   without balances have no place: each is counted from 1, and rows alike in two of them are taken for one.
 //! * A known row whose **other facts** are not what they were is changed, and the names of those facts are told.
 //! * Where nothing shows the place of a row, and the bank's own reference is none that is known of rows alike, it may be a second
