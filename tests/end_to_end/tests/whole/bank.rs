@@ -195,6 +195,14 @@ impl Deployed {
         self.import_as(day, rows, str::to_owned).await;
     }
 
+    /// Of the third day nobody has the file; the balance of the next one shows that something was booked.
+    async fn import_but_the_third(&mut self, day: u64) {
+        match day {
+            2 => self.closing -= 700,
+            _ => self.import(day, &[]).await,
+        }
+    }
+
     /// And what another bank's would have said of it: `said` changes the file, and what is learned of it.
     async fn import_as(&mut self, day: u64, rows: &[(String, i64)], said: impl Fn(&str) -> String) {
         let text = said(&statement(self.desk.day(day), self.closing, rows));
@@ -319,11 +327,7 @@ async fn a_day_between_imported_ones_is_lacking_in_the_run_in_which_its_time_is_
     let mut stack = Deployed::open().await;
     let mut said = vec![];
     for day in 0..7 {
-        match day {
-            // Nobody has its file; the balance of the next shows that something was booked.
-            2 => stack.closing -= 700,
-            _ => stack.import(day, &[]).await,
-        }
+        stack.import_but_the_third(day).await;
         let (manifest, none) = stack.run(day).await;
         assert_eq!(none, BTreeSet::new(), "{day}");
         said.push(of_the_bank(&manifest));
@@ -399,10 +403,7 @@ async fn each_account_has_days_of_its_own_and_stays_one_when_its_files_are_old()
     let mut stack = Deployed::open().await;
     let mut said = vec![];
     for day in 0..6 {
-        match day {
-            2 => stack.closing -= 700,
-            _ => stack.import(day, &[]).await,
-        }
+        stack.import_but_the_third(day).await;
         if day >= 3 {
             stack.import_as(day, &[], other).await;
         }
@@ -447,10 +448,7 @@ async fn of_the_first_file_what_carries_our_mark_is_held_against_what_was_reconc
 async fn a_lacking_day_is_told_by_an_invocation_that_goes_on_to_later_days() {
     let mut stack = Deployed::open().await;
     for day in 0..6 {
-        match day {
-            2 => stack.closing -= 700,
-            _ => stack.import(day, &[]).await,
-        }
+        stack.import_but_the_third(day).await;
     }
     stack.desk.world.clock.set(stack.desk.midnight + 6 * DAY_MS + HOUR_MS);
     let report = stack.app.run_within(WITHIN).await.unwrap();
@@ -466,10 +464,7 @@ async fn a_day_that_was_waited_for_is_lacking_when_the_time_of_lines_is_shortene
     let mut stack = Deployed::open().await;
     let mut said = vec![];
     for day in 0..6 {
-        match day {
-            2 => stack.closing -= 700,
-            _ => stack.import(day, &[]).await,
-        }
+        stack.import_but_the_third(day).await;
         if day == 4 {
             stack.app = Deployed::app(&stack.desk, stack.desk.midnight, 1);
         }
