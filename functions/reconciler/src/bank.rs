@@ -178,14 +178,14 @@ impl Bank<'_> {
         let mut all_lacks = vec![];
         let mut lacks = |gap: Gap, is_learned: bool| {
             all_lacks.push(gap);
-            if is_learned && gap.until <= falls_due.from {
+            // The time of lines was shortened.
+            let was_awaited = awaited.iter().any(|of| of.why == gap.why && of.from < gap.until && gap.from < of.until);
+            if (is_learned || was_awaited) && gap.why != Why::NotBefore && gap.until <= falls_due.from {
                 all_lacks.push(Gap { why: gap.why, ..falls_due });
             }
         };
         for gap in self.gaps(window) {
-            // The time of lines was shortened.
-            let was_awaited = awaited.iter().any(|of| of.why == gap.why && of.from < gap.until && gap.from < of.until);
-            lacks(gap, was_awaited && gap.why != Why::NotBefore);
+            lacks(gap, false);
         }
         if before.is_none() {
             lacks(Gap { book: Book::Bank, from: 0, until: window.from(), why: Why::NotBefore }, false);

@@ -111,11 +111,16 @@ impl Joined {
     /// zero or what is left on it each night, shows this of weekends alone.
     fn bridges(&self, statements: &[&Cover], after: Date, all: &[&Cover]) -> bool {
         let Some(ends) = &self.ends else { return false };
+        let Some(from) = statements.first().map(|first| first.from) else { return false };
         let Some(openings) = statements.iter().map(|of| Some(of.balances?.0)).collect::<Option<Vec<_>>>() else {
             return false;
         };
+        // What was left out there says that something was booked.
+        let speaks = |of: &&Cover| of.to >= after && of.from < from;
+        if all.iter().any(speaks) {
+            return false;
+        }
         let is_weekend = |day: Date| matches!(day.weekday(), Weekday::Saturday | Weekday::Sunday);
-        let Some(from) = statements.first().map(|first| first.from) else { return false };
         let mut days = after.series(jiff::Span::new().days(1)).take_while(|day| *day < from);
         let is_telling = |balance: i64| {
             let closed = all.iter().filter(|of| of.balances.is_some_and(|(_, closing)| closing == balance));
@@ -212,6 +217,12 @@ mod tests {
             days(&[cover("a", 1, 9, (0, 5)), cover("a", 2, 3, (1, 2)), cover("a", 10, 11, (8, 9))]),
             [(1, 8), (11, 11)]
         );
+    }
+
+    #[test]
+    fn nothing_is_bridged_over_statements_that_were_left_out() {
+        let (a, b, c) = (cover("a", 5, 5, (70, 100)), cover("a", 7, 7, (90, 80)), cover("a", 8, 8, (70, 60)));
+        assert_eq!(days(&[a, b, c, cover("a", 9, 9, (100, 50))]), [(5, 5), (9, 9)]);
     }
 
     #[test]
