@@ -265,7 +265,7 @@ impl App {
             Some(last) => self.take_up(last, &earlier).instrument(warn_span!("take_up")).await?,
             None => Before::default(),
         };
-        let imports = imported(ledger, window, settings.settle.bank_ms, &before).instrument(warn_span!("bank")).await?;
+        let imports = imported(ledger, window, settings, &before).instrument(warn_span!("bank")).await?;
         let bank = (imports.last() > 0).then_some(Bank { imports: &imports, account: *account, namespaces });
         let manifest = reconcile(ledger, rail, settings, window, &before, bank, &own, clock.now());
         let manifest = manifest.instrument(warn_span!("books")).await?;

@@ -1,5 +1,7 @@
 //! `[reconciler]`: from when the books are held against each other, and how long something may take to stand in each.
 
+use std::collections::BTreeSet;
+
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
@@ -26,6 +28,8 @@ struct Written {
     silence_minutes: u64,
     /// What the account of the bank's files is for: by the rail where nothing is written.
     bank_account: Option<Account>,
+    /// Accounts of imported files that do not count: one that was closed, one that was imported by mistake.
+    bank_accounts_left_out: BTreeSet<String>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -44,7 +48,14 @@ struct SettleMinutes {
 impl Default for Written {
     fn default() -> Self {
         let settle_minutes = SettleMinutes::default();
-        Self { first_day: None, window_hours: 24, settle_minutes, bank_account: None, silence_minutes: 6 * 60 }
+        Self {
+            first_day: None,
+            window_hours: 24,
+            settle_minutes,
+            bank_account: None,
+            bank_accounts_left_out: BTreeSet::new(),
+            silence_minutes: 6 * 60,
+        }
     }
 }
 
@@ -60,13 +71,20 @@ pub(crate) struct Reconciliation {
     pub(crate) window_ms: u64,
     pub(crate) silence_floor_ms: u64,
     pub(crate) account: Account,
+    pub(crate) left_out: BTreeSet<String>,
 }
 
 impl Reconciliation {
     pub(crate) fn of(config: &Config) -> Result<Self, StartError> {
         let written: Option<Written> = config.section("reconciler").map_err(StartError::Config)?;
-        let Written { first_day, window_hours, settle_minutes, silence_minutes, bank_account } =
-            written.unwrap_or_default();
+        let Written {
+            first_day,
+            window_hours,
+            settle_minutes,
+            silence_minutes,
+            bank_account,
+            bank_accounts_left_out: left_out,
+        } = written.unwrap_or_default();
         let SettleMinutes { provider, ours, rail, bank } = settle_minutes;
         let ms = |name: &str, minutes: u64| {
             if minutes > DAYS_AT_MOST * 24 * 60 {
@@ -88,7 +106,7 @@ impl Reconciliation {
         let window_ms = window_hours * 60 * MINUTE_MS;
         let first = first_day.as_deref().map(midnight).transpose()?;
         let account = bank_account.unwrap_or_else(|| Account::of(config.rail.kind));
-        Ok(Self { settle, silence_floor_ms, window_ms, first, account })
+        Ok(Self { settle, silence_floor_ms, window_ms, first, account, left_out })
     }
 }
 

@@ -13,7 +13,7 @@ use payonce_statements::kept::{Imports, Learned};
 
 use crate::app::AppError;
 use crate::bank::AccountRead;
-use crate::run::Before;
+use crate::run::{Before, Settings};
 
 /// Beside the time that a line may take. A second line of one payout that comes later is taken for its first.
 const DAYS_BACK: i64 = 90;
@@ -22,11 +22,11 @@ const DAYS_BACK: i64 = 90;
 pub async fn imported<P: QueriesCases>(
     ledger: &Ledger<P>,
     window: Window,
-    bank_ms: u64,
+    settings: &Settings,
     before: &Before,
 ) -> Result<Imports, AppError> {
     let mut imports = Imports::default();
-    let since = day(window.from().saturating_sub(bank_ms));
+    let since = day(window.from().saturating_sub(settings.settle.bank_ms));
     for import in ledger.imports().await? {
         if import.number > before.imports_read() || reaches(&import, since) {
             let lines = ledger.import_lines(&import).await?;
@@ -41,6 +41,7 @@ pub async fn imported<P: QueriesCases>(
             imports.remember(account, currency, *last);
         }
     }
+    imports.leave_out(&settings.left_out);
     Ok(imports)
 }
 

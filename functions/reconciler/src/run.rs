@@ -40,6 +40,8 @@ pub struct Settings {
     pub settle: Settle,
     pub page_within: Duration,
     pub lists: Arc<Lists>,
+    /// Accounts of the bank's files that do not count.
+    pub left_out: BTreeSet<String>,
     /// Shorter than this nothing is a silence.
     pub silence_floor_ms: u64,
     /// How long the body of an event is kept that never reached us.
@@ -49,12 +51,13 @@ pub struct Settings {
 impl Settings {
     /// As the configuration says, with the providers' lists that it names.
     pub async fn of<P>(started: &Started<P>) -> Result<Self, StartError> {
-        let Reconciliation { settle, silence_floor_ms, .. } = Reconciliation::of(&started.config)?;
+        let Reconciliation { settle, silence_floor_ms, left_out, .. } = Reconciliation::of(&started.config)?;
         Ok(Self {
             units: units(),
             settle,
             page_within: PAGE_WITHIN,
             lists: Arc::new(Lists::of(started).await?),
+            left_out,
             silence_floor_ms,
             body_days: started.config.limits.body_days,
         })

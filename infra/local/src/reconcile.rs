@@ -188,14 +188,16 @@ async fn reconcile(options: &Options, place: &Place, files: &Files) -> Result<Ra
     let ledger = started.ledger.narrowed::<powers::Reconciler>();
     // Without files of its own the command goes by those that people imported in the console, as the function does.
     let imported = match files.imports.is_empty() {
-        true => match reconciler::imported(&ledger, window, settings.settle.bank_ms, &before).await {
+        true => match reconciler::imported(&ledger, window, &settings, &before).await {
             Ok(imported) => imported,
             Err(AppError::Ledger(error)) => return Err(place.why(&options.target, &error).await.into()),
             Err(error) => return Err(error.into()),
         },
         false => Imports::default(),
     };
-    let imports = if files.imports.is_empty() { &imported } else { &files.imports };
+    let mut imports = if files.imports.is_empty() { imported } else { files.imports.clone() };
+    imports.leave_out(&settings.left_out);
+    let imports = &imports;
     let bank =
         (!imports.is_empty() || imports.last() > 0).then_some(Bank { imports, account, namespaces: &namespaces });
 

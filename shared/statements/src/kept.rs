@@ -113,6 +113,16 @@ impl Imports {
         self.covers.extend(covers);
     }
 
+    /// Neither days nor rows of these accounts count. Where nothing else is there, it is as if no file had been imported.
+    pub fn leave_out(&mut self, accounts: &BTreeSet<String>) {
+        let was_empty = self.is_empty();
+        self.rows.retain(|_, row| !accounts.contains(&row.account));
+        self.covers.retain(|cover| !accounts.contains(&cover.account));
+        if self.is_empty() && !was_empty {
+            self.last = 0;
+        }
+    }
+
     /// What moved the balance, each movement once: of a sum whose transactions are known, these.
     pub fn booked(&self) -> impl Iterator<Item = &Booked> {
         let is_booked = |row: &&Booked| row.facts.status == Status::Booked;

@@ -21,6 +21,7 @@ pub fn book_settings(lists: Lists) -> Settings {
         settle: Settle { provider_ms: HOUR_MS, ours_ms: 600_000, rail_ms: 600_000, bank_ms: 0 },
         page_within: Duration::from_secs(10),
         lists: Arc::new(lists),
+        left_out: Default::default(),
         silence_floor_ms: 6 * HOUR_MS,
         body_days: 30,
     }

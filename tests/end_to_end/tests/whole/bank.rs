@@ -485,3 +485,26 @@ async fn a_line_is_counted_by_one_run_however_short_its_window() {
     }
     assert_eq!(rows, [1, 0, 0]);
 }
+
+/// One that was closed, or that somebody imported by mistake.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_account_that_is_left_out_is_waited_for_no_more_and_its_rows_do_not_count() {
+    let mistaken = |line: &str| line.replace("NL08PAYO0000000001", "NL91PAYO0000000002");
+    let mut stack = Deployed::open().await;
+    stack.import_as(0, &[("SALARY-7".to_owned(), -90_000)], mistaken).await;
+    stack.closing = 1_000_000;
+    let mut said = vec![];
+    for day in 0..5 {
+        stack.import(day, &[]).await;
+        if day == 4 {
+            let parts = stack.desk.world.reconciler(Lists::default(), stack.desk.midnight, stack.desk.folder.path());
+            let left_out = BTreeSet::from(["NL91PAYO0000000002".to_owned()]);
+            let settings = Settings { left_out, ..parts.settings };
+            stack.app = App::new(Parts { settings, windows: Windows::Of(DAY_MS), ..parts });
+        }
+        let (manifest, found) = stack.run(day).await;
+        said.push((of_the_bank(&manifest), without_unmarked(found).0));
+    }
+    assert_eq!(said.iter().map(|(of, _)| *of).collect::<Vec<_>>(), ["whole", "awaited", "awaited", "due", "whole"]);
+    assert_eq!(said[4].1, 1, "the break that was found stays until a person ends its case");
+}
