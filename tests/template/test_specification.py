@@ -453,7 +453,7 @@ NUMBERS = {
     "BOOK-7": lambda: [constant("functions/reconciler/src/app.rs", "ASKS_AGAIN_MS")],
     "BOOK-9": lambda: [
         constant("shared/protocol/src/silence.rs", "TIMES"),
-        calculated(re.findall(r"silence_minutes: ([\d *]+) \}", read(RECONCILER))[0], RECONCILER) * TIME["minute"],
+        calculated(re.findall(r"silence_minutes: ([\d *]+),?\s*\}", read(RECONCILER))[0], RECONCILER) * TIME["minute"],
         constant("shared/protocol/src/silence.rs", "LEARNED_MS"),
     ],
     "BOOK-10": lambda: [len(re.findall(r"^    \(.*\),$", read("tests/reconcile/test_reconcile.py").split("\nMUTATIONS = [\n")[1].split("\n]\n")[0], re.M))],
