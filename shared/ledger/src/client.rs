@@ -12,17 +12,16 @@ use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::config::retry::RetryConfig;
 use aws_sdk_dynamodb::config::timeout::TimeoutConfig;
 use aws_sdk_dynamodb::config::{BehaviorVersion, Config, Region, SharedHttpClient};
-use aws_smithy_http_client::Connector;
-use aws_smithy_http_client::proxy::ProxyConfig;
-use aws_smithy_http_client::tls::{Provider, TlsContext, TrustStore, rustls_provider::CryptoMode};
-use aws_smithy_runtime_api::client::http::{HttpConnectorSettings, SharedHttpConnector, http_client_fn};
+use aws_smithy_runtime_api::client::http::{SharedHttpConnector, http_client_fn};
 use aws_types::endpoint_config::AccountIdEndpointMode;
 
+use payonce_wire::Peer;
 use rustls::RootCertStore;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
 
 use crate::LedgerError;
+use crate::kept::KeptAlive;
 use crate::single_shot::SingleShot;
 
 pub(crate) const CONNECT_WITHIN: Duration = Duration::from_secs(1);
@@ -35,8 +34,6 @@ const RECORD_ATTEMPTS: u32 = 4;
 /// The SDK's default of a second would leave no time for a third attempt.
 const RECORD_BACKOFF: Duration = Duration::from_millis(50);
 const RECORD_BACKOFF_MAX: Duration = Duration::from_millis(400);
-/// Shorter than DynamoDB keeps an idle connection.
-const RECORD_IDLE: Duration = Duration::from_secs(20);
 
 /// Where the tables are, and who we are to them.
 #[derive(Clone, Debug)]
@@ -99,17 +96,20 @@ pub(crate) fn one_request(settings: &Settings, http: SharedHttpClient) -> Result
 
 /// Retries inside its time. Connections are kept for a while; a dead one is what the retries are for.
 #[expect(clippy::disallowed_methods, reason = "records are retried, by construction they can be")]
-pub(crate) fn records(settings: &Settings) -> Result<Client, LedgerError> {
-    let timeouts = TimeoutConfig::builder()
-        .connect_timeout(CONNECT_WITHIN)
-        .operation_attempt_timeout(ATTEMPT_WITHIN)
-        .operation_timeout(RECORD_WITHIN)
-        .build();
+pub(crate) fn records(settings: &Settings, http: SharedHttpClient) -> Result<Client, LedgerError> {
+    let timeouts =
+        TimeoutConfig::builder().operation_attempt_timeout(ATTEMPT_WITHIN).operation_timeout(RECORD_WITHIN).build();
     let retries = RetryConfig::standard()
         .with_max_attempts(RECORD_ATTEMPTS)
         .with_initial_backoff(RECORD_BACKOFF)
         .with_max_backoff(RECORD_BACKOFF_MAX);
-    client(settings, retries, timeouts, kept_alive(settings)?)
+    client(settings, retries, timeouts, http)
+}
+
+/// To one host, over connections that are kept.
+pub fn kept_alive(peer: Peer) -> SharedHttpClient {
+    let connector = SharedHttpConnector::new(KeptAlive::new(peer));
+    http_client_fn(move |_, _| connector.clone())
 }
 
 #[expect(clippy::disallowed_methods, reason = "the one place that builds DynamoDB clients")]
@@ -138,25 +138,6 @@ fn client(
         config = config.endpoint_url(endpoint);
     }
     Ok(Client::from_conf(config.build()))
-}
-
-/// TLS by ring, and never a proxy: the SDK's own client would obey `HTTPS_PROXY`. The connector is built here, once, and
-/// not by the first request: reading the root certificates must not eat the time of a record.
-fn kept_alive(settings: &Settings) -> Result<SharedHttpClient, LedgerError> {
-    let trusted = match &settings.authorities {
-        Some(pem) => TrustStore::empty().with_pem_certificate(pem.as_bytes()),
-        None => TrustStore::default(),
-    };
-    let tls = TlsContext::builder().with_trust_store(trusted).build();
-    let connector = Connector::builder()
-        .proxy_config(ProxyConfig::disabled())
-        .connector_settings(HttpConnectorSettings::builder().connect_timeout(CONNECT_WITHIN).build())
-        .pool_idle_timeout(RECORD_IDLE)
-        .tls_provider(Provider::Rustls(CryptoMode::Ring))
-        .tls_context(tls.map_err(|_| LedgerError::Failed { doing: "trust a server", why: "authorities".to_owned() })?)
-        .build();
-    let connector = SharedHttpConnector::new(connector);
-    Ok(http_client_fn(move |_, _| connector.clone()))
 }
 
 /// A user name in front of the host, as in `http://127.0.0.1@elsewhere`, does not deceive the parser.
@@ -194,7 +175,6 @@ mod tests {
             };
             if bad != "127.0.0.1" {
                 assert!(SingleShot::new(&settings).is_err(), "{bad}");
-                assert!(records(&settings).is_err(), "{bad}");
             }
         }
     }

@@ -33,6 +33,7 @@ mod error;
 #[doc(hidden)]
 pub mod fuzzed;
 mod item;
+mod kept;
 mod keys;
 pub mod powers;
 mod reconcile;
@@ -73,7 +74,7 @@ pub use cases::find::{Period, ToApprove};
 pub use cases::queue::{Cursor, Page, Queue};
 pub use cases::reissue::FurtherDecision;
 pub use cases::totals::{AGES_MS, Incident, Snapshot, Stock, Sum, Totals};
-pub use client::{Credentials, Settings};
+pub use client::{Credentials, Settings, kept_alive};
 pub use control::accepted::{Accepted, NotAccepted, Wish};
 pub use control::hold::{Books, Control};
 pub use control::imports::KeptImport;
@@ -120,10 +121,11 @@ impl Ledger {
     /// Builds both clients; nothing is sent. The only failure is an endpoint that is neither AWS's nor on loopback.
     pub fn new(settings: &Settings, tables: Tables) -> Result<Self, LedgerError> {
         let single_shot = SingleShot::new(settings)?;
+        let records = client::records(settings, kept_alive(single_shot.peer().clone()))?;
         Ok(Self {
             claims: client::claims(settings, single_shot.clone())?,
             single_shot,
-            records: client::records(settings)?,
+            records,
             audit: audit::append::Audit::new(tables.audit),
             bodies: tables.bodies,
             reconcile: tables.reconcile,

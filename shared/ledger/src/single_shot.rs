@@ -16,6 +16,7 @@ use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_types::body::SdkBody;
 use bytes::Bytes;
 use futures_util::FutureExt as _;
+use http::uri::PathAndQuery;
 use http_body_util::Full;
 use payonce_wire::{ConnectFailure, Connection, NoAnswer, Peer};
 
@@ -55,6 +56,11 @@ impl SingleShot {
         Ok(Self { peer })
     }
 
+    /// Where it leads.
+    pub(crate) fn peer(&self) -> &Peer {
+        &self.peer
+    }
+
     /// `None`: it does not stand in time. Then the claim opens its own, and says what becomes of it.
     pub(crate) async fn stand(&self, within: Duration) -> Option<ClaimConnection> {
         let opened = self.peer.connect(within.min(CONNECT_WITHIN)).await;
@@ -70,7 +76,8 @@ impl SingleShot {
     }
 
     async fn send(&self, standing: Option<Connection>, request: HttpRequest) -> Result<HttpResponse, ConnectorError> {
-        let request = self.on_the_wire(request)?;
+        let mut request = request_to(&self.peer, request)?;
+        *request.uri_mut() = request.uri().path_and_query().cloned().unwrap_or(PathAndQuery::from_static("/")).into();
         let within = ATTEMPT_WITHIN;
         if let Some(connection) = standing {
             let exchange = self.peer.ask_on(connection, request.clone(), within, ANSWER_BYTES_AT_MOST).await;
@@ -83,19 +90,17 @@ impl SingleShot {
         let connection = self.peer.connect(CONNECT_WITHIN).await.map_err(not_connected)?;
         answered(self.peer.ask_on(connection, request, within, ANSWER_BYTES_AT_MOST).await.answer)
     }
+}
 
-    fn on_the_wire(&self, request: HttpRequest) -> Result<http::Request<Full<Bytes>>, ConnectorError> {
-        let request = request.try_into_http1x().map_err(|error| ConnectorError::user(error.into()))?;
-        let (mut head, body) = request.into_parts();
-        let is_ours = head.uri.authority().is_some_and(|of| self.peer.is_at(of.host(), of.port_u16()));
-        let path = head.uri.path_and_query().cloned();
-        let (Some(path), Some(body), true) = (path, body.bytes(), is_ours) else {
-            return Err(ConnectorError::user("a request for another host, or with a body that is not at hand".into()));
-        };
-        let body = Full::new(Bytes::copy_from_slice(body));
-        head.uri = path.into();
-        Ok(http::Request::from_parts(head, body))
-    }
+/// As hyper takes it. One for any other host goes nowhere.
+pub(crate) fn request_to(peer: &Peer, request: HttpRequest) -> Result<http::Request<Full<Bytes>>, ConnectorError> {
+    let request = request.try_into_http1x().map_err(|error| ConnectorError::user(error.into()))?;
+    let is_peers = request.uri().authority().is_some_and(|of| peer.is_at(of.host(), of.port_u16()));
+    let (head, body) = request.into_parts();
+    let (Some(body), true) = (body.bytes(), is_peers) else {
+        return Err(ConnectorError::user("a request for another host, or with a body that is not at hand".into()));
+    };
+    Ok(http::Request::from_parts(head, Full::new(Bytes::copy_from_slice(body))))
 }
 
 impl HttpConnector for SingleShot {

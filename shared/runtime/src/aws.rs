@@ -3,15 +3,11 @@
 
 use std::time::Duration;
 
-use aws_smithy_http_client::Connector;
-use aws_smithy_http_client::proxy::ProxyConfig;
-use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
-use aws_smithy_runtime_api::client::http::HttpConnector;
-use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
-use aws_smithy_types::body::SdkBody;
-use aws_smithy_types::byte_stream::ByteStream;
+use bytes::Bytes;
+use http_body_util::Full;
+use payonce_wire::Peer;
 use serde_json::Value;
-use tokio::time::{sleep, timeout};
+use tokio::time::sleep;
 
 use crate::clock::Clock;
 use crate::environment::Environment;
@@ -20,7 +16,9 @@ use crate::signed::{Signer, ToSign};
 const ANSWERED_WITHIN: Duration = Duration::from_secs(5);
 /// Reading twice does no harm; the services ask for it when they are busy.
 const TRIES: u32 = 3;
-const PAUSE: Duration = Duration::from_millis(300);
+pub(crate) const PAUSE: Duration = Duration::from_millis(300);
+/// The longest are lists of a function's settings, of some 100 KB.
+const ANSWER_BYTES_AT_MOST: u64 = 16 * 1024 * 1024;
 
 /// A request to one of the services.
 #[derive(Clone, Debug)]
@@ -62,19 +60,20 @@ impl NoAnswer {
     }
 }
 
+/// Each request has a connection of its own: a run asks some dozens of times, and the next one is minutes away.
 pub struct Aws {
     signer: Signer,
-    connector: Connector,
+    answered_within: Duration,
+    tries: u32,
 }
 
 impl Aws {
     pub fn new(environment: &Environment, clock: Clock) -> Self {
-        // TLS by ring and never a proxy, as for every other client. A run asks some dozens of times.
-        let connector = Connector::builder()
-            .proxy_config(ProxyConfig::disabled())
-            .tls_provider(Provider::Rustls(CryptoMode::Ring))
-            .build();
-        Self { signer: Signer::new(environment, clock), connector }
+        Self { signer: Signer::new(environment, clock), answered_within: ANSWERED_WITHIN, tries: TRIES }
+    }
+
+    pub(crate) fn hurried(signer: Signer, answered_within: Duration, tries: u32) -> Self {
+        Self { signer, answered_within, tries }
     }
 
     pub async fn get(&self, service: &str, path: String) -> Result<Value, NoAnswer> {
@@ -84,9 +83,8 @@ impl Aws {
     pub async fn ask(&self, ask: &Ask<'_>) -> Result<Value, NoAnswer> {
         let mut tries = 1;
         loop {
-            let answered = timeout(ANSWERED_WITHIN, self.once(ask)).await.unwrap_or(Err(NoAnswer::Silence));
-            match answered {
-                Err(error) if error.may_pass() && tries < TRIES => {
+            match self.once(ask).await {
+                Err(error) if error.may_pass() && tries < self.tries => {
                     sleep(PAUSE * tries).await;
                     tries += 1;
                 }
@@ -97,21 +95,25 @@ impl Aws {
 
     async fn once(&self, ask: &Ask<'_>) -> Result<Value, NoAnswer> {
         let request = self.signed(ask).ok_or(NoAnswer::Unmade)?;
-        let request = HttpRequest::try_from(request).map_err(|_| NoAnswer::Unmade)?;
-        let response = self.connector.call(request).await.map_err(|_| NoAnswer::Silence)?;
+        let peer = Peer::new(&self.signer.url(ask.service), None).map_err(|_| NoAnswer::Unmade)?;
+        let response = peer.ask(request, self.answered_within, ANSWER_BYTES_AT_MOST).await;
+        let response = response.map_err(|_| NoAnswer::Silence)?;
         let status = response.status().as_u16();
-        let header = response.headers().get("x-amzn-errortype").map(str::to_owned);
-        let bytes = ByteStream::new(response.into_body()).collect().await.map_err(|_| NoAnswer::Silence)?.into_bytes();
-        let body: Option<Value> = serde_json::from_slice(&bytes).ok();
+        let header =
+            response.headers().get("x-amzn-errortype").and_then(|value| value.to_str().ok()).map(str::to_owned);
+        let body: Option<Value> = serde_json::from_slice(response.body()).ok();
         if (200..300).contains(&status) {
             // Looking into anything else would find every setting absent.
             return body.filter(Value::is_object).ok_or(NoAnswer::Unreadable);
         }
         let in_body = || body.as_ref().and_then(|body| body["__type"].as_str()).map(str::to_owned);
-        Err(NoAnswer::Refused { status, code: header.or_else(in_body).unwrap_or_default() })
+        let code = header.or_else(in_body).unwrap_or_default();
+        // <https://smithy.io/2.0/aws/protocols/aws-json-1_1-protocol.html#operation-error-serialization>
+        let code = code.split(':').next().unwrap_or_default().rsplit('#').next().unwrap_or_default().to_owned();
+        Err(NoAnswer::Refused { status, code })
     }
 
-    fn signed(&self, ask: &Ask<'_>) -> Option<http::Request<SdkBody>> {
+    fn signed(&self, ask: &Ask<'_>) -> Option<http::Request<Full<Bytes>>> {
         let (method, headers, body) = match &ask.operation {
             None => ("GET", vec![], String::new()),
             Some((version, operation, parameters)) => (
@@ -124,7 +126,9 @@ impl Aws {
             ),
         };
         let to_sign = ToSign { service: ask.service, method, path: &ask.path, headers: &headers, body: &body };
-        Some(self.signer.sign(&to_sign)?.map(SdkBody::from))
+        let mut request = self.signer.sign(&to_sign)?;
+        *request.uri_mut() = ask.path.parse().ok()?;
+        Some(request.map(Full::from))
     }
 }
 

@@ -5,23 +5,20 @@
 
 use std::fmt;
 use std::str::FromStr;
-use std::sync::{Arc, OnceLock, PoisonError, RwLock};
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
-use aws_sdk_secretsmanager::Client;
-use aws_sdk_secretsmanager::config::retry::RetryConfig;
-use aws_sdk_secretsmanager::config::timeout::TimeoutConfig;
-use aws_sdk_secretsmanager::config::{BehaviorVersion, Config, Credentials, Region, SharedHttpClient};
-use aws_smithy_http_client::proxy::ProxyConfig;
-use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
-use aws_smithy_http_client::{Builder, Connector};
 use payonce_protocol::UnixMillis;
 use payonce_protocol::ids::{Digest, Hasher};
 use payonce_providers::{SecretForm, Secrets};
 use payonce_rails::RailSecret;
+use serde_json::json;
 use tokio::sync::Mutex;
 
+use crate::aws::{Ask, Aws, NoAnswer};
+use crate::clock::Clock;
 use crate::environment::Environment;
+use crate::signed::Signer;
 
 /// Between two readings of the same secrets.
 pub const REFRESH_EVERY_MS: u64 = 60_000;
@@ -31,10 +28,8 @@ const RENEW_AFTER_MS: u64 = 30 * 60_000;
 /// What was last read longer ago verifies nothing.
 pub const TRUSTED_FOR_MS: u64 = 60 * 60_000;
 
-const CONNECT_WITHIN: Duration = Duration::from_secs(1);
-const ATTEMPT_WITHIN: Duration = Duration::from_millis(1_500);
-/// A delivery waits for it, with the payout still to come.
-const READ_WITHIN: Duration = Duration::from_secs(3);
+/// A delivery waits for it, with the payout still to come: with both attempts and the pause between them not 3 s.
+const ATTEMPT_WITHIN: Duration = Duration::from_millis(1_300);
 /// Reading twice does no harm.
 const READ_ATTEMPTS: u32 = 2;
 
@@ -100,19 +95,11 @@ impl SecretError {
 
 type Variables = Arc<dyn Fn(&str) -> Option<String> + Send + Sync>;
 
-/// Reads secrets. The client of Secrets Manager is built when the first reference asks for it, so a configuration
-/// without one makes no call and loads no certificates.
+/// Reads secrets. A configuration without a reference to Secrets Manager asks it nothing.
 #[derive(Clone)]
 pub struct SecretReader {
     variables: Variables,
-    settings: Arc<Settings>,
-}
-
-struct Settings {
-    region: String,
-    credentials: Credentials,
-    endpoint: Option<String>,
-    client: OnceLock<Client>,
+    manager: Arc<Aws>,
 }
 
 impl SecretReader {
@@ -126,13 +113,10 @@ impl SecretReader {
         environment: &Environment,
         variables: impl Fn(&str) -> Option<String> + Send + Sync + 'static,
     ) -> Self {
-        let settings = Settings {
-            region: environment.region.clone(),
-            credentials: environment.credentials.clone(),
-            endpoint: environment.endpoints.secrets_manager.clone(),
-            client: OnceLock::new(),
-        };
-        Self { variables: Arc::new(variables), settings: Arc::new(settings) }
+        // A signature is of now, whatever the time of a test.
+        let signer = Signer::new(environment, Clock::system()).at(environment.endpoints.secrets_manager.clone());
+        let manager = Aws::hurried(signer, ATTEMPT_WITHIN, READ_ATTEMPTS);
+        Self { variables: Arc::new(variables), manager: Arc::new(manager) }
     }
 
     /// A secret that is one text, for whoever keeps it out of sight: it is shown to nobody here.
@@ -161,66 +145,28 @@ impl SecretReader {
                 (self.variables)(name).ok_or_else(|| SecretError::new(secret, "the variable is not set"))?
             }
             SecretRef::SecretsManager(id) => {
-                let request = self.settings.client().get_secret_value().secret_id(id);
-                let answer = request.send().await.map_err(|error| SecretError::new(secret, word_for(&error)))?;
-                answer.secret_string.ok_or_else(|| SecretError::new(secret, "is binary; store a text"))?
+                let answer = self.manager.ask(&value_of(id)).await;
+                let answer = answer.map_err(|error| SecretError::new(secret, word_for(error)))?;
+                let text = answer["SecretString"].as_str();
+                text.ok_or_else(|| SecretError::new(secret, "is binary; store a text"))?.to_owned()
             }
         };
         one_or_more(&text).map_err(|problem| SecretError::new(secret, problem))
     }
 }
 
-impl Settings {
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "the one place that builds this client; reading a secret may be repeated"
-    )]
-    fn client(&self) -> &Client {
-        self.client.get_or_init(|| {
-            let timeouts = TimeoutConfig::builder()
-                .connect_timeout(CONNECT_WITHIN)
-                .operation_attempt_timeout(ATTEMPT_WITHIN)
-                .operation_timeout(READ_WITHIN)
-                .build();
-            let mut config = Config::builder()
-                .behavior_version(BehaviorVersion::v2026_01_12())
-                .region(Region::new(self.region.clone()))
-                .credentials_provider(self.credentials.clone())
-                .retry_config(RetryConfig::standard().with_max_attempts(READ_ATTEMPTS))
-                .timeout_config(timeouts)
-                .http_client(http_client());
-            // Checked by the environment: on this machine only.
-            if let Some(endpoint) = &self.endpoint {
-                config = config.endpoint_url(endpoint);
-            }
-            Client::from_conf(config.build())
-        })
-    }
+/// <https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_GetSecretValue.html>
+fn value_of(id: &str) -> Ask<'_> {
+    let operation = Some(("1.1", "secretsmanager.GetSecretValue", json!({ "SecretId": id })));
+    Ask { service: "secretsmanager", path: "/".to_owned(), operation }
 }
-
-/// TLS by ring, and never a proxy: the SDK's own client would obey `HTTPS_PROXY`. No connection is kept, as the next
-/// reading is a minute or a month away.
-fn http_client() -> SharedHttpClient {
-    Builder::new().build_with_connector_fn(|settings, components| {
-        let mut connector = Connector::builder().proxy_config(ProxyConfig::disabled()).pool_max_idle_per_host(0);
-        connector.set_connector_settings(settings.cloned());
-        connector.set_sleep_impl(components.and_then(|components| components.sleep_impl()));
-        connector.tls_provider(Provider::Rustls(CryptoMode::Ring)).build()
-    })
-}
-
-type Failure =
-    aws_sdk_secretsmanager::error::SdkError<aws_sdk_secretsmanager::operation::get_secret_value::GetSecretValueError>;
 
 /// The service's code, or what became of the request.
-fn word_for(error: &Failure) -> String {
-    use aws_sdk_secretsmanager::error::{ProvideErrorMetadata, SdkError};
+fn word_for(error: NoAnswer) -> String {
     match error {
-        SdkError::ServiceError(answer) => answer.err().code().unwrap_or("an unnamed error").to_owned(),
-        SdkError::TimeoutError(_) => "no answer in time".to_owned(),
-        SdkError::DispatchFailure(_) => "Secrets Manager cannot be reached".to_owned(),
-        SdkError::ResponseError(_) => "an answer that cannot be read".to_owned(),
-        _ => "the request could not be made".to_owned(),
+        NoAnswer::Refused { code, .. } if !code.is_empty() => code,
+        NoAnswer::Silence => "Secrets Manager does not answer".to_owned(),
+        error => error.to_string(),
     }
 }
 

@@ -40,6 +40,11 @@ impl Signer {
         }
     }
 
+    /// Of a service that has an endpoint of its own here.
+    pub(crate) fn at(self, endpoint: Option<String>) -> Self {
+        Self { endpoint, ..self }
+    }
+
     /// Scheme, host and port of a service.
     /// <https://docs.aws.amazon.com/general/latest/gr/rande.html>
     pub fn url(&self, service: &str) -> String {

@@ -10,6 +10,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::{Request, Uri};
 use http_body_util::Full;
+use hyper_util::client::legacy::connect::Connected;
 use rustls::client::Resumption;
 use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, RootCertStore};
@@ -110,12 +111,20 @@ impl ConnectFailure {
     }
 }
 
-pub(crate) trait Io: AsyncRead + AsyncWrite + Unpin + Send + Sync {}
-impl<T: AsyncRead + AsyncWrite + Unpin + Send + Sync> Io for T {}
+/// A TCP connection, with TLS unless the host is this machine.
+pub trait Stream: AsyncRead + AsyncWrite + Unpin + Send + Sync {}
+impl<T: AsyncRead + AsyncWrite + Unpin + Send + Sync> Stream for T {}
 
-/// A TCP connection, with TLS unless the host is this machine. Nothing of HTTP was written on it.
+/// For hyper's pool of records' connections.
+impl hyper_util::client::legacy::connect::Connection for Box<dyn Stream> {
+    fn connected(&self) -> Connected {
+        Connected::new()
+    }
+}
+
+/// On which nothing of HTTP was written.
 pub struct Connection {
-    stream: Box<dyn Io>,
+    stream: Box<dyn Stream>,
 }
 
 impl Connection {
@@ -162,6 +171,10 @@ impl Connector {
     }
 
     pub(crate) async fn connect(&self, within: Duration) -> Result<Connection, ConnectFailure> {
+        Ok(Connection { stream: self.stream(within).await? })
+    }
+
+    pub(crate) async fn stream(&self, within: Duration) -> Result<Box<dyn Stream>, ConnectFailure> {
         let deadline = Instant::now() + within;
         let addresses =
             timeout_at(deadline, self.resolve()).await.map_err(|_| ConnectFailure::TooLong("resolve"))??;
@@ -171,14 +184,14 @@ impl Connector {
         // request that we gave up would lie in the send queue, and could still arrive minutes after our answer (one-request-per-attempt).
         tcp.set_zero_linger().map_err(ConnectFailure::Tcp)?;
         let Some((connector, name)) = &self.tls else {
-            return Ok(Connection { stream: Box::new(tcp) });
+            return Ok(Box::new(tcp));
         };
         let tls = timeout_at(deadline, connector.connect(name.clone(), tcp))
             .await
             .map_err(|_| ConnectFailure::TooLong("tls"))?
             .map_err(ConnectFailure::Tls)?;
         match tls.get_ref().1.alpn_protocol() {
-            None | Some(b"http/1.1") => Ok(Connection { stream: Box::new(tls) }),
+            None | Some(b"http/1.1") => Ok(Box::new(tls)),
             Some(_) => Err(ConnectFailure::Protocol),
         }
     }

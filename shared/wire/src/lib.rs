@@ -1,6 +1,7 @@
 //! One HTTP/1.1 request on one fresh connection, and its whole answer: the only client that a payout, a claim, a question to a rail, to
 //! a provider, to an issuer, and the way to payer are sent with. There is no pool, no redirect, no proxy, no retry and no
-//! spawned task, so there is nothing to switch off.
+//! spawned task, so there is nothing to switch off. (Records of the tables go by a pool of their own, in `payonce-ledger`, over streams that
+//! are opened here.)
 //!
 //! * `connect` resolves a host and opens TCP and TLS, up to the moment before the first request byte.
 //! * `exchange` sends one request and reads its answer; `counter` counts the bytes on their way, and holds the last deadline.
@@ -39,7 +40,7 @@ mod peer;
 mod query;
 mod secret;
 
-pub use connect::{ConnectFailure, Connection, Target};
+pub use connect::{ConnectFailure, Connection, Stream, Target};
 pub use counter::Tally;
 pub use exchange::{Exchange, Gate, NoAnswer};
 pub use field::{hold, text_at};

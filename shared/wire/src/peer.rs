@@ -11,7 +11,7 @@ use rustls::RootCertStore;
 use thiserror::Error;
 use tokio::time::Instant;
 
-use crate::connect::{ConnectFailure, Connection, Connector, Target};
+use crate::connect::{ConnectFailure, Connection, Connector, Stream, Target};
 use crate::exchange::{Exchange, Gate};
 
 /// Why there is no answer.
@@ -54,6 +54,11 @@ impl Peer {
     /// TCP and TLS, afresh. No byte of HTTP is written.
     pub async fn connect(&self, within: Duration) -> Result<Connection, ConnectFailure> {
         self.connector.connect(within).await
+    }
+
+    /// The same, for whoever sends more than one request on it: that may send one of them again.
+    pub async fn stream(&self, within: Duration) -> Result<Box<dyn Stream>, ConnectFailure> {
+        self.connector.stream(within).await
     }
 
     /// The request names path and query; its host is set here, its length by hyper.

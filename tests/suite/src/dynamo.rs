@@ -15,6 +15,7 @@ use aws_sdk_dynamodb::config::{BehaviorVersion, Credentials as SdkCredentials, R
 use dynoxide::actions::scan::ScanRequest;
 use dynoxide::{Database, ImportOptions};
 use payonce_ledger::{Credentials, Ledger, Settings, Tables, create_tables};
+use payonce_wire::Peer;
 use tempfile::TempDir;
 use tokio::sync::oneshot;
 
@@ -141,7 +142,7 @@ impl Engine {
             .region(Region::new(REGION))
             .credentials_provider(SdkCredentials::new(KEY, KEY, None, None, "test"))
             .retry_config(RetryConfig::disabled())
-            .http_client(aws_smithy_http_client::Builder::new().build_http())
+            .http_client(payonce_ledger::kept_alive(Peer::new(&self.url(), None).expect("an engine's address")))
             .endpoint_url(self.url());
         Client::from_conf(config.build())
     }
