@@ -367,7 +367,7 @@ NUMBERS = {
         scale(r"^\| 1 \| 2628000 .* \| ([\d.]+) \|$"),
         scale(r"^\| 1 \| 2628000 \| [\d.]+ \| ([\d.]+) \|"),
     ],
-    "SIZE-1": lambda: [flag("max_zip"), flag("max_zip_x86_64")],
+    "SIZE-1": lambda: [flag("max_zip")],
     "SIZE-2": lambda: [flag("max_memory_mib") * SIZE["MiB"], flag("deliveries")],
     "SIZE-3": lambda: [constant(SWEEPS, "MEMORY_AT_MOST_MIB") * SIZE["MiB"]],
     "SIZE-4": lambda: [in_test(ENGINES + "units.rs", "the_longest_claim_costs_a_second_unit", r"size <= ([\d_]+)")],

@@ -48,12 +48,9 @@ struct Arguments {
     starts: usize,
     #[arg(long, value_name = "N", default_value_t = 10_000)]
     deliveries: usize,
-    /// Of the zip that is deployed, for arm64, in bytes
+    /// Of the zip that is deployed, in bytes
     #[arg(long, value_name = "N", default_value_t = 3_000_000)]
     max_zip: usize,
-    /// Of the one for x86-64, whose code is longer
-    #[arg(long, value_name = "N", default_value_t = 3_050_000)]
-    max_zip_x86_64: usize,
     /// Of the median start
     #[arg(long, value_name = "N", default_value_t = 15.0)]
     max_init_ms: f64,
@@ -103,12 +100,8 @@ fn main() -> ExitCode {
     }
     match measure(&arguments) {
         Ok(report) => {
-            let limits = Limits {
-                zip: arguments.max_zip,
-                zip_x86_64: arguments.max_zip_x86_64,
-                init_ms: arguments.max_init_ms,
-                memory_mib: arguments.max_memory_mib,
-            };
+            let limits =
+                Limits { zip: arguments.max_zip, init_ms: arguments.max_init_ms, memory_mib: arguments.max_memory_mib };
             print!("{}", report.table(&limits));
             let exceeded = report.exceeded(&limits);
             exceeded.iter().for_each(|what| eprintln!("exceeded: {what}"));

@@ -9,15 +9,8 @@ use crate::start::Starts;
 
 pub struct Limits {
     pub zip: usize,
-    pub zip_x86_64: usize,
     pub init_ms: f64,
     pub memory_mib: f64,
-}
-
-impl Limits {
-    fn of_zip(&self, architecture: &str) -> usize {
-        if architecture == "x86_64" { self.zip_x86_64 } else { self.zip }
-    }
 }
 
 pub struct Report {
@@ -36,7 +29,7 @@ impl Report {
             writeln!(table, "  {name:<44}{value:>12}  {limit}").unwrap();
         };
         for (architecture, bytes, zip) in sizes {
-            let at_most = format!("at most {}", limits.of_zip(architecture));
+            let at_most = format!("at most {}", limits.zip);
             line(&format!("webhook, {architecture}, zipped"), format!("{zip} B"), at_most);
             line("  unzipped", format!("{bytes} B"), String::new());
         }
@@ -65,9 +58,8 @@ impl Report {
     pub fn exceeded(&self, limits: &Limits) -> Vec<String> {
         let mut exceeded = vec![];
         for (architecture, _, zip) in &self.sizes {
-            let at_most = limits.of_zip(architecture);
-            if *zip > at_most {
-                exceeded.push(format!("the zip for {architecture} has {zip} bytes, at most {at_most}"));
+            if *zip > limits.zip {
+                exceeded.push(format!("the zip for {architecture} has {zip} bytes, at most {}", limits.zip));
             }
         }
         let init_ms = median(&self.starts.function);

@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use super::contestant::{Contestant, Programs, Settings, said};
 use super::faults::{Came, Fault};
 use super::figures::{Figures, Spread, digits};
+use super::speed::Round;
 use super::{Faults, Rivals};
 use crate::written::{between, draw, root};
 
@@ -84,6 +85,7 @@ impl Page<'_> {
     pub fn text(&self) -> String {
         let mut text = self.about();
         text += &self.speed();
+        text += &self.aims();
         text += &self.came();
         text
     }
@@ -141,6 +143,36 @@ impl Page<'_> {
         row("write units", &|of| digits(of.asked.write_units));
         row("requests to DynamoDB, duplicate", &|of| digits(of.asked.duplicate_tables));
         row("write units, duplicate", &|of| digits(of.asked.duplicate_write_units));
+        text
+    }
+
+    /// What payonce was to reach, and whether it did.
+    fn aims(&self) -> String {
+        let of = |who| self.figures.iter().find(|figures| figures.who == who);
+        let python = Contestant::Python(Settings::Documented);
+        let (Some(floor), Some(ours), Some(python)) = (of(Contestant::Floor), of(Contestant::Payonce), of(python))
+        else {
+            return String::new();
+        };
+        let times_floor = |figure: fn(&Round) -> f64| ours.times(floor, figure).median;
+        let times_python = python.times(ours, |round| round.cpu).median;
+        let forged = ours.spread(|round| 1e6 / round.forged_cpu.unwrap_or(f64::INFINITY)).median;
+        let (most, least) = ("at most", "at least");
+        let aims = [
+            ("p50, times the floor", most, 1.5, times_floor(|round| round.p50)),
+            ("CPU, times the floor", most, 4.0, times_floor(|round| round.cpu)),
+            ("CPU of Powertools Python, times payonce's", least, 6.0, times_python),
+            ("init, ms", most, 15.0, ours.spread(|round| round.init).median),
+            ("peak memory, MiB", most, 16.0, ours.spread(|round| round.peak).median),
+            ("zip, MB", most, 3.0, ours.zip.unwrap_or_default() as f64 / 1e6),
+            ("forged deliveries a second of one core, the Runtime API's part included", least, 20_000.0, forged),
+        ];
+        let mut text = String::from("\n### What was aimed at\n\n| payonce | aim | measured | |\n|---|---:|---:|---|\n");
+        for (what, bound, aim, measured) in aims {
+            let is_met = if bound == most { measured <= aim } else { measured >= aim };
+            let word = if is_met { "met" } else { "**missed**" };
+            writeln!(text, "| {what} | {bound} {aim} | {} | {word} |", digits(measured)).unwrap();
+        }
         text
     }
 

@@ -23,6 +23,8 @@ pub struct Round {
     pub cpu: f64,
     /// In MiB.
     pub peak: f64,
+    /// In microseconds, of a delivery whose signature is wrong. Nobody else here looks at one.
+    pub forged_cpu: Option<f64>,
 }
 
 /// What one delivery asks of the tables and the rail.
@@ -50,6 +52,7 @@ pub fn round(programs: &Programs, who: Contestant, deliveries: usize) -> Result<
     if sent != paid {
         return Err(format!("{}: {sent} payments, and {paid} payouts at the rail", who.name()));
     }
+    let forged_cpu = if who == Contestant::Payonce { Some(line.forged(deliveries)?) } else { None };
     let part = |sorted: &[Duration], part: f64| in_ms(sorted[((sorted.len() - 1) as f64 * part).round() as usize]);
     Ok(Round {
         init: in_ms(init),
@@ -59,6 +62,7 @@ pub fn round(programs: &Programs, who: Contestant, deliveries: usize) -> Result<
         duplicate: part(&again, 0.5),
         cpu,
         peak: function.memory_kib("VmHWM") as f64 / 1024.0,
+        forged_cpu,
     })
 }
 
@@ -112,8 +116,27 @@ impl Line<'_> {
         Ok(took)
     }
 
+    /// Processor time of each of so many, in microseconds.
+    fn forged(&mut self, deliveries: usize) -> Result<f64, String> {
+        let (paid, before) = (self.stage.paid(), cpu_us(self.function));
+        for number in 0..deliveries {
+            let payload = self.stage.payload(&self.stage.payment(number), true);
+            self.answered(number, payload, 401)?;
+        }
+        let spent = cpu_us(self.function) - before;
+        if self.stage.paid() == paid {
+            Ok(spent / deliveries as f64)
+        } else {
+            Err("a forged delivery was paid".to_owned())
+        }
+    }
+
     fn deliver(&mut self, number: usize) -> Result<Duration, String> {
         let payload = self.stage.payload(&self.stage.payment(number), false);
+        self.answered(number, payload, 200)
+    }
+
+    fn answered(&mut self, number: usize, payload: String, expected: u64) -> Result<Duration, String> {
         self.sent += 1;
         self.function.api.asked(self.sent);
         let began = Instant::now();
@@ -121,7 +144,7 @@ impl Line<'_> {
         let ending = self.function.api.ending(&request);
         let took = began.elapsed();
         match status(&ending) {
-            Some(200) => Ok(took),
+            Some(status) if status == expected => Ok(took),
             _ => Err(format!("delivery {number} ended with {ending:?}")),
         }
     }
