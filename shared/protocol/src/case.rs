@@ -216,6 +216,16 @@ mod tests {
     }
 
     #[test]
+    fn whoever_may_attach_evidence_may_hand_in_the_banks_files_and_nobody_else() {
+        for (role, allowed) in
+            [(Role::Viewer, false), (Role::Analyst, true), (Role::Approver, true), (Role::Auditor, false)]
+        {
+            assert_eq!(may_import(&[role]), allowed, "{role}");
+        }
+        assert!(!may_import(&[]));
+    }
+
+    #[test]
     fn case_is_resolved_by_approving_a_proposal_alone() {
         for status in Status::ALL {
             let resolves = next(*status, Act::Approve) == Some(Status::Resolved);

@@ -101,6 +101,20 @@ fn a_slow_burn_is_a_ticket_and_no_page() {
     assert!((145..=150).contains(&burn.ticket_percent) && burn.page_percent < 100, "{burn:?}");
 }
 
+#[test]
+fn ticket_is_for_what_failed_in_three_days_and_stays_for_six_hours() {
+    // 0.3 % of the first of the three days, and 0.4 % for four hours that ended two hours ago: 0.12 % of all three, of which 0.1 % may fail.
+    let mut all = made(30 * DAY, |ago| match ago {
+        120..360 => (1_992, 8),
+        ago if (2 * DAY..3 * DAY - HOUR).contains(&ago) => (1_994, 6),
+        _ => (2_000, 0),
+    });
+    let burn = all.burn(NOW, THREE_NINES);
+    assert!((100..150).contains(&burn.ticket_percent) && burn.page_percent < 100, "{burn:?}");
+    add(&mut all, NOW + 1, NOW + 4 * HOUR, 2_000, 0);
+    assert!(all.burn(NOW + 4 * HOUR, THREE_NINES).ticket_percent < 100, "it is over");
+}
+
 /// Five a minute are far from any of the rates, and are too many for what is left.
 #[test]
 fn pages_when_what_is_left_would_be_gone_within_a_day() {
@@ -151,9 +165,12 @@ fn a_budget_that_is_gone_pages_for_the_next_outage_alone() {
 fn a_clock_that_was_ahead_once_does_not_keep_minutes_from_being_counted() {
     let mut all = steady(HOUR, 1, 0);
     all.through(NOW + 400 * DAY);
+    let eur = "EUR".parse().unwrap();
+    all.accepted.count(NOW, [(eur, 5)].into());
     all.through(NOW);
     all.count(NOW, Counts { good: 5, failed: 0 });
     assert_eq!(all.over(NOW, HOUR).good, 5);
+    assert_eq!(all.accepted.percent(NOW, &[(eur, 10)].into()), Some(50), "what was accepted since counts on");
 }
 
 #[test]
@@ -173,18 +190,18 @@ fn budget_is_of_thirty_days_and_the_good_share_of_seven() {
 
 /// The sweeper's last visit comes a day later.
 #[test]
-fn minute_may_be_counted_anew_for_a_day() {
+fn minute_may_be_counted_anew_for_a_day_and_two_hours() {
     let mut all = steady(3 * DAY, 1, 0);
     let before = all.over(NOW, 2 * DAY);
-    for ago in [0, 24 * 60] {
+    for ago in [0, 24 * 60, 26 * 60] {
         all.count(NOW - ago, Counts { good: 0, failed: 1 });
     }
-    assert_eq!(all.over(NOW, 2 * DAY), Counts { good: before.good - 2, failed: 2 });
+    assert_eq!(all.over(NOW, 2 * DAY), Counts { good: before.good - 3, failed: 3 });
     let oldest = all.kept_from;
     all.count(oldest, Counts { good: 0, failed: 1 });
-    assert_eq!(all.over(NOW, 2 * DAY).failed, 3);
+    assert_eq!(all.over(NOW, 2 * DAY).failed, 4);
     all.count(oldest - 1, Counts { good: 0, failed: 1 });
-    assert_eq!(all.over(NOW, 2 * DAY).failed, 3, "it stands in its hour");
+    assert_eq!(all.over(NOW, 2 * DAY).failed, 4, "it stands in its hour");
 }
 
 #[test]

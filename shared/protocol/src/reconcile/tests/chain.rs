@@ -39,6 +39,20 @@ fn key_that_is_open_is_carried_until_a_row_explains_it() {
 }
 
 #[test]
+fn next_run_is_told_which_gaps_were_waited_for() {
+    let gap = |from, until| Gap { book: Book::Bank, from, until, why: Why::ReportNotReady };
+    let gaps = vec![gap(0, 1), gap(LATE - 1, LATE)];
+    let run = Run::new(window(0, LATE), Terms { gaps: gaps.clone(), ..terms(0) });
+    let first = run.manifest(None, Default::default()).unwrap();
+    assert_eq!(
+        first.lacks().map(|(gap, lack)| (*gap, lack)).collect::<Vec<_>>(),
+        [(gaps[0], Lack::Due), (gaps[1], Lack::Awaited)]
+    );
+    let told = Before { window: first.window, open: 0, gaps: gaps.clone(), awaited: vec![gaps[1]] };
+    assert_eq!(first.as_before(), told);
+}
+
+#[test]
 fn statement_with_a_residual_does_not_close() {
     let total = |minor| Total { count: 1, minor };
     let closes = |asked, paid| {

@@ -103,6 +103,16 @@ fn orphan_of_a_list_needs_the_list_of_the_time_before_its_claim() {
     assert_eq!(finding(at_claim - 1_001, at_claim - 1_000), Finding::Break);
 }
 
+/// Its name must stay when another row that names the same event comes to be the first.
+#[test]
+fn orphan_is_named_by_its_event_and_not_by_the_row_that_names_it() {
+    let found = said(&without(paid(), "evt_1"));
+    assert_eq!(
+        (names(&found), found.breaks[0].0.which.as_str()),
+        (vec![(BreakKind::EventOrphan, Book::Provider)], "evt_1")
+    );
+}
+
 /// What names it first says from when it is missing; and of what is missing at the rail, what accepted it first.
 #[test]
 fn break_is_as_old_as_the_first_row_that_shows_it() {
