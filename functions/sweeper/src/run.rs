@@ -332,8 +332,28 @@ fn panicked(doing: &'static str) -> LedgerError {
 #[cfg(test)]
 mod tests {
     use payonce_ledger::Sum;
+    use payonce_protocol::order::PayoutKey;
 
     use super::*;
+
+    /// As many as the table has room for.
+    #[test]
+    fn eight_thousand_look_ups_wait_and_no_more() {
+        let mut run = Run::new(0, Duration::from_secs(1), &Watch::default());
+        let attempt = |number| (PayoutKey::new("stripe/pi_1").unwrap(), number);
+        run.place = Some(Place {
+            progress: Progress::through(0),
+            due: (1..8_000).map(|number| DueLookUp { attempt: attempt(number), since: 0 }).collect(),
+            stored_due: vec![],
+            counts: None,
+            stored_counts: None,
+            stored_at: Instant::now(),
+        });
+        for number in [8_000, 8_001] {
+            run.owe_look_up(attempt(number));
+        }
+        assert_eq!(run.due().len(), 8_000);
+    }
 
     #[test]
     fn money_at_risk_is_that_of_the_currency_nearest_its_limit() {

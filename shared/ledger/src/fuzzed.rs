@@ -68,3 +68,25 @@ pub fn read_item(item: &Item) -> ReadItem {
     all.note(body::from_item(item));
     all
 }
+
+#[cfg(test)]
+mod tests {
+    use aws_sdk_dynamodb::types::AttributeValue;
+
+    use super::*;
+
+    /// Else a fuzzer would look at nothing.
+    #[test]
+    fn what_is_refused_and_what_reads_otherwise_the_second_time_is_said() {
+        let (none, one) = (Item::new(), Item::from([("name".to_owned(), AttributeValue::Bool(true))]));
+        let count = |item: &Item| Ok(item.len());
+        let mut all = ReadItem::default();
+        all.again("the same", &none, count, |_| none.clone());
+        all.again("another", &none, count, |_| one.clone());
+        assert_eq!(all.differs, ["another"]);
+        let refused = LedgerError::Missing { what: "anything" };
+        assert_eq!((all.note(Ok(5)), all.note::<u8>(Err(refused.clone()))), (Some(5), None));
+        assert_eq!(all.refused, [refused]);
+        assert!(!read_item(&none).refused.is_empty());
+    }
+}

@@ -133,6 +133,18 @@ pub async fn second_call_hears_of_its_own_write_alone(bench: Bench) {
     assert_ne!(tokens[0], tokens[1]);
 }
 
+/// The item comes back with the refusal. It has 400 KB at the most, and JSON writes six bytes for some of them.
+pub async fn claim_that_is_taken_is_told_by_what_stands_there_however_long_it_is(bench: Bench) {
+    let ours = claim("pi_1", 1);
+    assert_eq!(bench.ledger.put_claim(&ours).await, ClaimAnswer::Written);
+    let mut item = bench.audit(&ours.key, "0001#claim").await.unwrap();
+    item.insert("of_a_later_version".to_owned(), text("\u{1}".repeat(390_000)));
+    bench.plant(&bench.tables.audit, item).await;
+    assert_eq!(bench.ledger.put_claim(&claim("pi_1", 2)).await, ClaimAnswer::Taken(ours.facts()));
+    let standing = bench.ledger.connect_for_claim(WITHIN).await;
+    assert_eq!(bench.ledger.put_claim_on(standing, &claim("pi_1", 2)).await, ClaimAnswer::Taken(ours.facts()));
+}
+
 pub async fn claim_comes_back_as_it_was_written(bench: Bench) {
     let mut second_attempt = claim("pi_1", 2);
     second_attempt.attempt = 2;

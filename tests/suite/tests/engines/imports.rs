@@ -57,6 +57,10 @@ pub async fn what_an_import_says_comes_back_whole_or_not_at_all(bench: Bench) {
     assert_eq!(ledger.keep_import_lines(&noise).await.unwrap(), kept, "the same again");
     let whole = import(1, kept);
     assert_eq!(ledger.import_lines(&whole).await.unwrap(), noise);
+    // Of some megabytes, which are few when they are kept.
+    let long = b"a line of the bank's\n".repeat(100_000);
+    let kept_long = ledger.keep_import_lines(&long).await.unwrap();
+    assert!(ledger.import_lines(&import(2, kept_long)).await.unwrap() == long);
     let parts = KeptFile { parts: kept.parts + 1, ..kept };
     let another = KeptFile { digest: Digest::of("another"), ..kept };
     for odd in [parts, another] {

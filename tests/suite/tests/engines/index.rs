@@ -4,10 +4,11 @@ use payonce_protocol::fact::FactName;
 use std::collections::BTreeSet;
 
 use aws_sdk_dynamodb::types::AttributeValue;
-use payonce_ledger::{Abandoned, Entry, IndexRow, RefusalNote};
+use payonce_ledger::{Abandoned, Claim, Entry, IndexRow, RefusalNote};
 use payonce_protocol::event::{ClaimAnswer, Recorded};
 use payonce_protocol::ids::{Digest, Shards};
 use payonce_protocol::outcome::{Outcome, Reason};
+use payonce_protocol::reconcile::run::Window;
 use payonce_protocol::sweep::{Minute, Progress};
 use payonce_suite::faults::Fault;
 
@@ -72,6 +73,20 @@ pub async fn every_row_of_a_busy_minute_is_read(bench: Bench) {
     found.sort();
     assert_eq!(found, expected);
     assert_eq!(ledger.minute(MINUTE + 1, shards).await.unwrap().rows.len(), 1);
+}
+
+/// A delivery that came before a window may have been claimed in it: no invocation lasts longer.
+pub async fn window_lists_what_came_up_to_a_quarter_of_an_hour_before_it(bench: Bench) {
+    let window = Window::new(MINUTE * 60_000, (MINUTE + 1) * 60_000).unwrap();
+    let [inside, outside] = [("pi_inside", 0), ("pi_outside", 1)].map(|(name, earlier)| {
+        let received_at = window.from() - 15 * 60_000 - earlier;
+        Claim { received_at, ..claim(name, 1) }
+    });
+    for ours in [&inside, &outside] {
+        assert_eq!(bench.ledger.put_claim(ours).await, ClaimAnswer::Written);
+    }
+    let listed = bench.ledger.keys_within(window).await.unwrap();
+    assert_eq!(listed.keys.into_keys().collect::<Vec<_>>(), [inside.key]);
 }
 
 /// A version that lists under more of them, or fewer, hides nothing that another one listed; nor does a stack of which nobody wrote
