@@ -11,8 +11,8 @@ use miniz_oxide::{DataFormat, MZFlush, MZStatus};
 const LEVEL: u8 = 4;
 /// 32 KB, as far as deflate looks back.
 const WINDOW_BITS: u8 = 15;
-/// How much is inflated at a time.
-const CHUNK: usize = 64 * 1024;
+/// How much is inflated at a time, 64 KB.
+const CHUNK: usize = 65_536;
 
 /// Under which number a body names it, from 1. The first is made of what every provider's deliveries look like, `events/`, once without
 /// spaces and once as they are written; deflate looks back 32 KB, and a dictionary has to leave some of that to the body.
