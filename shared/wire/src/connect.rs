@@ -303,4 +303,20 @@ mod tests {
             (2 * second, 2 * second, 3 * second)
         );
     }
+
+    /// Of a listener whose queue is full nothing comes back.
+    #[tokio::test]
+    async fn last_address_has_all_the_time_that_is_left() {
+        let socket = tokio::net::TcpSocket::new_v4().unwrap();
+        socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+        let listener = socket.listen(1).unwrap();
+        let silent = listener.local_addr().unwrap();
+        let mut queue = vec![];
+        while let Ok(tcp) = open(&[silent], Instant::now() + Duration::from_millis(200)).await {
+            queue.push(tcp);
+        }
+        let (began, within) = (Instant::now(), Duration::from_millis(600));
+        assert!(matches!(open(&[silent, silent], began + within).await, Err(ConnectFailure::TooLong("tcp"))));
+        assert!(began.elapsed() >= within);
+    }
 }
