@@ -165,6 +165,7 @@ fn value_of(id: &str) -> Ask<'_> {
 fn word_for(error: NoAnswer) -> String {
     match error {
         NoAnswer::Refused { code, .. } if !code.is_empty() => code,
+        NoAnswer::Refused { status, .. } => format!("HTTP {status}"),
         NoAnswer::Silence => "Secrets Manager does not answer".to_owned(),
         error => error.to_string(),
     }

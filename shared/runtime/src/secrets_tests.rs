@@ -40,6 +40,10 @@ impl Fake {
         self.asked.lock().unwrap().len()
     }
 
+    fn take_asked(&self) -> usize {
+        std::mem::take(&mut *self.asked.lock().unwrap()).len()
+    }
+
     fn answer(&self, mut stream: TcpStream) {
         let mut reader = BufReader::new(stream.try_clone().unwrap());
         let (mut length, mut target, mut signed) = (0, false, false);
@@ -184,6 +188,19 @@ async fn names_a_secret_that_cannot_be_read_without_showing_it() {
         assert!(error.to_string().starts_with(secret) && error.problem.contains(word), "{error}");
         assert!(!format!("{error} {error:?}").contains("planted"), "{error:?}");
     }
+}
+
+#[tokio::test]
+async fn a_refusal_is_named_by_its_code_alone_however_it_is_written() {
+    let fake = Fake::start();
+    for written in ["AccessDeniedException", "com.amazonaws.secretsmanager#AccessDeniedException:https://planted"] {
+        fake.says("denied", 400, &serde_json::json!({ "__type": written }).to_string());
+        let error = reader(&fake).text(&"secretsmanager:denied".parse().unwrap()).await.unwrap_err();
+        assert_eq!((error.problem.as_str(), fake.take_asked()), ("AccessDeniedException", 1));
+    }
+    fake.says("busy", 503, "{}");
+    let error = reader(&fake).text(&"secretsmanager:busy".parse().unwrap()).await.unwrap_err();
+    assert_eq!((error.problem.as_str(), fake.take_asked()), ("HTTP 503", 2), "busy is asked twice, and no more");
 }
 
 #[tokio::test]
