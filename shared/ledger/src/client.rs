@@ -9,7 +9,7 @@ use std::time::Duration;
 use aws_config::environment::EnvironmentVariableCredentialsProvider;
 use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_sdk_dynamodb::Client;
-use aws_sdk_dynamodb::config::retry::RetryConfig;
+use aws_sdk_dynamodb::config::retry::{ReconnectMode, RetryConfig};
 use aws_sdk_dynamodb::config::timeout::TimeoutConfig;
 use aws_sdk_dynamodb::config::{BehaviorVersion, Config, Region, SharedHttpClient};
 use aws_smithy_runtime_api::client::http::{SharedHttpConnector, http_client_fn};
@@ -131,7 +131,8 @@ fn client(
         .credentials_provider(credentials)
         // One host name, whether or not the credentials name an account.
         .account_id_endpoint_mode(AccountIdEndpointMode::Disabled)
-        .retry_config(retries)
+        // `KeptAlive` gives up the connection to a host that failed by itself; the SDK does not find it, and logs that as an error.
+        .retry_config(retries.with_reconnect_mode(ReconnectMode::ReuseAllConnections))
         .timeout_config(timeouts)
         .http_client(http);
     if let Some(endpoint) = settings.endpoint()? {

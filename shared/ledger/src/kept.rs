@@ -101,6 +101,8 @@ mod tests {
     use tokio::net::{TcpListener, TcpStream};
 
     use super::*;
+    use crate::client::{kept_alive, records};
+    use crate::{Credentials, Settings};
 
     /// Answers with one status after the other, the last one for ever, and counts connections.
     async fn server(statuses: &'static [u16]) -> (String, Arc<AtomicUsize>) {
@@ -142,6 +144,46 @@ mod tests {
             assert_eq!(ask(&kept, &url).await.unwrap(), status);
             assert_eq!(opened.load(Ordering::SeqCst), so_far, "after {status}");
         }
+    }
+
+    /// Counts what is logged as an error.
+    #[derive(Clone, Default)]
+    struct Errors(Arc<AtomicUsize>);
+
+    impl tracing::Subscriber for Errors {
+        fn enabled(&self, of: &tracing::Metadata<'_>) -> bool {
+            *of.level() == tracing::Level::ERROR
+        }
+
+        fn new_span(&self, _: &tracing::span::Attributes<'_>) -> tracing::span::Id {
+            tracing::span::Id::from_u64(1)
+        }
+
+        fn record(&self, _: &tracing::span::Id, _: &tracing::span::Record<'_>) {}
+
+        fn record_follows_from(&self, _: &tracing::span::Id, _: &tracing::span::Id) {}
+
+        fn event(&self, _: &tracing::Event<'_>) {
+            self.0.fetch_add(1, Ordering::SeqCst);
+        }
+
+        fn enter(&self, _: &tracing::span::Id) {}
+
+        fn exit(&self, _: &tracing::span::Id) {}
+    }
+
+    #[tokio::test]
+    async fn record_that_is_written_at_the_second_attempt_is_no_error() {
+        let (url, opened) = server(&[500, 200]).await;
+        let credentials = Credentials::Given { key_id: "none".to_owned(), secret: "none".to_owned() };
+        let settings =
+            Settings { region: "eu-central-1".to_owned(), endpoint: Some(url.clone()), credentials, authorities: None };
+        let client = records(&settings, kept_alive(Peer::new(&url, None).unwrap())).unwrap();
+        let errors = Errors::default();
+        let listening = tracing::subscriber::set_default(errors.clone());
+        client.get_item().table_name("audit").send().await.unwrap();
+        drop(listening);
+        assert_eq!((opened.load(Ordering::SeqCst), errors.0.load(Ordering::SeqCst)), (2, 0));
     }
 
     #[tokio::test]

@@ -119,6 +119,7 @@ pub struct Ledger<P = powers::Everything> {
 
 impl Ledger {
     /// Builds both clients; nothing is sent. The only failure is an endpoint that is neither AWS's nor on loopback.
+    #[expect(clippy::disallowed_methods, reason = "records may be written twice")]
     pub fn new(settings: &Settings, tables: Tables) -> Result<Self, LedgerError> {
         let single_shot = SingleShot::new(settings)?;
         let records = client::records(settings, kept_alive(single_shot.peer().clone()))?;

@@ -1,11 +1,13 @@
 //! One signed request to an AWS service, and its JSON, for the few that want no SDK between: its structs would drop what AWS adds
 //! later, and a client of some hundred operations for one of them is no bargain.
 
+use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
 use http_body_util::Full;
-use payonce_wire::Peer;
+use payonce_wire::{Peer, PeerFailure};
 use serde_json::Value;
 use tokio::time::sleep;
 
@@ -16,7 +18,7 @@ use crate::signed::{Signer, ToSign};
 const ANSWERED_WITHIN: Duration = Duration::from_secs(5);
 /// Reading twice does no harm; the services ask for it when they are busy.
 const TRIES: u32 = 3;
-pub(crate) const PAUSE: Duration = Duration::from_millis(300);
+const PAUSE: Duration = Duration::from_millis(300);
 /// The longest are lists of a function's settings, of some 100 KB.
 const ANSWER_BYTES_AT_MOST: u64 = 16 * 1024 * 1024;
 
@@ -35,8 +37,9 @@ pub struct Ask<'a> {
 pub enum NoAnswer {
     #[error("the request could not be made")]
     Unmade,
-    #[error("no answer")]
-    Silence,
+    /// What became of the request, in a word.
+    #[error("no answer ({0})")]
+    Silence(&'static str),
     #[error("HTTP {status} {code}")]
     Refused { status: u16, code: String },
     #[error("an answer that is no JSON object")]
@@ -51,7 +54,7 @@ impl NoAnswer {
 
     fn may_pass(&self) -> bool {
         match self {
-            Self::Silence => true,
+            Self::Silence(_) => true,
             Self::Refused { status, code } => {
                 *status == 429 || *status >= 500 || code.contains("Throttl") || code.contains("TooManyRequests")
             }
@@ -65,15 +68,17 @@ pub struct Aws {
     signer: Signer,
     answered_within: Duration,
     tries: u32,
+    /// By their URLs.
+    peers: Mutex<BTreeMap<String, Peer>>,
 }
 
 impl Aws {
     pub fn new(environment: &Environment, clock: Clock) -> Self {
-        Self { signer: Signer::new(environment, clock), answered_within: ANSWERED_WITHIN, tries: TRIES }
+        Self::hurried(Signer::new(environment, clock), ANSWERED_WITHIN, TRIES)
     }
 
     pub(crate) fn hurried(signer: Signer, answered_within: Duration, tries: u32) -> Self {
-        Self { signer, answered_within, tries }
+        Self { signer, answered_within, tries, peers: Mutex::default() }
     }
 
     pub async fn get(&self, service: &str, path: String) -> Result<Value, NoAnswer> {
@@ -93,11 +98,25 @@ impl Aws {
         }
     }
 
+    /// The same again for the same host, whose session of TLS is taken up.
+    fn peer(&self, service: &str) -> Result<Peer, NoAnswer> {
+        let mut peers = self.peers.lock().unwrap_or_else(PoisonError::into_inner);
+        let url = self.signer.url(service);
+        if let Some(peer) = peers.get(&url) {
+            return Ok(peer.clone());
+        }
+        let peer = Peer::new(&url, None).map_err(|_| NoAnswer::Unmade)?;
+        peers.insert(url, peer.clone());
+        Ok(peer)
+    }
+
     async fn once(&self, ask: &Ask<'_>) -> Result<Value, NoAnswer> {
         let request = self.signed(ask).ok_or(NoAnswer::Unmade)?;
-        let peer = Peer::new(&self.signer.url(ask.service), None).map_err(|_| NoAnswer::Unmade)?;
-        let response = peer.ask(request, self.answered_within, ANSWER_BYTES_AT_MOST).await;
-        let response = response.map_err(|_| NoAnswer::Silence)?;
+        let response = self.peer(ask.service)?.ask(request, self.answered_within, ANSWER_BYTES_AT_MOST).await;
+        let response = response.map_err(|failure| match failure {
+            PeerFailure::Connect(failure) => NoAnswer::Silence(failure.as_str()),
+            PeerFailure::NoAnswer(word) => NoAnswer::Silence(word),
+        })?;
         let status = response.status().as_u16();
         let header =
             response.headers().get("x-amzn-errortype").and_then(|value| value.to_str().ok()).map(str::to_owned);
@@ -169,7 +188,8 @@ mod tests {
     fn only_not_found_is_an_absence() {
         let refused = |status, code: &str| NoAnswer::Refused { status, code: code.to_owned() };
         assert!(refused(404, "ResourceNotFoundException").is_absence());
-        for other in [refused(403, "AccessDeniedException"), refused(500, ""), NoAnswer::Silence, NoAnswer::Unreadable]
+        for other in
+            [refused(403, "AccessDeniedException"), refused(500, ""), NoAnswer::Silence("tcp"), NoAnswer::Unreadable]
         {
             assert!(!other.is_absence(), "{other}");
         }

@@ -166,7 +166,7 @@ fn word_for(error: NoAnswer) -> String {
     match error {
         NoAnswer::Refused { code, .. } if !code.is_empty() => code,
         NoAnswer::Refused { status, .. } => format!("HTTP {status}"),
-        NoAnswer::Silence => "Secrets Manager does not answer".to_owned(),
+        NoAnswer::Silence(word) => format!("Secrets Manager does not answer ({word})"),
         error => error.to_string(),
     }
 }

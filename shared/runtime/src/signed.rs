@@ -51,7 +51,11 @@ impl Signer {
         if let Some(endpoint) = &self.endpoint {
             return endpoint.trim_end_matches('/').to_owned();
         }
-        let suffix = if self.region.starts_with("cn-") { "amazonaws.com.cn" } else { "amazonaws.com" };
+        let suffix = match self.region.split('-').next() {
+            Some("cn") => "amazonaws.com.cn",
+            Some("eusc") => "amazonaws.eu",
+            _ => "amazonaws.com",
+        };
         format!("https://{service}.{}.{suffix}", self.region)
     }
 
@@ -107,6 +111,19 @@ mod tests {
         assert!(!format!("{:?}", request.headers()).contains("planted-secret"));
         let here = signer(Some("http://127.0.0.1:4566/")).sign(&ASK).unwrap();
         assert_eq!(here.uri(), "http://127.0.0.1:4566/2015-03-31/functions/");
+    }
+
+    /// As the SDK's own table of partitions has them.
+    #[test]
+    fn host_is_that_of_the_regions_partition() {
+        for (region, url) in [
+            ("us-gov-west-1", "https://secretsmanager.us-gov-west-1.amazonaws.com"),
+            ("cn-north-1", "https://secretsmanager.cn-north-1.amazonaws.com.cn"),
+            ("eusc-de-east-1", "https://secretsmanager.eusc-de-east-1.amazonaws.eu"),
+        ] {
+            let signer = Signer { region: region.to_owned(), ..signer(None) };
+            assert_eq!(signer.url("secretsmanager"), url);
+        }
     }
 
     #[test]

@@ -1,5 +1,5 @@
 //! The way to a host, up to the moment before the first request byte: resolve, TCP, TLS. A fresh connection for each
-//! request; there is no pool and no proxy, so there is nothing to switch off. Of an earlier connection only TLS's session is taken up
+//! request; there is no pool and no proxy, so there is nothing to switch off. (`stream` is for records alone, which are kept in a pool.) Of an earlier connection only TLS's session is taken up
 //! again, which spares its certificates, and never with early data.
 
 use std::io;
