@@ -7,6 +7,7 @@ use payonce_local::samples::Samples;
 use payonce_local::stack::{CONFIG, PROVIDER, sandbox_secret, sandbox_secrets, secret_of};
 use payonce_runtime::clock::Clock;
 use payonce_runtime_api_tests::World;
+use payonce_suite::dynamo;
 
 const PAYEE: &str = "acct_1SampleWorkshop";
 /// Where the sandbox's configuration says that the rail is.
@@ -37,6 +38,9 @@ impl Surroundings {
         let secrets = ["PAYONCE_SANDBOX_RAIL", "PAYONCE_SANDBOX_RAIL_LOOKUP"].map(|name| sandbox_secret(name).unwrap());
         let world = World::start(secrets.each_ref().map(String::as_str), config_for);
         world.proxy.remember_nothing();
+        world.proxy.remember_descriptions();
+        // While they are empty.
+        world.runtime.block_on(dynamo::ledger(&world.proxy.url(), &world.tables).table_ids()).unwrap();
         let secret = sandbox_secret(&secret_of(PROVIDER)).unwrap();
         Self { world, samples: Samples::new(Clock::system()).unwrap(), secret }
     }
