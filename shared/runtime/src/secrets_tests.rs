@@ -204,6 +204,28 @@ async fn a_refusal_is_named_by_its_code_alone_however_it_is_written() {
 }
 
 #[tokio::test]
+async fn silence_is_named_by_what_became_of_the_request() {
+    let secret: SecretRef = "secretsmanager:s".parse().unwrap();
+    let stranger = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", stranger.local_addr().unwrap());
+    let greeting = std::thread::spawn(move || {
+        for stream in stranger.incoming().take(2) {
+            let mut stream = stream.unwrap();
+            stream.read_exact(&mut [0]).unwrap();
+            stream.write_all(b"no HTTP is spoken here\r\n").unwrap();
+            let _ = std::io::copy(&mut stream, &mut std::io::sink());
+        }
+    });
+    let reader = SecretReader::with_variables(&environment(&url), |_| None);
+    let error = reader.text(&secret).await.unwrap_err();
+    assert_eq!(error.problem, "Secrets Manager does not answer (answer_malformed)");
+    greeting.join().unwrap();
+    // Nothing listens there any more.
+    let error = reader.text(&secret).await.unwrap_err();
+    assert_eq!(error.problem, "Secrets Manager does not answer (tcp)");
+}
+
+#[tokio::test]
 async fn takes_up_a_rotated_secret() {
     let fake = Fake::start();
     fake.holds("s", "whsec_old");
