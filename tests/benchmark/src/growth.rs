@@ -26,7 +26,7 @@ const MARKS: [&str; 2] = ["<!-- growth: begin -->\n", "<!-- growth: end -->\n"];
 #[derive(clap::Args)]
 pub struct Growth {
     /// Up to so many open cases
-    #[arg(long, value_name = "N", default_value_t = 100_000)]
+    #[arg(long, value_name = "N", default_value_t = 1_000_000)]
     open: usize,
     /// Up to so many claims in a minute
     #[arg(long, value_name = "N", default_value_t = 100_000)]
