@@ -83,6 +83,8 @@ class World:
         subprocess.run([ROOT / "target" / "debug" / "payonce", "template"], cwd=HERE, check=True)
 
         self.environment = {
+            # What was built with other settings would be built once more.
+            **{name: value for name, value in os.environ.items() if name.startswith("CARGO_")},
             "PATH": f"{BIN}:{ROOT / 'target/tools/cargo-tools/bin'}:{os.environ['PATH']}",
             "HOME": os.environ.get("HOME", "/root"),
             "USER": "on-call",
@@ -97,7 +99,6 @@ class World:
             "CARGO_LAMBDA_COMPILER": "cargo",
             "TEST_PAYEE": "acct_sandboxPays",
             "RUSTUP_HOME": os.environ.get("RUSTUP_HOME", ""),
-            "CARGO_HOME": os.environ.get("CARGO_HOME", ""),
             **SECRETS,
         }
         self.environment = {name: value for name, value in self.environment.items() if value}
