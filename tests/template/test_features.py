@@ -30,6 +30,9 @@ def test_library_has_the_same_features_in_every_function():
     differing = {function: sorted(libraries(function, edges=edges) - together) for function in FUNCTIONS}
     differing = {function: those for function, those in differing.items() if those}
     assert differing == {}, "write what differs into shared/features/Cargo.toml"
+    # Of what is linked, none has two sets of them, not even one that a build script has, too.
+    linked = set().union(*(libraries(function, edges="normal,no-proc-macro") for function in FUNCTIONS))
+    assert len(linked) > 200 and len(linked) == len({library for library, _ in linked})
 
 
 def packages():
