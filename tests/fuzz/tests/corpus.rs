@@ -2,6 +2,9 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "clippy.toml allows them in #[test] functions only")]
 
+#[path = "../src/bounded.rs"]
+mod bounded;
+
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -24,7 +27,8 @@ fn every_kept_input_keeps_the_promises_of_its_target() {
                 let folder = corpus().join(target.name);
                 for name in names(&folder) {
                     println!("{}/{name}", target.name);
-                    run(target, &fs::read(folder.join(name)).unwrap());
+                    let input = fs::read(folder.join(name)).unwrap();
+                    bounded::in_bounded_time(|| run(target, &input));
                 }
             });
         }
