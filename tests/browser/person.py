@@ -57,8 +57,9 @@ class Local:
         sets = [argument for change in changes for argument in ("--set", change)]
         sent = subprocess.run(
             [LOCAL, "send", SAMPLE, "--provider", "stripe", "--fresh", "--url", self.url, *sets],
-            check=True, capture_output=True, text=True,
+            capture_output=True, text=True,
         )
+        assert sent.returncode == 0, (sent.stdout, sent.stderr)
         return json.loads(sent.stdout[sent.stdout.index("{"):])["events"][0]["payout_key"]
 
     def refused(self, amount=4200):
