@@ -62,9 +62,16 @@ class Local:
         assert sent.returncode == 0, (sent.stdout, sent.stderr)
         return json.loads(sent.stdout[sent.stdout.index("{"):])["events"][0]["payout_key"]
 
+    def refuse(self, amount=4200):
+        """The key of a payout that the rail refused. It makes others: were half of two minutes refused for one cause, the sweeper
+        would hold payouts."""
+        self.deliver("acct_1Payee")
+        self.deliver("acct_2Payee")
+        return self.deliver("acct_sandboxRefuses", amount)
+
     def refused(self, amount=4200):
-        """The id of the case of a payout that the rail refused."""
-        return self.case_of(self.deliver("acct_sandboxRefuses", amount))
+        """The id of its case."""
+        return self.case_of(self.refuse(amount))
 
     def never_sent(self, *payees):
         """Ids of the cases of payouts that were held back."""
@@ -76,7 +83,8 @@ class Local:
         return [self.case_of(key) for key in keys]
 
     def hold(self, mode):
-        urllib.request.urlopen(urllib.request.Request(f"{self.url}/sandbox/hold/{mode}", method="POST")).close()
+        with urllib.request.urlopen(urllib.request.Request(f"{self.url}/sandbox/hold/{mode}", method="POST")) as answer:
+            assert json.load(answer) == {"hold": mode}
 
     def case_of(self, key):
         return next(case["id"] for case in self.cases() if case["payout_key"] == key)

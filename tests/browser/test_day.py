@@ -99,7 +99,7 @@ def test_many_cases_have_a_preview_and_a_result_each(stack, ada, ben):
 
 
 def test_case_is_found_by_each_of_its_ids(stack, ada):
-    key = stack.deliver("acct_sandboxRefuses")
+    key = stack.refuse()
     case = stack.case_of(key)
     event = next(one["event"] for one in stack.cases() if one["id"] == case)
     for wanted, where in [(case, f"/cases/{case}"), (key, "/payouts"), (key.split("/")[1], "/payouts"), (event, f"/cases/{case}")]:

@@ -57,7 +57,7 @@ def test_two_deliveries_side_by_side_keep_their_names(stack, ada, width):
 
 @pytest.mark.parametrize("pixels", [1280, 1366, 390])
 def test_id_of_a_payee_and_its_day_stand_in_one_line(stack, ada, width, pixels):
-    stack.deliver("acct_sandboxRefuses")
+    stack.refuse()
     width(ada, pixels)
     ada.open()
     put = "document.querySelectorAll('#queue td.id bdi').forEach((one) => { one.textContent = arguments[0] })"
