@@ -423,6 +423,17 @@ mod tests {
         assert_eq!(standing.map(|standing| standing.taken_at()), [1, 2, 3]);
     }
 
+    /// An event that asks for a payout of its own beside another's is claimed under a key behind that one.
+    #[test]
+    fn place_is_of_its_key_and_of_the_key_that_its_own_order_stands_behind() {
+        let key = |object: &str| PayoutKey::from_parts("ns", [object]).unwrap();
+        let is_of = |place: PayoutKey, key: &PayoutKey| Place { key: place, standing: None }.is_of(key);
+        let own_order = key("a").of_own_order(&EventId::new("evt_1").unwrap()).unwrap();
+        assert!(is_of(key("a"), &key("a")) && is_of(own_order.clone(), &key("a")));
+        assert!(!is_of(key("a"), &key("b")) && !is_of(own_order.clone(), &key("b")));
+        assert!(!is_of(key("a"), &own_order), "the key itself is of no own order");
+    }
+
     /// What a further attempt would need, should the case be opened again.
     #[test]
     fn closed_case_says_what_its_closing_knows_and_keeps_what_it_said() {
