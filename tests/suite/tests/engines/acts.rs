@@ -221,9 +221,18 @@ pub async fn one_of_two_people_who_act_at_once_wins(bench: Bench) {
     assert_eq!(ben, Ok(Acted::Changed));
     assert!(matches!(dee, Ok(Acted::Done(_))));
     assert_eq!(bench.ledger.history(&case.id()).await.unwrap().last().unwrap().by, person("dee"));
-    // The status alone has moved back: what was seen is still not what stands. Nor is anything less than a decision done then.
-    for late in [from_ben, CaseAct::SendBack("late".to_owned()), CaseAct::Assign(person("ben"))] {
-        assert_eq!(bench.ledger.act(&seen, &late, &person("ben"), NOW).await, Ok(Acted::Changed), "{late:?}");
+    // The status alone has moved back: what was seen is still not what stands. Nor is anything less than a decision done then, be it
+    // that something was found out, too.
+    let late = [from_ben, CaseAct::SendBack("late".to_owned()), CaseAct::Assign(person("ben"))];
+    for found_out in [false, true] {
+        if found_out {
+            let said = CaseAct::LookUp(Facts::from([(FactName::LookedUp, "absent")]));
+            done(&bench, &filed(&bench, &case).await, said, "dee").await;
+        }
+        for late in &late {
+            let acted = bench.ledger.act(&seen, late, &person("ben"), NOW).await;
+            assert_eq!(acted, Ok(Acted::Changed), "{late:?}, something was found out: {found_out}");
+        }
     }
 }
 
