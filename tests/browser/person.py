@@ -63,8 +63,8 @@ class Local:
         return json.loads(sent.stdout[sent.stdout.index("{"):])["events"][0]["payout_key"]
 
     def refuse(self, amount=4200):
-        """The key of a payout that the rail refused. It makes others: were half of two minutes refused for one cause, the sweeper
-        would hold payouts."""
+        """The key of a payout that the rail refused, beside two that it makes: where half of those of two minutes are refused for one
+        cause, the sweeper holds payouts."""
         self.deliver("acct_1Payee")
         self.deliver("acct_2Payee")
         return self.deliver("acct_sandboxRefuses", amount)

@@ -221,8 +221,8 @@ pub async fn one_of_two_people_who_act_at_once_wins(bench: Bench) {
     assert_eq!(ben, Ok(Acted::Changed));
     assert!(matches!(dee, Ok(Acted::Done(_))));
     assert_eq!(bench.ledger.history(&case.id()).await.unwrap().last().unwrap().by, person("dee"));
-    // The status alone has moved back: what was seen is still not what stands. Nor is anything less than a decision done then, be it
-    // that something was found out, too.
+    // The status alone has moved back: what was seen is still not what stands. Then nothing is done that is less than a decision,
+    // either, whether or not something was found out since.
     let late = [from_ben, CaseAct::SendBack("late".to_owned()), CaseAct::Assign(person("ben"))];
     for found_out in [false, true] {
         if found_out {
